@@ -1,0 +1,122 @@
+//! Typed ids.
+//!
+//! All ids are text of 1 to [`MAX_ID_LENGTH`] characters from `A–Z a–z 0–9 . _ : -`, starting with a letter or digit.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// The longest id in characters: two of them and their labels still fit into an SES message tag (256).
+pub const MAX_ID_LENGTH: usize = 100;
+
+/// Why a text is not an id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidId {
+    #[error("must not be empty")]
+    Empty,
+    #[error("must have at most {MAX_ID_LENGTH} characters")]
+    TooLong,
+    #[error("may contain only letters, digits and . _ : - and must start with a letter or digit")]
+    Character,
+}
+
+fn check(text: &str) -> Result<(), InvalidId> {
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || b"._:-".contains(&b);
+    match text.as_bytes() {
+        [] => Err(InvalidId::Empty),
+        bytes if bytes.len() > MAX_ID_LENGTH => Err(InvalidId::TooLong),
+        [first, ..] if !first.is_ascii_alphanumeric() => Err(InvalidId::Character),
+        bytes if !bytes.iter().all(|&b| allowed(b)) => Err(InvalidId::Character),
+        _ => Ok(()),
+    }
+}
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(String);
+
+        impl AsRef<str> for $name {
+            fn as_ref(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = InvalidId;
+
+            fn from_str(text: &str) -> Result<Self, InvalidId> {
+                check(text).map(|()| Self(text.to_owned()))
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = InvalidId;
+
+            fn try_from(text: String) -> Result<Self, InvalidId> {
+                check(&text).map(|()| Self(text))
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(id: $name) -> Self {
+                id.0
+            }
+        }
+    };
+}
+
+id! {
+    /// A customer of the service: the owner of agents, sessions, settings and integrations.
+    TenantId
+}
+id! {
+    /// One conversation, unique within its tenant; chosen by the AI engine.
+    SessionId
+}
+id! {
+    /// The AI agent that held a conversation; chosen by the AI engine.
+    AgentId
+}
+id! {
+    /// One configured third party of a tenant, such as its HubSpot account.
+    IntegrationId
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_keeps_its_text() {
+        let id: SessionId = "conv_01J:9.a-Z".parse().unwrap();
+        assert_eq!(id.to_string(), "conv_01J:9.a-Z");
+        assert_eq!(serde_json::to_string(&id).unwrap(), r#""conv_01J:9.a-Z""#);
+    }
+
+    #[test]
+    fn text_that_could_break_a_header_url_or_log_is_no_id() {
+        for (text, why) in [
+            ("", InvalidId::Empty),
+            ("a b", InvalidId::Character),
+            ("a\r\nX: y", InvalidId::Character),
+            ("../x", InvalidId::Character),
+            ("a/b", InvalidId::Character),
+            ("nul\0", InvalidId::Character),
+            ("日本", InvalidId::Character),
+            (&"a".repeat(MAX_ID_LENGTH + 1), InvalidId::TooLong),
+        ] {
+            assert_eq!(text.parse::<TenantId>(), Err(why), "{text:?}");
+        }
+        assert!(serde_json::from_str::<AgentId>(r#""a b""#).is_err());
+    }
+}

@@ -1,0 +1,12 @@
+#![doc = include_str!("../README.md")]
+
+pub mod analysis;
+pub mod email_address;
+pub mod id;
+pub mod integration;
+pub mod message;
+pub mod number;
+pub mod session;
+pub mod settings;
+pub mod step;
+pub mod transcript;

@@ -1,0 +1,82 @@
+//! Numbers with a range.
+
+use serde::{Deserialize, Serialize};
+
+/// Why a number was refused.
+#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
+#[error("must be between {min} and {max}")]
+pub struct OutOfRange {
+    pub min: f64,
+    pub max: f64,
+}
+
+macro_rules! ranged {
+    ($(#[$doc:meta])* $name:ident: $inner:ty, $min:expr, $max:expr) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Serialize, Deserialize)]
+        #[serde(try_from = "f64", into = "f64")]
+        pub struct $name($inner);
+
+        impl $name {
+            pub fn get(self) -> $inner {
+                self.0
+            }
+        }
+
+        impl TryFrom<f64> for $name {
+            type Error = OutOfRange;
+
+            fn try_from(number: f64) -> Result<Self, OutOfRange> {
+                let (min, max) = (f64::from($min), f64::from($max));
+                // NaN and infinities are in no range.
+                if (min..=max).contains(&number) { Ok(Self(number as $inner)) } else { Err(OutOfRange { min, max }) }
+            }
+        }
+
+        impl From<$name> for f64 {
+            fn from(number: $name) -> Self {
+                f64::from(number.0)
+            }
+        }
+    };
+}
+
+ranged! {
+    /// A sentiment from -1 (very negative) to 1 (very positive).
+    Score: f64, -1, 1
+}
+ranged! {
+    /// How sure the model says it is, from 0 to 1.
+    Confidence: f64, 0, 1
+}
+
+impl Score {
+    pub const NEUTRAL: Self = Self(0.0);
+
+    /// The mean, rounded to three decimals; `None` of nothing.
+    pub fn mean(scores: impl IntoIterator<Item = Score>) -> Option<Score> {
+        let (sum, count) = scores.into_iter().fold((0.0, 0u32), |(sum, count), score| (sum + score.0, count + 1));
+        (count > 0).then(|| Self((sum / f64::from(count) * 1000.0).round() / 1000.0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_score_outside_its_range_is_refused() {
+        for number in [-1.01, 1.01, f64::NAN, f64::INFINITY] {
+            assert!(Score::try_from(number).is_err(), "{number}");
+        }
+        assert_eq!(Score::try_from(-1.0).unwrap().get(), -1.0);
+        assert!(serde_json::from_str::<Confidence>("1.5").is_err());
+    }
+
+    #[test]
+    fn the_mean_is_computed_and_rounded() {
+        let scores = [1.0, 0.0, -0.5].map(|n| Score::try_from(n).unwrap());
+        assert_eq!(Score::mean(scores).unwrap().get(), 0.167);
+        assert_eq!(Score::mean([]), None);
+    }
+}
