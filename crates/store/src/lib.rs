@@ -1,0 +1,26 @@
+#![doc = include_str!("../README.md")]
+
+pub mod analyses;
+mod connect;
+pub mod email_log;
+mod error;
+pub mod integration_log;
+pub mod integrations;
+mod migrate;
+pub mod sessions;
+mod sql;
+pub mod steps;
+pub mod tenants;
+#[cfg(feature = "testing")]
+pub mod testing;
+pub mod tls;
+
+pub use connect::{Config, ConnectError};
+pub use error::Error;
+pub use migrate::{MigrateError, migrate};
+
+/// The database; cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    pool: deadpool_postgres::Pool,
+}

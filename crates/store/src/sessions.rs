@@ -1,0 +1,209 @@
+//! Sessions and their transcripts.
+
+use chrono::{DateTime, Utc};
+use domain::id::{SessionId, TenantId};
+use domain::session::{Channel, Session, SessionStatus, Visitor};
+use domain::transcript::{Role, Transcript, Turn};
+use tokio_postgres::Row;
+
+use crate::sql::{bytes, get, ints, jsonb, one_of, optional_ms, parse, text, texts, time};
+use crate::{Error, Store};
+
+const ACCEPT_SESSION: &str = "
+-- accept_session()
+WITH accepted AS (
+    INSERT INTO sessions (tenant_id, session_id, agent_id, channel, started_at, ended_at, end_reason, visitor_id,
+                          visitor_name, visitor_email, visitor_phone, visitor_locale, metadata, notification_hash,
+                          status, open_steps, notified_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 'processing', 1, now())
+    ON CONFLICT (tenant_id, session_id) DO UPDATE
+    SET agent_id = EXCLUDED.agent_id, channel = EXCLUDED.channel, started_at = EXCLUDED.started_at,
+        ended_at = EXCLUDED.ended_at, end_reason = EXCLUDED.end_reason, visitor_id = EXCLUDED.visitor_id,
+        visitor_name = EXCLUDED.visitor_name, visitor_email = EXCLUDED.visitor_email,
+        visitor_phone = EXCLUDED.visitor_phone, visitor_locale = EXCLUDED.visitor_locale,
+        metadata = EXCLUDED.metadata, notification_hash = EXCLUDED.notification_hash, status = EXCLUDED.status,
+        open_steps = EXCLUDED.open_steps, notified_at = EXCLUDED.notified_at
+    WHERE sessions.status = 'active'
+    RETURNING tenant_id, session_id
+), turns AS (
+    INSERT INTO transcript_turns (tenant_id, session_id, seq, role, text, started_ms, ended_ms)
+    SELECT tenant_id, session_id, turn.number - 1, turn.role, turn.text, turn.started_ms, turn.ended_ms
+    FROM accepted, unnest($15::text[], $16::text[], $17::int[], $18::int[])
+         WITH ORDINALITY AS turn (role, text, started_ms, ended_ms, number)
+    ON CONFLICT (tenant_id, session_id, seq) DO NOTHING
+), planned AS (
+    INSERT INTO steps (tenant_id, session_id, step, message)
+    SELECT tenant_id, session_id, 'analyze', $19 FROM accepted
+)
+SELECT tenant_id FROM accepted";
+
+const REPEATED_NOTIFICATION: &str = "
+-- repeated_notification()
+SELECT sessions.notification_hash = $3 AS same, sessions.status,
+       coalesce(steps.status = 'pending' AND steps.attempt = 0, false) AS unclaimed
+FROM sessions
+LEFT JOIN steps ON steps.tenant_id = $1 AND steps.session_id = $2 AND steps.step = 'analyze'
+WHERE sessions.tenant_id = $1 AND sessions.session_id = $2";
+
+const SESSION: &str = "
+-- session()
+SELECT tenant_id, session_id, agent_id, channel, started_at, ended_at, end_reason, visitor_id, visitor_name,
+       visitor_email, visitor_phone, visitor_locale, metadata, status, failure_code, notified_at
+FROM sessions WHERE tenant_id = $1 AND session_id = $2 AND ended_at IS NOT NULL";
+
+const TRANSCRIPT: &str = "
+-- transcript()
+SELECT seq, role, text, started_ms, ended_ms FROM transcript_turns
+WHERE tenant_id = $1 AND session_id = $2 ORDER BY seq";
+
+/// A validated notification.
+#[derive(Clone, Copy)]
+pub struct Notification<'a> {
+    pub session: &'a Session,
+    /// `None` if the AI engine writes the turns itself.
+    pub transcript: Option<&'a Transcript>,
+    /// SHA-256 of the notification in canonical form.
+    pub hash: &'a [u8],
+    /// The queue message that asks for the analysis.
+    pub message: &'a str,
+}
+
+/// What became of a notification.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Accepted {
+    New,
+    /// The same notification again. `unclaimed`: its message may never have reached the queue.
+    Duplicate {
+        status: SessionStatus,
+        unclaimed: bool,
+    },
+    /// The session was notified before with other content.
+    Conflict,
+    UnknownTenant,
+}
+
+/// A session that has ended and how far it has come.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoredSession {
+    pub session: Session,
+    pub status: SessionStatus,
+    /// Code of the first step that failed.
+    pub failure_code: Option<String>,
+    /// `None` until the AI engine has notified us.
+    pub notified_at: Option<DateTime<Utc>>,
+}
+
+impl Store {
+    /// Stores a session with its transcript and plans its analysis, all or nothing.
+    ///
+    /// Turns the AI engine has written already are kept as they are.
+    pub async fn accept_session(&self, notification: &Notification<'_>) -> Result<Accepted, Error> {
+        match self.insert_session(notification).await {
+            Ok(true) => Ok(Accepted::New),
+            Ok(false) => self.repeated_notification(notification).await,
+            Err(error) if error.constraint() == Some("sessions_tenant_id_fkey") => Ok(Accepted::UnknownTenant),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn insert_session(&self, notification: &Notification<'_>) -> Result<bool, Error> {
+        let Notification { session, transcript, hash, message } = *notification;
+        let turns = transcript.map(Transcript::turns).unwrap_or_default();
+        let ms = |of: fn(&Turn) -> Option<u32>| -> Vec<_> {
+            turns.iter().map(|turn| of(turn).and_then(|ms| i32::try_from(ms).ok())).collect()
+        };
+        let metadata = serde_json::Value::Object(session.metadata.clone());
+        let visitor = &session.visitor;
+        let params = [
+            text(session.tenant_id.as_ref()),
+            text(session.session_id.as_ref()),
+            text(session.agent_id.as_ref()),
+            text(session.channel.as_str()),
+            time(session.started_at),
+            time(session.ended_at),
+            text(session.end_reason.as_deref()),
+            text(visitor.id.as_deref()),
+            text(visitor.name.as_deref()),
+            text(visitor.email.as_deref()),
+            text(visitor.phone.as_deref()),
+            text(visitor.locale.as_deref()),
+            jsonb(metadata),
+            bytes(hash),
+            texts(turns.iter().map(|turn| turn.role.as_str()).collect::<Vec<_>>()),
+            texts(turns.iter().map(|turn| turn.text.as_str()).collect::<Vec<_>>()),
+            ints(ms(|turn| turn.started_ms)),
+            ints(ms(|turn| turn.ended_ms)),
+            text(message),
+        ];
+        Ok(self.row(ACCEPT_SESSION, &params).await?.is_some())
+    }
+
+    async fn repeated_notification(&self, notification: &Notification<'_>) -> Result<Accepted, Error> {
+        let session = notification.session;
+        let params = [text(session.tenant_id.as_ref()), text(session.session_id.as_ref()), bytes(notification.hash)];
+        let Some(row) = self.row(REPEATED_NOTIFICATION, &params).await? else {
+            // Erased between the two statements: as if it had never been there.
+            return Ok(if self.insert_session(notification).await? { Accepted::New } else { Accepted::Conflict });
+        };
+        if get::<Option<bool>>(REPEATED_NOTIFICATION, &row, "same")? != Some(true) {
+            return Ok(Accepted::Conflict);
+        }
+        let status = one_of(REPEATED_NOTIFICATION, &row, "status", SessionStatus::parse)?;
+        Ok(Accepted::Duplicate { status, unclaimed: get(REPEATED_NOTIFICATION, &row, "unclaimed")? })
+    }
+
+    /// `None` while the conversation goes on, or if there is no such session.
+    pub async fn session(&self, tenant: &TenantId, session: &SessionId) -> Result<Option<StoredSession>, Error> {
+        let row = self.row(SESSION, &[text(tenant.as_ref()), text(session.as_ref())]).await?;
+        row.map(|row| read_session(&row)).transpose()
+    }
+
+    /// `None` while the transcript is not complete: no turn yet, or a gap in `seq`.
+    pub async fn transcript(&self, tenant: &TenantId, session: &SessionId) -> Result<Option<Transcript>, Error> {
+        let rows = self.rows(TRANSCRIPT, &[text(tenant.as_ref()), text(session.as_ref())]).await?;
+        let mut turns = Vec::with_capacity(rows.len());
+        for (index, row) in rows.iter().enumerate() {
+            if usize::try_from(get::<i32>(TRANSCRIPT, row, "seq")?) != Ok(index) {
+                return Ok(None);
+            }
+            turns.push(read_turn(row)?);
+        }
+        Ok((!turns.is_empty()).then(|| Transcript::new(turns)))
+    }
+}
+
+fn read_session(row: &Row) -> Result<StoredSession, Error> {
+    let metadata: serde_json::Value = get(SESSION, row, "metadata")?;
+    let session = Session {
+        tenant_id: parse(SESSION, row, "tenant_id")?,
+        session_id: parse(SESSION, row, "session_id")?,
+        agent_id: parse(SESSION, row, "agent_id")?,
+        channel: one_of(SESSION, row, "channel", Channel::parse)?,
+        started_at: get(SESSION, row, "started_at")?,
+        ended_at: get(SESSION, row, "ended_at")?,
+        end_reason: get(SESSION, row, "end_reason")?,
+        visitor: Visitor {
+            id: get(SESSION, row, "visitor_id")?,
+            name: get(SESSION, row, "visitor_name")?,
+            email: get(SESSION, row, "visitor_email")?,
+            phone: get(SESSION, row, "visitor_phone")?,
+            locale: get(SESSION, row, "visitor_locale")?,
+        },
+        metadata: metadata.as_object().cloned().unwrap_or_default(),
+    };
+    Ok(StoredSession {
+        session,
+        status: one_of(SESSION, row, "status", SessionStatus::parse)?,
+        failure_code: get(SESSION, row, "failure_code")?,
+        notified_at: get(SESSION, row, "notified_at")?,
+    })
+}
+
+fn read_turn(row: &Row) -> Result<Turn, Error> {
+    Ok(Turn {
+        role: one_of(TRANSCRIPT, row, "role", Role::parse)?,
+        text: get(TRANSCRIPT, row, "text")?,
+        started_ms: optional_ms(TRANSCRIPT, row, "started_ms")?,
+        ended_ms: optional_ms(TRANSCRIPT, row, "ended_ms")?,
+    })
+}

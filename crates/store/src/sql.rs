@@ -1,0 +1,110 @@
+//! The one way to run a statement: unnamed, with typed parameters, in one round trip.
+//!
+//! Named prepared statements would cost a second round trip and pin connections of a proxy.
+
+use deadpool_postgres::Object;
+use tokio_postgres::Row;
+use tokio_postgres::types::{FromSqlOwned, ToSql, Type};
+
+use crate::{Error, Store};
+
+/// A parameter with its type.
+pub(crate) struct Param<'a>(Box<dyn ToSql + Sync + Send + 'a>, Type);
+
+fn borrowed<'a>(params: &'a [Param<'_>]) -> Vec<(&'a (dyn ToSql + Sync), Type)> {
+    params.iter().map(|Param(value, sql_type)| (value.as_ref() as _, sql_type.clone())).collect()
+}
+
+impl Store {
+    pub(crate) async fn client(&self, statement: &'static str) -> Result<Object, Error> {
+        self.pool.get().await.map_err(|source| Error::Connection { statement, source })
+    }
+
+    pub(crate) async fn rows(&self, sql: &'static str, params: &[Param<'_>]) -> Result<Vec<Row>, Error> {
+        let statement = name(sql);
+        let client = self.client(statement).await?;
+        client.query_typed(sql, &borrowed(params)).await.map_err(|source| Error::Statement { statement, source })
+    }
+
+    pub(crate) async fn row(&self, sql: &'static str, params: &[Param<'_>]) -> Result<Option<Row>, Error> {
+        let statement = name(sql);
+        let client = self.client(statement).await?;
+        client.query_typed_opt(sql, &borrowed(params)).await.map_err(|source| Error::Statement { statement, source })
+    }
+
+    /// Returns the number of rows of the outermost statement that changed.
+    pub(crate) async fn execute(&self, sql: &'static str, params: &[Param<'_>]) -> Result<u64, Error> {
+        let statement = name(sql);
+        let client = self.client(statement).await?;
+        client.execute_typed(sql, &borrowed(params)).await.map_err(|source| Error::Statement { statement, source })
+    }
+}
+
+/// The statement's name, from its first line `-- name()`.
+pub(crate) fn name(sql: &'static str) -> &'static str {
+    sql.trim_start().trim_start_matches("-- ").split("()").next().unwrap_or(sql)
+}
+
+/// A column in its SQL type.
+pub(crate) fn get<T: FromSqlOwned>(sql: &'static str, row: &Row, column: &'static str) -> Result<T, Error> {
+    row.try_get(column).map_err(|source| Error::Row { statement: name(sql), column, source: Box::new(source) })
+}
+
+/// A text column parsed into a type of `domain`.
+pub(crate) fn parse<T>(sql: &'static str, row: &Row, column: &'static str) -> Result<T, Error>
+where
+    T: std::str::FromStr,
+    T::Err: std::error::Error + Send + Sync + 'static,
+{
+    let text: String = get(sql, row, column)?;
+    text.parse().map_err(|source: T::Err| Error::Row { statement: name(sql), column, source: Box::new(source) })
+}
+
+/// A column of non-negative milliseconds.
+pub(crate) fn optional_ms(sql: &'static str, row: &Row, column: &'static str) -> Result<Option<u32>, Error> {
+    let ms: Option<i32> = get(sql, row, column)?;
+    Ok(ms.and_then(|ms| ms.try_into().ok()))
+}
+
+/// A text column of a closed set.
+pub(crate) fn one_of<T>(
+    sql: &'static str,
+    row: &Row,
+    column: &'static str,
+    parse: impl Fn(&str) -> Option<T>,
+) -> Result<T, Error> {
+    let text: String = get(sql, row, column)?;
+    let unknown = || format!("unknown value {text:?}").into();
+    parse(&text).ok_or_else(|| Error::Row { statement: name(sql), column, source: unknown() })
+}
+
+/// A JSON column read into a type of `domain`.
+pub(crate) fn json<T>(sql: &'static str, row: &Row, column: &'static str) -> Result<T, Error>
+where
+    T: for<'de> serde::Deserialize<'de>,
+{
+    let value: serde_json::Value = get(sql, row, column)?;
+    serde_json::from_value(value).map_err(|source| Error::Row {
+        statement: name(sql),
+        column,
+        source: Box::new(source),
+    })
+}
+
+/// A document for a JSON column.
+pub(crate) fn to_json(document: &impl serde::Serialize) -> Result<serde_json::Value, Error> {
+    serde_json::to_value(document).map_err(Error::Document)
+}
+
+macro_rules! param {
+    ($($name:ident: $type:ident),*) => {
+        $(pub(crate) fn $name<'a>(value: impl ToSql + Sync + Send + 'a) -> Param<'a> {
+            Param(Box::new(value), Type::$type)
+        })*
+    };
+}
+
+param! {
+    text: TEXT, int: INT4, bigint: INT8, float: FLOAT8, boolean: BOOL, bytes: BYTEA, jsonb: JSONB, time: TIMESTAMPTZ,
+    uuid: UUID, texts: TEXT_ARRAY, ints: INT4_ARRAY
+}

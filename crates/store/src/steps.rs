@@ -1,0 +1,220 @@
+//! Steps: claims with leases, and the counters that end a session.
+
+use std::time::Duration;
+
+use domain::id::{SessionId, TenantId};
+use domain::session::SessionStatus;
+use domain::step::{Code, Step, StepKey};
+use tokio_postgres::Row;
+
+use crate::sql::{Param, bigint, float, get, int, one_of, parse, text};
+use crate::{Error, Store};
+
+const CLAIM_STEP: &str = "
+-- claim_step()
+UPDATE steps
+SET status = 'running', attempt = attempt + 1, due_at = now() + $4 * interval '1 millisecond',
+    started_at = coalesce(started_at, now())
+WHERE tenant_id = $1 AND session_id = $2 AND step = $3
+  AND (status = 'pending' OR (status = 'running' AND due_at < clock_timestamp()))
+RETURNING attempt";
+
+const STEP_STATE: &str = "
+-- step_state()
+SELECT status, greatest(extract(epoch FROM due_at - clock_timestamp()), 0)::float8 AS lease_seconds
+FROM steps WHERE tenant_id = $1 AND session_id = $2 AND step = $3";
+
+const REOPEN_STEP: &str = "
+-- reopen_step()
+WITH reopened AS (
+    UPDATE steps
+    SET status = 'running', attempt = attempt + 1, due_at = now() + $4 * interval '1 millisecond', code = NULL,
+        finished_at = NULL, requeues = 0
+    WHERE tenant_id = $1 AND session_id = $2 AND step = $3 AND status = 'failed'
+    RETURNING attempt
+), session AS (
+    UPDATE sessions
+    SET open_steps = open_steps + 1, failed_steps = failed_steps - 1, status = 'processing', finished_at = NULL,
+        failure_code = CASE WHEN failed_steps > 1 THEN failure_code END
+    FROM reopened WHERE sessions.tenant_id = $1 AND sessions.session_id = $2
+)
+SELECT attempt FROM reopened";
+
+const RELEASE_STEP: &str = "
+-- release_step()
+UPDATE steps SET status = 'pending', due_at = now() + $5 * interval '1 millisecond'
+WHERE tenant_id = $1 AND session_id = $2 AND step = $3 AND attempt = $4 AND status = 'running'";
+
+const FINISH_STEP: &str = "
+-- finish_step()
+WITH finished AS (
+    UPDATE steps SET status = $5, code = $6, finished_at = now()
+    WHERE tenant_id = $1 AND session_id = $2 AND step = $3 AND attempt = $4 AND status IN ('pending', 'running')
+    RETURNING (status = 'failed')::int AS failed, code
+), failure AS (
+    INSERT INTO failures (tenant_id, session_id, step, code)
+    SELECT $1, $2, $3, code FROM finished WHERE failed = 1
+)
+UPDATE sessions
+SET open_steps = open_steps - 1, failed_steps = failed_steps + failed,
+    failure_code = CASE WHEN failed = 1 THEN coalesce(failure_code, code) ELSE failure_code END,
+    status = CASE WHEN open_steps > 1 THEN status WHEN failed_steps + failed > 0 THEN 'failed' ELSE 'completed' END,
+    finished_at = CASE WHEN open_steps = 1 THEN now() END
+FROM finished WHERE sessions.tenant_id = $1 AND sessions.session_id = $2
+RETURNING sessions.status";
+
+const UNCLAIMED_STEPS: &str = "
+-- unclaimed_steps()
+SELECT step, message FROM steps
+WHERE tenant_id = $1 AND session_id = $2 AND status = 'pending' AND attempt = 0 ORDER BY step";
+
+const TAKE_OVERDUE_STEPS: &str = "
+-- take_overdue_steps() across tenants
+UPDATE steps SET requeues = requeues + 1, due_at = now()
+WHERE (tenant_id, session_id, step) IN (
+    SELECT tenant_id, session_id, step FROM steps
+    WHERE status IN ('pending', 'running') AND due_at < now() - $1 * interval '1 millisecond'
+    ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED)
+RETURNING tenant_id, session_id, step, attempt, requeues, message";
+
+/// A step that is ours until its lease ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claimed {
+    pub key: StepKey,
+    /// Counts claims from 1; fences off whoever held the step before.
+    pub attempt: i32,
+}
+
+/// The answer to asking for a step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Claim {
+    Run(Claimed),
+    /// Done or skipped before.
+    AlreadyDone,
+    /// Failed for good before; only a replay runs it again.
+    AlreadyFailed,
+    /// Somebody else holds it for as long as this.
+    Busy(Duration),
+    /// No such step was planned.
+    Unknown,
+}
+
+/// How a step ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    Done,
+    Skipped(Code),
+    Failed(Code),
+}
+
+impl Ending {
+    fn columns(self) -> (&'static str, Option<&'static str>) {
+        match self {
+            Self::Done => ("done", None),
+            Self::Skipped(code) => ("skipped", Some(code.as_str())),
+            Self::Failed(code) => ("failed", Some(code.as_str())),
+        }
+    }
+}
+
+/// A step that waits for its first claim, with the message that asks for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Planned {
+    pub step: Step,
+    pub message: String,
+}
+
+/// An open step that is long overdue: its message must have been lost.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Overdue {
+    pub claimed: Claimed,
+    pub message: String,
+    /// How often its message has been sent again, this time included.
+    pub requeues: i32,
+}
+
+impl Store {
+    /// Claims a step for `lease`. A `replay` also claims a step that has failed, which re-opens its session.
+    pub async fn claim_step(&self, key: &StepKey, lease: Duration, replay: bool) -> Result<Claim, Error> {
+        let lease_ms = millis(lease);
+        if let Some(claimed) = self.try_claim(CLAIM_STEP, key, lease_ms).await? {
+            return Ok(Claim::Run(claimed));
+        }
+        if replay && let Some(claimed) = self.try_claim(REOPEN_STEP, key, lease_ms).await? {
+            return Ok(Claim::Run(claimed));
+        }
+        let Some(row) = self.row(STEP_STATE, &key_params(key)).await? else {
+            return Ok(Claim::Unknown);
+        };
+        let status: String = get(STEP_STATE, &row, "status")?;
+        Ok(match status.as_str() {
+            "done" | "skipped" => Claim::AlreadyDone,
+            "failed" => Claim::AlreadyFailed,
+            _ => Claim::Busy(Duration::from_secs_f64(get(STEP_STATE, &row, "lease_seconds")?)),
+        })
+    }
+
+    async fn try_claim(&self, sql: &'static str, key: &StepKey, lease_ms: f64) -> Result<Option<Claimed>, Error> {
+        let [tenant, session, step] = key_params(key);
+        let row = self.row(sql, &[tenant, session, step, float(lease_ms)]).await?;
+        row.map(|row| Ok(Claimed { key: key.clone(), attempt: get(sql, &row, "attempt")? })).transpose()
+    }
+
+    /// Gives a claim back, to be claimed again in about `after`. Does nothing if it is no longer ours.
+    pub async fn release_step(&self, claimed: &Claimed, after: Duration) -> Result<(), Error> {
+        let [tenant, session, step] = key_params(&claimed.key);
+        let params = [tenant, session, step, int(claimed.attempt), float(millis(after))];
+        self.execute(RELEASE_STEP, &params).await.map(drop)
+    }
+
+    /// Ends a step, and with the last one its session, whose status is returned; a failure is also recorded as one.
+    ///
+    /// `None` if the step is no longer ours: nothing was changed.
+    pub async fn finish_step(&self, claimed: &Claimed, ending: Ending) -> Result<Option<SessionStatus>, Error> {
+        let [tenant, session, step] = key_params(&claimed.key);
+        let (status, code) = ending.columns();
+        let params = [tenant, session, step, int(claimed.attempt), text(status), text(code)];
+        let row = self.row(FINISH_STEP, &params).await?;
+        row.map(|row| one_of(FINISH_STEP, &row, "status", SessionStatus::parse)).transpose()
+    }
+
+    /// The session's steps that were planned and never claimed.
+    pub async fn unclaimed_steps(&self, tenant: &TenantId, session: &SessionId) -> Result<Vec<Planned>, Error> {
+        let rows = self.rows(UNCLAIMED_STEPS, &[text(tenant.as_ref()), text(session.as_ref())]).await?;
+        let read = |row| {
+            Ok(Planned { step: parse(UNCLAIMED_STEPS, row, "step")?, message: get(UNCLAIMED_STEPS, row, "message")? })
+        };
+        rows.iter().map(read).collect()
+    }
+
+    /// Takes up to `limit` open steps that have been overdue for `overdue_by`, of all tenants, the oldest first.
+    ///
+    /// Concurrent callers get different ones.
+    pub async fn take_overdue_steps(&self, overdue_by: Duration, limit: i64) -> Result<Vec<Overdue>, Error> {
+        let params = [float(millis(overdue_by)), bigint(limit)];
+        let rows = self.rows(TAKE_OVERDUE_STEPS, &params).await?;
+        rows.iter().map(read_overdue).collect()
+    }
+}
+
+fn read_overdue(row: &Row) -> Result<Overdue, Error> {
+    let sql = TAKE_OVERDUE_STEPS;
+    let key = StepKey {
+        tenant_id: parse(sql, row, "tenant_id")?,
+        session_id: parse(sql, row, "session_id")?,
+        step: parse(sql, row, "step")?,
+    };
+    Ok(Overdue {
+        claimed: Claimed { key, attempt: get(sql, row, "attempt")? },
+        message: get(sql, row, "message")?,
+        requeues: get(sql, row, "requeues")?,
+    })
+}
+
+fn key_params(key: &StepKey) -> [Param<'_>; 3] {
+    [text(key.tenant_id.as_ref()), text(key.session_id.as_ref()), text(key.step.to_string())]
+}
+
+fn millis(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1000.0
+}

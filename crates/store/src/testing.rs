@@ -1,0 +1,83 @@
+//! A database of its own for each test, on the server that `TEST_DATABASE_URL` names.
+
+#![expect(clippy::expect_used, reason = "a test whose database is missing must end, saying so")]
+
+use std::time::Duration;
+
+use tokio::sync::OnceCell;
+use tokio_postgres::NoTls;
+use uuid::Uuid;
+
+use crate::{Config, Store};
+
+/// The server is slow when all tests start at once.
+const STATEMENT_TIMEOUT: Duration = Duration::from_secs(30);
+const POOL_SIZE: usize = 8;
+
+static TEMPLATE: OnceCell<String> = OnceCell::const_new();
+
+/// A migrated, empty database. It stays when the test ends: the server is thrown away as a whole.
+pub struct TestDatabase {
+    pub store: Store,
+    pub config: Config,
+}
+
+impl TestDatabase {
+    /// # Panics
+    /// If `TEST_DATABASE_URL` is not set or the server does not answer.
+    pub async fn create() -> Self {
+        let template = TEMPLATE.get_or_init(migrated_template).await;
+        let name = format!("test_{}", Uuid::now_v7().simple());
+        server(&format!("CREATE DATABASE {name} TEMPLATE {template}")).await;
+        let config = config(&name);
+        // Unwrap safety: the URL was used by `migrated_template`.
+        let store = Store::new(&config).expect("the test database's configuration is valid");
+        Self { store, config }
+    }
+
+    /// An empty database without any table.
+    pub async fn create_empty() -> Config {
+        let name = format!("test_{}", Uuid::now_v7().simple());
+        server(&format!("CREATE DATABASE {name}")).await;
+        config(&name)
+    }
+
+    /// A connection for what `Store` has no method for.
+    pub async fn client(&self) -> tokio_postgres::Client {
+        connect(&self.config.url).await
+    }
+}
+
+async fn migrated_template() -> String {
+    let name = format!("template_{}", Uuid::now_v7().simple());
+    server(&format!("CREATE DATABASE {name}")).await;
+    // Unwrap safety: a test that cannot migrate must end here.
+    crate::migrate(&config(&name)).await.expect("the migrations apply to an empty database");
+    name
+}
+
+#[expect(clippy::disallowed_methods, reason = "tests have no function configuration")]
+fn server_url() -> String {
+    // Unwrap safety: documented as a panic.
+    std::env::var("TEST_DATABASE_URL").expect("TEST_DATABASE_URL is not set: run the tests through `cargo xtask test`")
+}
+
+fn config(database: &str) -> Config {
+    let url = server_url();
+    let (server, _) = url.rsplit_once('/').unwrap_or((&url, ""));
+    let url = format!("{server}/{database}");
+    Config { url, ca_file: None, statement_timeout: STATEMENT_TIMEOUT, pool_size: POOL_SIZE }
+}
+
+async fn server(sql: &str) {
+    let client = connect(&server_url()).await;
+    // Unwrap safety: documented as a panic.
+    client.execute(sql, &[]).await.expect("the test server runs the statement");
+}
+
+async fn connect(url: &str) -> tokio_postgres::Client {
+    // Unwrap safety: documented as a panic.
+    let (client, connection) = tokio_postgres::connect(url, NoTls).await.expect("the test server answers");
+    tokio::spawn(connection);
+    client
+}

@@ -1,0 +1,277 @@
+//! Accepting sessions, claiming steps, and ending sessions, on a real Postgres.
+
+use std::time::Duration;
+
+use domain::analysis::{Analysis, AnalysisStatus, Conversation, Coverage, Usage};
+use domain::id::TenantId;
+use domain::session::{Channel, Session, SessionStatus, Visitor};
+use domain::settings::TenantSettings;
+use domain::step::{Code, Step, StepKey};
+use domain::transcript::{Role, Transcript, Turn};
+use futures_util::future::join_all;
+use store::Store;
+use store::analyses::NewAnalysis;
+use store::sessions::{Accepted, Notification};
+use store::steps::{Claim, Claimed, Ending, Planned};
+use store::testing::TestDatabase;
+
+const LEASE: Duration = Duration::from_secs(30);
+const NO_LEASE: Duration = Duration::ZERO;
+const BROKEN: Code = Code::new("broken");
+
+fn session(id: &str) -> Session {
+    Session {
+        tenant_id: "acme".parse().unwrap(),
+        session_id: id.parse().unwrap(),
+        agent_id: "agent".parse().unwrap(),
+        channel: Channel::Voice,
+        started_at: "2026-11-22T10:00:00Z".parse().unwrap(),
+        ended_at: "2026-11-22T10:05:00Z".parse().unwrap(),
+        end_reason: Some("visitor_hung_up".into()),
+        visitor: Visitor { email: Some("ana@example.com".into()), ..Visitor::default() },
+        metadata: serde_json::Map::from_iter([("page".to_owned(), "/pricing".into())]),
+    }
+}
+
+fn turns(texts: &[&str]) -> Transcript {
+    let turn = |text: &&str| Turn { role: Role::Visitor, text: (*text).into(), started_ms: Some(10), ended_ms: None };
+    Transcript::new(texts.iter().map(turn).collect())
+}
+
+async fn database() -> TestDatabase {
+    let database = TestDatabase::create().await;
+    database.store.save_tenant(&acme(), "Acme", &TenantSettings::default()).await.unwrap();
+    database
+}
+
+fn acme() -> TenantId {
+    "acme".parse().unwrap()
+}
+
+fn step(session: &Session, step: Step) -> StepKey {
+    StepKey { tenant_id: session.tenant_id.clone(), session_id: session.session_id.clone(), step }
+}
+
+async fn accept(store: &Store, session: &Session, hash: &[u8]) -> Accepted {
+    let transcript = turns(&["hello", "naïve 🦀"]);
+    let notification = Notification { session, transcript: Some(&transcript), hash, message: "analyze me" };
+    store.accept_session(&notification).await.unwrap()
+}
+
+async fn claim(store: &Store, key: &StepKey, lease: Duration) -> Claimed {
+    match store.claim_step(key, lease, false).await.unwrap() {
+        Claim::Run(claimed) => claimed,
+        other => panic!("{key:?} should be ours, but is {other:?}"),
+    }
+}
+
+async fn status(store: &Store, session: &Session) -> (SessionStatus, Option<String>) {
+    let stored = store.session(&session.tenant_id, &session.session_id).await.unwrap().unwrap();
+    (stored.status, stored.failure_code)
+}
+
+fn analysis() -> Analysis {
+    Analysis {
+        status: AnalysisStatus::InsufficientContent,
+        code: Some("no_visitor_turns".into()),
+        intent: None,
+        summary: None,
+        category: None,
+        sentiment: None,
+        topics: Vec::new(),
+        insights: Vec::new(),
+        action_items: Vec::new(),
+        custom_metrics: Default::default(),
+        conversation: Conversation {
+            turns: 0,
+            visitor_turns: 0,
+            agent_turns: 0,
+            words: 0,
+            talk_ratio: None,
+            duration_s: 300,
+        },
+        coverage: Coverage { turns_total: 0, turns_analysed: 0, chunks: 0, chunks_failed: 0 },
+        usage: Usage::default(),
+    }
+}
+
+#[tokio::test]
+async fn an_accepted_session_is_read_back_as_it_came() {
+    let TestDatabase { store, .. } = database().await;
+    let session = session("s-1");
+    assert_eq!(accept(&store, &session, b"hash").await, Accepted::New);
+
+    let stored = store.session(&session.tenant_id, &session.session_id).await.unwrap().unwrap();
+    assert_eq!((stored.session, stored.status), (session.clone(), SessionStatus::Processing));
+    let transcript = store.transcript(&session.tenant_id, &session.session_id).await.unwrap().unwrap();
+    assert_eq!(transcript, turns(&["hello", "naïve 🦀"]));
+}
+
+#[tokio::test]
+async fn of_many_equal_notifications_at_once_one_is_new() {
+    let TestDatabase { store, .. } = database().await;
+    let session = session("s-1");
+    let all = join_all((0..20).map(|_| accept(&store, &session, b"hash"))).await;
+    assert_eq!(all.iter().filter(|accepted| **accepted == Accepted::New).count(), 1, "{all:?}");
+    let duplicate = Accepted::Duplicate { status: SessionStatus::Processing, unclaimed: true };
+    assert_eq!(all.iter().filter(|accepted| **accepted == duplicate).count(), 19, "{all:?}");
+    assert_eq!(accept(&store, &session, b"other").await, Accepted::Conflict);
+}
+
+#[tokio::test]
+async fn a_session_of_an_unknown_tenant_is_not_stored() {
+    let TestDatabase { store, .. } = TestDatabase::create().await;
+    assert_eq!(accept(&store, &session("s-1"), b"hash").await, Accepted::UnknownTenant);
+}
+
+#[tokio::test]
+async fn a_session_the_engine_has_begun_is_completed_by_its_notification() {
+    let database = database().await;
+    let client = database.client().await;
+    let begin = "INSERT INTO sessions (tenant_id, session_id, agent_id, channel, started_at)
+                 VALUES ('acme', 's-1', 'agent', 'voice', now())";
+    let say = "INSERT INTO transcript_turns (tenant_id, session_id, seq, role, text)
+               VALUES ('acme', 's-1', 0, 'visitor', 'from the engine')";
+    client.execute(begin, &[]).await.unwrap();
+    client.execute(say, &[]).await.unwrap();
+
+    let (session, store) = (session("s-1"), &database.store);
+    assert_eq!(store.session(&acme(), &session.session_id).await.unwrap(), None, "still going on");
+    let notification = Notification { session: &session, transcript: None, hash: b"h", message: "m" };
+    assert_eq!(store.accept_session(&notification).await.unwrap(), Accepted::New);
+    let transcript = store.transcript(&acme(), &session.session_id).await.unwrap().unwrap();
+    assert_eq!(transcript.turns()[0].text, "from the engine");
+}
+
+#[tokio::test]
+async fn a_transcript_with_a_gap_is_not_complete() {
+    let database = database().await;
+    let session = session("s-1");
+    accept(&database.store, &session, b"hash").await;
+    let gap = "UPDATE transcript_turns SET seq = 2 WHERE seq = 1";
+    database.client().await.execute(gap, &[]).await.unwrap();
+    assert_eq!(database.store.transcript(&acme(), &session.session_id).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn of_many_claims_at_once_one_runs() {
+    let TestDatabase { store, .. } = database().await;
+    let session = session("s-1");
+    accept(&store, &session, b"hash").await;
+    let key = step(&session, Step::Analyze);
+    let claims = join_all((0..20).map(|_| store.claim_step(&key, LEASE, false))).await;
+    let run = claims.iter().filter(|claim| matches!(claim, Ok(Claim::Run(_)))).count();
+    let busy = claims.iter().filter(|claim| matches!(claim, Ok(Claim::Busy(left)) if *left > LEASE / 2)).count();
+    assert_eq!((run, busy), (1, 19), "{claims:?}");
+    assert_eq!(store.claim_step(&step(&session, Step::Notify), LEASE, false).await.unwrap(), Claim::Unknown);
+}
+
+#[tokio::test]
+async fn who_lost_a_claim_can_change_nothing() {
+    let TestDatabase { store, .. } = database().await;
+    let session = session("s-1");
+    accept(&store, &session, b"hash").await;
+    let key = step(&session, Step::Analyze);
+    let frozen = claim(&store, &key, NO_LEASE).await;
+    let current = claim(&store, &key, LEASE).await;
+    assert_eq!((frozen.attempt, current.attempt), (1, 2));
+
+    assert_eq!(store.finish_step(&frozen, Ending::Done).await.unwrap(), None);
+    store.release_step(&frozen, Duration::ZERO).await.unwrap();
+    let new = NewAnalysis { version: 1, analysis: &analysis(), follow_ups: &[] };
+    assert!(!store.store_analysis(&frozen, &new).await.unwrap());
+    assert!(matches!(store.claim_step(&key, LEASE, false).await.unwrap(), Claim::Busy(_)));
+    assert_eq!(store.finish_step(&current, Ending::Done).await.unwrap(), Some(SessionStatus::Completed));
+    assert_eq!(store.claim_step(&key, LEASE, false).await.unwrap(), Claim::AlreadyDone);
+}
+
+async fn analysed_with_follow_ups(store: &Store, session: &Session, integrations: usize) -> Vec<StepKey> {
+    accept(store, session, b"hash").await;
+    let claimed = claim(store, &step(session, Step::Analyze), LEASE).await;
+    let steps: Vec<Step> = (0..integrations).map(|n| Step::CrmSync(format!("crm-{n}").parse().unwrap())).collect();
+    let follow_ups: Vec<Planned> =
+        steps.iter().map(|step| Planned { step: step.clone(), message: format!("do {step}") }).collect();
+    let new = NewAnalysis { version: 1, analysis: &analysis(), follow_ups: &follow_ups };
+    assert!(store.store_analysis(&claimed, &new).await.unwrap());
+    assert_eq!(store.finish_step(&claimed, Ending::Done).await.unwrap(), Some(SessionStatus::Processing));
+    assert_eq!(store.unclaimed_steps(&session.tenant_id, &session.session_id).await.unwrap(), follow_ups);
+    steps.into_iter().map(|s| step(session, s)).collect()
+}
+
+#[tokio::test]
+async fn the_last_of_concurrent_steps_completes_the_session() {
+    let TestDatabase { store, .. } = database().await;
+    let session = session("s-1");
+    let keys = analysed_with_follow_ups(&store, &session, 8).await;
+    let claims = join_all(keys.iter().map(|key| claim(&store, key, LEASE))).await;
+    let ends = join_all(claims.iter().map(|claimed| store.finish_step(claimed, Ending::Done))).await;
+    let completed = ends.iter().filter(|end| matches!(end, Ok(Some(SessionStatus::Completed)))).count();
+    assert_eq!(completed, 1, "{ends:?}");
+    assert_eq!(status(&store, &session).await, (SessionStatus::Completed, None));
+    assert_eq!(store.latest_analysis_version(&acme(), &session.session_id).await.unwrap(), Some(1));
+    assert_eq!(store.analysis(&acme(), &session.session_id, 1).await.unwrap(), Some(analysis()));
+}
+
+#[tokio::test]
+async fn one_failed_step_fails_the_session_once_the_others_have_ended() {
+    let TestDatabase { store, .. } = database().await;
+    let session = session("s-1");
+    let keys = analysed_with_follow_ups(&store, &session, 2).await;
+    let first = claim(&store, &keys[0], LEASE).await;
+    let failed = store.finish_step(&first, Ending::Failed(BROKEN)).await.unwrap();
+    assert_eq!(failed, Some(SessionStatus::Processing));
+    let second = claim(&store, &keys[1], LEASE).await;
+    let ended = store.finish_step(&second, Ending::Skipped(Code::new("invalid_email"))).await.unwrap();
+    assert_eq!(ended, Some(SessionStatus::Failed));
+    assert_eq!(status(&store, &session).await, (SessionStatus::Failed, Some("broken".into())));
+}
+
+#[tokio::test]
+async fn only_a_replay_runs_a_failed_step_again_and_its_success_completes_the_session() {
+    let TestDatabase { store, .. } = database().await;
+    let session = session("s-1");
+    accept(&store, &session, b"hash").await;
+    let key = step(&session, Step::Analyze);
+    let claimed = claim(&store, &key, LEASE).await;
+    store.finish_step(&claimed, Ending::Failed(BROKEN)).await.unwrap();
+
+    assert_eq!(store.claim_step(&key, LEASE, false).await.unwrap(), Claim::AlreadyFailed);
+    let Claim::Run(again) = store.claim_step(&key, LEASE, true).await.unwrap() else { panic!("a replay runs it") };
+    assert_eq!(status(&store, &session).await, (SessionStatus::Processing, None));
+    assert_eq!(store.finish_step(&again, Ending::Done).await.unwrap(), Some(SessionStatus::Completed));
+    assert_eq!(store.claim_step(&key, LEASE, true).await.unwrap(), Claim::AlreadyDone);
+}
+
+#[tokio::test]
+async fn overdue_steps_are_taken_once_with_their_messages() {
+    let database = database().await;
+    let store = &database.store;
+    for n in 0..10 {
+        accept(store, &session(&format!("s-{n}")), b"hash").await;
+    }
+    claim(store, &step(&session("s-0"), Step::Analyze), LEASE).await;
+    let backed_off = claim(store, &step(&session("s-1"), Step::Analyze), LEASE).await;
+    store.release_step(&backed_off, LEASE).await.unwrap();
+    let age = "UPDATE steps SET due_at = due_at - interval '20 seconds'";
+    database.client().await.execute(age, &[]).await.unwrap();
+
+    let overdue_by = Duration::from_secs(10);
+    let taken = join_all((0..4).map(|_| store.take_overdue_steps(overdue_by, 3))).await;
+    let taken: Vec<_> = taken.into_iter().flat_map(Result::unwrap).collect();
+    let mut sessions: Vec<_> = taken.iter().map(|overdue| overdue.claimed.key.session_id.as_ref()).collect();
+    sessions.sort();
+    assert_eq!(sessions, ["s-2", "s-3", "s-4", "s-5", "s-6", "s-7", "s-8", "s-9"], "neither held nor backed off");
+    assert!(taken.iter().all(|overdue| overdue.message == "analyze me" && overdue.requeues == 1));
+}
+
+#[tokio::test]
+async fn a_tenant_cannot_reach_another_tenants_session() {
+    let TestDatabase { store, .. } = database().await;
+    let session = session("s-1");
+    accept(&store, &session, b"hash").await;
+    let other: TenantId = "other".parse().unwrap();
+    assert_eq!(store.session(&other, &session.session_id).await.unwrap(), None);
+    assert_eq!(store.transcript(&other, &session.session_id).await.unwrap(), None);
+    let key = StepKey { tenant_id: other, ..step(&session, Step::Analyze) };
+    assert_eq!(store.claim_step(&key, LEASE, true).await.unwrap(), Claim::Unknown);
+}

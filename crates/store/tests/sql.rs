@@ -1,0 +1,116 @@
+//! Rules that every statement and migration keeps.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use store::testing::TestDatabase;
+use tokio_postgres::Client;
+
+/// Enough rows for the planner to prefer an index wherever one serves.
+const ROWS: i32 = 20_000;
+
+/// All statements in the crate's sources by name: the string literals that begin with `-- name()`.
+fn statements() -> BTreeMap<String, String> {
+    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut found = BTreeMap::new();
+    for file in fs::read_dir(sources).unwrap() {
+        let source = fs::read_to_string(file.unwrap().path()).unwrap();
+        for literal in source.split("&str = \"\n-- ").skip(1) {
+            let (name, sql) = literal.split_once('\n').unwrap();
+            let (sql, _) = sql.split_once("\";").unwrap();
+            let earlier = found.insert(name.to_owned(), sql.to_owned());
+            assert_eq!(earlier, None, "two statements are called {name}");
+        }
+    }
+    assert!(found.len() > 20, "only {} statements found: {:?}", found.len(), found.keys());
+    found
+}
+
+async fn fill(client: &Client) {
+    let insert = [
+        "INSERT INTO tenants (tenant_id, name) SELECT 't-' || n, 'x' FROM generate_series(1, $1) n",
+        "INSERT INTO integrations (tenant_id, integration_id, config, secret_name)
+         SELECT 't-' || n, 'i', '{}', 's' FROM generate_series(1, $1) n",
+        "INSERT INTO sessions (tenant_id, session_id, agent_id, channel, started_at)
+         SELECT 't-' || n % 10 + 1, 's-' || n, 'a', 'text', now() FROM generate_series(1, $1) n",
+        "INSERT INTO transcript_turns (tenant_id, session_id, seq, role, text)
+         SELECT 't-' || n % 10 + 1, 's-' || n, 0, 'visitor', 'x' FROM generate_series(1, $1) n",
+        "INSERT INTO analyses (tenant_id, session_id, version, status, document)
+         SELECT 't-' || n % 10 + 1, 's-' || n, 1, 'ok', '{}' FROM generate_series(1, $1) n",
+        "INSERT INTO steps (tenant_id, session_id, step, status, message)
+         SELECT 't-' || n % 10 + 1, 's-' || n, 'analyze', 'done', '' FROM generate_series(1, $1) n",
+        "INSERT INTO email_log (tenant_id, email_id, session_id, template, status)
+         SELECT 't-' || n % 10 + 1, gen_random_uuid(), 's-' || n, 'x', 'sent' FROM generate_series(1, $1) n",
+        "INSERT INTO email_events (tenant_id, email_id, type, occurred_at, detail)
+         SELECT tenant_id, email_id, 'Send', now(), '{}' FROM email_log LIMIT $1",
+        "INSERT INTO integration_log (tenant_id, session_id, integration_id)
+         SELECT 't-' || n % 10 + 1, 's-' || n, 'i' FROM generate_series(1, $1) n",
+    ];
+    for sql in insert {
+        let sql = sql.replace("$1", &ROWS.to_string());
+        client.execute(&sql, &[]).await.unwrap_or_else(|error| panic!("{sql}: {error:?}"));
+    }
+    client.execute("ANALYZE", &[]).await.unwrap();
+}
+
+#[test]
+fn every_statement_names_its_tenant() {
+    for (name, sql) in statements() {
+        let across_tenants = name.ends_with(" across tenants");
+        let by_tenant = sql.contains("tenant_id = $1") || sql.contains("(tenant_id,");
+        assert!(by_tenant, "{name} does not say which tenant's rows it means");
+        assert_eq!(across_tenants, !sql.contains("$1") || sql.contains("now() - $1"), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn every_statement_is_served_by_an_index_on_large_tables() {
+    let database = TestDatabase::create().await;
+    let client = database.client().await;
+    fill(&client).await;
+    for (name, sql) in statements() {
+        let explain = format!("EXPLAIN (GENERIC_PLAN) {sql}");
+        let rows = client.simple_query(&explain).await.unwrap_or_else(|error| panic!("{name}: {error:?}"));
+        let plan: Vec<_> = rows
+            .iter()
+            .filter_map(|message| match message {
+                tokio_postgres::SimpleQueryMessage::Row(row) => row.get(0),
+                _ => None,
+            })
+            .collect();
+        assert!(!plan.iter().any(|line| line.contains("Seq Scan")), "{name} reads a whole table:\n{}", plan.join("\n"));
+    }
+}
+
+#[tokio::test]
+async fn migrations_apply_once_and_concurrent_runs_wait_for_each_other() {
+    let config = TestDatabase::create_empty().await;
+    let (first, second) = tokio::join!(store::migrate(&config), store::migrate(&config));
+    let mut applied = [first.unwrap(), second.unwrap()];
+    applied.sort();
+    assert_eq!(applied[0], Vec::<String>::new());
+    assert_eq!(applied[1].first().map(String::as_str), Some("V1__initial"));
+    assert_eq!(store::migrate(&config).await.unwrap(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn the_database_refuses_states_the_code_never_writes() {
+    let database = TestDatabase::create().await;
+    let client = database.client().await;
+    client.execute("INSERT INTO tenants (tenant_id, name) VALUES ('acme', 'Acme')", &[]).await.unwrap();
+    let session = |values: &str| {
+        format!(
+            "INSERT INTO sessions (tenant_id, session_id, agent_id, channel, started_at, ended_at, status) VALUES {values}"
+        )
+    };
+    for (values, constraint) in [
+        ("('acme', 's', 'a', 'fax', now(), now(), 'processing')", "sessions_channel_check"),
+        ("('acme', 's', 'a', 'text', now(), now() - interval '1 s', 'processing')", "sessions_check"),
+        ("('acme', 's', 'a', 'text', now(), NULL, 'completed')", "sessions_check"),
+        ("('nobody', 's', 'a', 'text', now(), now(), 'processing')", "sessions_tenant_id_fkey"),
+    ] {
+        let error = client.execute(&session(values), &[]).await.unwrap_err();
+        assert_eq!(error.as_db_error().and_then(|error| error.constraint()), Some(constraint), "{values}");
+    }
+}
