@@ -1,0 +1,29 @@
+#![doc = include_str!("../README.md")]
+
+pub mod backoff;
+pub mod batch;
+pub mod config;
+pub mod outcome;
+pub mod queues;
+pub mod step;
+pub mod telemetry;
+
+use std::error::Error;
+
+pub use config::{ConfigError, Env};
+pub use outcome::{Delivery, Failure, Outcome};
+pub use step::{Stage, StepRunner};
+
+/// Where the time comes from: `Utc::now`, or a constant in tests.
+pub type Clock = fn() -> chrono::DateTime<chrono::Utc>;
+
+/// The SDK's configuration from the environment.
+pub async fn aws_config() -> aws_config::SdkConfig {
+    aws_config::load_defaults(aws_config::BehaviorVersion::latest()).await
+}
+
+/// An error and what caused it, in one line.
+pub fn error_chain(error: &dyn Error) -> String {
+    let causes = std::iter::successors(error.source(), |&cause| cause.source());
+    causes.fold(error.to_string(), |chain, cause| format!("{chain}: {cause}"))
+}

@@ -1,5 +1,7 @@
 //! The logs of mails and of syncs, on a real Postgres.
 
+#![expect(clippy::unwrap_used, reason = "a helper that fails ends its test")]
+
 use chrono::{DateTime, Utc};
 use domain::id::{IntegrationId, SessionId, TenantId};
 use domain::integration::{Integration, IntegrationConfig};

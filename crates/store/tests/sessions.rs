@@ -1,5 +1,7 @@
 //! Accepting sessions, claiming steps, and ending sessions, on a real Postgres.
 
+#![expect(clippy::unwrap_used, reason = "a helper that fails ends its test")]
+
 use std::time::Duration;
 
 use domain::analysis::{Analysis, AnalysisStatus, Conversation, Coverage, Usage};

@@ -1,0 +1,157 @@
+//! The batch loop: each record on its own, at most so many at a time, answered with partial batch failures.
+
+use std::panic::AssertUnwindSafe;
+use std::time::{Duration, Instant, SystemTime};
+
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
+use domain::step::Code;
+use futures_util::{FutureExt, StreamExt, stream};
+use lambda_runtime::LambdaEvent;
+use tracing::Instrument;
+
+use crate::config::{ConfigError, Env};
+use crate::error_chain;
+use crate::queues::{ERROR_CODE, Queues};
+
+/// A queue and how its records are handled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueueConfig {
+    pub queue_url: String,
+    pub dead_letter_queue_url: String,
+    /// Records handled at a time.
+    pub concurrency: usize,
+    /// The redrive policy's `maxReceiveCount`.
+    pub max_receive_count: u32,
+}
+
+impl QueueConfig {
+    pub fn from_env(env: &Env) -> Result<Self, ConfigError> {
+        Ok(Self {
+            queue_url: env.text("QUEUE_URL")?,
+            dead_letter_queue_url: env.text("DEAD_LETTER_QUEUE_URL")?,
+            concurrency: env.parsed("BATCH_CONCURRENCY")?,
+            max_receive_count: env.parsed("MAX_RECEIVE_COUNT")?,
+        })
+    }
+}
+
+/// One received message.
+#[derive(Debug, Clone)]
+pub struct Record {
+    pub body: String,
+    /// 1 for the first delivery.
+    pub receive_count: u32,
+    /// After this delivery the redrive policy takes the message away.
+    pub is_last: bool,
+    /// It comes back from a dead-letter queue.
+    pub is_replay: bool,
+    /// When the invocation ends.
+    pub deadline: Instant,
+}
+
+/// What is to be done with a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is dealt with: delete it.
+    Ack,
+    /// Deliver it again after this long.
+    Retry(Duration),
+    /// Nothing can help: keep it in the dead-letter queue, with why.
+    DeadLetter { code: Code, message: String },
+}
+
+/// What judges a record.
+pub trait RecordHandler {
+    fn handle_record(&self, record: Record) -> impl Future<Output = Verdict>;
+
+    /// How long a record waits whose handling panicked.
+    fn retry_after_panic(&self, receive_count: u32) -> Duration;
+}
+
+/// Handles all records of an event and reports those that must be delivered again.
+pub async fn handle_batch<H: RecordHandler, Q: Queues>(
+    config: &QueueConfig,
+    queues: &Q,
+    handler: &H,
+    event: LambdaEvent<SqsEvent>,
+) -> SqsBatchResponse {
+    let deadline = deadline(&event.context);
+    let failed: Vec<Option<String>> = stream::iter(event.payload.records)
+        .map(|message| async move {
+            let id = message.message_id.clone().unwrap_or_default();
+            let span = tracing::info_span!("message", "message.id" = id);
+            let acked = handle_message(config, queues, handler, message, deadline).instrument(span).await;
+            (!acked).then_some(id)
+        })
+        .buffer_unordered(config.concurrency.max(1))
+        .collect()
+        .await;
+    let mut response = SqsBatchResponse::default();
+    failed.into_iter().flatten().for_each(|id| response.add_failure(id));
+    response
+}
+
+/// Returns whether the message is dealt with.
+async fn handle_message<H: RecordHandler, Q: Queues>(
+    config: &QueueConfig,
+    queues: &Q,
+    handler: &H,
+    message: SqsMessage,
+    deadline: Instant,
+) -> bool {
+    let record = read(config, &message, deadline);
+    let (body, receive_count) = (record.body.clone(), record.receive_count);
+    let verdict = AssertUnwindSafe(handler.handle_record(record)).catch_unwind().await.unwrap_or_else(|_| {
+        tracing::error!("the handler panicked");
+        Verdict::Retry(handler.retry_after_panic(receive_count))
+    });
+    match verdict {
+        Verdict::Ack => true,
+        Verdict::Retry(wait) => {
+            let receipt = message.receipt_handle.unwrap_or_default();
+            // Not hidden means delivered again when the visibility timeout ends: later than asked for, but not lost.
+            if let Err(error) = queues.hide(&config.queue_url, &receipt, wait).await {
+                tracing::warn!(error = error_chain(&error), "could not set when the message comes back");
+            }
+            false
+        }
+        Verdict::DeadLetter { code, message } => dead_letter(config, queues, &body, code, &message).await,
+    }
+}
+
+/// Returns whether the copy is in the dead-letter queue; if not, the redrive policy will move the message.
+pub(crate) async fn dead_letter<Q: Queues>(
+    config: &QueueConfig,
+    queues: &Q,
+    body: &str,
+    code: Code,
+    message: &str,
+) -> bool {
+    match queues.dead_letter(&config.dead_letter_queue_url, body, code, message).await {
+        Ok(()) => {
+            tracing::error!(code = code.as_str(), reason = message, "moved a message to the dead-letter queue");
+            true
+        }
+        Err(error) => {
+            tracing::error!(error = error_chain(&error), code = code.as_str(), "could not dead-letter a message");
+            false
+        }
+    }
+}
+
+fn read(config: &QueueConfig, message: &SqsMessage, deadline: Instant) -> Record {
+    let received = message.attributes.get("ApproximateReceiveCount").and_then(|count| count.parse().ok());
+    let receive_count = received.unwrap_or(1);
+    Record {
+        body: message.body.clone().unwrap_or_default(),
+        receive_count,
+        is_last: receive_count >= config.max_receive_count,
+        is_replay: message.message_attributes.contains_key(ERROR_CODE),
+        deadline,
+    }
+}
+
+fn deadline(context: &lambda_runtime::Context) -> Instant {
+    let until = SystemTime::UNIX_EPOCH + Duration::from_millis(context.deadline);
+    Instant::now() + until.duration_since(SystemTime::now()).unwrap_or_default()
+}

@@ -1,0 +1,105 @@
+//! Configuration from the environment, read once.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Display;
+use std::str::FromStr;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+/// Why a function cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    #[error("environment variable {0} is not set")]
+    Missing(&'static str),
+    #[error("environment variable {name} {reason}")]
+    Invalid { name: &'static str, reason: String },
+}
+
+/// The environment of a function. An empty value counts as unset.
+///
+/// Remembers what was read, so that a test can tell that the template sets nothing that no code reads.
+#[derive(Debug, Default)]
+pub struct Env {
+    variables: BTreeMap<String, String>,
+    read: Mutex<BTreeSet<&'static str>>,
+}
+
+impl Env {
+    /// The environment of this process.
+    pub fn from_process() -> Self {
+        std::env::vars().collect()
+    }
+
+    pub fn optional(&self, name: &'static str) -> Option<&str> {
+        self.read.lock().unwrap_or_else(PoisonError::into_inner).insert(name);
+        self.variables.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+
+    pub fn text(&self, name: &'static str) -> Result<String, ConfigError> {
+        self.optional(name).map(str::to_owned).ok_or(ConfigError::Missing(name))
+    }
+
+    /// A variable in the text form of `T`.
+    pub fn parsed<T>(&self, name: &'static str) -> Result<T, ConfigError>
+    where
+        T: FromStr<Err: Display>,
+    {
+        let text = self.text(name)?;
+        text.parse().map_err(|error: T::Err| ConfigError::Invalid { name, reason: error.to_string() })
+    }
+
+    pub fn seconds(&self, name: &'static str) -> Result<Duration, ConfigError> {
+        self.parsed(name).map(Duration::from_secs)
+    }
+
+    pub fn millis(&self, name: &'static str) -> Result<Duration, ConfigError> {
+        self.parsed(name).map(Duration::from_millis)
+    }
+
+    /// The variables that are set and were never asked for.
+    pub fn unread(&self) -> Vec<&str> {
+        let read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        self.variables.keys().map(String::as_str).filter(|name| !read.contains(name)).collect()
+    }
+}
+
+impl FromIterator<(String, String)> for Env {
+    fn from_iter<I: IntoIterator<Item = (String, String)>>(variables: I) -> Self {
+        Self { variables: variables.into_iter().collect(), read: Mutex::default() }
+    }
+}
+
+/// Connections of a function instance for records handled `concurrency` at a time.
+pub fn store(env: &Env, concurrency: usize) -> Result<store::Config, ConfigError> {
+    Ok(store::Config {
+        url: env.text("DATABASE_URL")?,
+        ca_file: env.optional("DATABASE_CA_FILE").map(Into::into),
+        statement_timeout: env.millis("STATEMENT_TIMEOUT_MS")?,
+        pool_size: concurrency,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn env(variables: &[(&str, &str)]) -> Env {
+        variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    #[test]
+    fn a_missing_empty_or_wrong_variable_is_named() {
+        let env = env(&[("EMPTY", ""), ("WORDS", "ten")]);
+        let message = |error: Result<Duration, ConfigError>| error.unwrap_err().to_string();
+        assert_eq!(message(env.seconds("ABSENT")), "environment variable ABSENT is not set");
+        assert_eq!(message(env.seconds("EMPTY")), "environment variable EMPTY is not set");
+        assert_eq!(message(env.seconds("WORDS")), "environment variable WORDS invalid digit found in string");
+    }
+
+    #[test]
+    fn what_nobody_asked_for_is_known() {
+        let env = env(&[("A", "1"), ("B", "2")]);
+        assert_eq!(env.millis("A").unwrap(), Duration::from_millis(1));
+        assert_eq!(env.unread(), ["B"]);
+    }
+}

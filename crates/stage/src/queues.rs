@@ -1,0 +1,137 @@
+//! The queues a stage writes to.
+
+use std::time::Duration;
+
+use aws_sdk_sqs::Client;
+use aws_sdk_sqs::error::SdkError;
+use aws_sdk_sqs::types::MessageAttributeValue;
+use domain::id::TenantId;
+use domain::step::{Code, Step};
+
+use crate::backoff::visibility_seconds;
+use crate::config::{ConfigError, Env};
+
+/// A message attribute of dead-letter copies: the code a step failed with. A message that carries it is a replay.
+pub const ERROR_CODE: &str = "error.code";
+/// A message attribute of dead-letter copies: the failure in words.
+pub const ERROR_MESSAGE: &str = "error.message";
+/// SQS attribute values count towards the message's size; a longer text helps nobody.
+const MAX_ERROR_MESSAGE_BYTES: usize = 1000;
+
+/// A request to SQS that failed.
+#[derive(Debug, thiserror::Error)]
+pub enum QueueError {
+    #[error("send a message to {queue}")]
+    Send {
+        queue: String,
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    #[error("change a message's visibility in {queue}")]
+    Visibility {
+        queue: String,
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+/// What a stage asks of its queues.
+pub trait Queues {
+    /// Sends a message, grouped by tenant so that one busy tenant does not delay the others.
+    fn send(&self, queue_url: &str, tenant: &TenantId, body: &str) -> impl Future<Output = Result<(), QueueError>>;
+
+    /// Puts a copy of a message into a dead-letter queue, with why.
+    fn dead_letter(
+        &self,
+        queue_url: &str,
+        body: &str,
+        code: Code,
+        message: &str,
+    ) -> impl Future<Output = Result<(), QueueError>>;
+
+    /// Hides a received message for this long.
+    fn hide(
+        &self,
+        queue_url: &str,
+        receipt_handle: &str,
+        wait: Duration,
+    ) -> impl Future<Output = Result<(), QueueError>>;
+}
+
+/// Amazon SQS.
+#[derive(Debug, Clone)]
+pub struct Sqs(Client);
+
+impl Sqs {
+    pub fn new(aws: &aws_config::SdkConfig) -> Self {
+        Self(Client::new(aws))
+    }
+}
+
+impl Queues for Sqs {
+    async fn send(&self, queue_url: &str, tenant: &TenantId, body: &str) -> Result<(), QueueError> {
+        let request = self.0.send_message().queue_url(queue_url).message_group_id(tenant.as_ref()).message_body(body);
+        request.send().await.map(drop).map_err(|source| send_error(queue_url, source))
+    }
+
+    async fn dead_letter(&self, queue_url: &str, body: &str, code: Code, message: &str) -> Result<(), QueueError> {
+        let request = self
+            .0
+            .send_message()
+            .queue_url(queue_url)
+            .message_body(body)
+            .message_attributes(ERROR_CODE, text_attribute(queue_url, code.as_str())?)
+            .message_attributes(ERROR_MESSAGE, text_attribute(queue_url, bounded(message))?);
+        request.send().await.map(drop).map_err(|source| send_error(queue_url, source))
+    }
+
+    async fn hide(&self, queue_url: &str, receipt_handle: &str, wait: Duration) -> Result<(), QueueError> {
+        let request = self.0.change_message_visibility().queue_url(queue_url).receipt_handle(receipt_handle);
+        let result = request.visibility_timeout(visibility_seconds(wait)).send().await;
+        result.map(drop).map_err(|source| QueueError::Visibility { queue: name(queue_url), source: source.into() })
+    }
+}
+
+fn send_error<E>(queue_url: &str, source: SdkError<E>) -> QueueError
+where
+    E: std::error::Error + Send + Sync + 'static,
+{
+    QueueError::Send { queue: name(queue_url), source: source.into() }
+}
+
+fn text_attribute(queue_url: &str, value: &str) -> Result<MessageAttributeValue, QueueError> {
+    let attribute = MessageAttributeValue::builder().data_type("String").string_value(value).build();
+    attribute.map_err(|source| QueueError::Send { queue: name(queue_url), source: source.into() })
+}
+
+/// SQS refuses an empty attribute value.
+fn bounded(message: &str) -> &str {
+    let end = message.floor_char_boundary(MAX_ERROR_MESSAGE_BYTES);
+    if end == 0 { "-" } else { &message[..end] }
+}
+
+fn name(queue_url: &str) -> String {
+    queue_url.rsplit('/').next().unwrap_or(queue_url).to_owned()
+}
+
+/// Which queue asks for which step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Routes {
+    pub notify: String,
+    pub crm_sync: String,
+}
+
+impl Routes {
+    pub fn from_env(env: &Env) -> Result<Self, ConfigError> {
+        Ok(Self { notify: env.text("NOTIFY_QUEUE_URL")?, crm_sync: env.text("CRM_SYNC_QUEUE_URL")? })
+    }
+
+    /// `None` for a step that follows from no other.
+    pub fn queue_url(&self, step: &Step) -> Option<&str> {
+        match step {
+            Step::Analyze => None,
+            Step::Notify => Some(&self.notify),
+            Step::CrmSync(_) => Some(&self.crm_sync),
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! One step of one session: claim it, have it handled, record what came of it, pass on what follows.
+
+use std::time::{Duration, Instant};
+
+use aws_lambda_events::sqs::SqsEvent;
+use domain::message::StepMessage;
+use domain::step::{Code, StepKey};
+use lambda_runtime::{LambdaEvent, service_fn};
+use serde::de::DeserializeOwned;
+use store::Store;
+use store::steps::{Claim, Claimed, Ending};
+use tracing::Instrument;
+
+use crate::backoff::Backoff;
+use crate::batch::{QueueConfig, Record, RecordHandler, Verdict, dead_letter, handle_batch};
+use crate::config::{ConfigError, Env};
+use crate::error_chain;
+use crate::outcome::{Delivery, Failure, Outcome};
+use crate::queues::{Queues, Routes};
+
+/// The body is no message of this queue.
+pub const UNREADABLE_MESSAGE: Code = Code::new("unreadable_message");
+/// No session has planned the step that the message asks for.
+pub const UNKNOWN_STEP: Code = Code::new("unknown_step");
+
+/// What a stage does with a message.
+pub trait Stage {
+    type Message: StepMessage + DeserializeOwned;
+    type Error: Failure;
+
+    /// Works on a step that is claimed. `Err` is another delivery if [`Failure::is_retryable`], else the step's end.
+    fn handle(&self, message: Self::Message, delivery: &Delivery)
+    -> impl Future<Output = Result<Outcome, Self::Error>>;
+}
+
+/// The configuration all stages share.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StageConfig {
+    pub queue: QueueConfig,
+    pub backoff: Backoff,
+}
+
+impl StageConfig {
+    pub fn from_env(env: &Env) -> Result<Self, ConfigError> {
+        Ok(Self { queue: QueueConfig::from_env(env)?, backoff: Backoff::from_env(env)? })
+    }
+}
+
+/// Runs a stage's messages.
+pub struct StepRunner<S, Q> {
+    pub stage: S,
+    pub store: Store,
+    pub queues: Q,
+    pub config: StageConfig,
+    /// Where the messages go that follow from this stage's steps, if any do.
+    pub follow_ups: Option<Routes>,
+}
+
+impl<S: Stage, Q: Queues> StepRunner<S, Q> {
+    /// Serves SQS events until Lambda ends the process.
+    pub async fn serve(self) -> Result<(), lambda_runtime::Error> {
+        let runner = &self;
+        lambda_runtime::run(service_fn(|event: LambdaEvent<SqsEvent>| async move {
+            Ok::<_, lambda_runtime::Error>(handle_batch(&runner.config.queue, &runner.queues, runner, event).await)
+        }))
+        .await
+    }
+
+    async fn run(&self, record: &Record) -> Verdict {
+        let message: S::Message = match serde_json::from_str(&record.body) {
+            Ok(message) => message,
+            Err(error) => return Verdict::DeadLetter { code: UNREADABLE_MESSAGE, message: error.to_string() },
+        };
+        let key = message.step_key();
+        let span =
+            tracing::info_span!("step", tenant.id = %key.tenant_id, session.id = %key.session_id, step = %key.step);
+        self.run_step(key, message, record).instrument(span).await
+    }
+
+    async fn run_step(&self, key: StepKey, message: S::Message, record: &Record) -> Verdict {
+        let lease = record.deadline.saturating_duration_since(Instant::now());
+        match self.store.claim_step(&key, lease, record.is_replay).await {
+            Ok(Claim::Run(claimed)) => self.handle(claimed, message, record).await,
+            Ok(Claim::AlreadyDone) => self.pass_on(&key, record).await,
+            Ok(Claim::AlreadyFailed) => Verdict::Ack,
+            Ok(Claim::Busy(lease)) => Verdict::Retry(lease + self.config.backoff.base),
+            Ok(Claim::Unknown) => {
+                Verdict::DeadLetter { code: UNKNOWN_STEP, message: "no session has planned this step".to_owned() }
+            }
+            Err(error) => self.database_failed(&error, record),
+        }
+    }
+
+    async fn handle(&self, claimed: Claimed, message: S::Message, record: &Record) -> Verdict {
+        let delivery = Delivery { claimed, deadline: record.deadline };
+        let started = Instant::now();
+        let result = self.stage.handle(message, &delivery).await;
+        let duration_ms = started.elapsed().as_millis() as u64;
+        match result {
+            Ok(outcome) => {
+                tracing::info!(?outcome, duration_ms, attempt = delivery.claimed.attempt, "handled");
+                self.record(delivery.claimed, outcome, "", record).await
+            }
+            Err(error) => {
+                let (retryable, reason) = (error.is_retryable(), error_chain(&error));
+                tracing::warn!(error = reason, retryable, duration_ms, attempt = delivery.claimed.attempt, "failed");
+                let outcome = if retryable {
+                    Outcome::Retry { after: error.retry_after(), code: error.code() }
+                } else {
+                    Outcome::Final(error.code())
+                };
+                self.record(delivery.claimed, outcome, &reason, record).await
+            }
+        }
+    }
+
+    async fn record(&self, claimed: Claimed, outcome: Outcome, reason: &str, record: &Record) -> Verdict {
+        match outcome {
+            Outcome::Done => self.finish(claimed, Ending::Done, record).await,
+            Outcome::Skipped(code) => self.finish(claimed, Ending::Skipped(code), record).await,
+            Outcome::Final(code) => self.fail(claimed, code, reason, record).await,
+            Outcome::Retry { code, .. } if record.is_last => self.fail(claimed, code, reason, record).await,
+            Outcome::Retry { after, .. } => {
+                let wait = after.unwrap_or_else(|| self.config.backoff.after(record.receive_count));
+                if let Err(error) = self.store.release_step(&claimed, wait).await {
+                    tracing::warn!(error = error_chain(&error), "could not give the claim back before its lease ends");
+                }
+                Verdict::Retry(wait)
+            }
+        }
+    }
+
+    async fn finish(&self, claimed: Claimed, ending: Ending, record: &Record) -> Verdict {
+        match self.store.finish_step(&claimed, ending).await {
+            Ok(Some(session)) => tracing::info!(session.status = session.as_str(), "recorded"),
+            Ok(None) => tracing::warn!("the claim was lost to another delivery"),
+            Err(error) => return self.database_failed(&error, record),
+        }
+        self.pass_on(&claimed.key, record).await
+    }
+
+    /// The message is in the dead-letter queue before its step counts as failed, so that no failure is without one.
+    async fn fail(&self, claimed: Claimed, code: Code, reason: &str, record: &Record) -> Verdict {
+        if !dead_letter(&self.config.queue, &self.queues, &record.body, code, reason).await {
+            return Verdict::Retry(self.config.backoff.after(record.receive_count));
+        }
+        match self.store.finish_step(&claimed, Ending::Failed(code)).await {
+            Ok(_) => Verdict::Ack,
+            Err(error) => self.database_failed(&error, record),
+        }
+    }
+
+    /// Sends the messages of the steps that follow and that nobody has claimed yet.
+    async fn pass_on(&self, key: &StepKey, record: &Record) -> Verdict {
+        let Some(routes) = &self.follow_ups else { return Verdict::Ack };
+        let planned = match self.store.unclaimed_steps(&key.tenant_id, &key.session_id).await {
+            Ok(planned) => planned,
+            Err(error) => return self.database_failed(&error, record),
+        };
+        for next in planned {
+            let Some(queue_url) = routes.queue_url(&next.step) else { continue };
+            if let Err(error) = self.queues.send(queue_url, &key.tenant_id, &next.message).await {
+                tracing::warn!(error = error_chain(&error), "could not pass the session on");
+                return Verdict::Retry(self.config.backoff.after(record.receive_count));
+            }
+        }
+        Verdict::Ack
+    }
+
+    fn database_failed(&self, error: &store::Error, record: &Record) -> Verdict {
+        tracing::error!(error = error_chain(error), "the database failed");
+        Verdict::Retry(self.config.backoff.after(record.receive_count))
+    }
+}
+
+impl<S: Stage, Q: Queues> RecordHandler for StepRunner<S, Q> {
+    async fn handle_record(&self, record: Record) -> Verdict {
+        self.run(&record).await
+    }
+
+    fn retry_after_panic(&self, receive_count: u32) -> Duration {
+        self.config.backoff.after(receive_count)
+    }
+}

@@ -1,0 +1,285 @@
+//! What becomes of messages: a scripted stage on a real Postgres, with queues in memory.
+
+#![expect(clippy::unwrap_used, reason = "a helper that fails ends its test")]
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use aws_lambda_events::sqs::{SqsEvent, SqsMessage, SqsMessageAttribute};
+use domain::id::{SessionId, TenantId};
+use domain::message::{AnalyzeMessage, StepMessage};
+use domain::session::{Channel, Session, SessionStatus, Visitor};
+use domain::settings::TenantSettings;
+use domain::step::{Code, Step};
+use lambda_runtime::{Context, LambdaEvent};
+use stage::backoff::Backoff;
+use stage::batch::{QueueConfig, handle_batch};
+use stage::queues::{ERROR_CODE, QueueError, Queues, Routes};
+use stage::step::{StageConfig, StepRunner};
+use stage::{Delivery, Failure, Outcome, Stage};
+use store::analyses::NewAnalysis;
+use store::sessions::Notification;
+use store::steps::{Claim, Planned};
+use store::testing::TestDatabase;
+
+const BROKEN: Code = Code::new("broken");
+
+#[derive(Debug, thiserror::Error)]
+#[error("ask the oracle")]
+struct OracleError {
+    retryable: bool,
+}
+
+impl Failure for OracleError {
+    fn is_retryable(&self) -> bool {
+        self.retryable
+    }
+
+    fn code(&self) -> Code {
+        BROKEN
+    }
+}
+
+/// Answers from a script; `None` panics.
+#[derive(Default)]
+struct Oracle {
+    script: RefCell<VecDeque<Option<Result<Outcome, OracleError>>>>,
+    calls: Cell<u32>,
+}
+
+impl Stage for Oracle {
+    type Message = AnalyzeMessage;
+    type Error = OracleError;
+
+    async fn handle(&self, _: AnalyzeMessage, _: &Delivery) -> Result<Outcome, OracleError> {
+        self.calls.set(self.calls.get() + 1);
+        let answer = self.script.borrow_mut().pop_front();
+        answer.unwrap_or(Some(Ok(Outcome::Done))).unwrap()
+    }
+}
+
+#[derive(Default)]
+struct Memory {
+    sent: RefCell<Vec<(String, String)>>,
+    dead: RefCell<Vec<(String, Code, String)>>,
+    hidden: RefCell<Vec<Duration>>,
+    refuses: Cell<bool>,
+}
+
+impl Memory {
+    fn check(&self) -> Result<(), QueueError> {
+        let refused = QueueError::Send { queue: "memory".into(), source: "refused".into() };
+        if self.refuses.get() { Err(refused) } else { Ok(()) }
+    }
+}
+
+impl Queues for Memory {
+    async fn send(&self, queue_url: &str, _: &TenantId, body: &str) -> Result<(), QueueError> {
+        self.check()?;
+        self.sent.borrow_mut().push((queue_url.to_owned(), body.to_owned()));
+        Ok(())
+    }
+
+    async fn dead_letter(&self, _: &str, body: &str, code: Code, message: &str) -> Result<(), QueueError> {
+        self.check()?;
+        self.dead.borrow_mut().push((body.to_owned(), code, message.to_owned()));
+        Ok(())
+    }
+
+    async fn hide(&self, _: &str, _: &str, wait: Duration) -> Result<(), QueueError> {
+        self.hidden.borrow_mut().push(wait);
+        Ok(())
+    }
+}
+
+struct World {
+    database: TestDatabase,
+    runner: StepRunner<Oracle, Memory>,
+}
+
+impl World {
+    /// A tenant with one notified session, `s-1`.
+    async fn new() -> Self {
+        let database = TestDatabase::create().await;
+        database.store.save_tenant(&tenant(), "Acme", &TenantSettings::default()).await.unwrap();
+        let queue = QueueConfig {
+            queue_url: "analyze".into(),
+            dead_letter_queue_url: "analyze-dead".into(),
+            concurrency: 5,
+            max_receive_count: 5,
+        };
+        let backoff = Backoff { base: Duration::from_secs(2), max: Duration::from_secs(60) };
+        let runner = StepRunner {
+            stage: Oracle::default(),
+            store: database.store.clone(),
+            queues: Memory::default(),
+            config: StageConfig { queue, backoff },
+            follow_ups: Some(Routes { notify: "notify".into(), crm_sync: "crm-sync".into() }),
+        };
+        let world = Self { database, runner };
+        world.notify("s-1").await;
+        world
+    }
+
+    async fn notify(&self, id: &str) {
+        let session = Session {
+            tenant_id: tenant(),
+            session_id: id.parse().unwrap(),
+            agent_id: "agent".parse().unwrap(),
+            channel: Channel::Text,
+            started_at: "2026-11-22T10:00:00Z".parse().unwrap(),
+            ended_at: "2026-11-22T10:05:00Z".parse().unwrap(),
+            end_reason: None,
+            visitor: Visitor::default(),
+            metadata: serde_json::Map::new(),
+        };
+        let notification = Notification { session: &session, transcript: None, hash: b"h", message: &message(id) };
+        self.database.store.accept_session(&notification).await.unwrap();
+    }
+
+    fn script(&self, answers: impl IntoIterator<Item = Option<Result<Outcome, OracleError>>>) {
+        self.runner.stage.script.borrow_mut().extend(answers);
+    }
+
+    /// The ids of the messages that must be delivered again.
+    async fn deliver(&self, messages: Vec<SqsMessage>) -> Vec<String> {
+        let mut event = SqsEvent::default();
+        event.records = messages;
+        let mut context = Context::default();
+        let deadline = std::time::SystemTime::now() + Duration::from_secs(10);
+        context.deadline = deadline.duration_since(std::time::UNIX_EPOCH).unwrap().as_millis() as u64;
+        let runner = &self.runner;
+        let event = LambdaEvent::new(event, context);
+        let response = handle_batch(&runner.config.queue, &runner.queues, runner, event).await;
+        response.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect()
+    }
+
+    async fn status(&self, id: &str) -> (SessionStatus, Option<String>) {
+        let id: SessionId = id.parse().unwrap();
+        let stored = self.database.store.session(&tenant(), &id).await.unwrap().unwrap();
+        (stored.status, stored.failure_code)
+    }
+}
+
+fn tenant() -> TenantId {
+    "acme".parse().unwrap()
+}
+
+fn message(session: &str) -> String {
+    format!(r#"{{"type":"analyze.v1","tenant_id":"acme","session_id":"{session}"}}"#)
+}
+
+fn received(body: String, receive_count: u32) -> SqsMessage {
+    let mut message = SqsMessage::default();
+    message.message_id = Some(format!("m-{receive_count}"));
+    message.receipt_handle = Some("receipt".into());
+    message.body = Some(body);
+    message.attributes.insert("ApproximateReceiveCount".into(), receive_count.to_string());
+    message
+}
+
+#[tokio::test]
+async fn a_message_delivered_twice_is_handled_once() {
+    let world = World::new().await;
+    let twice = vec![received(message("s-1"), 1), received(message("s-1"), 1)];
+    world.deliver(twice).await;
+    assert_eq!(world.deliver(vec![received(message("s-1"), 2)]).await, Vec::<String>::new());
+    assert_eq!(world.runner.stage.calls.get(), 1);
+    assert_eq!(world.status("s-1").await, (SessionStatus::Completed, None));
+}
+
+#[tokio::test]
+async fn a_poison_message_and_a_panic_leave_their_neighbours_alone() {
+    let world = World::new().await;
+    world.notify("s-2").await;
+    world.script([None]);
+    let batch = vec![received("{not json".into(), 1), received(message("s-1"), 2), received(message("s-2"), 3)];
+    assert_eq!(world.deliver(batch).await, ["m-2"]);
+    assert_eq!(world.status("s-2").await.0, SessionStatus::Completed);
+    let dead = world.runner.queues.dead.borrow();
+    assert_eq!((dead.len(), dead[0].0.as_str(), dead[0].1.as_str()), (1, "{not json", "unreadable_message"));
+}
+
+#[tokio::test]
+async fn a_retry_waits_as_long_as_it_was_asked_to_and_gives_the_claim_back() {
+    let world = World::new().await;
+    world.script([
+        Some(Ok(Outcome::Retry { after: Some(Duration::from_secs(77)), code: BROKEN })),
+        Some(Err(OracleError { retryable: true })),
+    ]);
+    assert_eq!(world.deliver(vec![received(message("s-1"), 1)]).await, ["m-1"]);
+    assert_eq!(world.deliver(vec![received(message("s-1"), 2)]).await, ["m-2"]);
+    let hidden = world.runner.queues.hidden.borrow().clone();
+    assert_eq!(hidden[0], Duration::from_secs(77));
+    assert!((2..=4).contains(&hidden[1].as_secs()), "{hidden:?}");
+    assert_eq!(world.deliver(vec![received(message("s-1"), 3)]).await, Vec::<String>::new());
+    assert_eq!(world.status("s-1").await, (SessionStatus::Completed, None));
+}
+
+#[tokio::test]
+async fn what_cannot_be_helped_is_dead_lettered_and_fails_the_session() {
+    let world = World::new().await;
+    world.script([Some(Err(OracleError { retryable: false }))]);
+    assert_eq!(world.deliver(vec![received(message("s-1"), 1)]).await, Vec::<String>::new());
+    assert_eq!(world.status("s-1").await, (SessionStatus::Failed, Some("broken".into())));
+    let dead = world.runner.queues.dead.borrow().clone();
+    assert_eq!(dead, [(message("s-1"), BROKEN, "ask the oracle".to_owned())]);
+    assert_eq!(world.deliver(vec![received(message("s-1"), 2)]).await, Vec::<String>::new());
+    assert_eq!(world.runner.stage.calls.get(), 1, "a repetition does not run a failed step");
+}
+
+#[tokio::test]
+async fn the_last_receive_fails_the_step_and_a_replay_completes_it() {
+    let world = World::new().await;
+    world.script([Some(Err(OracleError { retryable: true }))]);
+    assert_eq!(world.deliver(vec![received(message("s-1"), 5)]).await, Vec::<String>::new());
+    assert_eq!(world.status("s-1").await, (SessionStatus::Failed, Some("broken".into())));
+
+    let mut replay = received(message("s-1"), 1);
+    let mut code = SqsMessageAttribute::default();
+    code.string_value = Some("broken".into());
+    replay.message_attributes.insert(ERROR_CODE.into(), code);
+    assert_eq!(world.deliver(vec![replay]).await, Vec::<String>::new());
+    assert_eq!(world.status("s-1").await, (SessionStatus::Completed, None));
+}
+
+#[tokio::test]
+async fn a_step_is_not_failed_before_its_message_is_in_the_dead_letter_queue() {
+    let world = World::new().await;
+    world.script([Some(Ok(Outcome::Final(BROKEN)))]);
+    world.runner.queues.refuses.set(true);
+    assert_eq!(world.deliver(vec![received(message("s-1"), 1)]).await, ["m-1"]);
+    assert_eq!(world.status("s-1").await, (SessionStatus::Processing, None));
+}
+
+#[tokio::test]
+async fn a_message_about_an_unknown_session_is_dead_lettered() {
+    let world = World::new().await;
+    assert_eq!(world.deliver(vec![received(message("s-404"), 1)]).await, Vec::<String>::new());
+    assert_eq!(world.runner.queues.dead.borrow()[0].1.as_str(), "unknown_step");
+}
+
+#[tokio::test]
+async fn what_follows_is_sent_again_until_the_queue_takes_it() {
+    let world = World::new().await;
+    let analyze: AnalyzeMessage = serde_json::from_str(&message("s-1")).unwrap();
+    let store = &world.database.store;
+    let claim = store.claim_step(&analyze.step_key(), Duration::ZERO, false).await.unwrap();
+    let Claim::Run(claimed) = claim else { panic!("{claim:?}") };
+    let follow_ups = [
+        Planned { step: Step::Notify, message: "mail".into() },
+        Planned { step: Step::CrmSync("hubspot".parse().unwrap()), message: "sync".into() },
+    ];
+    let analysis = &serde_json::from_str(include_str!("analysis.json")).unwrap();
+    store.store_analysis(&claimed, &NewAnalysis { version: 1, analysis, follow_ups: &follow_ups }).await.unwrap();
+
+    world.runner.queues.refuses.set(true);
+    assert_eq!(world.deliver(vec![received(message("s-1"), 1)]).await, ["m-1"], "done, but not passed on");
+    world.runner.queues.refuses.set(false);
+    assert_eq!(world.deliver(vec![received(message("s-1"), 2)]).await, Vec::<String>::new());
+    let sent = world.runner.queues.sent.borrow().clone();
+    assert_eq!(sent, [("crm-sync".into(), "sync".into()), ("notify".into(), "mail".to_owned())]);
+    assert_eq!(world.runner.stage.calls.get(), 1);
+    assert_eq!(world.status("s-1").await.0, SessionStatus::Processing);
+}
