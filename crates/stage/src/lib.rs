@@ -22,6 +22,17 @@ pub async fn aws_config() -> aws_config::SdkConfig {
     aws_config::load_defaults(aws_config::BehaviorVersion::latest()).await
 }
 
+/// The pool with its first connection opened, so that the first message does not wait for it.
+///
+/// A database that is down is no reason not to start: messages wait in their queue.
+pub async fn connect(config: &store::Config) -> Result<store::Store, store::ConnectError> {
+    let store = store::Store::new(config)?;
+    if let Err(error) = store.warm_up().await {
+        tracing::warn!(error = error_chain(&error), "the database is not there yet");
+    }
+    Ok(store)
+}
+
 /// An error and what caused it, in one line.
 pub fn error_chain(error: &dyn Error) -> String {
     let causes = std::iter::successors(error.source(), |&cause| cause.source());
