@@ -7,6 +7,8 @@ pub mod outcome;
 pub mod queues;
 pub mod step;
 pub mod telemetry;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 use std::error::Error;
 

@@ -15,8 +15,9 @@ use domain::step::{Code, Step};
 use lambda_runtime::{Context, LambdaEvent};
 use stage::backoff::Backoff;
 use stage::batch::{QueueConfig, handle_batch};
-use stage::queues::{ERROR_CODE, QueueError, Queues, Routes};
+use stage::queues::{ERROR_CODE, Routes};
 use stage::step::{StageConfig, StepRunner};
+use stage::testing::MemoryQueues;
 use stage::{Delivery, Failure, Outcome, Stage};
 use store::analyses::NewAnalysis;
 use store::sessions::Notification;
@@ -59,43 +60,9 @@ impl Stage for Oracle {
     }
 }
 
-#[derive(Default)]
-struct Memory {
-    sent: RefCell<Vec<(String, String)>>,
-    dead: RefCell<Vec<(String, Code, String)>>,
-    hidden: RefCell<Vec<Duration>>,
-    refuses: Cell<bool>,
-}
-
-impl Memory {
-    fn check(&self) -> Result<(), QueueError> {
-        let refused = QueueError::Send { queue: "memory".into(), source: "refused".into() };
-        if self.refuses.get() { Err(refused) } else { Ok(()) }
-    }
-}
-
-impl Queues for Memory {
-    async fn send(&self, queue_url: &str, _: &TenantId, body: &str) -> Result<(), QueueError> {
-        self.check()?;
-        self.sent.borrow_mut().push((queue_url.to_owned(), body.to_owned()));
-        Ok(())
-    }
-
-    async fn dead_letter(&self, _: &str, body: &str, code: Code, message: &str) -> Result<(), QueueError> {
-        self.check()?;
-        self.dead.borrow_mut().push((body.to_owned(), code, message.to_owned()));
-        Ok(())
-    }
-
-    async fn hide(&self, _: &str, _: &str, wait: Duration) -> Result<(), QueueError> {
-        self.hidden.borrow_mut().push(wait);
-        Ok(())
-    }
-}
-
 struct World {
     database: TestDatabase,
-    runner: StepRunner<Oracle, Memory>,
+    runner: StepRunner<Oracle, MemoryQueues>,
 }
 
 impl World {
@@ -113,7 +80,7 @@ impl World {
         let runner = StepRunner {
             stage: Oracle::default(),
             store: database.store.clone(),
-            queues: Memory::default(),
+            queues: MemoryQueues::default(),
             config: StageConfig { queue, backoff },
             follow_ups: Some(Routes { notify: "notify".into(), crm_sync: "crm-sync".into() }),
         };

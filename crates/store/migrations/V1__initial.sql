@@ -47,6 +47,8 @@ CREATE TABLE sessions (
     failure_code      text,
     -- SHA-256 of the notification in canonical form: tells a repetition from a contradiction
     notification_hash bytea,
+    -- whether the notification carried the transcript, possibly an empty one; if not, the AI engine writes the turns
+    transcript_carried boolean NOT NULL DEFAULT false,
     -- steps that are neither done, skipped nor failed; the statement that takes it to 0 ends the session
     open_steps        integer NOT NULL DEFAULT 0 CHECK (open_steps >= 0),
     failed_steps      integer NOT NULL DEFAULT 0 CHECK (failed_steps >= 0),

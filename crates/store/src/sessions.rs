@@ -6,7 +6,7 @@ use domain::session::{Channel, Session, SessionStatus, Visitor};
 use domain::transcript::{Role, Transcript, Turn};
 use tokio_postgres::Row;
 
-use crate::sql::{bytes, get, ints, jsonb, one_of, optional_ms, parse, text, texts, time};
+use crate::sql::{boolean, bytes, get, ints, jsonb, one_of, optional_ms, parse, text, texts, time};
 use crate::{Error, Store};
 
 const ACCEPT_SESSION: &str = "
@@ -14,26 +14,27 @@ const ACCEPT_SESSION: &str = "
 WITH accepted AS (
     INSERT INTO sessions (tenant_id, session_id, agent_id, channel, started_at, ended_at, end_reason, visitor_id,
                           visitor_name, visitor_email, visitor_phone, visitor_locale, metadata, notification_hash,
-                          status, open_steps, notified_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 'processing', 1, now())
+                          transcript_carried, status, open_steps, notified_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, 'processing', 1, now())
     ON CONFLICT (tenant_id, session_id) DO UPDATE
     SET agent_id = EXCLUDED.agent_id, channel = EXCLUDED.channel, started_at = EXCLUDED.started_at,
         ended_at = EXCLUDED.ended_at, end_reason = EXCLUDED.end_reason, visitor_id = EXCLUDED.visitor_id,
         visitor_name = EXCLUDED.visitor_name, visitor_email = EXCLUDED.visitor_email,
         visitor_phone = EXCLUDED.visitor_phone, visitor_locale = EXCLUDED.visitor_locale,
-        metadata = EXCLUDED.metadata, notification_hash = EXCLUDED.notification_hash, status = EXCLUDED.status,
+        metadata = EXCLUDED.metadata, notification_hash = EXCLUDED.notification_hash,
+        transcript_carried = EXCLUDED.transcript_carried, status = EXCLUDED.status,
         open_steps = EXCLUDED.open_steps, notified_at = EXCLUDED.notified_at
     WHERE sessions.status = 'active'
     RETURNING tenant_id, session_id
 ), turns AS (
     INSERT INTO transcript_turns (tenant_id, session_id, seq, role, text, started_ms, ended_ms)
     SELECT tenant_id, session_id, turn.number - 1, turn.role, turn.text, turn.started_ms, turn.ended_ms
-    FROM accepted, unnest($15::text[], $16::text[], $17::int[], $18::int[])
+    FROM accepted, unnest($16::text[], $17::text[], $18::int[], $19::int[])
          WITH ORDINALITY AS turn (role, text, started_ms, ended_ms, number)
     ON CONFLICT (tenant_id, session_id, seq) DO NOTHING
 ), planned AS (
     INSERT INTO steps (tenant_id, session_id, step, message)
-    SELECT tenant_id, session_id, 'analyze', $19 FROM accepted
+    SELECT tenant_id, session_id, 'analyze', $20 FROM accepted
 )
 SELECT tenant_id FROM accepted";
 
@@ -48,7 +49,8 @@ WHERE sessions.tenant_id = $1 AND sessions.session_id = $2";
 const SESSION: &str = "
 -- session()
 SELECT tenant_id, session_id, agent_id, channel, started_at, ended_at, end_reason, visitor_id, visitor_name,
-       visitor_email, visitor_phone, visitor_locale, metadata, status, failure_code, notified_at
+       visitor_email, visitor_phone, visitor_locale, metadata, status, failure_code, transcript_carried,
+       notified_at
 FROM sessions WHERE tenant_id = $1 AND session_id = $2 AND ended_at IS NOT NULL";
 
 const TRANSCRIPT: &str = "
@@ -89,6 +91,8 @@ pub struct StoredSession {
     pub status: SessionStatus,
     /// Code of the first step that failed.
     pub failure_code: Option<String>,
+    /// Whether the notification carried the transcript; if not, the AI engine writes the turns.
+    pub transcript_carried: bool,
     /// `None` until the AI engine has notified us.
     pub notified_at: Option<DateTime<Utc>>,
 }
@@ -129,6 +133,7 @@ impl Store {
             text(visitor.locale.as_deref()),
             jsonb(metadata),
             bytes(hash),
+            boolean(transcript.is_some()),
             texts(turns.iter().map(|turn| turn.role.as_str()).collect::<Vec<_>>()),
             texts(turns.iter().map(|turn| turn.text.as_str()).collect::<Vec<_>>()),
             ints(ms(|turn| turn.started_ms)),
@@ -195,6 +200,7 @@ fn read_session(row: &Row) -> Result<StoredSession, Error> {
         session,
         status: one_of(SESSION, row, "status", SessionStatus::parse)?,
         failure_code: get(SESSION, row, "failure_code")?,
+        transcript_carried: get(SESSION, row, "transcript_carried")?,
         notified_at: get(SESSION, row, "notified_at")?,
     })
 }

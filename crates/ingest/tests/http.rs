@@ -1,0 +1,141 @@
+//! Requests and their answers, on a real Postgres, with queues in memory.
+
+#![expect(clippy::unwrap_used, reason = "a helper that fails ends its test")]
+
+use std::time::Duration;
+
+use aws_lambda_events::apigw::ApiGatewayProxyRequest;
+use aws_lambda_events::encodings::Body;
+use aws_lc_rs::hmac;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use chrono::{DateTime, Utc};
+use domain::id::TenantId;
+use domain::settings::TenantSettings;
+use ingest::{Context, MAX_BODY_BYTES, Verifier};
+use serde_json::{Value, json};
+use stage::testing::MemoryQueues;
+use store::testing::TestDatabase;
+
+const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+const NOW: DateTime<Utc> = DateTime::from_timestamp(1_795_341_600, 0).unwrap();
+
+async fn context() -> Context<MemoryQueues> {
+    let TestDatabase { store, .. } = TestDatabase::create().await;
+    let acme: TenantId = "acme".parse().unwrap();
+    store.save_tenant(&acme, "Acme", &TenantSettings::default()).await.unwrap();
+    Context {
+        store,
+        queues: MemoryQueues::default(),
+        analyze_queue_url: "analyze".into(),
+        verifier: Verifier::new(SECRET, Duration::from_secs(300)).unwrap(),
+        clock: || NOW,
+    }
+}
+
+fn notification() -> Value {
+    json!({
+        "session_id": "s-1", "tenant_id": "acme", "agent_id": "a-1", "channel": "text",
+        "started_at": "2026-11-22T10:00:00Z", "ended_at": "2026-11-22T10:05:00Z",
+        "transcript": [{ "role": "visitor", "text": "Hello" }]
+    })
+}
+
+fn signed(body: &str) -> ApiGatewayProxyRequest {
+    let key = hmac::Key::new(hmac::HMAC_SHA256, &STANDARD.decode(SECRET.trim_start_matches("whsec_")).unwrap());
+    let timestamp = NOW.timestamp();
+    let signature = STANDARD.encode(hmac::sign(&key, format!("msg_1.{timestamp}.{body}").as_bytes()));
+    let mut request = ApiGatewayProxyRequest::default();
+    request.body = Some(body.to_owned());
+    for (name, value) in [
+        ("content-type", "application/json; charset=utf-8"),
+        ("webhook-id", "msg_1"),
+        ("webhook-timestamp", &timestamp.to_string()),
+        ("webhook-signature", &format!("v1,{signature}")),
+    ] {
+        request.headers.insert(name.parse::<aws_lambda_events::http::HeaderName>().unwrap(), value.parse().unwrap());
+    }
+    request
+}
+
+async fn answer(context: &Context<MemoryQueues>, request: ApiGatewayProxyRequest) -> (i64, Value) {
+    let response = ingest::handle(context, request).await;
+    let Some(Body::Text(body)) = response.body else { panic!("no body") };
+    (response.status_code, serde_json::from_str(&body).unwrap())
+}
+
+#[tokio::test]
+async fn a_notification_is_stored_queued_and_answered_and_its_repetition_is_recognised() {
+    let context = context().await;
+    let (status, body) = answer(&context, signed(&notification().to_string())).await;
+    assert_eq!((status, body), (202, json!({ "session_id": "s-1", "status": "processing" })));
+    let message = r#"{"type":"analyze.v1","tenant_id":"acme","session_id":"s-1"}"#;
+    assert_eq!(*context.queues.sent.borrow(), [("analyze".to_owned(), message.to_owned())]);
+
+    let (status, body) = answer(&context, signed(&notification().to_string())).await;
+    assert_eq!((status, body), (202, json!({ "session_id": "s-1", "status": "processing", "duplicate": true })));
+
+    let mut other = notification();
+    other["ended_at"] = "2026-11-22T10:06:00Z".into();
+    let (status, body) = answer(&context, signed(&other.to_string())).await;
+    assert_eq!((status, body["type"].as_str()), (409, Some("urn:post-session:problem:conflicting-notification")));
+}
+
+#[tokio::test]
+async fn a_session_the_queue_refused_is_queued_by_the_repeated_notification() {
+    let context = context().await;
+    context.queues.refuses.set(true);
+    let response = ingest::handle(&context, signed(&notification().to_string())).await;
+    assert_eq!((response.status_code, response.headers["retry-after"].as_bytes()), (503, &b"5"[..]));
+    context.queues.refuses.set(false);
+    let (status, body) = answer(&context, signed(&notification().to_string())).await;
+    assert_eq!((status, body["duplicate"].as_bool()), (202, Some(true)));
+    assert_eq!(context.queues.sent.borrow().len(), 1);
+}
+
+#[tokio::test]
+async fn wrong_requests_are_told_what_is_wrong() {
+    let context = context().await;
+    let mut form = signed("{}");
+    form.headers.insert("content-type", "application/x-www-form-urlencoded".parse().unwrap());
+    let mut tampered = signed(&notification().to_string());
+    tampered.body = Some(notification().to_string().replace("Hello", "Goodbye"));
+    let mut unknown = notification();
+    unknown["tenant_id"] = "nobody".into();
+    let mut wrong = notification();
+    wrong["channel"] = "fax".into();
+    let too_large = format!("\"{}\"", "x".repeat(MAX_BODY_BYTES));
+    for (request, status, detail) in [
+        (form, 415, "the content type must be application/json"),
+        (signed(&too_large), 413, "the body has 4194306 bytes; at most 4194304 are accepted"),
+        (tampered, 401, "the signature was not accepted: no signature in webhook-signature matches"),
+        (signed(""), 400, "the body is not JSON: EOF while parsing a value at line 1 column 0"),
+        (signed("{} x"), 400, "the body is not JSON: trailing characters at line 1 column 4"),
+        (signed(&unknown.to_string()), 422, "the tenant is not known"),
+        (signed(&wrong.to_string()), 422, "1 field is not as documented"),
+    ] {
+        let (actual, body) = answer(&context, request).await;
+        assert_eq!((actual, body["detail"].as_str()), (status, Some(detail)));
+    }
+    assert!(context.queues.sent.borrow().is_empty());
+}
+
+#[tokio::test]
+async fn a_problem_names_the_fields_by_json_pointer() {
+    let context = context().await;
+    let mut wrong = notification();
+    wrong["channel"] = "fax".into();
+    let response = ingest::handle(&context, signed(&wrong.to_string())).await;
+    assert_eq!(response.headers["content-type"], "application/problem+json");
+    let Some(Body::Text(body)) = response.body else { panic!("no body") };
+    insta::assert_snapshot!(body, @r#"{"detail":"1 field is not as documented","errors":[{"detail":"must be voice or text","pointer":"/channel"}],"status":422,"title":"Unprocessable Content","type":"urn:post-session:problem:invalid-notification"}"#);
+}
+
+#[tokio::test]
+async fn a_base64_body_is_verified_as_the_bytes_that_were_signed() {
+    let context = context().await;
+    let mut request = signed(&notification().to_string());
+    request.body = Some(STANDARD.encode(notification().to_string()));
+    request.is_base64_encoded = true;
+    assert_eq!(answer(&context, request).await.0, 202);
+}

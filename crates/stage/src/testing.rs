@@ -1,0 +1,47 @@
+//! Queues in memory, for tests of functions: SQS cannot be made to refuse a message.
+
+use std::cell::{Cell, RefCell};
+use std::time::Duration;
+
+use domain::id::TenantId;
+use domain::step::Code;
+
+use crate::queues::{QueueError, Queues};
+
+/// Keeps what it is given.
+#[derive(Debug, Default)]
+pub struct MemoryQueues {
+    /// Queue URL and body.
+    pub sent: RefCell<Vec<(String, String)>>,
+    /// Body, code and error message.
+    pub dead: RefCell<Vec<(String, Code, String)>>,
+    pub hidden: RefCell<Vec<Duration>>,
+    /// While set, nothing can be sent.
+    pub refuses: Cell<bool>,
+}
+
+impl MemoryQueues {
+    fn check(&self, queue: &str) -> Result<(), QueueError> {
+        let refused = || QueueError::Send { queue: queue.to_owned(), source: "refused".into() };
+        if self.refuses.get() { Err(refused()) } else { Ok(()) }
+    }
+}
+
+impl Queues for MemoryQueues {
+    async fn send(&self, queue_url: &str, _: &TenantId, body: &str) -> Result<(), QueueError> {
+        self.check(queue_url)?;
+        self.sent.borrow_mut().push((queue_url.to_owned(), body.to_owned()));
+        Ok(())
+    }
+
+    async fn dead_letter(&self, queue_url: &str, body: &str, code: Code, message: &str) -> Result<(), QueueError> {
+        self.check(queue_url)?;
+        self.dead.borrow_mut().push((body.to_owned(), code, message.to_owned()));
+        Ok(())
+    }
+
+    async fn hide(&self, _: &str, _: &str, wait: Duration) -> Result<(), QueueError> {
+        self.hidden.borrow_mut().push(wait);
+        Ok(())
+    }
+}
