@@ -95,6 +95,8 @@ CREATE TABLE steps (
     status      text NOT NULL DEFAULT 'pending' CHECK (status IN ('pending', 'running', 'done', 'skipped', 'failed')),
     -- counts claims; a finish must name the claim it belongs to
     attempt     integer NOT NULL DEFAULT 0,
+    -- what the stage counts against a limit of its own, such as attempts of a model; a replay starts from 0
+    tries       integer NOT NULL DEFAULT 0 CHECK (tries >= 0),
     -- pending: when its message is expected; running: when the claim's lease ends
     due_at      timestamptz NOT NULL DEFAULT now(),
     -- why it was skipped or failed

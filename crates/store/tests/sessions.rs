@@ -245,6 +245,25 @@ async fn only_a_replay_runs_a_failed_step_again_and_its_success_completes_the_se
 }
 
 #[tokio::test]
+async fn tries_are_counted_across_claims_until_a_replay() {
+    let TestDatabase { store, .. } = database().await;
+    let session = session("s-1");
+    accept(&store, &session, b"hash").await;
+    let key = step(&session, Step::Analyze);
+    let first = claim(&store, &key, NO_LEASE).await;
+    assert_eq!(store.begin_try(&first).await.unwrap(), Some(1));
+    assert_eq!(store.begin_try(&first).await.unwrap(), Some(2));
+    store.take_back_try(&first).await.unwrap();
+
+    let second = claim(&store, &key, LEASE).await;
+    assert_eq!(store.begin_try(&first).await.unwrap(), None, "no longer ours");
+    assert_eq!(store.begin_try(&second).await.unwrap(), Some(2));
+    store.finish_step(&second, Ending::Failed(BROKEN)).await.unwrap();
+    let Claim::Run(replay) = store.claim_step(&key, LEASE, true).await.unwrap() else { panic!("a replay runs it") };
+    assert_eq!(store.begin_try(&replay).await.unwrap(), Some(1));
+}
+
+#[tokio::test]
 async fn overdue_steps_are_taken_once_with_their_messages() {
     let database = database().await;
     let store = &database.store;
