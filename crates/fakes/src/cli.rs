@@ -1,0 +1,100 @@
+//! The command line: which fakes listen where, and for how long.
+
+use std::net::SocketAddr;
+use std::str::FromStr;
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::Parser;
+use rustix::process::{Pid, test_kill_process};
+
+use fakes::{Running, bedrock, front, hubspot, webhook};
+
+/// Stand-ins for what the Post Session API talks to.
+#[derive(Debug, Parser)]
+pub(crate) struct Arguments {
+    /// Where the Bedrock stand-in listens.
+    #[arg(long, value_name = "HOST:PORT")]
+    bedrock: Option<SocketAddr>,
+    /// Where the HubSpot stand-in listens.
+    #[arg(long, value_name = "HOST:PORT")]
+    hubspot: Option<SocketAddr>,
+    /// Where the webhook receiver listens.
+    #[arg(long, value_name = "HOST:PORT")]
+    webhook: Option<SocketAddr>,
+    /// Where the recording front of SES listens, and what it forwards to.
+    #[arg(long, value_name = "HOST:PORT=UPSTREAM_URL")]
+    ses: Option<Front>,
+    /// Where the recording front of SQS listens, and what it forwards to.
+    #[arg(long, value_name = "HOST:PORT=UPSTREAM_URL")]
+    sqs: Option<Front>,
+    /// Stop when this process is gone.
+    #[arg(long, value_name = "PID")]
+    parent_pid: Option<i32>,
+}
+
+#[derive(Debug, Clone)]
+struct Front {
+    address: SocketAddr,
+    upstream: String,
+}
+
+impl FromStr for Front {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (address, upstream) = text.split_once('=').ok_or("HOST:PORT=UPSTREAM_URL is expected")?;
+        if !upstream.starts_with("http://") {
+            return Err("the upstream must be an http:// URL".to_owned());
+        }
+        let address = address.parse().map_err(|_| format!("{address:?} is no HOST:PORT"))?;
+        Ok(Self { address, upstream: upstream.to_owned() })
+    }
+}
+
+/// How often the parent is looked for.
+const PARENT_CHECK: Duration = Duration::from_millis(500);
+
+impl Arguments {
+    /// Starts all that were asked for; they stop when the result is dropped.
+    pub(crate) async fn start(&self) -> anyhow::Result<Vec<Running>> {
+        let mut running = Vec::new();
+        if let Some(address) = self.bedrock {
+            running.push(bedrock::start_on(address).await.with_context(|| format!("--bedrock {address}"))?);
+        }
+        if let Some(address) = self.hubspot {
+            running.push(hubspot::start_on(address).await.with_context(|| format!("--hubspot {address}"))?);
+        }
+        if let Some(address) = self.webhook {
+            running.push(webhook::start_on(address).await.with_context(|| format!("--webhook {address}"))?);
+        }
+        for Front { address, upstream } in self.ses.iter().chain(&self.sqs) {
+            running.push(front::start_on(*address, upstream).await.with_context(|| format!("the front at {address}"))?);
+        }
+        anyhow::ensure!(!running.is_empty(), "nothing to start: see --help");
+        Ok(running)
+    }
+
+    /// Returns when the parent is gone; never without one.
+    pub(crate) async fn parent_gone(&self) {
+        let Some(pid) = self.parent_pid.and_then(Pid::from_raw) else { return std::future::pending().await };
+        let mut ticks = tokio::time::interval(PARENT_CHECK);
+        while test_kill_process(pid).is_ok() {
+            ticks.tick().await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_front_needs_an_address_and_an_upstream() {
+        let parse = |front: &str| Arguments::try_parse_from(["fakes", "--ses", front]);
+        assert_eq!(parse("127.0.0.1:1=http://127.0.0.1:2").unwrap().ses.unwrap().upstream, "http://127.0.0.1:2");
+        for front in ["127.0.0.1:1", "localhost=http://127.0.0.1:2", "127.0.0.1:1=ftp://x"] {
+            assert!(parse(front).is_err(), "{front}");
+        }
+    }
+}

@@ -1,0 +1,15 @@
+#![doc = include_str!("../README.md")]
+
+mod aws_error;
+pub mod bedrock;
+mod control;
+mod faults;
+pub mod front;
+pub mod hubspot;
+mod journal;
+mod plumbing;
+mod serve;
+pub mod webhook;
+
+pub use control::Control;
+pub use serve::Running;

@@ -1,0 +1,12 @@
+//! The fakes as their clients meet them: over TCP.
+
+#[cfg(test)]
+mod bedrock;
+#[cfg(test)]
+mod faults;
+#[cfg(test)]
+mod front;
+#[cfg(test)]
+mod hubspot;
+#[cfg(test)]
+mod webhook;
