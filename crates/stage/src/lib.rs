@@ -12,6 +12,7 @@ pub mod testing;
 
 use std::error::Error;
 
+pub use aws_config::SdkConfig;
 pub use config::{ConfigError, Env};
 pub use outcome::{Delivery, Failure, Outcome};
 pub use step::{Stage, StepRunner};
@@ -20,7 +21,7 @@ pub use step::{Stage, StepRunner};
 pub type Clock = fn() -> chrono::DateTime<chrono::Utc>;
 
 /// The SDK's configuration from the environment.
-pub async fn aws_config() -> aws_config::SdkConfig {
+pub async fn aws_config() -> SdkConfig {
     aws_config::load_defaults(aws_config::BehaviorVersion::latest()).await
 }
 

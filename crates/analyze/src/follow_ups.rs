@@ -1,0 +1,32 @@
+//! The steps that follow an analysis: one mail, and one sync per enabled integration.
+
+use domain::id::{SessionId, TenantId};
+use domain::integration::Integration;
+use domain::message::{CrmSyncMessage, NotifyMessage, StepMessage};
+use serde::Serialize;
+use store::steps::Planned;
+
+use crate::Error;
+
+pub(crate) fn plan(
+    tenant_id: &TenantId,
+    session_id: &SessionId,
+    analysis_version: i32,
+    integrations: &[Integration],
+) -> Result<Vec<Planned>, Error> {
+    let (tenant_id, session_id) = (tenant_id.clone(), session_id.clone());
+    let notify = NotifyMessage::V1 { tenant_id: tenant_id.clone(), session_id: session_id.clone(), analysis_version };
+    let sync = |integration: &Integration| CrmSyncMessage::V1 {
+        tenant_id: tenant_id.clone(),
+        session_id: session_id.clone(),
+        analysis_version,
+        integration_id: integration.integration_id.clone(),
+    };
+    let syncs = integrations.iter().map(|integration| planned(&sync(integration)));
+    std::iter::once(planned(&notify)).chain(syncs).collect()
+}
+
+fn planned(message: &(impl StepMessage + Serialize)) -> Result<Planned, Error> {
+    let text = serde_json::to_string(message).map_err(Error::Message)?;
+    Ok(Planned { step: message.step_key().step, message: text })
+}
