@@ -6,6 +6,7 @@ pub mod id;
 pub mod integration;
 pub mod message;
 pub mod number;
+pub mod ses_tag;
 pub mod session;
 pub mod settings;
 pub mod step;
