@@ -1,0 +1,81 @@
+#![doc = include_str!("../README.md")]
+
+mod event;
+
+use std::time::Duration;
+
+use stage::backoff::Backoff;
+use stage::batch::{Record, RecordHandler, Verdict};
+use stage::step::{StageConfig, UNREADABLE_MESSAGE};
+use stage::{ConfigError, Env, Failure, error_chain};
+use store::Store;
+use store::email_log::EventRecord;
+
+use event::SesEvent;
+
+/// What the function needs from its environment.
+pub struct Config {
+    pub store: store::Config,
+    pub stage: StageConfig,
+}
+
+impl Config {
+    pub fn from_env(env: &Env) -> Result<Self, ConfigError> {
+        let stage = StageConfig::from_env(env)?;
+        Ok(Self { store: stage::config::store(env, stage.queue.concurrency)?, stage })
+    }
+}
+
+/// What the handler works with.
+pub struct Context {
+    pub store: Store,
+    pub backoff: Backoff,
+}
+
+impl RecordHandler for Context {
+    /// Records one SES event. One of a mail that we did not send is counted in the log and done with.
+    async fn handle_record(&self, record: Record) -> Verdict {
+        let event: SesEvent = match serde_json::from_str(&record.body) {
+            Ok(event) => event,
+            Err(error) => return unreadable(&error),
+        };
+        let Some(tags) = event.tags() else {
+            tracing::info!(event.type = event.kind, "an event of a mail without our tags");
+            return Verdict::Ack;
+        };
+        let detail = event.detail();
+        match self.store.record_email_event(&event.for_store(&tags, &detail)).await {
+            Ok(EventRecord::Recorded) => {
+                tracing::info!(tenant.id = %tags.tenant_id, email.id = %tags.email_id, event.type = event.kind, "recorded");
+                Verdict::Ack
+            }
+            Ok(EventRecord::Repeated) => Verdict::Ack,
+            Ok(EventRecord::UnknownEmail) => {
+                tracing::warn!(email.id = %tags.email_id, event.type = event.kind, "an event of an unknown mail");
+                Verdict::Ack
+            }
+            Err(error) => self.failed(&error, &record),
+        }
+    }
+
+    fn retry_after_panic(&self, receive_count: u32) -> Duration {
+        self.backoff.after(receive_count)
+    }
+}
+
+impl Context {
+    fn failed(&self, error: &store::Error, record: &Record) -> Verdict {
+        let reason = error_chain(error);
+        tracing::error!(error = reason, "could not record an event");
+        match error.is_retryable() {
+            true => Verdict::Retry(self.backoff.after(record.receive_count)),
+            false => Verdict::DeadLetter { code: error.code(), message: reason },
+        }
+    }
+}
+
+fn unreadable(error: &serde_json::Error) -> Verdict {
+    // The error's text may quote the event, which names recipients.
+    let message = format!("not an SES event: {:?} error in line {}", error.classify(), error.line());
+    Verdict::DeadLetter { code: UNREADABLE_MESSAGE, message }
+}
