@@ -1,0 +1,134 @@
+#![doc = include_str!("../README.md")]
+
+mod requeue;
+
+use std::time::Duration;
+
+use domain::step::Step;
+use serde::{Deserialize, Serialize};
+use stage::queues::{QueueError, Queues};
+use stage::{ConfigError, Env};
+use store::{MigrateError, Store};
+
+pub use requeue::Requeued;
+
+/// One invocation works on one step at a time.
+const CONNECTIONS: usize = 1;
+
+/// What the function needs from its environment.
+pub struct Config {
+    pub store: store::Config,
+    pub queues: StepQueues,
+    /// A step that is overdue by this has lost its message. Longer than any back-off and any lease.
+    pub lost_after: Duration,
+}
+
+impl Config {
+    pub fn from_env(env: &Env) -> Result<Self, ConfigError> {
+        Ok(Self {
+            store: stage::config::store(env, CONNECTIONS)?,
+            queues: StepQueues::from_env(env)?,
+            lost_after: env.seconds("LOST_AFTER_SECONDS")?,
+        })
+    }
+}
+
+/// A queue with its dead-letter queue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueuePair {
+    pub url: String,
+    pub dead_letter_url: String,
+}
+
+/// The queues of all steps.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StepQueues {
+    pub analyze: QueuePair,
+    pub notify: QueuePair,
+    pub crm_sync: QueuePair,
+}
+
+impl StepQueues {
+    fn from_env(env: &Env) -> Result<Self, ConfigError> {
+        let pair = |url, dead_letter_url| -> Result<_, ConfigError> {
+            Ok(QueuePair { url: env.text(url)?, dead_letter_url: env.text(dead_letter_url)? })
+        };
+        Ok(Self {
+            analyze: pair("ANALYZE_QUEUE_URL", "ANALYZE_DEAD_LETTER_QUEUE_URL")?,
+            notify: pair("NOTIFY_QUEUE_URL", "NOTIFY_DEAD_LETTER_QUEUE_URL")?,
+            crm_sync: pair("CRM_SYNC_QUEUE_URL", "CRM_SYNC_DEAD_LETTER_QUEUE_URL")?,
+        })
+    }
+
+    fn of(&self, step: &Step) -> &QueuePair {
+        match step {
+            Step::Analyze => &self.analyze,
+            Step::Notify => &self.notify,
+            Step::CrmSync(_) => &self.crm_sync,
+        }
+    }
+}
+
+/// What the function can be invoked with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(tag = "task", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Task {
+    /// Send the messages of lost steps again. The schedule asks for it.
+    Requeue,
+    /// Bring the database's schema up to date. A deployment asks for it.
+    Migrate,
+}
+
+/// What was done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum Report {
+    Requeued(Requeued),
+    Migrated { applied: Vec<String> },
+}
+
+/// A task that was not done to its end; it can be invoked again.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("find lost steps")]
+    Find(#[source] store::Error),
+    #[error("queue step {step} of session {session_id} again")]
+    Queue {
+        session_id: String,
+        step: String,
+        #[source]
+        source: QueueError,
+    },
+    #[error("record that a lost step has failed")]
+    Fail(#[source] store::Error),
+    #[error("migrate the database")]
+    Migrate(#[source] MigrateError),
+}
+
+/// What the tasks work with.
+pub struct Context<Q> {
+    pub store: Store,
+    pub store_config: store::Config,
+    pub queues: Q,
+    pub step_queues: StepQueues,
+    pub lost_after: Duration,
+}
+
+impl<Q: Queues> Context<Q> {
+    pub fn new(config: Config, store: Store, queues: Q) -> Self {
+        let Config { store: store_config, queues: step_queues, lost_after } = config;
+        Self { store, store_config, queues, step_queues, lost_after }
+    }
+}
+
+/// Does one task.
+pub async fn handle<Q: Queues>(context: &Context<Q>, task: Task) -> Result<Report, Error> {
+    match task {
+        Task::Requeue => requeue::requeue(context).await.map(Report::Requeued),
+        Task::Migrate => {
+            let applied = store::migrate(&context.store_config).await.map_err(Error::Migrate)?;
+            tracing::info!(?applied, "migrated");
+            Ok(Report::Migrated { applied })
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! Steps whose message was lost: between the database and the queue, or in crashes that used up its deliveries.
+
+use domain::step::Code;
+use serde::Serialize;
+use stage::queues::Queues;
+use store::steps::{Ending, Overdue};
+
+use crate::{Context, Error};
+
+/// Steps taken at a time.
+const BATCH: i64 = 100;
+/// A step whose message was sent again this often and is overdue once more will not end by itself.
+const MAX_REQUEUES: i32 = 3;
+
+/// The step was queued again and again, and no delivery ended it.
+const LOST: Code = Code::new("lost");
+
+/// What became of the lost steps.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Requeued {
+    /// Messages sent again.
+    pub requeued: u32,
+    /// Steps given up: failed, with their message in the dead-letter queue.
+    pub failed: u32,
+}
+
+pub(crate) async fn requeue<Q: Queues>(context: &Context<Q>) -> Result<Requeued, Error> {
+    let mut report = Requeued::default();
+    loop {
+        let lost = context.store.take_overdue_steps(context.lost_after, BATCH).await.map_err(Error::Find)?;
+        for overdue in &lost {
+            if overdue.requeues > MAX_REQUEUES {
+                give_up(context, overdue).await?;
+                report.failed += 1;
+            } else {
+                send_again(context, overdue).await?;
+                report.requeued += 1;
+            }
+        }
+        if lost.len() < BATCH as usize {
+            tracing::info!(requeued = report.requeued, failed = report.failed, "looked for lost steps");
+            return Ok(report);
+        }
+    }
+}
+
+async fn send_again<Q: Queues>(context: &Context<Q>, overdue: &Overdue) -> Result<(), Error> {
+    let key = &overdue.claimed.key;
+    let queue = context.step_queues.of(&key.step);
+    tracing::warn!(tenant.id = %key.tenant_id, session.id = %key.session_id, step = %key.step, "a step was lost");
+    let sent = context.queues.send(&queue.url, &key.tenant_id, &overdue.message).await;
+    sent.map_err(|source| queue_error(overdue, source))
+}
+
+/// As in a stage: dead-lettered first, then failed.
+async fn give_up<Q: Queues>(context: &Context<Q>, overdue: &Overdue) -> Result<(), Error> {
+    let key = &overdue.claimed.key;
+    let queue = context.step_queues.of(&key.step);
+    let reason = format!("queued again {MAX_REQUEUES} times without an end");
+    let sent = context.queues.dead_letter(&queue.dead_letter_url, &overdue.message, LOST, &reason).await;
+    sent.map_err(|source| queue_error(overdue, source))?;
+    tracing::error!(tenant.id = %key.tenant_id, session.id = %key.session_id, step = %key.step, "gave a lost step up");
+    context.store.finish_step(&overdue.claimed, Ending::Failed(LOST)).await.map(drop).map_err(Error::Fail)
+}
+
+fn queue_error(overdue: &Overdue, source: stage::queues::QueueError) -> Error {
+    let key = &overdue.claimed.key;
+    Error::Queue { session_id: key.session_id.to_string(), step: key.step.to_string(), source }
+}

@@ -1,0 +1,105 @@
+//! Tasks on a real Postgres, with queues in memory.
+
+#![expect(clippy::unwrap_used, reason = "a helper that fails ends its test")]
+
+use std::time::Duration;
+
+use domain::session::{Channel, Session, SessionStatus, Visitor};
+use domain::settings::TenantSettings;
+use housekeep::{Context, QueuePair, Report, Requeued, StepQueues, Task, handle};
+use stage::testing::MemoryQueues;
+use store::sessions::Notification;
+use store::testing::TestDatabase;
+
+const MESSAGE: &str = r#"{"type":"analyze.v1","tenant_id":"acme","session_id":"s-1"}"#;
+
+fn session() -> Session {
+    Session {
+        tenant_id: "acme".parse().unwrap(),
+        session_id: "s-1".parse().unwrap(),
+        agent_id: "agent".parse().unwrap(),
+        channel: Channel::Text,
+        started_at: "2026-11-22T10:00:00Z".parse().unwrap(),
+        ended_at: "2026-11-22T10:05:00Z".parse().unwrap(),
+        end_reason: None,
+        visitor: Visitor::default(),
+        metadata: serde_json::Map::new(),
+    }
+}
+
+async fn world() -> (TestDatabase, Context<MemoryQueues>) {
+    let database = TestDatabase::create().await;
+    let pair = |name: &str| QueuePair { url: name.to_owned(), dead_letter_url: format!("{name}-dead") };
+    let context = Context {
+        store: database.store.clone(),
+        store_config: database.config.clone(),
+        queues: MemoryQueues::default(),
+        step_queues: StepQueues { analyze: pair("analyze"), notify: pair("notify"), crm_sync: pair("crm-sync") },
+        lost_after: Duration::from_secs(3600),
+    };
+    database.store.save_tenant(&session().tenant_id, "Acme", &TenantSettings::default()).await.unwrap();
+    let notification = Notification { session: &session(), transcript: None, hash: b"hash", message: MESSAGE };
+    database.store.accept_session(&notification).await.unwrap();
+    (database, context)
+}
+
+async fn an_hour_passes(database: &TestDatabase) {
+    let age = "UPDATE steps SET due_at = due_at - interval '61 minutes'";
+    database.client().await.execute(age, &[]).await.unwrap();
+}
+
+async fn requeue(context: &Context<MemoryQueues>) -> (u32, u32) {
+    match handle(context, Task::Requeue).await.unwrap() {
+        Report::Requeued(Requeued { requeued, failed }) => (requeued, failed),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_lost_step_is_queued_again_three_times_and_then_given_up() {
+    let (database, context) = world().await;
+    assert_eq!(requeue(&context).await, (0, 0), "not overdue yet");
+    for _ in 0..3 {
+        an_hour_passes(&database).await;
+        assert_eq!(requeue(&context).await, (1, 0));
+        assert_eq!(requeue(&context).await, (0, 0), "it has its time again");
+    }
+    assert_eq!(*context.queues.sent.borrow(), vec![("analyze".to_owned(), MESSAGE.to_owned()); 3]);
+
+    an_hour_passes(&database).await;
+    assert_eq!(requeue(&context).await, (0, 1));
+    let dead = context.queues.dead.borrow().clone();
+    assert_eq!((dead.len(), dead[0].0.as_str(), dead[0].1.as_str()), (1, MESSAGE, "lost"));
+    let session = session();
+    let stored = database.store.session(&session.tenant_id, &session.session_id).await.unwrap().unwrap();
+    assert_eq!((stored.status, stored.failure_code.as_deref()), (SessionStatus::Failed, Some("lost")));
+    an_hour_passes(&database).await;
+    assert_eq!(requeue(&context).await, (0, 0), "it has ended");
+}
+
+#[tokio::test]
+async fn a_queue_that_refuses_is_an_error_and_the_step_is_found_again() {
+    let (database, context) = world().await;
+    an_hour_passes(&database).await;
+    context.queues.refuses.set(true);
+    let error = handle(&context, Task::Requeue).await.unwrap_err();
+    assert_eq!(error.to_string(), "queue step analyze of session s-1 again");
+    context.queues.refuses.set(false);
+    an_hour_passes(&database).await;
+    assert_eq!(requeue(&context).await, (1, 0));
+}
+
+#[tokio::test]
+async fn a_migrated_database_has_nothing_left_to_apply() {
+    let (_database, context) = world().await;
+    assert_eq!(handle(&context, Task::Migrate).await.unwrap(), Report::Migrated { applied: Vec::new() });
+}
+
+#[test]
+fn tasks_have_names_and_unknown_ones_are_refused() {
+    let task = |json: &str| serde_json::from_str::<Task>(json).ok();
+    assert_eq!(task(r#"{"task":"requeue"}"#), Some(Task::Requeue));
+    assert_eq!(task(r#"{"task":"migrate"}"#), Some(Task::Migrate));
+    assert_eq!(task(r#"{"task":"drop"}"#), None);
+    assert_eq!(task("{}"), None);
+}
