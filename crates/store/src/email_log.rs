@@ -32,7 +32,7 @@ const START_SENDING: &str = "
 -- start_sending()
 UPDATE email_log
 SET status = 'sending', code = NULL, recipient = $3, attempts = attempts + 1, sending_at = now(), updated_at = now()
-WHERE tenant_id = $1 AND email_id = $2 AND status IN ('queued', 'failed')
+WHERE tenant_id = $1 AND email_id = $2 AND status IN ('skipped', 'queued', 'failed')
 RETURNING email_id";
 
 const RECORD_SENT: &str = "

@@ -117,11 +117,17 @@ async fn an_event_settles_a_mail_whose_outcome_was_unknown() {
 }
 
 #[tokio::test]
-async fn a_skipped_mail_keeps_its_reason() {
+async fn a_skipped_mail_keeps_its_reason_until_it_is_sent_after_all() {
     let fixture = Fixture::new().await;
-    fixture.database.store.skip_email(&fixture.email(), Code::new("disabled")).await.unwrap();
-    let skipped = fixture.database.store.queue_email(&fixture.email()).await.unwrap();
+    let (store, tenant) = (&fixture.database.store, &fixture.tenant);
+    store.skip_email(&fixture.email(), Code::new("disabled")).await.unwrap();
+    let skipped = store.queue_email(&fixture.email()).await.unwrap();
     assert_eq!((skipped.status, skipped.code.as_deref()), (EmailStatus::Skipped, Some("disabled")));
+
+    assert!(store.start_sending(tenant, skipped.email_id, "ana@example.com").await.unwrap());
+    store.skip_email(&fixture.email(), Code::new("disabled")).await.unwrap();
+    let sending = store.queue_email(&fixture.email()).await.unwrap();
+    assert_eq!((sending.status, sending.code), (EmailStatus::Sending, None));
 }
 
 #[tokio::test]

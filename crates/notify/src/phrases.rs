@@ -1,0 +1,212 @@
+//! The mail's fixed sentences, in the visitor's language.
+
+use chrono::{Datelike, NaiveDate};
+use domain::analysis::Owner;
+use serde::Serialize;
+
+/// A language the fixed sentences exist in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Language {
+    English,
+    German,
+    Spanish,
+}
+
+const ENGLISH_MONTHS: [&str; 12] = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+];
+const GERMAN_MONTHS: [&str; 12] = [
+    "Januar",
+    "Februar",
+    "März",
+    "April",
+    "Mai",
+    "Juni",
+    "Juli",
+    "August",
+    "September",
+    "Oktober",
+    "November",
+    "Dezember",
+];
+const SPANISH_MONTHS: [&str; 12] = [
+    "enero",
+    "febrero",
+    "marzo",
+    "abril",
+    "mayo",
+    "junio",
+    "julio",
+    "agosto",
+    "septiembre",
+    "octubre",
+    "noviembre",
+    "diciembre",
+];
+
+impl Language {
+    /// By the first subtag of a BCP 47 tag; English where there is none of ours.
+    pub fn of(locale: Option<&str>) -> Self {
+        let language = locale.and_then(|tag| tag.split(['-', '_']).next()).unwrap_or_default();
+        match language.to_ascii_lowercase().as_str() {
+            "de" => Self::German,
+            "es" => Self::Spanish,
+            _ => Self::English,
+        }
+    }
+
+    /// As in the `lang` attribute.
+    pub fn tag(self) -> &'static str {
+        match self {
+            Self::English => "en",
+            Self::German => "de",
+            Self::Spanish => "es",
+        }
+    }
+
+    /// A date in words.
+    pub fn date(self, date: NaiveDate) -> String {
+        let (day, month, year) = (date.day(), date.month0() as usize, date.year());
+        match self {
+            Self::English => format!("{day} {} {year}", ENGLISH_MONTHS[month]),
+            Self::German => format!("{day}. {} {year}", GERMAN_MONTHS[month]),
+            Self::Spanish => format!("{day} de {} de {year}", SPANISH_MONTHS[month]),
+        }
+    }
+
+    /// Who has to act, from the visitor's point of view.
+    pub fn owner(self, owner: Owner, business: Option<&str>) -> String {
+        let words = match (owner, self) {
+            (Owner::Visitor, Self::English) => "You",
+            (Owner::Visitor, Self::German) => "Sie",
+            (Owner::Visitor, Self::Spanish) => "Usted",
+            (Owner::Agent, Self::English) => "The assistant",
+            (Owner::Agent, Self::German) => "Der Assistent",
+            (Owner::Agent, Self::Spanish) => "El asistente",
+            (Owner::Business, Self::English) => business.unwrap_or("We"),
+            (Owner::Business, Self::German) => business.unwrap_or("Wir"),
+            (Owner::Business, Self::Spanish) => business.unwrap_or("Nosotros"),
+        };
+        words.to_owned()
+    }
+
+    pub fn phrases(self, about: &About<'_>) -> Phrases {
+        match self {
+            Self::English => english(about),
+            Self::German => german(about),
+            Self::Spanish => spanish(about),
+        }
+    }
+}
+
+/// What the sentences speak of.
+#[derive(Debug, Clone, Copy)]
+pub struct About<'a> {
+    pub business: Option<&'a str>,
+    pub visitor: Option<&'a str>,
+    /// In words of the same language.
+    pub date: &'a str,
+    /// Somebody reads what the visitor answers.
+    pub can_reply: bool,
+}
+
+impl About<'_> {
+    /// `before` and the business's name, if it has one.
+    fn business(&self, before: &str) -> String {
+        self.business.map(|name| format!("{before}{name}")).unwrap_or_default()
+    }
+}
+
+/// Whole sentences and headings, ready to be set.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Phrases {
+    pub subject: String,
+    pub greeting: String,
+    pub opening: String,
+    pub key_points: &'static str,
+    pub next_steps: &'static str,
+    pub due: &'static str,
+    pub closing: String,
+}
+
+fn english(about: &About<'_>) -> Phrases {
+    let (business, date) = (about.business(" with "), about.date);
+    let reply = if about.can_reply { " If something is not right, please reply to this e-mail." } else { "" };
+    Phrases {
+        subject: format!("Your conversation{business} on {date}"),
+        greeting: about.visitor.map_or("Hello,".to_owned(), |name| format!("Hello {name},")),
+        opening: format!("Thank you for your conversation{business} on {date}. Here is a short summary."),
+        key_points: "Key points",
+        next_steps: "Next steps",
+        due: "When",
+        closing: format!("This summary was written automatically and may contain mistakes.{reply}"),
+    }
+}
+
+fn german(about: &About<'_>) -> Phrases {
+    let (business, date) = (about.business(" mit "), about.date);
+    let reply = if about.can_reply { " Wenn etwas nicht stimmt, antworten Sie bitte auf diese E-Mail." } else { "" };
+    Phrases {
+        subject: format!("Ihr Gespräch{business} am {date}"),
+        greeting: about.visitor.map_or("Guten Tag,".to_owned(), |name| format!("Guten Tag {name},")),
+        opening: format!("vielen Dank für Ihr Gespräch{business} am {date}. Hier eine kurze Zusammenfassung."),
+        key_points: "Das Wichtigste",
+        next_steps: "Nächste Schritte",
+        due: "Wann",
+        closing: format!("Diese Zusammenfassung wurde automatisch erstellt und kann Fehler enthalten.{reply}"),
+    }
+}
+
+fn spanish(about: &About<'_>) -> Phrases {
+    let (business, date) = (about.business(" con "), about.date);
+    let reply = if about.can_reply { " Si algo no es correcto, responda a este correo." } else { "" };
+    Phrases {
+        subject: format!("Su conversación{business} del {date}"),
+        greeting: about.visitor.map_or("Hola:".to_owned(), |name| format!("Hola, {name}:")),
+        opening: format!("Gracias por su conversación{business} del {date}. Este es un breve resumen."),
+        key_points: "Puntos clave",
+        next_steps: "Próximos pasos",
+        due: "Cuándo",
+        closing: format!("Este resumen se ha redactado automáticamente y puede contener errores.{reply}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_language_is_the_visitors_or_english() {
+        let tags = [Some("de-AT"), Some("ES_mx"), Some("en"), Some("fr-FR"), Some("desert"), Some(""), None];
+        assert_eq!(tags.map(|tag| Language::of(tag).tag()), ["de", "es", "en", "en", "en", "en", "en"]);
+    }
+
+    #[test]
+    fn dates_are_words_of_the_language() {
+        let date = NaiveDate::from_ymd_opt(2026, 3, 1).unwrap();
+        let words = [Language::English, Language::German, Language::Spanish].map(|language| language.date(date));
+        assert_eq!(words, ["1 March 2026", "1. März 2026", "1 de marzo de 2026"]);
+    }
+
+    #[test]
+    fn sentences_are_whole_without_names() {
+        let about = About { business: None, visitor: None, date: "1 March 2026", can_reply: false };
+        let phrases = Language::English.phrases(&about);
+        assert_eq!(phrases.subject, "Your conversation on 1 March 2026");
+        assert_eq!(phrases.greeting, "Hello,");
+        assert_eq!(phrases.closing, "This summary was written automatically and may contain mistakes.");
+        assert_eq!(Language::German.owner(Owner::Business, None), "Wir");
+        assert_eq!(Language::German.owner(Owner::Business, Some("Acme")), "Acme");
+    }
+}

@@ -1,0 +1,214 @@
+//! What becomes of a message.
+
+use std::time::Duration;
+
+use domain::message::NotifyMessage;
+use domain::settings::EmailSettings;
+use notify::decide::DISABLED;
+use notify::send_error::OUTCOME_UNKNOWN;
+use notify::sender::Sender;
+use notify::{Config, Error};
+use serde_json::{Value, json};
+use stage::{Env, Failure, Outcome, error_chain};
+use store::email_log::EmailStatus;
+
+use crate::fake_ses::{Answer, sdk_config};
+use crate::world::World;
+
+fn code(result: Result<Outcome, Error>) -> (&'static str, bool) {
+    let error = result.unwrap_err();
+    (error.code().as_str(), error.is_retryable())
+}
+
+#[tokio::test]
+async fn a_repeated_message_sends_one_mail() {
+    let world = World::new([]).await;
+    assert_eq!(world.deliver().await.unwrap(), Outcome::Done);
+    assert_eq!(world.deliver().await.unwrap(), Outcome::Done);
+    assert_eq!(world.ses.requests().len(), 1);
+    let email = world.email().await;
+    assert_eq!((email.status, email.attempts), (EmailStatus::Sent, 1));
+    assert_eq!(email.provider_id.as_deref(), Some("0102-ses-1"));
+    assert_eq!(email.recipient.as_deref(), Some("ana@example.com"));
+}
+
+#[tokio::test]
+async fn two_deliveries_at_once_send_one_mail() {
+    let world = World::new([]).await;
+    // Both find no mail in the log before either can write one.
+    let (lock, watch) = (world.database.client().await, world.database.client().await);
+    lock.execute("BEGIN", &[]).await.unwrap();
+    lock.execute("LOCK TABLE email_log IN EXCLUSIVE MODE", &[]).await.unwrap();
+    let release = async {
+        let waiting = "SELECT FROM pg_locks WHERE relation = 'email_log'::regclass AND NOT granted";
+        while watch.query(waiting, &[]).await.unwrap().len() < 2 {}
+        lock.execute("COMMIT", &[]).await.unwrap();
+    };
+    let (one, other, ()) = tokio::join!(world.deliver(), world.deliver(), release);
+    let outcomes = [one.unwrap(), other.unwrap()];
+    let later = Outcome::Retry { after: Some(Duration::from_secs(1)), code: OUTCOME_UNKNOWN };
+    assert!(outcomes.contains(&Outcome::Done) && outcomes.contains(&later), "{outcomes:?}");
+    assert_eq!(world.ses.requests().len(), 1);
+    assert_eq!(world.deliver().await.unwrap(), Outcome::Done);
+}
+
+#[tokio::test]
+async fn the_request_names_sender_recipient_and_tags() {
+    let world = World::new([]).await;
+    world.deliver().await.unwrap();
+    let mut request = world.ses.requests().remove(0);
+    let content = request.as_object_mut().unwrap().remove("Content").unwrap();
+    let expected = json!({
+        "FromEmailAddress": "=?UTF-8?B?TcO8bGxlciAmIENv?= <post@example.org>",
+        "Destination": { "ToAddresses": ["ana@example.com"] },
+        "ReplyToAddresses": ["help@example.com"],
+        "ConfigurationSetName": "events",
+        "EmailTags": [
+            { "Name": "email_id", "Value": world.email().await.email_id.to_string() },
+            { "Name": "tenant_id", "Value": "acme_deu" },
+            { "Name": "session_id", "Value": "s__1_ca" },
+        ],
+    });
+    assert_eq!(request, expected);
+    let simple = &content["Simple"];
+    assert_eq!(simple["Subject"]["Data"], "Your conversation with Müller & Co on 22 November 2026");
+    for part in [&simple["Subject"], &simple["Body"]["Text"], &simple["Body"]["Html"]] {
+        assert_eq!(part["Charset"], "UTF-8");
+        assert!(part["Data"].as_str().is_some_and(|text| !text.is_empty()));
+    }
+}
+
+#[tokio::test]
+async fn a_tenants_own_sender_and_foreign_domains_are_used_in_ascii() {
+    let mut world = World::new([]).await;
+    world
+        .save_settings(EmailSettings {
+            from_address: Some("hallo@müller.example".parse().unwrap()),
+            ..EmailSettings::default()
+        })
+        .await;
+    world.context.sender = Sender::new(&world.ses.sdk_config(), None);
+    world.deliver().await.unwrap();
+    let request = world.ses.requests().remove(0);
+    assert_eq!(request["FromEmailAddress"], "hallo@xn--mller-kva.example");
+    assert_eq!(request["ReplyToAddresses"], Value::Null);
+    assert_eq!(request["ConfigurationSetName"], Value::Null);
+}
+
+#[tokio::test]
+async fn a_sender_that_ses_does_not_support_is_final() {
+    let world = World::new([]).await;
+    let reply_to = Some("grüße@example.com".parse().unwrap());
+    world.save_settings(EmailSettings { reply_to, ..EmailSettings::default() }).await;
+    assert_eq!(code(world.deliver().await), ("invalid_sender", false));
+    assert_eq!(world.ses.requests(), Vec::<Value>::new());
+}
+
+#[tokio::test]
+async fn a_throttled_mail_is_sent_by_a_later_delivery() {
+    let throttled = Answer::Refuse(429, "ThrottlingException", "Maximum sending rate exceeded.");
+    let world = World::new([throttled]).await;
+    assert_eq!(code(world.deliver().await), ("ses_throttled", true));
+    assert_eq!(world.status().await, (EmailStatus::Queued, Some("ses_throttled".to_owned())));
+    assert_eq!(world.deliver().await.unwrap(), Outcome::Done);
+    assert_eq!(world.status().await, (EmailStatus::Sent, None));
+    assert_eq!(world.ses.requests().len(), 2);
+}
+
+#[tokio::test]
+async fn a_rejected_mail_is_final_and_its_reason_shows_no_address() {
+    let words = "Email address is not verified. The following identities failed the check: ana@example.com, <b@c.de>";
+    let world = World::new([Answer::Refuse(400, "MessageRejected", words)]).await;
+    let error = world.deliver().await.unwrap_err();
+    assert!(!error.is_retryable());
+    assert_eq!(error.code().as_str(), "ses_message_rejected");
+    let chain = error_chain(&error);
+    assert!(chain.contains("MessageRejected: Email address is not verified."), "{chain}");
+    assert!(!chain.contains('@'), "{chain}");
+    assert_eq!(world.status().await, (EmailStatus::Failed, Some("ses_message_rejected".to_owned())));
+
+    assert_eq!(world.deliver().await.unwrap(), Outcome::Done, "a replay, after the identity was verified");
+    assert_eq!(world.status().await, (EmailStatus::Sent, None));
+}
+
+#[tokio::test]
+async fn a_ses_that_is_not_reached_has_not_got_the_mail() {
+    let mut world = World::new([]).await;
+    let working = std::mem::replace(&mut world.context.sender, Sender::new(&sdk_config("http://127.0.0.1:1"), None));
+    assert_eq!(code(world.deliver().await), ("ses_unreachable", true));
+    assert_eq!(world.status().await, (EmailStatus::Queued, Some("ses_unreachable".to_owned())));
+    world.context.sender = working;
+    assert_eq!(world.deliver().await.unwrap(), Outcome::Done);
+}
+
+#[tokio::test]
+async fn a_mail_is_not_begun_with_too_little_time() {
+    let world = World::new([]).await;
+    assert_eq!(code(world.deliver_within(world.message(), Duration::from_secs(3)).await), ("no_time", true));
+    assert_eq!(world.status().await, (EmailStatus::Queued, None));
+    assert_eq!(world.deliver().await.unwrap(), Outcome::Done);
+    assert_eq!(world.ses.requests().len(), 1);
+}
+
+#[tokio::test]
+async fn a_skipped_mail_is_logged_and_follows_the_settings() {
+    let world = World::new([]).await;
+    world.save_settings(EmailSettings { enabled: false, ..EmailSettings::default() }).await;
+    assert_eq!(world.deliver().await.unwrap(), Outcome::Skipped(DISABLED));
+    assert_eq!(world.status().await, (EmailStatus::Skipped, Some("disabled".to_owned())));
+    assert_eq!(world.email().await.recipient.as_deref(), Some("ana@example.com"));
+    assert_eq!(world.ses.requests(), Vec::<Value>::new());
+
+    world.save_settings(EmailSettings::default()).await;
+    assert_eq!(world.deliver().await.unwrap(), Outcome::Done, "the step was not recorded before");
+    world.save_settings(EmailSettings { enabled: false, ..EmailSettings::default() }).await;
+    assert_eq!(world.deliver().await.unwrap(), Outcome::Done, "sent is sent");
+    assert_eq!(world.status().await, (EmailStatus::Sent, None));
+    assert_eq!(world.ses.requests().len(), 1);
+}
+
+#[tokio::test]
+async fn a_message_about_nothing_we_know_is_final_with_its_own_code() {
+    let world = World::new([]).await;
+    let NotifyMessage::V1 { tenant_id, session_id, .. } = world.message();
+    let handle = async |tenant: &str, session: &str, version| {
+        let message = NotifyMessage::V1 {
+            tenant_id: tenant.parse().unwrap(),
+            session_id: session.parse().unwrap(),
+            analysis_version: version,
+        };
+        code(world.deliver_within(message, Duration::from_secs(60)).await)
+    };
+    assert_eq!(handle("nobody", session_id.as_ref(), 1).await, ("unknown_tenant", false));
+    assert_eq!(handle(tenant_id.as_ref(), "other", 1).await, ("unknown_session", false));
+    assert_eq!(handle(tenant_id.as_ref(), session_id.as_ref(), 2).await, ("unknown_analysis", false));
+}
+
+#[test]
+fn the_configuration_names_what_is_missing_and_takes_no_event_destination_for_granted() {
+    let variables = [
+        ("DATABASE_URL", "postgres://localhost/x"),
+        ("STATEMENT_TIMEOUT_MS", "5000"),
+        ("QUEUE_URL", "q"),
+        ("DEAD_LETTER_QUEUE_URL", "d"),
+        ("BATCH_CONCURRENCY", "5"),
+        ("MAX_RECEIVE_COUNT", "5"),
+        ("RETRY_BASE_SECONDS", "30"),
+        ("RETRY_MAX_SECONDS", "900"),
+        ("SENDER_ADDRESS", "post@example.org"),
+        ("SES_CONFIGURATION_SET", ""),
+        ("UNKNOWN_OUTCOME_WAIT_SECONDS", "900"),
+    ];
+    let env = |without: &str| -> Env {
+        let kept = variables.into_iter().filter(|(name, _)| *name != without);
+        kept.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    };
+    let whole = env("");
+    let config = Config::from_env(&whole).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!((config.configuration_set, config.unknown_outcome_wait), (None, Duration::from_secs(900)));
+    assert_eq!(whole.unread(), Vec::<&str>::new());
+    for name in ["SENDER_ADDRESS", "UNKNOWN_OUTCOME_WAIT_SECONDS"] {
+        let error = Config::from_env(&env(name)).err().unwrap().to_string();
+        assert_eq!(error, format!("environment variable {name} is not set"));
+    }
+}
