@@ -1,0 +1,12 @@
+//! The whole pipeline on the deployed template; run by `cargo xtask test`.
+
+#![expect(clippy::unwrap_used, reason = "a helper that fails ends its test")]
+
+mod bad_input;
+mod crashes;
+mod happy_path;
+mod mail;
+mod model;
+mod once;
+mod privacy;
+mod third_parties;

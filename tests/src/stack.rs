@@ -1,0 +1,71 @@
+//! What `stack.json` says.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+/// The running stack; see `cargo xtask local up`.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Stack {
+    pub api_url: String,
+    pub api_key: String,
+    pub signing_secret: String,
+    pub database_url: String,
+    pub ministack_url: String,
+    pub queues: BTreeMap<String, String>,
+    pub dead_letter_queues: BTreeMap<String, String>,
+    pub functions: BTreeMap<String, String>,
+    pub email_events_topic: String,
+    pub secret_prefix: String,
+    pub fakes: BTreeMap<String, String>,
+    pub state_dir: PathBuf,
+    pub xtask: PathBuf,
+}
+
+impl Stack {
+    /// # Panics
+    /// If `STACK_JSON` names no running stack.
+    #[expect(clippy::disallowed_methods, reason = "tests have no function configuration")]
+    pub fn from_env() -> Self {
+        let path = std::env::var("STACK_JSON").expect("STACK_JSON is not set: run these tests with `cargo xtask test`");
+        let text = std::fs::read(&path).expect("STACK_JSON names a file");
+        serde_json::from_slice(&text).expect("stack.json is as documented")
+    }
+
+    /// The controls of a stand-in.
+    pub fn fake(&self, name: &str) -> fakes::Control {
+        fakes::Control::new(&self.fakes[name])
+    }
+
+    /// A call of an AWS service with the JSON protocol.
+    pub async fn aws(&self, target: &str, body: Value) -> Value {
+        let service = target.split('.').next().unwrap_or_default().to_lowercase().replace("amazon", "");
+        let credential = format!("AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/{service}/aws4_request");
+        let request = reqwest::Client::new()
+            .post(&self.ministack_url)
+            .header("authorization", format!("{credential}, SignedHeaders=host, Signature=none"))
+            .header("content-type", "application/x-amz-json-1.0")
+            .header("x-amz-target", target)
+            .body(body.to_string());
+        let response = request.send().await.expect("MiniStack answers");
+        let (status, text) = (response.status(), response.text().await.expect("MiniStack answers to the end"));
+        assert!(status.is_success(), "{target} was answered with {status}: {text}");
+        serde_json::from_str(&text).unwrap_or(Value::Null)
+    }
+
+    /// Invokes a deployed function and returns its answer and whether it is an error.
+    pub async fn invoke(&self, package: &str, event: &Value) -> (Value, bool) {
+        let url = format!("{}/2015-03-31/functions/{}/invocations", self.ministack_url, self.functions[package]);
+        let response = reqwest::Client::new().post(url).json(event).send().await.expect("MiniStack answers");
+        let failed = response.headers().contains_key("x-amz-function-error");
+        (response.json().await.expect("the function answers with JSON"), failed)
+    }
+
+    /// The log of MiniStack and of all functions.
+    pub fn log(&self) -> String {
+        let log = std::fs::read(self.state_dir.join("ministack.log")).expect("MiniStack has a log");
+        String::from_utf8_lossy(&log).into_owned()
+    }
+}

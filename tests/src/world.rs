@@ -1,0 +1,201 @@
+//! A tenant of its own for each test.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use chrono::Utc;
+use domain::id::TenantId;
+use domain::integration::{Integration, IntegrationConfig};
+use domain::settings::TenantSettings;
+use serde_json::{Value, json};
+use standardwebhooks::Webhook;
+use store::Store;
+
+use crate::session::Ended;
+use crate::{Stack, conversation};
+
+/// Longest wait for something that must happen: a message that comes back after its visibility timeout of 30 s, twice.
+const PATIENCE: Duration = Duration::from_secs(90);
+/// Between two looks.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+/// Signs what the webhook stand-in of every test receives.
+const WEBHOOK_SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+
+/// The stack as seen by one tenant with HubSpot and a webhook.
+pub struct World {
+    pub stack: Stack,
+    pub tenant: TenantId,
+    pub store: Store,
+    pub(crate) http: reqwest::Client,
+}
+
+/// Runs a test as a new tenant and checks that it leaves no message behind.
+pub async fn on_the_stack(name: &str, settings: Value, test: impl AsyncFnOnce(&World)) {
+    let world = World::new(name, settings).await;
+    test(&world).await;
+    let drained = eventually(async || world.messages_left().await.is_empty()).await;
+    assert!(drained, "messages left behind: {:#?}", world.messages_left().await);
+}
+
+/// Waits until it holds; `false` if it never did.
+pub async fn eventually(mut holds: impl AsyncFnMut() -> bool) -> bool {
+    let deadline = Instant::now() + PATIENCE;
+    while Instant::now() < deadline {
+        if holds().await {
+            return true;
+        }
+        pause(LOOK_AGAIN).await;
+    }
+    false
+}
+
+#[expect(clippy::disallowed_methods, reason = "looks at a running system; no function of the service")]
+pub async fn pause(duration: Duration) {
+    tokio::time::sleep(duration).await;
+}
+
+impl World {
+    async fn new(name: &str, settings: Value) -> Self {
+        let stack = Stack::from_env();
+        let tenant: TenantId = format!("{name}-{}", Utc::now().timestamp_millis()).parse().expect("a valid tenant id");
+        let config = store::Config {
+            url: stack.database_url.clone(),
+            ca_file: None::<PathBuf>,
+            statement_timeout: Duration::from_secs(30),
+            pool_size: 2,
+        };
+        let store = Store::new(&config).expect("the database URL is valid");
+        let world = Self { stack, tenant, store, http: reqwest::Client::new() };
+        world.seed(settings).await;
+        world
+    }
+
+    async fn seed(&self, settings: Value) {
+        let settings: TenantSettings = serde_json::from_value(settings).expect("valid settings");
+        self.store.save_tenant(&self.tenant, "Tideway Cycles", &settings).await.expect("the tenant is saved");
+        let hubspot = serde_json::from_value(json!({ "kind": "hubspot" })).expect("a valid configuration");
+        self.integrate("hubspot", hubspot, &self.hubspot_token()).await;
+        let url = format!("{}/hooks/{}", self.stack.fakes["webhook"], self.tenant);
+        self.integrate("webhook", IntegrationConfig::Webhook { url }, WEBHOOK_SECRET).await;
+        let webhook = self.stack.fake("webhook");
+        webhook.secret(self.tenant.as_ref(), WEBHOOK_SECRET).await.expect("the receiver knows the secret");
+    }
+
+    async fn integrate(&self, id: &str, config: IntegrationConfig, secret: &str) {
+        let secret_name = format!("{}{}/{id}", self.stack.secret_prefix, self.tenant);
+        let create = json!({ "Name": secret_name, "SecretString": secret });
+        self.stack.aws("secretsmanager.CreateSecret", create).await;
+        let integration = Integration {
+            tenant_id: self.tenant.clone(),
+            integration_id: id.parse().expect("a valid integration id"),
+            enabled: true,
+            config,
+            secret_name,
+        };
+        self.store.save_integration(&integration).await.expect("the integration is saved");
+    }
+
+    /// HubSpot's stand-in keeps one portal per token.
+    pub fn hubspot_token(&self) -> String {
+        format!("pat-{}", self.tenant)
+    }
+
+    /// The visitor of all sessions.
+    pub fn visitor(&self) -> String {
+        conversation::email(&self.tenant)
+    }
+
+    /// Occurs in the transcript and in the prompt of this session only.
+    pub fn marker(&self, session: &str) -> String {
+        format!("case {}/{session}.", self.tenant)
+    }
+
+    pub fn notification(&self, session: &str) -> Value {
+        conversation::notification(&self.tenant, session)
+    }
+
+    /// Posts a signed body and returns status and answer.
+    pub async fn post(&self, body: &Value) -> (u16, Value) {
+        self.post_text(&body.to_string()).await
+    }
+
+    pub async fn post_text(&self, body: &str) -> (u16, Value) {
+        let (id, now) = (format!("msg_{}", Utc::now().timestamp_micros()), Utc::now().timestamp());
+        let webhook = Webhook::new(&self.stack.signing_secret).expect("a valid secret");
+        let signature = webhook.sign(&id, now, body.as_bytes()).expect("the body can be signed");
+        self.post_signed(
+            body,
+            &[("webhook-id", &id), ("webhook-timestamp", &now.to_string()), ("webhook-signature", &signature)],
+        )
+        .await
+    }
+
+    pub async fn post_signed(&self, body: &str, headers: &[(&str, &str)]) -> (u16, Value) {
+        let request = self.http.post(format!("{}/v1/sessions/completed", self.stack.api_url));
+        let request = request.header("x-api-key", &self.stack.api_key).header("content-type", "application/json");
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+        let response = request.body(body.to_owned()).send().await.expect("the API answers");
+        (response.status().as_u16(), response.json().await.unwrap_or(Value::Null))
+    }
+
+    /// Posts the default conversation, which must be accepted.
+    pub async fn send(&self, session: &str) {
+        let (status, answer) = self.post(&self.notification(session)).await;
+        assert_eq!(status, 202, "{answer}");
+    }
+
+    /// Waits until the session has ended.
+    pub async fn ended(&self, session: &str) -> Ended {
+        let is_ended = async || {
+            let now = self.session(session).await;
+            now.is_some_and(|now| matches!(now.status.as_str(), "completed" | "failed"))
+        };
+        let ended = eventually(is_ended).await;
+        let now = self.session(session).await;
+        assert!(ended, "session {session} did not end: {now:#?}\nlog: {}", self.stack.state_dir.display());
+        now.expect("it was there before")
+    }
+
+    /// Waits for the session to complete.
+    pub async fn completed(&self, session: &str) -> Ended {
+        let ended = self.ended(session).await;
+        assert_eq!(ended.status, "completed", "{ended:#?}");
+        ended
+    }
+
+    /// The model calls whose prompt contains the text.
+    pub async fn model_calls(&self, text: &str) -> u64 {
+        let state = self.stack.fake("bedrock").state(text).await.expect("Bedrock's stand-in answers");
+        state["calls"].as_u64().unwrap_or_default()
+    }
+
+    /// The mails to the visitor that SES took.
+    pub async fn mails(&self) -> Vec<Value> {
+        let state = self.stack.fake("ses").state(&self.visitor()).await.expect("the recording front answers");
+        let mails = state["mails"].as_array().cloned().unwrap_or_default();
+        mails.into_iter().filter(|mail| mail["status"] == 200).collect()
+    }
+
+    pub async fn contacts(&self) -> Vec<Value> {
+        self.hubspot("contacts").await
+    }
+
+    pub async fn notes(&self) -> Vec<Value> {
+        self.hubspot("notes").await
+    }
+
+    async fn hubspot(&self, kind: &str) -> Vec<Value> {
+        let state = self.stack.fake("hubspot").state(&self.hubspot_token()).await.expect("HubSpot's stand-in answers");
+        state[kind].as_array().cloned().unwrap_or_default()
+    }
+
+    /// The webhooks received.
+    pub async fn deliveries(&self) -> Vec<Value> {
+        let state = self.stack.fake("webhook").state(self.tenant.as_ref()).await.expect("the receiver answers");
+        state["deliveries"].as_array().cloned().unwrap_or_default()
+    }
+
+    pub async fn fault(&self, fake: &str, fault: Value) {
+        self.stack.fake(fake).fault(fault).await.expect("the fault makes sense");
+    }
+}
