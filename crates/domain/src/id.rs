@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// The longest id in characters: two of them and their labels still fit into an SES message tag (256).
+/// The longest id in characters: escaped, it still fits into an SES message tag (256); see [`crate::ses_tag`].
 pub const MAX_ID_LENGTH: usize = 100;
 
 /// Why a text is not an id.
