@@ -1,1 +1,15 @@
-fn main() {}
+use crm_sync::{Config, Context};
+use stage::queues::Sqs;
+use stage::{Env, StepRunner};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    let env = Env::from_process();
+    stage::telemetry::init(&env);
+    let config = Config::from_env(&env)?;
+    let aws = stage::aws_config().await;
+    let store = stage::connect(&config.store).await?;
+    let context = Context::new(&config, &aws, store.clone())?;
+    let runner = StepRunner { stage: context, store, queues: Sqs::new(&aws), config: config.stage, follow_ups: None };
+    runner.serve().await
+}

@@ -20,7 +20,7 @@ WHERE tenant_id = $1 AND session_id = $2 AND integration_id = $3";
 const START_WRITING: &str = "
 -- start_writing()
 UPDATE integration_log SET status = 'writing', contact_id = $4, attempts = attempts + 1, code = NULL, updated_at = now()
-WHERE tenant_id = $1 AND session_id = $2 AND integration_id = $3 AND status IN ('pending', 'writing', 'failed')";
+WHERE tenant_id = $1 AND session_id = $2 AND integration_id = $3 AND status <> 'done'";
 
 const FINISH_SYNC: &str = "
 -- finish_sync()

@@ -1,0 +1,237 @@
+//! The endpoints of HubSpot's CRM API that a sync needs.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use domain::email_address::EmailAddress;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use reqwest::{Client, Method};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use stage::Delivery;
+
+use super::error::HubSpotError;
+use super::note::MAX_NOTE_LENGTH;
+use super::refusal::Refusal;
+use crate::Job;
+use crate::http::{self, SetupError};
+
+/// HubSpot answers within a second; a request that takes this long has failed, and others still have time.
+pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
+/// With less than this left, a request is not begun: its answer would be lost.
+const SHORTEST_TIMEOUT: Duration = Duration::from_millis(500);
+/// Shorter than what load balancers commonly allow, so that a thawed function seldom meets a closed connection.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
+/// A page of the longest notes, each character in four bytes, and as much again for what surrounds and escapes them.
+const MAX_ANSWER_BYTES: usize = NOTES_PER_READ * MAX_NOTE_LENGTH * 4 * 2;
+/// Notes read in one request, 10 MB at worst. HubSpot takes 100.
+pub(super) const NOTES_PER_READ: usize = 20;
+/// HubSpot's own limit of associations on a page.
+const ASSOCIATIONS_PER_PAGE: usize = 500;
+/// From a note to its contact, in HubSpot's list of association types.
+const NOTE_TO_CONTACT: u32 = 202;
+/// What RFC 3986 calls unreserved stays; `+` in an address does not, some servers read it as a space.
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// Property names and values; an empty value would clear the property and is never sent.
+pub(super) type Properties = BTreeMap<&'static str, String>;
+
+/// HubSpot's CRM API.
+#[derive(Debug, Clone)]
+pub struct HubSpot {
+    http: Client,
+    base_url: String,
+}
+
+impl HubSpot {
+    pub fn new(base_url: &str) -> Result<Self, SetupError> {
+        let client = http::client(http::tls()?).pool_idle_timeout(IDLE_TIMEOUT);
+        let http = client.build().map_err(SetupError::Client)?;
+        Ok(Self { http, base_url: base_url.trim_end_matches('/').to_owned() })
+    }
+
+    /// The account that a token opens.
+    pub(crate) fn portal<'a>(&'a self, api_version: &'a str, token: &'a SecretString, job: &Job<'a>) -> Portal<'a> {
+        Portal { hubspot: self, api_version, token, delivery: job.delivery, now: job.now }
+    }
+}
+
+/// One HubSpot account during one delivery.
+pub(crate) struct Portal<'a> {
+    hubspot: &'a HubSpot,
+    api_version: &'a str,
+    token: &'a SecretString,
+    delivery: &'a Delivery,
+    now: DateTime<Utc>,
+}
+
+#[derive(Deserialize)]
+struct Record {
+    id: String,
+}
+
+/// A page of associations.
+#[derive(Deserialize)]
+struct NoteIds {
+    results: Vec<Association>,
+    paging: Option<Paging>,
+}
+
+#[derive(Deserialize)]
+struct Association {
+    /// A number in some API versions, text in others.
+    #[serde(rename = "toObjectId", alias = "id")]
+    to: Value,
+}
+
+#[derive(Deserialize)]
+struct Paging {
+    next: Option<Next>,
+}
+
+#[derive(Deserialize)]
+struct Next {
+    after: String,
+}
+
+#[derive(Deserialize)]
+struct Notes {
+    results: Vec<Note>,
+    #[serde(default)]
+    errors: Vec<NoteError>,
+}
+
+#[derive(Deserialize)]
+struct NoteError {
+    category: Option<String>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Note {
+    pub(super) id: String,
+    properties: BTreeMap<String, Option<String>>,
+}
+
+impl Note {
+    pub(super) fn body(&self) -> &str {
+        self.properties.get("hs_note_body").and_then(Option::as_deref).unwrap_or_default()
+    }
+}
+
+impl Portal<'_> {
+    /// The id of the contact whose primary address this is.
+    pub(super) async fn contact_by_email(&self, email: &EmailAddress) -> Result<String, HubSpotError> {
+        let path = format!("contacts/{}?idProperty=email", segment(email.as_str()));
+        self.call::<Record>("read the contact", Method::GET, &path, None).await.map(|contact| contact.id)
+    }
+
+    /// Changes the contact whose primary address this is.
+    pub(super) async fn update_contact_by_email(
+        &self,
+        email: &EmailAddress,
+        properties: &Properties,
+    ) -> Result<String, HubSpotError> {
+        let path = format!("contacts/{}?idProperty=email", segment(email.as_str()));
+        self.write_contact("update the contact", Method::PATCH, &path, properties).await
+    }
+
+    pub(super) async fn update_contact(&self, id: &str, properties: &Properties) -> Result<String, HubSpotError> {
+        let path = format!("contacts/{}", segment(id));
+        self.write_contact("update the contact by its id", Method::PATCH, &path, properties).await
+    }
+
+    pub(super) async fn create_contact(&self, properties: &Properties) -> Result<String, HubSpotError> {
+        self.write_contact("create the contact", Method::POST, "contacts", properties).await
+    }
+
+    async fn write_contact(
+        &self,
+        operation: &'static str,
+        method: Method,
+        path: &str,
+        properties: &Properties,
+    ) -> Result<String, HubSpotError> {
+        let body = json!({ "properties": properties });
+        self.call::<Record>(operation, method, path, Some(&body)).await.map(|contact| contact.id)
+    }
+
+    /// `at` is what the contact's timeline is sorted by.
+    pub(super) async fn create_note(
+        &self,
+        contact_id: &str,
+        at: DateTime<Utc>,
+        body: &str,
+    ) -> Result<String, HubSpotError> {
+        let kind = json!({ "associationCategory": "HUBSPOT_DEFINED", "associationTypeId": NOTE_TO_CONTACT });
+        let note = json!({
+            "properties": { "hs_timestamp": at.to_rfc3339_opts(SecondsFormat::Millis, true), "hs_note_body": body },
+            "associations": [{ "to": { "id": contact_id }, "types": [kind] }],
+        });
+        self.call::<Record>("create the note", Method::POST, "notes", Some(&note)).await.map(|note| note.id)
+    }
+
+    /// The ids of all notes of a contact, in no order.
+    pub(super) async fn notes_of_contact(&self, contact_id: &str) -> Result<Vec<String>, HubSpotError> {
+        let (mut ids, mut after) = (Vec::new(), String::new());
+        loop {
+            let path =
+                format!("contacts/{}/associations/notes?limit={ASSOCIATIONS_PER_PAGE}{after}", segment(contact_id));
+            let page: NoteIds = self.call("list the contact's notes", Method::GET, &path, None).await?;
+            ids.extend(page.results.into_iter().map(|note| match note.to {
+                Value::String(id) => id,
+                other => other.to_string(),
+            }));
+            let Some(next) = page.paging.and_then(|paging| paging.next) else { return Ok(ids) };
+            after = format!("&after={}", segment(&next.after));
+        }
+    }
+
+    /// Those of at most [`NOTES_PER_READ`] notes that still exist; fails rather than leave out one that may.
+    pub(super) async fn read_notes(&self, ids: &[String]) -> Result<Vec<Note>, HubSpotError> {
+        let operation = "read the contact's notes";
+        let inputs: Vec<_> = ids.iter().map(|id| json!({ "id": id })).collect();
+        let body = json!({ "properties": ["hs_note_body"], "inputs": inputs });
+        let notes: Notes = self.call(operation, Method::POST, "notes/batch/read", Some(&body)).await?;
+        let gone = |error: &NoteError| error.category.as_deref() == Some("OBJECT_NOT_FOUND");
+        if notes.results.len() < ids.len() && (notes.errors.is_empty() || !notes.errors.iter().all(gone)) {
+            return Err(HubSpotError::Incomplete { operation });
+        }
+        Ok(notes.results)
+    }
+
+    async fn call<T: DeserializeOwned>(
+        &self,
+        operation: &'static str,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<T, HubSpotError> {
+        let timeout = REQUEST_TIMEOUT.min(self.delivery.remaining());
+        if timeout < SHORTEST_TIMEOUT {
+            return Err(HubSpotError::OutOfTime { operation });
+        }
+        let Self { hubspot: HubSpot { http, base_url }, api_version, .. } = self;
+        let url = format!("{base_url}/crm/objects/{}/{path}", segment(api_version));
+        let request = http.request(method, url).bearer_auth(self.token.expose_secret()).timeout(timeout);
+        let request = body.into_iter().fold(request, |request, body| request.json(body));
+        // The URL may hold an address.
+        let failed = |source: reqwest::Error| HubSpotError::Send { operation, source: source.without_url() };
+        let response = request.send().await.map_err(failed)?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        let body = http::read(response, MAX_ANSWER_BYTES).await.map_err(failed)?;
+        if status.is_success() {
+            // The source may quote the answer.
+            serde_json::from_slice(&body).map_err(|_| HubSpotError::Unreadable { operation })
+        } else {
+            let refusal = Refusal::read(status, &headers, &body, self.now, self.delivery.claimed.attempt);
+            Err(HubSpotError::Refused { operation, refusal })
+        }
+    }
+}
+
+fn segment(text: &str) -> impl std::fmt::Display {
+    utf8_percent_encode(text, SEGMENT)
+}

@@ -1,0 +1,291 @@
+//! Where a webhook may go: never into our own network, however the address is spelt.
+
+mod networks;
+
+use std::error::Error;
+use std::net::{IpAddr, SocketAddr};
+use std::str::FromStr;
+
+use reqwest::Url;
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+
+/// 443 is https, 8443 what receivers without root rights commonly use.
+const PORTS: [u16; 2] = [443, 8443];
+
+/// Why a URL is not used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Violation {
+    #[error("it is not a URL with a host")]
+    Malformed,
+    #[error("its scheme is not https")]
+    Scheme,
+    #[error("it holds a user name or password")]
+    UserInfo,
+    #[error("its port is neither 443 nor 8443")]
+    Port,
+    #[error("its host has no public address")]
+    Address,
+}
+
+impl Violation {
+    /// What [`PublicOnly`] answered, as the HTTP client wraps it.
+    pub(super) fn in_chain(error: &(dyn Error + 'static)) -> Option<Self> {
+        std::iter::successors(Some(error), |&error| error.source()).find_map(|error| error.downcast_ref()).copied()
+    }
+}
+
+/// Hosts that the rules do not hold for: empty but on a local stack.
+///
+/// As text: `host:port` or `host` (every port), separated by commas.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AllowedHosts(Vec<(String, Option<u16>)>);
+
+/// Why an entry is none.
+#[derive(Debug, thiserror::Error)]
+#[error("has an entry that is not host or host:port: {0}")]
+pub struct InvalidAllowedHost(String);
+
+impl FromStr for AllowedHosts {
+    type Err = InvalidAllowedHost;
+
+    fn from_str(text: &str) -> Result<Self, InvalidAllowedHost> {
+        let entries = text.split(',').map(str::trim).filter(|entry| !entry.is_empty());
+        entries
+            .map(|entry| allowed_host(entry).ok_or_else(|| InvalidAllowedHost(entry.to_owned())))
+            .collect::<Result<_, _>>()
+            .map(Self)
+    }
+}
+
+/// The host is written as [`Url`] writes it, so that both compare.
+fn allowed_host(entry: &str) -> Option<(String, Option<u16>)> {
+    // Behind another scheme's default, `:80` would not be seen.
+    let url = ["http", "https"].map(|scheme| Url::parse(&format!("{scheme}://{entry}")).ok());
+    let [Some(http), Some(https)] = url else { return None };
+    let is_bare = http.path() == "/" && http.query().is_none() && http.fragment().is_none() && has_no_user(&http);
+    is_bare.then(|| Some((http.host_str()?.to_owned(), http.port().or(https.port()))))?
+}
+
+impl AllowedHosts {
+    fn contains(&self, url: &Url) -> bool {
+        let port = url.port_or_known_default();
+        self.0.iter().any(|(host, allowed)| url.host_str() == Some(host) && (allowed.is_none() || *allowed == port))
+    }
+}
+
+fn has_no_user(url: &Url) -> bool {
+    url.username().is_empty() && url.password().is_none()
+}
+
+/// A URL that may be asked for, by a client that resolves with [`PublicOnly`] unless it is exempt.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Target {
+    pub(super) url: Url,
+    pub(super) is_exempt: bool,
+}
+
+impl Target {
+    pub(super) fn parse(text: &str, allowed: &AllowedHosts) -> Result<Self, Violation> {
+        let url = Url::parse(text).map_err(|_| Violation::Malformed)?;
+        let host = url.host_str().ok_or(Violation::Malformed)?;
+        if !has_no_user(&url) {
+            return Err(Violation::UserInfo);
+        }
+        if matches!(url.scheme(), "http" | "https") && allowed.contains(&url) {
+            return Ok(Self { url, is_exempt: true });
+        }
+        if url.scheme() != "https" {
+            return Err(Violation::Scheme);
+        }
+        if !url.port_or_known_default().is_some_and(|port| PORTS.contains(&port)) {
+            return Err(Violation::Port);
+        }
+        // The resolver is not asked about addresses. `Url` has brought every spelling of them into one form.
+        if literal(host).is_some_and(|address| !networks::is_public(address)) {
+            return Err(Violation::Address);
+        }
+        Ok(Self { url, is_exempt: false })
+    }
+}
+
+fn literal(host: &str) -> Option<IpAddr> {
+    host.trim_start_matches('[').trim_end_matches(']').parse().ok()
+}
+
+/// Resolves names to public addresses only.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct PublicOnly;
+
+impl Resolve for PublicOnly {
+    fn resolve(&self, name: Name) -> Resolving {
+        Box::pin(async move {
+            let resolved = tokio::net::lookup_host((name.as_str(), 0)).await?;
+            Ok(public(resolved)?)
+        })
+    }
+}
+
+/// One address that is not public is enough to refuse a name: nobody's public receiver has one.
+fn public(resolved: impl Iterator<Item = SocketAddr>) -> Result<Addrs, Violation> {
+    let resolved: Vec<_> = resolved.collect();
+    if resolved.iter().all(|address| networks::is_public(address.ip())) {
+        Ok(Box::new(resolved.into_iter()))
+    } else {
+        Err(Violation::Address)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(url: &str, allowed: &str) -> Result<bool, Violation> {
+        Target::parse(url, &allowed.parse().unwrap()).map(|target| target.is_exempt)
+    }
+
+    #[test]
+    fn only_https_to_a_public_host_is_a_target() {
+        for (url, expected) in [
+            ("https://hooks.example.com/a?b=c", Ok(false)),
+            ("https://hooks.example.com:8443", Ok(false)),
+            ("https://93.184.215.14/", Ok(false)),
+            ("https://[2606:4700::1111]/", Ok(false)),
+            ("http://hooks.example.com", Err(Violation::Scheme)),
+            ("ftp://hooks.example.com", Err(Violation::Scheme)),
+            ("file:///etc/passwd", Err(Violation::Malformed)),
+            ("gopher://127.0.0.1:443/", Err(Violation::Scheme)),
+            ("hooks.example.com", Err(Violation::Malformed)),
+            ("https://", Err(Violation::Malformed)),
+            ("https://user@hooks.example.com", Err(Violation::UserInfo)),
+            ("https://:pw@hooks.example.com", Err(Violation::UserInfo)),
+            ("https://hooks.example.com@127.0.0.1/", Err(Violation::UserInfo)),
+            ("https://hooks.example.com:22", Err(Violation::Port)),
+            ("https://hooks.example.com:80", Err(Violation::Port)),
+            ("https://hooks.example.com:9001", Err(Violation::Port)),
+        ] {
+            assert_eq!(parse(url, ""), expected, "{url}");
+        }
+    }
+
+    #[test]
+    fn no_spelling_of_an_address_that_is_not_public_gets_through() {
+        for host in [
+            "127.0.0.1",
+            "127.1",
+            "127.0.0.1.",
+            "2130706433",
+            "0x7f000001",
+            "0x7f.1",
+            "0177.0.0.1",
+            "0x7f.0x0.0x0.0x1",
+            "%31%32%37.0.0.1",
+            "１２７.０.０.１",
+            "0",
+            "0.0.0.0",
+            "10.1.2.3",
+            "100.64.0.1",
+            "169.254.169.254",
+            "2852039166",
+            "169.254.170.2",
+            "172.16.0.1",
+            "172.31.255.255",
+            "192.0.0.8",
+            "192.0.2.1",
+            "192.88.99.1",
+            "192.168.1.1",
+            "198.18.0.1",
+            "198.19.255.255",
+            "198.51.100.1",
+            "203.0.113.1",
+            "224.0.0.1",
+            "240.0.0.1",
+            "255.255.255.255",
+            "[::]",
+            "[::1]",
+            "[0:0:0:0:0:0:0:1]",
+            "[::ffff:127.0.0.1]",
+            "[::ffff:7f00:1]",
+            "[::ffff:8.8.8.8]",
+            "[::127.0.0.1]",
+            "[64:ff9b::7f00:1]",
+            "[64:ff9b::169.254.169.254]",
+            "[64:ff9b:1::1]",
+            "[100::1]",
+            "[2001::1]",
+            "[2001:0:7f00:1::]",
+            "[2001:2::1]",
+            "[2001:db8::1]",
+            "[2002:7f00:1::]",
+            "[2002:a9fe:a9fe::]",
+            "[3fff::1]",
+            "[5f00::1]",
+            "[fc00::1]",
+            "[fd00:ec2::254]",
+            "[fe80::1]",
+            "[fec0::1]",
+            "[ff02::1]",
+        ] {
+            assert_eq!(parse(&format!("https://{host}/"), ""), Err(Violation::Address), "{host}");
+        }
+    }
+
+    #[test]
+    fn the_networks_beside_those_that_are_not_public_are() {
+        for host in [
+            "9.255.255.255",
+            "11.0.0.0",
+            "100.63.255.255",
+            "100.128.0.0",
+            "128.0.0.0",
+            "172.15.255.255",
+            "172.32.0.0",
+            "198.17.255.255",
+            "198.20.0.0",
+            "223.255.255.255",
+            "[2001:200::1]",
+            "[2003::1]",
+            "[2600:1f18::1]",
+        ] {
+            assert_eq!(parse(&format!("https://{host}/"), ""), Ok(false), "{host}");
+        }
+    }
+
+    #[test]
+    fn an_exemption_holds_for_its_host_and_port_alone() {
+        let allowed = "127.0.0.1:4703, LOCALHOST:80,[::1]:9000,hooks.internal";
+        for (url, expected) in [
+            ("http://127.0.0.1:4703/hooks/a", Ok(true)),
+            ("https://127.0.0.1:4703/hooks/a", Ok(true)),
+            ("http://2130706433:4703/", Ok(true)),
+            ("http://localhost/", Ok(true)),
+            ("http://[::1]:9000/", Ok(true)),
+            ("http://hooks.internal:12/", Ok(true)),
+            ("http://127.0.0.1:4704/", Err(Violation::Scheme)),
+            ("https://127.0.0.1:8443/", Err(Violation::Address)),
+            ("http://localhost:8443/", Err(Violation::Scheme)),
+            ("http://hooks.internal.example.com/", Err(Violation::Scheme)),
+            ("ftp://127.0.0.1:4703/", Err(Violation::Scheme)),
+            ("http://user@127.0.0.1:4703/", Err(Violation::UserInfo)),
+        ] {
+            assert_eq!(parse(url, allowed), expected, "{url}");
+        }
+    }
+
+    #[test]
+    fn an_exemption_that_is_no_host_is_refused() {
+        assert_eq!("".parse::<AllowedHosts>().unwrap(), AllowedHosts::default());
+        for text in ["http://a", "a/b", "a:b", "u@a", "a:99999", "a b"] {
+            assert!(text.parse::<AllowedHosts>().is_err(), "{text}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_name_is_refused_as_soon_as_one_of_its_addresses_is_not_public() {
+        let address = |text: &str| -> SocketAddr { text.parse().unwrap() };
+        let mixed = [address("93.184.215.14:0"), address("169.254.169.254:0")];
+        assert_eq!(public(mixed.into_iter()).err(), Some(Violation::Address));
+        assert_eq!(public(mixed.into_iter().take(1)).unwrap().collect::<Vec<_>>(), mixed[..1]);
+        let Err(error) = PublicOnly.resolve("localhost".parse().unwrap()).await else { panic!("resolved") };
+        assert_eq!(Violation::in_chain(error.as_ref()), Some(Violation::Address));
+    }
+}

@@ -1,0 +1,106 @@
+//! Why a webhook was not delivered, and whether another delivery can help.
+
+use std::time::Duration;
+
+use domain::step::Code;
+use reqwest::StatusCode;
+
+use super::address::Violation;
+
+/// What an answer other than 2xx means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    /// Never followed: the target was not checked.
+    Redirect,
+    Unauthorized,
+    /// The receiver wants no more webhooks.
+    Gone,
+    /// Overloaded, down or too slow.
+    Unavailable,
+    Rejected,
+}
+
+impl Cause {
+    /// `None` for success.
+    pub(super) fn of(status: StatusCode) -> Option<Self> {
+        match status.as_u16() {
+            200..=299 => None,
+            300..=399 => Some(Self::Redirect),
+            401 => Some(Self::Unauthorized),
+            410 => Some(Self::Gone),
+            501 => Some(Self::Rejected),
+            408 | 429 | 500.. => Some(Self::Unavailable),
+            _ => Some(Self::Rejected),
+        }
+    }
+}
+
+/// A webhook that was not delivered; the text completes "failed to …" and names neither URL nor content.
+#[derive(Debug, thiserror::Error)]
+pub enum WebhookError {
+    #[error("use the URL")]
+    Forbidden(#[source] Violation),
+    #[error("use the signing secret")]
+    Secret(#[source] standardwebhooks::WebhookError),
+    /// No answer: the receiver may have got it, and knows a repetition by its id.
+    #[error("send the request")]
+    Send(#[source] reqwest::Error),
+    #[error("have it accepted: the receiver answered with {status}")]
+    Refused { status: StatusCode, cause: Cause, retry_after: Option<Duration> },
+    #[error("send the request: the invocation is about to end")]
+    OutOfTime,
+}
+
+impl WebhookError {
+    /// A request that was not sent because of its target's address, or that got no answer.
+    pub(super) fn of_send(error: reqwest::Error) -> Self {
+        match Violation::in_chain(&error) {
+            Some(violation) => Self::Forbidden(violation),
+            None => Self::Send(error.without_url()),
+        }
+    }
+
+    /// Whether another delivery can help.
+    pub(crate) fn is_retryable(&self) -> bool {
+        match self {
+            Self::Send(_) | Self::OutOfTime => true,
+            Self::Forbidden(_) | Self::Secret(_) => false,
+            Self::Refused { cause, .. } => match cause {
+                Cause::Unavailable => true,
+                Cause::Redirect | Cause::Unauthorized | Cause::Gone | Cause::Rejected => false,
+            },
+        }
+    }
+
+    pub(crate) fn code(&self) -> Code {
+        match self {
+            Self::Forbidden(_) => Code::new("forbidden_url"),
+            Self::Secret(_) => Code::new("invalid_secret"),
+            Self::Send(source) if source.is_timeout() => Code::new("timed_out"),
+            Self::Send(_) => Code::new("unreachable"),
+            Self::OutOfTime => Code::new("out_of_time"),
+            Self::Refused { cause, .. } => match cause {
+                Cause::Redirect => Code::new("redirected"),
+                Cause::Unauthorized => Code::new("unauthorized"),
+                Cause::Gone => Code::new("gone"),
+                Cause::Unavailable => Code::new("unavailable"),
+                Cause::Rejected => Code::new("rejected"),
+            },
+        }
+    }
+
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Refused { retry_after, .. } => *retry_after,
+            Self::Forbidden(_) | Self::Secret(_) | Self::Send(_) | Self::OutOfTime => None,
+        }
+    }
+
+    pub(crate) fn is_unauthorized(&self) -> bool {
+        matches!(self, Self::Refused { cause: Cause::Unauthorized, .. })
+    }
+
+    pub(super) fn is_gone(&self) -> bool {
+        matches!(self, Self::Refused { cause: Cause::Gone, .. })
+    }
+}

@@ -1,0 +1,8 @@
+//! `crm-sync` against stand-ins that speak the real protocols, on a real Postgres.
+
+#![expect(clippy::unwrap_used, reason = "a helper that fails ends its test")]
+
+mod hubspot;
+mod outcomes;
+mod webhook;
+mod world;

@@ -1,0 +1,106 @@
+//! What ends a sync before any third party is asked.
+
+use crm_sync::{Config, Context};
+use domain::step::Code;
+use serde_json::json;
+use stage::{Env, Failure, Outcome};
+use store::integration_log::SyncStatus;
+
+use crate::world::{World, ana};
+
+async fn final_code(world: &World, session: &str, integration: &str) -> &'static str {
+    let error = world.sync(session, integration).await.unwrap_err();
+    assert!(!error.is_retryable());
+    error.code().as_str()
+}
+
+#[tokio::test]
+async fn what_does_not_exist_is_named() {
+    let world = World::new().await;
+    assert_eq!(final_code(&world, "s-1", "salesforce").await, "unknown_integration");
+    assert_eq!(final_code(&world, "s-1", "hubspot").await, "unknown_session");
+    world.session("s-1", ana()).await;
+    world.database.client().await.execute("DELETE FROM analyses", &[]).await.unwrap();
+    assert_eq!(final_code(&world, "s-1", "hubspot").await, "unknown_analysis");
+    assert_eq!(world.log("s-1", "hubspot").await.status, SyncStatus::Failed);
+}
+
+#[tokio::test]
+async fn an_integration_that_is_switched_off_is_skipped() {
+    let world = World::new().await;
+    world.session("s-1", ana()).await;
+    let integration = world.integration("hubspot").await;
+    world.save(domain::integration::Integration { enabled: false, ..integration }).await;
+    let skipped = Outcome::Skipped(Code::new("integration_disabled"));
+    assert_eq!(world.sync("s-1", "hubspot").await.unwrap(), skipped);
+    assert_eq!(world.log("s-1", "hubspot").await.status, SyncStatus::Skipped);
+}
+
+#[tokio::test]
+async fn a_secret_of_another_tenant_or_of_nobody_is_not_used() {
+    let world = World::new().await;
+    world.session("s-1", ana()).await;
+    for (name, value, code) in [
+        ("post-session/test/other/hubspot", "pat-x", "secret_not_allowed"),
+        ("post-session/test/acme/missing", "", "unknown_secret"),
+        ("post-session/test/acme/empty", " ", "invalid_secret"),
+    ] {
+        if name.ends_with("empty") {
+            world.vault.put("empty", value);
+        }
+        world.integrate("hubspot", json!({ "kind": "hubspot" }), name).await;
+        assert_eq!(final_code(&world, "s-1", "hubspot").await, code);
+        assert_eq!(world.log("s-1", "hubspot").await.code.as_deref(), Some(code));
+    }
+    assert!(world.hubspot.control.requests("").await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_token_that_is_changed_is_taken_up_at_once_and_a_wrong_one_asked_for_again() {
+    let world = World::new().await;
+    for id in ["s-1", "s-2", "s-3"] {
+        world.session(id, ana()).await;
+    }
+    world.sync("s-1", "hubspot").await.unwrap();
+    world.hubspot.control.fault(json!({ "match": "pat-acme", "status": 401, "times": 9 })).await.unwrap();
+    world.vault.put("hubspot", "pat-acme-2");
+    world.hubspot.control.clear().await.unwrap();
+    world.hubspot.control.fault(json!({ "match": "PATCH pat-acme", "status": 401 })).await.unwrap();
+    assert_eq!(world.sync("s-2", "hubspot").await.unwrap(), Outcome::Done);
+
+    world.vault.put("hubspot", "wrong");
+    world.hubspot.control.fault(json!({ "match": "PATCH pat-acme-2", "status": 401 })).await.unwrap();
+    assert_eq!(final_code(&world, "s-3", "hubspot").await, "unauthorized");
+    world.vault.put("hubspot", "pat-acme-3");
+    assert_eq!(world.sync("s-3", "hubspot").await.unwrap(), Outcome::Done);
+}
+
+#[test]
+fn the_configuration_reads_what_the_template_sets() {
+    let variables = [
+        ("DATABASE_URL", "postgres://localhost/x"),
+        ("STATEMENT_TIMEOUT_MS", "5000"),
+        ("QUEUE_URL", "q"),
+        ("DEAD_LETTER_QUEUE_URL", "d"),
+        ("BATCH_CONCURRENCY", "5"),
+        ("MAX_RECEIVE_COUNT", "5"),
+        ("RETRY_BASE_SECONDS", "30"),
+        ("RETRY_MAX_SECONDS", "900"),
+        ("SECRET_PREFIX", "post-session/dev/"),
+        ("HUBSPOT_BASE_URL", ""),
+        ("WEBHOOK_ALLOWED_HOSTS", ""),
+    ];
+    let env = |extra: &[(&str, &str)]| -> Env {
+        variables.iter().chain(extra).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    };
+    let complete = env(&[]);
+    let config = Config::from_env(&complete).unwrap();
+    assert_eq!(config.hubspot_base_url, "https://api.hubapi.com");
+    assert_eq!(complete.unread(), Vec::<&str>::new());
+    let wrong = Config::from_env(&env(&[("WEBHOOK_ALLOWED_HOSTS", "http://x/y")])).err().unwrap();
+    assert!(wrong.to_string().contains("WEBHOOK_ALLOWED_HOSTS"), "{wrong}");
+
+    let aws = aws_config::SdkConfig::builder().behavior_version(aws_config::BehaviorVersion::latest()).build();
+    let store = store::Store::new(&config.store).unwrap();
+    assert!(Context::new(&config, &aws, store).is_ok(), "the clients take our TLS configuration");
+}

@@ -1,0 +1,160 @@
+//! A tenant with an integration, and sessions that are analysed.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use crm_sync::{Context, Error, HubSpot, SecretError, SecretSource, Secrets, Webhooks};
+use domain::analysis::Analysis;
+use domain::integration::{Integration, IntegrationConfig};
+use domain::message::{AnalyzeMessage, CrmSyncMessage, StepMessage};
+use domain::session::{Channel, Session, Visitor};
+use domain::settings::TenantSettings;
+use domain::step::Step;
+use secrecy::SecretString;
+use serde_json::json;
+use stage::{Delivery, Outcome, Stage};
+use store::analyses::NewAnalysis;
+use store::integration_log::{Sync, SyncKey};
+use store::sessions::Notification;
+use store::steps::{Claim, Claimed};
+use store::testing::TestDatabase;
+
+pub(crate) const SECRET_PREFIX: &str = "post-session/test/";
+pub(crate) const TOKEN: &str = "pat-acme";
+pub(crate) const SIGNING_SECRET: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
+
+/// Secrets in memory, that a test can change while they are in use.
+#[derive(Clone, Default)]
+pub(crate) struct Vault(Arc<Mutex<BTreeMap<String, String>>>);
+
+impl Vault {
+    pub(crate) fn put(&self, name: &str, value: &str) {
+        self.0.lock().unwrap().insert(format!("{SECRET_PREFIX}acme/{name}"), value.to_owned());
+    }
+}
+
+impl SecretSource for Vault {
+    async fn fetch(&self, name: &str) -> Result<SecretString, SecretError> {
+        self.0.lock().unwrap().get(name).map(|value| value.as_str().into()).ok_or(SecretError::Unknown)
+    }
+}
+
+pub(crate) struct World {
+    pub(crate) database: TestDatabase,
+    pub(crate) hubspot: fakes::Running,
+    pub(crate) webhook: fakes::Running,
+    pub(crate) vault: Vault,
+    pub(crate) context: Context<Vault>,
+}
+
+impl World {
+    /// The tenant `acme` with the integrations `hubspot` and `hook`.
+    pub(crate) async fn new() -> Self {
+        let database = TestDatabase::create().await;
+        let (hubspot, webhook) = (fakes::hubspot::start().await.unwrap(), fakes::webhook::start().await.unwrap());
+        let vault = Vault::default();
+        vault.put("hubspot", TOKEN);
+        vault.put("hook", SIGNING_SECRET);
+        let context = Context {
+            store: database.store.clone(),
+            secrets: Secrets::new(vault.clone(), SECRET_PREFIX),
+            hubspot: HubSpot::new(&hubspot.base_url).unwrap(),
+            webhooks: Webhooks::new(webhook.authority().parse().unwrap()).unwrap(),
+            clock: chrono::Utc::now,
+        };
+        let world = Self { database, hubspot, webhook, vault, context };
+        world.database.store.save_tenant(&"acme".parse().unwrap(), "Acme", &TenantSettings::default()).await.unwrap();
+        world.integrate("hubspot", json!({ "kind": "hubspot" }), "post-session/test/acme/hubspot").await;
+        let url = format!("{}/hooks/acme", world.webhook.base_url);
+        world.integrate("hook", json!({ "kind": "webhook", "url": url }), "post-session/test/acme/hook").await;
+        world.webhook.control.secret("acme", SIGNING_SECRET).await.unwrap();
+        world
+    }
+
+    pub(crate) async fn integrate(&self, id: &str, config: serde_json::Value, secret_name: &str) {
+        let config: IntegrationConfig = serde_json::from_value(config).unwrap();
+        self.save(Integration {
+            tenant_id: "acme".parse().unwrap(),
+            integration_id: id.parse().unwrap(),
+            enabled: true,
+            config,
+            secret_name: secret_name.to_owned(),
+        })
+        .await;
+    }
+
+    pub(crate) async fn save(&self, integration: Integration) {
+        self.database.store.save_integration(&integration).await.unwrap();
+    }
+
+    pub(crate) async fn integration(&self, id: &str) -> Integration {
+        self.database.store.integration(&"acme".parse().unwrap(), &id.parse().unwrap()).await.unwrap().unwrap()
+    }
+
+    /// A session that was notified and analysed.
+    pub(crate) async fn session(&self, id: &str, visitor: Visitor) {
+        self.session_with(id, visitor, &analysis()).await;
+    }
+
+    pub(crate) async fn session_with(&self, id: &str, visitor: Visitor, analysis: &Analysis) {
+        let session = Session {
+            tenant_id: "acme".parse().unwrap(),
+            session_id: id.parse().unwrap(),
+            agent_id: "agent".parse().unwrap(),
+            channel: Channel::Text,
+            started_at: "2026-11-22T09:55:00Z".parse().unwrap(),
+            ended_at: "2026-11-22T10:00:12Z".parse().unwrap(),
+            end_reason: None,
+            visitor,
+            metadata: [("campaign".to_owned(), json!("autumn"))].into_iter().collect(),
+        };
+        let message =
+            AnalyzeMessage::V1 { tenant_id: session.tenant_id.clone(), session_id: session.session_id.clone() };
+        let text = serde_json::to_string(&message).unwrap();
+        let notification = Notification { session: &session, transcript: None, hash: b"hash", message: &text };
+        let store = &self.database.store;
+        store.accept_session(&notification).await.unwrap();
+        let claim = store.claim_step(&message.step_key(), Duration::from_secs(60), false).await.unwrap();
+        let Claim::Run(claimed) = claim else { panic!("{claim:?}") };
+        assert!(store.store_analysis(&claimed, &NewAnalysis { version: 1, analysis, follow_ups: &[] }).await.unwrap());
+    }
+
+    pub(crate) async fn sync(&self, session: &str, integration: &str) -> Result<Outcome, Error> {
+        self.sync_within(session, integration, Duration::from_secs(60)).await
+    }
+
+    /// One delivery of the message, by an invocation that ends after `time`.
+    pub(crate) async fn sync_within(&self, session: &str, integration: &str, time: Duration) -> Result<Outcome, Error> {
+        let message = CrmSyncMessage::V1 {
+            tenant_id: "acme".parse().unwrap(),
+            session_id: session.parse().unwrap(),
+            analysis_version: 1,
+            integration_id: integration.parse().unwrap(),
+        };
+        let key = message.step_key();
+        assert!(matches!(key.step, Step::CrmSync(_)));
+        let delivery = Delivery { claimed: Claimed { key, attempt: 1 }, deadline: Instant::now() + time };
+        self.context.handle(message, &delivery).await
+    }
+
+    pub(crate) async fn log(&self, session: &str, integration: &str) -> Sync {
+        let (tenant_id, session_id) = ("acme".parse().unwrap(), session.parse().unwrap());
+        let integration_id = integration.parse().unwrap();
+        let key = SyncKey { tenant_id: &tenant_id, session_id: &session_id, integration_id: &integration_id };
+        self.database.store.sync(&key).await.unwrap().unwrap()
+    }
+}
+
+pub(crate) fn ana() -> Visitor {
+    Visitor {
+        name: Some("Ana López".into()),
+        email: Some("Ana+crm@Example.com".into()),
+        phone: Some("+34 600 000 000".into()),
+        ..Visitor::default()
+    }
+}
+
+pub(crate) fn analysis() -> Analysis {
+    serde_json::from_str(include_str!("analysis.json")).unwrap()
+}
