@@ -125,7 +125,8 @@ impl Stage for Context {
         let Some(stored) = self.store.session(&tenant_id, &session_id).await.map_err(Error::Store)? else {
             return Ok(Outcome::Final(UNKNOWN_SESSION));
         };
-        let settings = self.store.tenant_settings(&tenant_id).await.map_err(Error::Store)?.unwrap_or_default();
+        let tenant = self.store.tenant(&tenant_id).await.map_err(Error::Store)?;
+        let settings = tenant.map(|tenant| tenant.settings.analysis).unwrap_or_default();
         let transcript = match self.store.transcript(&tenant_id, &session_id).await.map_err(Error::Store)? {
             Some(transcript) => transcript,
             None if stored.transcript_carried => Transcript::default(),
@@ -135,7 +136,7 @@ impl Stage for Context {
                 return Ok(wait.map_or(Outcome::Final(TRANSCRIPT_MISSING), retry));
             }
         };
-        let analysis = self.analyse(&stored.session, &transcript, &settings.analysis, delivery).await?;
+        let analysis = self.analyse(&stored.session, &transcript, &settings, delivery).await?;
         let integrations = self.store.enabled_integrations(&tenant_id).await.map_err(Error::Store)?;
         let follow_ups = follow_ups::plan(&tenant_id, &session_id, FIRST_VERSION, &integrations)?;
         let new = NewAnalysis { version: FIRST_VERSION, analysis: &analysis, follow_ups: &follow_ups };

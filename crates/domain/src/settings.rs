@@ -75,7 +75,7 @@ pub struct EmailSettings {
     pub categories: Vec<CategoryLabel>,
     /// Mail only after sessions with at least this many visitor turns; default 1.
     pub min_visitor_turns: usize,
-    /// The business's name: the sender's display name and the mail's signature.
+    /// The sender's display name and the mail's signature; default: the tenant's name.
     pub from_name: Option<String>,
     /// A sender address verified in SES; default: the deployment's.
     pub from_address: Option<EmailAddress>,

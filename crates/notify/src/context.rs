@@ -80,12 +80,14 @@ impl Context {
         }
     }
 
-    async fn load(&self, tenant: &TenantId, session: &SessionId, version: i32) -> Result<Subject, Error> {
-        let settings = self.store.tenant_settings(tenant).await.map_err(Error::Database)?;
-        let stored = self.store.session(tenant, session).await.map_err(Error::Database)?;
-        let analysis = self.store.analysis(tenant, session, version).await.map_err(Error::Database)?;
+    async fn load(&self, tenant_id: &TenantId, session: &SessionId, version: i32) -> Result<Subject, Error> {
+        let tenant = self.store.tenant(tenant_id).await.map_err(Error::Database)?.ok_or(Error::UnknownTenant)?;
+        let mut settings = tenant.settings.email;
+        settings.from_name.get_or_insert(tenant.name);
+        let stored = self.store.session(tenant_id, session).await.map_err(Error::Database)?;
+        let analysis = self.store.analysis(tenant_id, session, version).await.map_err(Error::Database)?;
         Ok(Subject {
-            settings: settings.ok_or(Error::UnknownTenant)?.email,
+            settings,
             session: stored.ok_or(Error::UnknownSession)?.session,
             analysis: analysis.ok_or(Error::UnknownAnalysis(version))?,
         })

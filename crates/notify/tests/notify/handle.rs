@@ -53,6 +53,17 @@ async fn two_deliveries_at_once_send_one_mail() {
 }
 
 #[tokio::test]
+async fn a_tenant_without_a_sender_name_mails_under_its_own() {
+    let world = World::new([]).await;
+    world.save_settings(EmailSettings { from_name: None, ..EmailSettings::default() }).await;
+    world.deliver().await.unwrap();
+    let request = world.ses.requests().remove(0);
+    assert_eq!(request["FromEmailAddress"], "\"Acme\" <post@example.org>");
+    let text = request["Content"]["Simple"]["Body"]["Text"]["Data"].as_str().unwrap();
+    assert!(text.contains("Acme"), "{text}");
+}
+
+#[tokio::test]
 async fn the_request_names_sender_recipient_and_tags() {
     let world = World::new([]).await;
     world.deliver().await.unwrap();
@@ -90,7 +101,7 @@ async fn a_tenants_own_sender_and_foreign_domains_are_used_in_ascii() {
     world.context.sender = Sender::new(&world.ses.sdk_config(), None);
     world.deliver().await.unwrap();
     let request = world.ses.requests().remove(0);
-    assert_eq!(request["FromEmailAddress"], "hallo@xn--mller-kva.example");
+    assert_eq!(request["FromEmailAddress"], "\"Acme\" <hallo@xn--mller-kva.example>");
     assert_eq!(request["ReplyToAddresses"], Value::Null);
     assert_eq!(request["ConfigurationSetName"], Value::Null);
 }
