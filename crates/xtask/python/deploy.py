@@ -1,0 +1,105 @@
+"""Deploys template.yaml to MiniStack through CloudFormation. JSON in on stdin, JSON out on stdout.
+
+In:  {endpoint, region, stack, template, packages: {name: path}, parameters: {name: value}, identity}
+Out: {outputs: {name: value}, api_key}
+"""
+
+import hashlib
+import json
+import re
+import sys
+import time
+
+import boto3
+from botocore.exceptions import ClientError
+
+BUCKET = "packages"
+# Seconds; MiniStack needs about one.
+DEPLOY_TIMEOUT = 60
+
+job = json.load(sys.stdin)
+
+
+def client(service):
+    return boto3.client(
+        service,
+        endpoint_url=job["endpoint"],
+        region_name=job["region"],
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+    )
+
+
+def upload():
+    """What `sam package` does: each CodeUri becomes the address of an uploaded archive."""
+    s3 = client("s3")
+    s3.create_bucket(Bucket=BUCKET)
+    with open(job["template"], encoding="utf-8") as file:
+        template = file.read()
+    for name, path in job["packages"].items():
+        with open(path, "rb") as file:
+            archive = file.read()
+        key = f"{name}-{hashlib.sha256(archive).hexdigest()[:16]}.zip"
+        s3.put_object(Bucket=BUCKET, Key=key, Body=archive)
+        template, count = re.subn(rf"CodeUri: crates/{name}\b(?!-)", f"CodeUri: s3://{BUCKET}/{key}", template)
+        if count != 1:
+            sys.exit(f"template.yaml names crates/{name} {count} times as CodeUri")
+    s3.put_object(Bucket=BUCKET, Key="template.yaml", Body=template.encode())
+    return f"{job['endpoint']}/{BUCKET}/template.yaml"
+
+
+def apply(template_url):
+    """Creates the stack, or updates it where it stands already."""
+    cloudformation = client("cloudformation")
+    arguments = {
+        "StackName": job["stack"],
+        "TemplateURL": template_url,
+        "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
+        "Parameters": [{"ParameterKey": key, "ParameterValue": value} for key, value in job["parameters"].items()],
+    }
+    try:
+        cloudformation.create_stack(**arguments)
+    except cloudformation.exceptions.AlreadyExistsException:
+        try:
+            cloudformation.update_stack(**arguments)
+        except ClientError as error:
+            if "No updates" not in str(error):
+                raise
+    return finished(cloudformation)
+
+
+def finished(cloudformation):
+    deadline = time.monotonic() + DEPLOY_TIMEOUT
+    while True:
+        stack = cloudformation.describe_stacks(StackName=job["stack"])["Stacks"][0]
+        if stack["StackStatus"] in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
+            return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+        if not stack["StackStatus"].endswith("IN_PROGRESS") or time.monotonic() > deadline:
+            events = cloudformation.describe_stack_events(StackName=job["stack"])["StackEvents"]
+            for event in events:
+                if "FAILED" in event["ResourceStatus"]:
+                    print(event["LogicalResourceId"], event.get("ResourceStatusReason"), file=sys.stderr)
+            sys.exit(f"the stack is {stack['StackStatus']}: {stack.get('StackStatusReason', '')}")
+        time.sleep(0.05)
+
+
+def repair_mappings():
+    """MiniStack keeps a number that came from a parameter as text, and its SQS poller fails on that."""
+    functions = client("lambda")
+    for mapping in functions.list_event_source_mappings()["EventSourceMappings"]:
+        functions.update_event_source_mapping(UUID=mapping["UUID"], ScalingConfig=mapping["ScalingConfig"])
+
+
+def verify_identity():
+    try:
+        client("sesv2").create_email_identity(EmailIdentity=job["identity"])
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "AlreadyExistsException":
+            raise
+
+
+outputs = apply(upload())
+repair_mappings()
+verify_identity()
+key = client("apigateway").get_api_key(apiKey=outputs["ApiKeyId"], includeValue=True)["value"]
+json.dump({"outputs": outputs, "api_key": key}, sys.stdout)

@@ -1,0 +1,129 @@
+//! What can be asked for.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::progress::{heading, step};
+use crate::stack::{self, StateDir};
+use crate::{demo, lambda, local, migrate, paths, test, venv};
+
+/// Developer commands of the Post Session API.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", version, about)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// The local stack: PostgreSQL, an AWS emulator with template.yaml deployed, stand-ins of the outside world.
+    #[command(subcommand)]
+    Local(Local),
+    /// Run conversations through a stack of their own and write target/demo/report.html.
+    Demo(Demo),
+    /// Run every check: format, lints, docs, template, unit and store tests, the whole pipeline.
+    Test,
+    /// Build the Lambda functions and zip them, with their sizes.
+    Build,
+    /// Bring the schema of a database up to date.
+    Migrate {
+        /// The database; the local stack's if not given.
+        #[arg(long, value_name = "URL")]
+        database_url: Option<String>,
+        /// PEM file with root certificates of the server beyond the public ones.
+        #[arg(long, value_name = "FILE")]
+        ca_file: Option<PathBuf>,
+    },
+    /// The database server of a local stack.
+    #[command(subcommand)]
+    Postgres(Postgres),
+    /// Stop a stack whose owner is gone (started by the other commands).
+    #[command(hide = true)]
+    Guard {
+        #[arg(long)]
+        owner: i32,
+        #[arg(long)]
+        state_dir: PathBuf,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Demo {
+    /// Conversations to run instead of the six samples, one JSON object a line.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) transcripts: Option<PathBuf>,
+    /// Run only the first N conversations.
+    #[arg(long, value_name = "N")]
+    pub(crate) limit: Option<usize>,
+    /// Let this OpenAI-compatible server answer instead of the Bedrock stand-in.
+    #[arg(long, value_name = "URL")]
+    pub(crate) llm: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Local {
+    /// Start the stack and leave it running; where it runs already, deploy what has changed.
+    Up(Up),
+    /// Stop the stack.
+    Down,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Up {
+    /// Use this database instead of a server of the stack's own.
+    #[arg(long, value_name = "URL")]
+    pub(crate) database_url: Option<String>,
+    /// Let this OpenAI-compatible server answer instead of the Bedrock stand-in.
+    #[arg(long, value_name = "URL")]
+    pub(crate) llm: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Postgres {
+    /// Restart the server on its port.
+    Restart {
+        /// The stack's directory; `target/local` if not given.
+        #[arg(long)]
+        state_dir: Option<PathBuf>,
+        /// Break off every connection without a word.
+        #[arg(long)]
+        crash: bool,
+    },
+}
+
+pub(crate) async fn run(command: Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Local(Local::Up(options)) => local::up(options).await?,
+        Command::Local(Local::Down) => local::down(),
+        Command::Demo(arguments) => return demo(arguments).await,
+        Command::Test => return test::run().await,
+        Command::Build => build().await?,
+        Command::Migrate { database_url, ca_file } => migrate::run(database_url, ca_file).await?,
+        Command::Postgres(Postgres::Restart { state_dir, crash }) => {
+            let dir = state_dir.map_or_else(StateDir::local, StateDir::at);
+            stack::restart_postgres(&dir, crash).await?;
+        }
+        Command::Guard { owner, state_dir } => stack::guard(owner, state_dir),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn demo(Demo { transcripts, limit, llm }: Demo) -> anyhow::Result<ExitCode> {
+    let options = stack::Options { llm, ..stack::Options::default() };
+    let stack = stack::up(&StateDir::demo(), &options).await?;
+    let options = demo::Options { transcripts, limit, out_dir: paths::target().join("demo") };
+    demo::run(stack.file(), &options).await
+}
+
+async fn build() -> anyhow::Result<()> {
+    step("Python environment", venv::STACK.ensure()).await?;
+    let packages = step("build the functions", lambda::build()).await?;
+    heading("  function          binary      zip");
+    for package in packages {
+        heading(&format!("  {}", package.sizes()));
+    }
+    Ok(())
+}

@@ -1,0 +1,214 @@
+//! What arrived at the stand-ins for SES, HubSpot and the webhook receiver, and on the dead-letter queues.
+
+use std::collections::{BTreeMap, HashMap};
+
+use anyhow::Context;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::outcome::{Delivery, LeftBehind, Mail};
+use super::seed::Tenant;
+use crate::stack::StackFile;
+
+/// SES took the mail.
+const TAKEN: u16 = 200;
+
+/// Everything that arrived for one tenant.
+pub(super) struct Arrived {
+    /// By SES's message id.
+    pub(super) mails: HashMap<String, Mail>,
+    /// HTML by note id.
+    pub(super) notes: HashMap<String, String>,
+    /// By webhook id.
+    pub(super) deliveries: HashMap<String, Delivery>,
+    pub(super) counts: LeftBehind,
+}
+
+#[derive(Deserialize)]
+struct SesState {
+    mails: Vec<SentMail>,
+}
+
+#[derive(Deserialize)]
+struct SentMail {
+    status: u16,
+    message_id: Option<String>,
+    from: Option<String>,
+    subject: Option<String>,
+    text: Option<String>,
+    html: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct HubspotState {
+    contacts: Vec<Value>,
+    notes: Vec<Note>,
+}
+
+#[derive(Deserialize)]
+struct Note {
+    id: String,
+    properties: BTreeMap<String, Option<String>>,
+}
+
+#[derive(Deserialize)]
+struct WebhookState {
+    deliveries: Vec<Received>,
+}
+
+#[derive(Deserialize)]
+struct Received {
+    name: String,
+    id: String,
+    body: Value,
+    verified: Option<bool>,
+}
+
+/// Base URL of a stand-in.
+pub(super) fn url<'a>(stack: &'a StackFile, name: &str) -> anyhow::Result<&'a str> {
+    stack.fakes.get(name).map(String::as_str).with_context(|| format!("the stack has no stand-in for {name}"))
+}
+
+/// How many mails SES has taken until now, whoever sent them.
+pub(super) async fn mails_taken(stack: &StackFile, http: &reqwest::Client) -> anyhow::Result<usize> {
+    Ok(taken_mails(stack, http).await?.len())
+}
+
+/// Reads everything; `mails_before` were there before the run.
+pub(super) async fn arrived(
+    stack: &StackFile,
+    http: &reqwest::Client,
+    tenant: &Tenant,
+    mails_before: usize,
+) -> anyhow::Result<Arrived> {
+    let mails = taken_mails(stack, http).await?;
+    let hubspot = format!("{}/_state?token={}", url(stack, "hubspot")?, tenant.hubspot_token);
+    let hubspot: HubspotState = get(http, &hubspot).await?;
+    let webhook: WebhookState = get(http, &format!("{}/_state", url(stack, "webhook")?)).await?;
+    let deliveries: HashMap<_, _> =
+        webhook.deliveries.into_iter().filter(|received| received.name == tenant.hook).map(delivery).collect();
+    let counts = LeftBehind {
+        mails: mails.len().saturating_sub(mails_before),
+        contacts: hubspot.contacts.len(),
+        notes: hubspot.notes.len(),
+        webhooks: deliveries.len(),
+        dead_letters: dead_letters(stack, http, tenant).await?,
+    };
+    let note = |mut note: Note| Some((note.id, note.properties.remove("hs_note_body")??));
+    Ok(Arrived {
+        mails: mails.into_iter().filter_map(mail).collect(),
+        notes: hubspot.notes.into_iter().filter_map(note).collect(),
+        deliveries,
+        counts,
+    })
+}
+
+async fn taken_mails(stack: &StackFile, http: &reqwest::Client) -> anyhow::Result<Vec<SentMail>> {
+    let mut state: SesState = get(http, &format!("{}/_state", url(stack, "ses")?)).await?;
+    state.mails.retain(|mail| mail.status == TAKEN);
+    Ok(state.mails)
+}
+
+fn mail(sent: SentMail) -> Option<(String, Mail)> {
+    let mail = Mail {
+        from: sent.from.unwrap_or_default(),
+        subject: sent.subject.unwrap_or_default(),
+        html: sent.html,
+        text: sent.text,
+    };
+    Some((sent.message_id?, mail))
+}
+
+fn delivery(received: Received) -> (String, Delivery) {
+    let body = received.body.to_string();
+    (received.id.clone(), Delivery { id: received.id, verified: received.verified == Some(true), body })
+}
+
+/// Messages of the tenant on any dead-letter queue; they are looked at, not received.
+async fn dead_letters(stack: &StackFile, http: &reqwest::Client, tenant: &Tenant) -> anyhow::Result<usize> {
+    let mut count = 0;
+    for url in stack.dead_letter_queues.values() {
+        let mut peek = reqwest::Url::parse(&format!("{}/_ministack/sqs/messages", stack.ministack_url))?;
+        peek.query_pairs_mut().append_pair("QueueUrl", url);
+        let held: Value = get(http, peek.as_str()).await?;
+        count += messages_about(&held, tenant.id.as_ref());
+    }
+    Ok(count)
+}
+
+/// Messages, at any depth, whose body names the tenant.
+fn messages_about(held: &Value, tenant: &str) -> usize {
+    match held {
+        Value::Array(items) => items.iter().map(|item| messages_about(item, tenant)).sum(),
+        Value::Object(members) => match members.get("Body").and_then(Value::as_str) {
+            Some(body) => usize::from(body.contains(tenant)),
+            None => members.values().map(|member| messages_about(member, tenant)).sum(),
+        },
+        _ => 0,
+    }
+}
+
+async fn get<T: DeserializeOwned>(http: &reqwest::Client, url: &str) -> anyhow::Result<T> {
+    let answer = http.get(url).send().await.with_context(|| format!("get {url}"))?;
+    let answer = answer.error_for_status()?;
+    answer.json().await.with_context(|| format!("read the answer of {url}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// A stack of the three stand-ins; whatever SES is asked is refused behind its front.
+    async fn stack() -> (StackFile, [fakes::Running; 3]) {
+        let (hubspot, webhook) = (fakes::hubspot::start().await.unwrap(), fakes::webhook::start().await.unwrap());
+        let ses = fakes::front::start(&webhook.base_url).await.unwrap();
+        let urls = [("hubspot", &hubspot), ("webhook", &webhook), ("ses", &ses)];
+        let fakes = urls.map(|(name, running)| (name.to_owned(), running.base_url.clone())).into();
+        (StackFile { fakes, ..StackFile::default() }, [hubspot, webhook, ses])
+    }
+
+    async fn post(http: &reqwest::Client, url: String, token: &str, body: Value) -> Value {
+        let request = http.post(url).bearer_auth(token).header("webhook-id", "msg_1").header("webhook-timestamp", "1");
+        let answer = request.json(&body).send().await.unwrap();
+        serde_json::from_str(&answer.text().await.unwrap()).unwrap_or_default()
+    }
+
+    #[tokio::test]
+    async fn what_arrived_for_the_tenant_is_counted_and_found_by_its_id() {
+        let (stack, _running) = stack().await;
+        let http = reqwest::Client::new();
+        let tenant = Tenant::of_run("2026-11-23T10:00:00Z".parse().unwrap()).unwrap();
+        let url = |name: &str, path: &str| format!("{}{path}", url(&stack, name).unwrap());
+        let contact = json!({ "properties": { "email": "ana@example.com" } });
+        for token in [tenant.hubspot_token.as_str(), "pat-somebody-else"] {
+            post(&http, url("hubspot", "/crm/objects/2026-03/contacts"), token, contact.clone()).await;
+        }
+        let note = json!({ "properties": { "hs_timestamp": "2026-11-23T10:00:00Z", "hs_note_body": "<p>Hi</p>" } });
+        let token = &tenant.hubspot_token;
+        let note = post(&http, url("hubspot", "/crm/objects/2026-03/notes"), token, note).await;
+        for hook in [tenant.hook.as_str(), "somebody-else"] {
+            post(&http, url("webhook", &format!("/hooks/{hook}")), "", json!({ "type": "session.analyzed" })).await;
+        }
+        let mail =
+            json!({ "Content": { "Simple": { "Subject": { "Data": "Hi" }, "Body": { "Text": { "Data": "Hi" } } } } });
+        post(&http, url("ses", "/v2/email/outbound-emails"), "", mail).await;
+
+        let arrived = arrived(&stack, &http, &tenant, 0).await.unwrap();
+        assert_eq!(arrived.counts, LeftBehind { contacts: 1, notes: 1, webhooks: 1, mails: 0, dead_letters: 0 });
+        assert_eq!(arrived.notes[note["id"].as_str().unwrap()], "<p>Hi</p>");
+        assert_eq!(arrived.deliveries["msg_1"].body, r#"{"type":"session.analyzed"}"#);
+    }
+
+    #[test]
+    fn only_the_tenants_dead_letters_are_counted() {
+        let message = |tenant: &str| json!({ "MessageId": "1", "Body": format!(r#"{{"tenant_id":"{tenant}"}}"#) });
+        let url = "http://127.0.0.1/000000000000/AnalyzeDeadLetterQueue";
+        let held =
+            json!({ "messages": { "000000000000": { "us-east-1": { url: [message("demo-1"), message("x")] } } } });
+        assert_eq!(messages_about(&held, "demo-1"), 1);
+        assert_eq!(messages_about(&json!({ "messages": {} }), "demo-1"), 0);
+    }
+}

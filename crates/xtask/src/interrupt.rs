@@ -1,0 +1,41 @@
+//! Ctrl-C and termination end a command the way an error does: by dropping it, so that whatever it started is stopped.
+
+use std::future::Future;
+use std::process::ExitCode;
+
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Exit code of a process ended by SIGINT, as shells report it.
+const INTERRUPTED: u8 = 130;
+
+/// Runs the command to its end, or drops it when SIGINT, SIGTERM or SIGHUP arrives.
+pub(crate) async fn run_unless_interrupted(command: impl Future<Output = anyhow::Result<ExitCode>>) -> ExitCode {
+    tokio::select! {
+        result = command => result.unwrap_or_else(|error| {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }),
+        name = interrupted() => {
+            eprintln!("stopped by {name}");
+            ExitCode::from(INTERRUPTED)
+        }
+    }
+}
+
+async fn interrupted() -> &'static str {
+    tokio::select! {
+        () = received(SignalKind::interrupt()) => "SIGINT",
+        () = received(SignalKind::terminate()) => "SIGTERM",
+        () = received(SignalKind::hangup()) => "SIGHUP",
+    }
+}
+
+async fn received(kind: SignalKind) {
+    match signal(kind) {
+        Ok(mut stream) => {
+            stream.recv().await;
+        }
+        // Without a handler the signal keeps its default action, which ends the process.
+        Err(_) => std::future::pending().await,
+    }
+}

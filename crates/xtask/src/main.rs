@@ -1,0 +1,24 @@
+//! Developer commands: `cargo xtask --help`.
+
+mod cli;
+mod demo;
+mod interrupt;
+mod lambda;
+mod local;
+mod migrate;
+mod paths;
+mod process;
+mod progress;
+mod stack;
+mod test;
+mod venv;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let command = cli::Cli::parse().command;
+    interrupt::run_unless_interrupted(cli::run(command)).await
+}

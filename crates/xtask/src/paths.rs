@@ -1,0 +1,24 @@
+//! Where things are in the checkout.
+
+use std::path::{Path, PathBuf};
+
+/// The checkout this binary was built from.
+pub(crate) fn root() -> PathBuf {
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
+    manifest.ancestors().nth(2).unwrap_or(manifest).to_owned()
+}
+
+/// What the commands leave behind: environments, packages, state of the local stacks.
+pub(crate) fn target() -> PathBuf {
+    root().join("target")
+}
+
+/// The packages of the Lambda functions.
+pub(crate) fn lambda() -> PathBuf {
+    target().join("lambda")
+}
+
+/// Relative to the checkout where possible: shorter in messages.
+pub(crate) fn shown(path: &Path) -> String {
+    path.strip_prefix(root()).unwrap_or(path).display().to_string()
+}

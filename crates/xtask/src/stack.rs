@@ -1,0 +1,127 @@
+//! The local stack: PostgreSQL, MiniStack with `template.yaml` deployed to it, and the stand-ins of the outside world.
+//!
+//! Each stack lives in a directory of its own under `target/` and on ports of its own, so that a developer's stack, a
+//! demo, a test run and other checkouts do not meet.
+
+mod deploy;
+mod files;
+mod guard;
+mod ministack;
+mod ports;
+mod postgres;
+mod postgres_home;
+mod stand_ins;
+
+use std::path::Path;
+
+use anyhow::Context;
+
+use crate::lambda::Package;
+use crate::progress::step;
+use crate::{lambda, venv};
+
+pub(crate) use files::{StackFile, StateDir};
+pub(crate) use guard::{guard, start as start_guard};
+pub(crate) use postgres::{Postgres, restart as restart_postgres};
+
+/// How a stack is wanted.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Options {
+    /// A database to use instead of a server of its own.
+    pub(crate) database_url: Option<String>,
+    /// An OpenAI-compatible server that answers instead of the Bedrock stand-in.
+    pub(crate) llm: Option<String>,
+}
+
+/// A running stack; stopped when dropped, unless it is kept.
+#[derive(Debug)]
+pub(crate) struct Stack {
+    dir: StateDir,
+    file: StackFile,
+    _lock: files::Lock,
+    kept: bool,
+}
+
+impl Stack {
+    /// What `stack.json` says.
+    pub(crate) fn file(&self) -> &StackFile {
+        &self.file
+    }
+
+    pub(crate) fn dir(&self) -> &StateDir {
+        &self.dir
+    }
+
+    /// Leaves the stack running after this command.
+    pub(crate) fn keep(mut self) -> anyhow::Result<()> {
+        self.dir.mark_kept()?;
+        self.kept = true;
+        Ok(())
+    }
+}
+
+impl Drop for Stack {
+    fn drop(&mut self) {
+        if !self.kept {
+            stop(&self.dir);
+        }
+    }
+}
+
+/// Starts a stack in the directory, printing each step. What a former stack left there is stopped and removed.
+pub(crate) async fn up(dir: &StateDir, options: &Options) -> anyhow::Result<Stack> {
+    let lock = dir.lock()?;
+    down(dir);
+    dir.clear()?;
+    // From here on an error or an interruption drops the stack, which stops whatever has been started.
+    let mut stack = Stack { dir: dir.clone(), file: StackFile::default(), _lock: lock, kept: false };
+    guard::start(dir)?;
+    step("Python environment", venv::STACK.ensure()).await?;
+    let packages = step("build the functions", lambda::build()).await?;
+    let fakes = step("build the stand-ins", lambda::build_fakes()).await?;
+    stack.file = start(dir, options, &packages, &fakes).await?;
+    Ok(stack)
+}
+
+async fn start(dir: &StateDir, options: &Options, packages: &[Package], fakes: &Path) -> anyhow::Result<StackFile> {
+    let ports = ports::free()?;
+    let database_url = match &options.database_url {
+        Some(url) => url.clone(),
+        None => step("PostgreSQL", Postgres::start(dir, ports.postgres)).await?.url(),
+    };
+    step("MiniStack", ministack::start(dir, &ports, options)).await?;
+    step("stand-ins", stand_ins::start(dir, &ports, fakes)).await?;
+    let mut file = StackFile::new(&ports, database_url, dir)?;
+    step("deploy template.yaml", deploy::deploy(&mut file, packages)).await?;
+    step("migrate the database", deploy::migrate(&file)).await?;
+    dir.write_stack(&file)?;
+    Ok(file)
+}
+
+/// Deploys what has changed to a stack that runs already; `None` if none does.
+pub(crate) async fn redeploy(dir: &StateDir) -> anyhow::Result<Option<StackFile>> {
+    let _lock = dir.lock()?;
+    let Some(mut file) = dir.read_stack().filter(|file| file.is_running()) else { return Ok(None) };
+    step("Python environment", venv::STACK.ensure()).await?;
+    let packages = step("build the functions", lambda::build()).await?;
+    step("deploy template.yaml", deploy::deploy(&mut file, &packages)).await?;
+    step("migrate the database", deploy::migrate(&file)).await?;
+    dir.write_stack(&file).context("failed to write stack.json")?;
+    Ok(Some(file))
+}
+
+/// Stops what was started in the directory; true if there was something. Its logs stay.
+pub(crate) fn down(dir: &StateDir) -> bool {
+    let existed = dir.read_processes().is_some_and(|processes| !processes.is_empty());
+    stop(dir);
+    existed
+}
+
+fn stop(dir: &StateDir) {
+    let processes = dir.read_processes().unwrap_or_default();
+    // MiniStack first: its functions hold connections to the others.
+    ministack::stop(&processes);
+    stand_ins::stop(&processes);
+    postgres::stop(dir, &processes);
+    dir.forget();
+}

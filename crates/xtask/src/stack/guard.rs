@@ -1,0 +1,37 @@
+//! A companion process that stops a stack when the command owning it was killed and could not stop it itself.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tokio::process::Command;
+
+use super::{StateDir, down};
+use crate::process::{self, Identity};
+
+/// How often the owner is looked for.
+const CHECK: Duration = Duration::from_millis(500);
+
+/// Starts the companion for this process. It ends by itself once the stack is stopped or kept.
+pub(crate) fn start(dir: &StateDir) -> anyhow::Result<()> {
+    let owner = std::process::id().to_string();
+    let mut companion = Command::new(std::env::current_exe()?);
+    companion.args(["guard", "--owner", &owner, "--state-dir"]).arg(dir.path());
+    process::start(&mut companion, &dir.log("guard"))?;
+    Ok(())
+}
+
+/// The companion: waits for the owner's end, then stops what the directory still lists, unless the stack was kept.
+pub(crate) fn guard(owner: i32, state_dir: PathBuf) {
+    let dir = StateDir::at(state_dir);
+    let Some(owner) = Identity::of(owner) else { return };
+    while owner.is_alive() {
+        std::thread::sleep(CHECK);
+    }
+    if dir.is_kept() || dir.read_processes().is_none() {
+        return;
+    }
+    // The owner held the lock. If somebody has it now, what the directory lists is theirs, or is being stopped by them.
+    if let Ok(_lock) = dir.lock() {
+        down(&dir);
+    }
+}

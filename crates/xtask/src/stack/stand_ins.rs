@@ -1,0 +1,44 @@
+//! The stand-ins of Bedrock, HubSpot and a webhook receiver, and the recording fronts of SES and SQS: one process.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::ensure;
+use rustix::process::Signal;
+use tokio::process::Command;
+
+use super::files::{Processes, StateDir};
+use super::ports::{self, Ports};
+use crate::process;
+
+const ROLE: &str = "fakes";
+const START: Duration = Duration::from_secs(20);
+const GRACE: Duration = Duration::from_secs(2);
+/// The line the process prints once all listen.
+const READY: &str = "ready";
+
+pub(super) async fn start(dir: &StateDir, ports: &Ports, binary: &Path) -> anyhow::Result<()> {
+    let address = |port: u16| format!("127.0.0.1:{port}");
+    let front = |port: u16| format!("127.0.0.1:{port}=http://127.0.0.1:{}", ports.ministack);
+    let log = dir.log(ROLE);
+    let mut command = Command::new(binary);
+    command.current_dir(dir.path());
+    command.args(["--bedrock", &address(ports.bedrock), "--hubspot", &address(ports.hubspot)]);
+    command.args(["--webhook", &address(ports.webhook)]);
+    command.args(["--ses", &front(ports.ses), "--sqs", &front(ports.sqs)]);
+    let process = process::start(&mut command, &log)?;
+    dir.record(ROLE, process.clone())?;
+    let mut ended = false;
+    let ready = ports::answers(START, async || {
+        ended = !process.is_alive();
+        ended || std::fs::read_to_string(&log).is_ok_and(|text| text.lines().any(|line| line == READY))
+    });
+    ensure!(ready.await && !ended, "the stand-ins did not start; see {}", log.display());
+    Ok(())
+}
+
+pub(super) fn stop(processes: &Processes) {
+    if let Some(process) = processes.get(ROLE) {
+        process::stop(process, Signal::TERM, GRACE);
+    }
+}

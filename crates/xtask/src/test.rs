@@ -1,0 +1,66 @@
+//! `cargo xtask test`: every check there is, one after the other.
+
+mod checks;
+mod report;
+
+use std::process::ExitCode;
+
+use crate::progress::heading;
+use crate::stack::{self, Options, Postgres, StateDir};
+use crate::{paths, venv};
+use report::Report;
+
+/// Runs all checks; later ones run although earlier ones failed. Fails if one failed.
+pub(crate) async fn run() -> anyhow::Result<ExitCode> {
+    let mut report = Report::new(paths::target().join("test-logs"))?;
+    heading("source");
+    for check in checks::source() {
+        report.run(check).await;
+    }
+    heading("template");
+    report.prepared("Python environment for the checkers", venv::CHECK.ensure()).await;
+    for check in checks::template() {
+        report.run(check).await;
+    }
+    heading("unit and store tests");
+    unit_tests(&mut report).await?;
+    heading("whole pipeline");
+    pipeline_tests(&mut report).await;
+    Ok(report.finish())
+}
+
+/// A database server that is stopped when dropped.
+struct Database(StateDir);
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        stack::down(&self.0);
+    }
+}
+
+async fn unit_tests(report: &mut Report) -> anyhow::Result<()> {
+    let dir = StateDir::test_database();
+    let _lock = dir.lock()?;
+    stack::down(&dir);
+    dir.clear()?;
+    let database = Database(dir);
+    stack::start_guard(&database.0)?;
+    let server = async {
+        venv::STACK.ensure().await?;
+        Postgres::start_anywhere(&database.0).await
+    };
+    if let Some(server) = report.prepared("PostgreSQL", server).await {
+        report.run(checks::unit_tests(&server.url())).await;
+    }
+    Ok(())
+}
+
+async fn pipeline_tests(report: &mut Report) {
+    match stack::up(&StateDir::test(), &Options::default()).await {
+        Ok(stack) => {
+            report.run(checks::pipeline_tests(&stack.dir().stack_file())).await;
+            heading(&format!("  logs of the stack: {}", paths::shown(&stack.dir().log("*"))));
+        }
+        Err(error) => report.failed("local stack", &error),
+    }
+}

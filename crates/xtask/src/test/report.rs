@@ -1,0 +1,73 @@
+//! What the checks said.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use anyhow::ensure;
+
+use super::checks::Check;
+use crate::progress::{heading, step};
+use crate::{paths, process};
+
+/// Lines of a failed check's output that are printed at once; the log file has them all.
+const SHOWN_LINES: usize = 80;
+
+pub(super) struct Report {
+    logs: PathBuf,
+    started: Instant,
+    passed: usize,
+    failures: Vec<String>,
+}
+
+impl Report {
+    pub(super) fn new(logs: PathBuf) -> anyhow::Result<Self> {
+        if logs.exists() {
+            std::fs::remove_dir_all(&logs)?;
+        }
+        std::fs::create_dir_all(&logs)?;
+        Ok(Self { logs, started: Instant::now(), passed: 0, failures: Vec::new() })
+    }
+
+    /// Runs the check, and prints the end of its output if it fails.
+    pub(super) async fn run(&mut self, check: Check) {
+        let name = check.name;
+        let log = self.logs.join(format!("{}.log", name.replace(' ', "-")));
+        let mut command = check.into_command();
+        let passed = step(name, async {
+            ensure!(process::logged(&mut command, &log).await?, "see {}", paths::shown(&log));
+            Ok(())
+        });
+        match passed.await {
+            Ok(()) => self.passed += 1,
+            Err(error) => {
+                let text = std::fs::read_to_string(&log).unwrap_or_default();
+                let lines: Vec<_> = text.lines().collect();
+                for line in lines.iter().skip(lines.len().saturating_sub(SHOWN_LINES)) {
+                    heading(&format!("    {line}"));
+                }
+                self.failed(name, &error);
+            }
+        }
+    }
+
+    /// Does what a check needs; `None` if that failed.
+    pub(super) async fn prepared<T>(&mut self, name: &str, work: impl Future<Output = anyhow::Result<T>>) -> Option<T> {
+        step(name, work).await.inspect_err(|error| self.failed(name, error)).ok()
+    }
+
+    pub(super) fn failed(&mut self, name: &str, error: &anyhow::Error) {
+        heading(&format!("    {error:#}"));
+        self.failures.push(format!("{name}: {error:#}"));
+    }
+
+    pub(super) fn finish(self) -> ExitCode {
+        let seconds = self.started.elapsed().as_secs();
+        let (passed, failed) = (self.passed, self.failures.len());
+        heading(&format!("{passed} checks passed, {failed} failed, in {} min {} s", seconds / 60, seconds % 60));
+        for failure in &self.failures {
+            heading(&format!("  {failure}"));
+        }
+        if self.failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    }
+}
