@@ -7,7 +7,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let env = Env::from_process();
     stage::telemetry::init(&env);
     let config = Config::from_env(&env)?;
-    let aws = stage::aws_config().await;
+    let aws = stage::sdk_config(&env)?;
     let store = stage::connect(&config.store).await?;
     let context = Context::new(&config, &aws, store.clone());
     let follow_ups = Some(config.follow_ups);

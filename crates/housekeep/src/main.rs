@@ -8,7 +8,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let env = Env::from_process();
     stage::telemetry::init(&env);
     let config = Config::from_env(&env)?;
-    let queues = Sqs::new(&stage::aws_config().await);
+    let queues = Sqs::new(&stage::sdk_config(&env)?);
     let store = stage::connect(&config.store).await?;
     let context = &Context::new(config, store, queues);
     lambda_runtime::run(service_fn(|event: LambdaEvent<Task>| async move {

@@ -56,6 +56,12 @@ impl Env {
         self.parsed(name).map(Duration::from_millis)
     }
 
+    /// The variables whose names begin with this.
+    pub(crate) fn starting_with(&self, prefix: &str) -> BTreeMap<String, String> {
+        let variables = self.variables.iter().filter(|(name, value)| name.starts_with(prefix) && !value.is_empty());
+        variables.map(|(name, value)| (name.clone(), value.clone())).collect()
+    }
+
     /// The variables that are set and were never asked for.
     pub fn unread(&self) -> Vec<&str> {
         let read = self.read.lock().unwrap_or_else(PoisonError::into_inner);

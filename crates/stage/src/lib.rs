@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod aws;
 pub mod backoff;
 pub mod batch;
 pub mod config;
@@ -12,6 +13,7 @@ pub mod testing;
 
 use std::error::Error;
 
+pub use aws::sdk_config;
 pub use aws_config::SdkConfig;
 pub use config::{ConfigError, Env};
 pub use outcome::{Delivery, Failure, Outcome};
@@ -19,11 +21,6 @@ pub use step::{Stage, StepRunner};
 
 /// Where the time comes from: `Utc::now`, or a constant in tests.
 pub type Clock = fn() -> chrono::DateTime<chrono::Utc>;
-
-/// The SDK's configuration from the environment.
-pub async fn aws_config() -> SdkConfig {
-    aws_config::load_defaults(aws_config::BehaviorVersion::latest()).await
-}
 
 /// The pool with its first connection opened, so that the first message does not wait for it.
 ///
