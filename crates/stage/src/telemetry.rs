@@ -39,7 +39,9 @@ mod tests {
     fn dependencies_never_log_below_warn() {
         let debug = filter(LevelFilter::TRACE);
         assert!(debug.would_enable("notify::sender", &Level::DEBUG));
-        for target in ["aws_smithy_runtime::client", "aws_sdk_sesv2::operation", "hyper_util::client", "reqwest::connect"] {
+        for target in
+            ["aws_smithy_runtime::client", "aws_sdk_sesv2::operation", "hyper_util::client", "reqwest::connect"]
+        {
             assert!(debug.would_enable(target, &Level::WARN));
             assert!(!debug.would_enable(target, &Level::INFO), "{target}");
         }

@@ -11,7 +11,7 @@ pub(crate) fn compute(prompt: &Prompt) -> Value {
     let timeline = sentiment::timeline(prompt);
     json!({
         "intent": purpose::intent(prompt),
-        "summary": purpose::summary(prompt, &category),
+        "summary": purpose::summary(prompt),
         "category": category.describe(prompt.output),
         "sentiment": sentiment::describe(prompt, &timeline),
         "topics": topics::topics(prompt),

@@ -2,7 +2,6 @@
 
 use serde_json::{Value, json};
 
-use super::category::Category;
 use super::language::Language;
 use super::prompt::Prompt;
 use super::text::{find_phrase, report, sentences, words};
@@ -89,7 +88,7 @@ pub(crate) fn intent(prompt: &Prompt) -> Value {
 }
 
 /// The `summary` member of the answer.
-pub(crate) fn summary(prompt: &Prompt, category: &Category<'_>) -> Value {
+pub(crate) fn summary(prompt: &Prompt) -> Value {
     let language = prompt.output;
     let requests = requests(prompt);
     let last = prompt.of("visitor").filter_map(|turn| sentences(&turn.text).last().copied()).last();
@@ -105,7 +104,6 @@ pub(crate) fn summary(prompt: &Prompt, category: &Category<'_>) -> Value {
     if requests.is_empty() {
         points.push(silent(language));
     }
-    points.push(language.pick("Category: ", "Kategorie: ", "Categoría: ").to_owned() + category.label);
     json!({ "text": format!("{text} {SIGNATURE}"), "key_points": points })
 }
 
