@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod crashes;
+mod events;
 mod happy_path;
 mod mail;
 mod model;

@@ -139,3 +139,19 @@ async fn a_base64_body_is_verified_as_the_bytes_that_were_signed() {
     request.is_base64_encoded = true;
     assert_eq!(answer(&context, request).await.0, 202);
 }
+
+#[tokio::test]
+async fn the_sample_events_answer_as_the_readme_says() {
+    let mut context = context().await;
+    let sample: TenantId = "sample".parse().unwrap();
+    context.store.save_tenant(&sample, "Sample", &TenantSettings::default()).await.unwrap();
+    let secret = "whsec_ZXZlbnRzIGFyZSBzaWduZWQgd2l0aCB0aGlz";
+    context.verifier = Verifier::new(secret, Duration::from_secs(300)).unwrap();
+    for (event, status) in [
+        (include_str!("../../../events/ingest.json"), 202),
+        (include_str!("../../../events/ingest-wrong-field.json"), 422),
+        (include_str!("../../../events/ingest-bad-signature.json"), 401),
+    ] {
+        assert_eq!(answer(&context, serde_json::from_str(event).unwrap()).await.0, status);
+    }
+}
