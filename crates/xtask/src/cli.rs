@@ -1,5 +1,6 @@
 //! What can be asked for.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -7,7 +8,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::progress::{heading, step};
 use crate::stack::{self, StateDir};
-use crate::{demo, lambda, local, migrate, paths, test, venv};
+use crate::{bench, demo, lambda, local, migrate, paths, sam, test, venv};
 
 /// Developer commands of the Post Session API.
 #[derive(Debug, Parser)]
@@ -37,9 +38,15 @@ pub(crate) enum Command {
         #[arg(long, value_name = "FILE")]
         ca_file: Option<PathBuf>,
     },
+    /// Measurements.
+    #[command(subcommand)]
+    Bench(Bench),
     /// The database server of a local stack.
     #[command(subcommand)]
     Postgres(Postgres),
+    /// Let containers reach ports of this machine (started by `local up`).
+    #[command(hide = true)]
+    Relay { ports: Vec<u16> },
     /// Stop a stack whose owner is gone (started by the other commands).
     #[command(hide = true)]
     Guard {
@@ -82,6 +89,17 @@ pub(crate) struct Up {
 }
 
 #[derive(Debug, Subcommand)]
+pub(crate) enum Bench {
+    /// Start each function, and one that does nothing, in Lambda's runtime interface emulator; print the time of their
+    /// init and their memory.
+    ColdStart {
+        /// How often each is started.
+        #[arg(long, value_name = "N", default_value = "10")]
+        runs: NonZeroUsize,
+    },
+}
+
+#[derive(Debug, Subcommand)]
 pub(crate) enum Postgres {
     /// Restart the server on its port.
     Restart {
@@ -101,11 +119,13 @@ pub(crate) async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Demo(arguments) => return demo(arguments).await,
         Command::Test => return test::run().await,
         Command::Build => build().await?,
+        Command::Bench(Bench::ColdStart { runs }) => bench::cold_start(runs.get()).await?,
         Command::Migrate { database_url, ca_file } => migrate::run(database_url, ca_file).await?,
         Command::Postgres(Postgres::Restart { state_dir, crash }) => {
             let dir = state_dir.map_or_else(StateDir::local, StateDir::at);
             stack::restart_postgres(&dir, crash).await?;
         }
+        Command::Relay { ports } => sam::relay(&ports).await?,
         Command::Guard { owner, state_dir } => stack::guard(owner, state_dir),
     }
     Ok(ExitCode::SUCCESS)

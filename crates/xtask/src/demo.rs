@@ -11,7 +11,6 @@ mod page;
 mod post;
 mod report;
 mod samples;
-mod seed;
 mod stand_ins;
 mod table;
 mod wait;
@@ -22,20 +21,17 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use chrono::Utc;
-use store::Store;
 
 use collect::Database;
 use notification::Notification;
 use outcome::Outcome;
 use report::Report;
-use seed::Tenant;
 
+use crate::seed::{self, Tenant};
 use crate::stack::StackFile;
 
 /// No request of the demo takes longer, a cold start included.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
-/// As for the functions of the local stack.
-const STATEMENT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What to run, and where to write about it.
 pub(crate) struct Options {
@@ -81,7 +77,7 @@ async fn play(stack: &StackFile, Conversations { business, notifications }: Conv
     let http = reqwest::Client::builder().no_proxy().timeout(REQUEST_TIMEOUT).build()?;
     let tenant = Tenant::of_run(Utc::now())?;
     println!("Seeding the tenant {}", tenant.id);
-    seed::seed(stack, &http, &open_store(stack)?, &tenant, business).await.context("seed the tenant")?;
+    seed::seed(stack, &http, &tenant, business).await.context("seed the tenant")?;
     let mails_before = stand_ins::mails_taken(stack, &http).await?;
 
     println!("Posting {} notifications to {}", notifications.len(), stack.api_url);
@@ -107,16 +103,6 @@ async fn play(stack: &StackFile, Conversations { business, notifications }: Conv
         sessions: assemble::sessions(notifications, answers, stored, &mut arrived),
         left_behind: arrived.counts,
     })
-}
-
-fn open_store(stack: &StackFile) -> anyhow::Result<Store> {
-    let config = store::Config {
-        url: stack.database_url.clone(),
-        ca_file: None,
-        statement_timeout: STATEMENT_TIMEOUT,
-        pool_size: 1,
-    };
-    Store::new(&config).context("open the store")
 }
 
 /// Returns the path of the page.

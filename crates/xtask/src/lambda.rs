@@ -23,6 +23,7 @@ const LARGEST_ARCHIVE: u64 = 5 * 1024 * 1024;
 pub(crate) struct Package {
     pub(crate) name: &'static str,
     pub(crate) archive: PathBuf,
+    pub(crate) binary: PathBuf,
     pub(crate) binary_bytes: u64,
     pub(crate) archive_bytes: u64,
 }
@@ -57,7 +58,7 @@ pub(crate) async fn build() -> anyhow::Result<Vec<Package>> {
         zip.arg("-c").arg(include_str!("../python/package.py")).args(stale);
         ensure!(process::capture(&mut zip, "").await?.success, "failed to zip the functions");
     }
-    FUNCTIONS.into_iter().map(|name| measured(name, &binaries.path(name)?)).collect()
+    FUNCTIONS.into_iter().map(|name| measured(name, binaries.path(name)?)).collect()
 }
 
 /// Builds the stand-ins of the outside world and tells where their binary is.
@@ -65,7 +66,22 @@ pub(crate) async fn build_fakes() -> anyhow::Result<PathBuf> {
     binaries(&["--package", "fakes"]).await?.path("fakes")
 }
 
-fn archive(name: &str) -> PathBuf {
+/// Builds the function that does nothing, as the others are built, and tells where its binary is.
+pub(crate) async fn build_noop() -> anyhow::Result<PathBuf> {
+    binaries(&["--release", "--package", "stage", "--example", "noop"]).await?.path("noop")
+}
+
+/// The name of a function's resource in `template.yaml`: `CrmSyncFunction` for `crm-sync`.
+pub(crate) fn logical_id(function: &str) -> String {
+    let word = |word: &str| {
+        let mut letters = word.chars();
+        letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect::<String>()
+    };
+    function.split('-').map(word).collect::<String>() + "Function"
+}
+
+/// Where a function's archive is.
+pub(crate) fn archive(name: &str) -> PathBuf {
     paths::lambda().join(format!("{name}.zip"))
 }
 
@@ -73,10 +89,10 @@ fn modified(path: &Path) -> Option<SystemTime> {
     path.metadata().and_then(|data| data.modified()).ok()
 }
 
-fn measured(name: &'static str, binary: &Path) -> anyhow::Result<Package> {
+fn measured(name: &'static str, binary: PathBuf) -> anyhow::Result<Package> {
     let archive = archive(name);
-    let package =
-        Package { name, binary_bytes: binary.metadata()?.len(), archive_bytes: archive.metadata()?.len(), archive };
+    let (binary_bytes, archive_bytes) = (binary.metadata()?.len(), archive.metadata()?.len());
+    let package = Package { name, archive, binary, binary_bytes, archive_bytes };
     ensure!(package.binary_bytes <= LARGEST_BINARY, "{name}'s binary has {} bytes", package.binary_bytes);
     ensure!(package.archive_bytes <= LARGEST_ARCHIVE, "{name}'s archive has {} bytes", package.archive_bytes);
     Ok(package)

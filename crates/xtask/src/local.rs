@@ -1,25 +1,27 @@
 //! `cargo xtask local`: a stack that stays until it is told to go.
 
 use crate::cli::Up;
-use crate::paths;
 use crate::progress::heading;
 use crate::stack::{self, Options, StackFile, StateDir};
+use crate::{paths, sam};
 
 pub(crate) async fn up(arguments: Up) -> anyhow::Result<()> {
     let dir = StateDir::local();
     if let Some(file) = stack::redeploy(&dir).await? {
         describe(&dir, &file);
-        return Ok(());
+        return sam::prepare(&dir, &file).await;
     }
     heading("starting the local stack");
     let options = Options { database_url: arguments.database_url, llm: arguments.llm };
     let stack = stack::up(&dir, &options).await?;
     describe(stack.dir(), stack.file());
+    sam::prepare(stack.dir(), stack.file()).await?;
     stack.keep()
 }
 
 pub(crate) fn down() {
     let existed = stack::down(&StateDir::local());
+    sam::forget();
     heading(if existed { "the local stack is stopped" } else { "no local stack is running" });
 }
 

@@ -1,5 +1,6 @@
 //! Developer commands: `cargo xtask --help`.
 
+mod bench;
 mod cli;
 mod demo;
 mod interrupt;
@@ -9,6 +10,8 @@ mod migrate;
 mod paths;
 mod process;
 mod progress;
+mod sam;
+mod seed;
 mod stack;
 mod test;
 mod venv;

@@ -13,16 +13,22 @@ mod postgres_home;
 mod stand_ins;
 
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::Context;
+use rustix::process::Signal;
 
 use crate::lambda::Package;
 use crate::progress::step;
-use crate::{lambda, venv};
+use crate::{lambda, process, venv};
 
 pub(crate) use files::{StackFile, StateDir};
 pub(crate) use guard::{guard, start as start_guard};
+pub(crate) use ports::{answers, take as free_ports};
 pub(crate) use postgres::{Postgres, restart as restart_postgres};
+
+/// For ending by itself.
+const GRACE: Duration = Duration::from_secs(2);
 
 /// How a stack is wanted.
 #[derive(Debug, Clone, Default)]
@@ -123,5 +129,9 @@ fn stop(dir: &StateDir) {
     ministack::stop(&processes);
     stand_ins::stop(&processes);
     postgres::stop(dir, &processes);
+    // What is no part of every stack: the relay for containers, the emulator of a benchmark.
+    for process in processes.values().filter(|process| process.is_alive()) {
+        process::stop(process, Signal::TERM, GRACE);
+    }
     dir.forget();
 }

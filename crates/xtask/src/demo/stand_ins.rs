@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::outcome::{Delivery, LeftBehind, Mail};
-use super::seed::Tenant;
+use crate::seed::Tenant;
 use crate::stack::StackFile;
 
 /// SES took the mail.
@@ -65,11 +65,6 @@ struct Received {
     verified: Option<bool>,
 }
 
-/// Base URL of a stand-in.
-pub(super) fn url<'a>(stack: &'a StackFile, name: &str) -> anyhow::Result<&'a str> {
-    stack.fakes.get(name).map(String::as_str).with_context(|| format!("the stack has no stand-in for {name}"))
-}
-
 /// How many mails SES has taken until now, whoever sent them.
 pub(super) async fn mails_taken(stack: &StackFile, http: &reqwest::Client) -> anyhow::Result<usize> {
     Ok(taken_mails(stack, http).await?.len())
@@ -83,9 +78,9 @@ pub(super) async fn arrived(
     mails_before: usize,
 ) -> anyhow::Result<Arrived> {
     let mails = taken_mails(stack, http).await?;
-    let hubspot = format!("{}/_state?token={}", url(stack, "hubspot")?, tenant.hubspot_token);
+    let hubspot = format!("{}/_state?token={}", stack.fake("hubspot")?, tenant.hubspot_token);
     let hubspot: HubspotState = get(http, &hubspot).await?;
-    let webhook: WebhookState = get(http, &format!("{}/_state", url(stack, "webhook")?)).await?;
+    let webhook: WebhookState = get(http, &format!("{}/_state", stack.fake("webhook")?)).await?;
     let deliveries: HashMap<_, _> =
         webhook.deliveries.into_iter().filter(|received| received.name == tenant.hook).map(delivery).collect();
     let counts = LeftBehind {
@@ -105,7 +100,7 @@ pub(super) async fn arrived(
 }
 
 async fn taken_mails(stack: &StackFile, http: &reqwest::Client) -> anyhow::Result<Vec<SentMail>> {
-    let mut state: SesState = get(http, &format!("{}/_state", url(stack, "ses")?)).await?;
+    let mut state: SesState = get(http, &format!("{}/_state", stack.fake("ses")?)).await?;
     state.mails.retain(|mail| mail.status == TAKEN);
     Ok(state.mails)
 }
@@ -181,7 +176,7 @@ mod tests {
         let (stack, _running) = stack().await;
         let http = reqwest::Client::new();
         let tenant = Tenant::of_run("2026-11-23T10:00:00Z".parse().unwrap()).unwrap();
-        let url = |name: &str, path: &str| format!("{}{path}", url(&stack, name).unwrap());
+        let url = |name: &str, path: &str| format!("{}{path}", stack.fake(name).unwrap());
         let contact = json!({ "properties": { "email": "ana@example.com" } });
         for token in [tenant.hubspot_token.as_str(), "pat-somebody-else"] {
             post(&http, url("hubspot", "/crm/objects/2026-03/contacts"), token, contact.clone()).await;

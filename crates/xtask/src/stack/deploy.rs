@@ -9,7 +9,7 @@ use serde_json::json;
 use tokio::process::Command;
 
 use super::files::StackFile;
-use crate::lambda::{FUNCTIONS, Package};
+use crate::lambda::{self, FUNCTIONS, Package};
 use crate::{paths, process, venv};
 
 pub(crate) const SECRET_PREFIX: &str = "post-session/local/";
@@ -78,7 +78,7 @@ fn describe(file: &mut StackFile, deployed: &Deployed) -> anyhow::Result<()> {
         file.dead_letter_queues.insert(stage.to_owned(), dead_letters);
     }
     for function in FUNCTIONS {
-        let name = deployed.output(&format!("{}FunctionName", pascal_case(function)))?;
+        let name = deployed.output(&format!("{}Name", lambda::logical_id(function)))?;
         file.functions.insert(function.to_owned(), name);
     }
     file.email_events_topic = deployed.output("EmailEventsTopicArn")?;
@@ -90,6 +90,7 @@ fn describe(file: &mut StackFile, deployed: &Deployed) -> anyhow::Result<()> {
 /// Seconds where a deployment has minutes, so that a test sees a retry, a lease or a time-out end.
 fn parameters(file: &StackFile) -> BTreeMap<&'static str, String> {
     let fake = |name: &str| file.fakes.get(name).cloned().unwrap_or_default();
+    let webhook = fake("webhook").trim_start_matches("http://").to_owned();
     [
         ("DatabaseUrl", file.database_url.clone()),
         ("SigningSecrets", file.signing_secret.clone()),
@@ -98,7 +99,7 @@ fn parameters(file: &StackFile) -> BTreeMap<&'static str, String> {
         ("SenderAddress", SENDER_ADDRESS.to_owned()),
         ("SecretPrefix", SECRET_PREFIX.to_owned()),
         ("HubSpotBaseUrl", fake("hubspot")),
-        ("WebhookAllowedHosts", fake("webhook").trim_start_matches("http://").to_owned()),
+        ("WebhookAllowedHosts", format!("{webhook},{}", webhook.replace("127.0.0.1", "localhost"))),
         ("AnalyzeTimeoutSeconds", "5".to_owned()),
         ("StageTimeoutSeconds", "5".to_owned()),
         ("RetryBaseSeconds", "1".to_owned()),
@@ -124,12 +125,4 @@ pub(super) async fn migrate(file: &StackFile) -> anyhow::Result<()> {
     let answer = response.text().await?;
     ensure!(!failed, "housekeep could not migrate the database: {answer}");
     Ok(())
-}
-
-fn pascal_case(name: &str) -> String {
-    let word = |word: &str| {
-        let mut letters = word.chars();
-        letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect::<String>()
-    };
-    name.split('-').map(word).collect()
 }

@@ -49,6 +49,11 @@ impl StateDir {
         Self(paths::target().join("test-database"))
     }
 
+    /// What `cargo xtask bench` starts.
+    pub(crate) fn bench() -> Self {
+        Self(paths::target().join("bench"))
+    }
+
     pub(crate) fn at(path: PathBuf) -> Self {
         Self(path)
     }
@@ -190,6 +195,11 @@ impl StackFile {
             xtask: std::env::current_exe()?,
             ..Self::default()
         })
+    }
+
+    /// Base URL of a stand-in.
+    pub(crate) fn fake(&self, name: &str) -> anyhow::Result<&str> {
+        self.fakes.get(name).map(String::as_str).with_context(|| format!("the stack has no stand-in for {name}"))
     }
 
     /// True when every process of the stack is alive.

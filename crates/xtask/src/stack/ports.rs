@@ -32,7 +32,8 @@ pub(crate) fn one() -> anyhow::Result<u16> {
     take::<1>().map(|[port]| port)
 }
 
-fn take<const N: usize>() -> anyhow::Result<[u16; N]> {
+/// So many free ports, for servers outside a stack.
+pub(crate) fn take<const N: usize>() -> anyhow::Result<[u16; N]> {
     let size = RANGE.end - RANGE.start;
     let start = u16::try_from(std::process::id() * 101 % u32::from(size))?;
     let candidates = (0..size).map(|offset| RANGE.start + (start + offset) % size);
@@ -56,7 +57,7 @@ fn take<const N: usize>() -> anyhow::Result<[u16; N]> {
 const POLL: Duration = Duration::from_millis(50);
 
 /// Asks again and again until the answer is yes, or the time is over.
-pub(super) async fn answers(within: Duration, mut asked: impl AsyncFnMut() -> bool) -> bool {
+pub(crate) async fn answers(within: Duration, mut asked: impl AsyncFnMut() -> bool) -> bool {
     let deadline = Instant::now() + within;
     loop {
         if asked().await {

@@ -1,4 +1,6 @@
-//! The demo's tenant: its settings, its integrations and their secrets.
+//! Tenants of a local stack: their settings, integrations and secrets.
+
+use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use base64::Engine;
@@ -7,29 +9,35 @@ use chrono::{DateTime, Utc};
 use domain::id::{IntegrationId, TenantId};
 use domain::integration::{Integration, IntegrationConfig};
 use domain::settings::{EmailSettings, TenantSettings};
-use serde_json::json;
+use serde_json::{Value, json};
 use store::Store;
 
-use super::stand_ins;
 use crate::stack::StackFile;
 
 /// MiniStack tells services apart by this header and checks no signature.
-const UNSIGNED: &str = "AWS4-HMAC-SHA256 Credential=demo/20260101/us-east-1/secretsmanager/aws4_request, \
+const UNSIGNED: &str = "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/secretsmanager/aws4_request, \
                         SignedHeaders=host, Signature=none";
 
-/// A tenant of this run alone, so that runs on one stack do not mix.
-pub(super) struct Tenant {
-    pub(super) id: TenantId,
+/// As for the functions of the local stack.
+const STATEMENT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A tenant whose visitors are mailed and synced to the stand-ins.
+pub(crate) struct Tenant {
+    pub(crate) id: TenantId,
     /// HubSpot's stand-in keeps one portal per token.
-    pub(super) hubspot_token: String,
+    pub(crate) hubspot_token: String,
     /// Name of the receiving hook.
-    pub(super) hook: String,
+    pub(crate) hook: String,
 }
 
 impl Tenant {
-    pub(super) fn of_run(now: DateTime<Utc>) -> anyhow::Result<Self> {
-        let name = format!("demo-{}", now.format("%Y%m%d-%H%M%S%3f"));
-        Ok(Self { id: name.parse()?, hubspot_token: format!("pat-{name}"), hook: name })
+    /// A tenant of this run alone, so that runs on one stack do not mix.
+    pub(crate) fn of_run(now: DateTime<Utc>) -> anyhow::Result<Self> {
+        Self::named(&format!("demo-{}", now.format("%Y%m%d-%H%M%S%3f")))
+    }
+
+    pub(crate) fn named(name: &str) -> anyhow::Result<Self> {
+        Ok(Self { id: name.parse()?, hubspot_token: format!("pat-{name}"), hook: name.to_owned() })
     }
 
     fn webhook_secret(&self) -> String {
@@ -38,19 +46,21 @@ impl Tenant {
     }
 }
 
-/// Stores the tenant with HubSpot and a webhook switched on.
-pub(super) async fn seed(
+/// Stores the tenant with HubSpot and a webhook switched on. Repeated, it changes nothing.
+pub(crate) async fn seed(
     stack: &StackFile,
     http: &reqwest::Client,
-    store: &Store,
     tenant: &Tenant,
     business: &str,
 ) -> anyhow::Result<()> {
+    let store = open_store(stack)?;
     let email = EmailSettings { from_name: Some(business.to_owned()), ..EmailSettings::default() };
     let settings = TenantSettings { email, ..TenantSettings::default() };
     store.save_tenant(&tenant.id, business, &settings).await.context("save the tenant")?;
 
-    let url = format!("{}/hooks/{}", stand_ins::url(stack, "webhook")?, tenant.hook);
+    // By name: a function run by `sam local` finds it too.
+    let receiver = stack.fake("webhook")?.replace("127.0.0.1", "localhost");
+    let url = format!("{receiver}/hooks/{}", tenant.hook);
     let hubspot: IntegrationConfig = serde_json::from_value(json!({ "kind": "hubspot" }))?;
     let wanted = [
         ("hubspot", hubspot, tenant.hubspot_token.clone()),
@@ -58,7 +68,7 @@ pub(super) async fn seed(
     ];
     for (id, config, secret) in wanted {
         let secret_name = format!("{}{}/{id}", stack.secret_prefix, tenant.id);
-        create_secret(stack, http, &secret_name, &secret).await?;
+        put_secret(stack, http, &secret_name, &secret).await?;
         let integration_id: IntegrationId = id.parse()?;
         let integration =
             Integration { tenant_id: tenant.id.clone(), integration_id, enabled: true, config, secret_name };
@@ -67,24 +77,46 @@ pub(super) async fn seed(
     tell_receiver(stack, http, tenant).await
 }
 
-async fn create_secret(stack: &StackFile, http: &reqwest::Client, name: &str, value: &str) -> anyhow::Result<()> {
-    let body = json!({ "Name": name, "SecretString": value });
-    let answer = http
+fn open_store(stack: &StackFile) -> anyhow::Result<Store> {
+    let config = store::Config {
+        url: stack.database_url.clone(),
+        ca_file: None,
+        statement_timeout: STATEMENT_TIMEOUT,
+        pool_size: 1,
+    };
+    Store::new(&config).context("open the store")
+}
+
+async fn put_secret(stack: &StackFile, http: &reqwest::Client, name: &str, value: &str) -> anyhow::Result<()> {
+    let new = json!({ "Name": name, "SecretString": value });
+    if ask_secrets(stack, http, "CreateSecret", new).await?.is_success() {
+        return Ok(());
+    }
+    // It is there already.
+    let changed = json!({ "SecretId": name, "SecretString": value });
+    let status = ask_secrets(stack, http, "PutSecretValue", changed).await?;
+    ensure!(status.is_success(), "storing the secret {name} was answered with {status}");
+    Ok(())
+}
+
+async fn ask_secrets(
+    stack: &StackFile,
+    http: &reqwest::Client,
+    action: &str,
+    body: Value,
+) -> anyhow::Result<reqwest::StatusCode> {
+    let request = http
         .post(&stack.ministack_url)
         .header("authorization", UNSIGNED)
         .header("content-type", "application/x-amz-json-1.1")
-        .header("x-amz-target", "secretsmanager.CreateSecret")
-        .body(body.to_string())
-        .send()
-        .await
-        .with_context(|| format!("create the secret {name}"))?;
-    ensure!(answer.status().is_success(), "creating the secret {name} was answered with {}", answer.status());
-    Ok(())
+        .header("x-amz-target", format!("secretsmanager.{action}"))
+        .body(body.to_string());
+    Ok(request.send().await.context("reach Secrets Manager")?.status())
 }
 
 /// Lets the webhook receiver check signatures.
 async fn tell_receiver(stack: &StackFile, http: &reqwest::Client, tenant: &Tenant) -> anyhow::Result<()> {
-    let url = format!("{}/_secrets/{}", stand_ins::url(stack, "webhook")?, tenant.hook);
+    let url = format!("{}/_secrets/{}", stack.fake("webhook")?, tenant.hook);
     let answer = http.put(url).body(tenant.webhook_secret()).send().await.context("reach the webhook receiver")?;
     ensure!(answer.status().is_success(), "the webhook receiver answered {}", answer.status());
     Ok(())

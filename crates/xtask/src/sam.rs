@@ -1,0 +1,198 @@
+//! What `sam local invoke` needs to run a function against the running local stack.
+//!
+//! `--env-vars` only sets variables that the template declares, and nothing else reaches a container's environment. The
+//! deployed template does not declare where AWS is, so the functions are invoked from a copy of it that does.
+
+mod relay;
+mod template;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use anyhow::{Context, ensure};
+use serde::Deserialize;
+
+use crate::lambda::FUNCTIONS;
+use crate::progress::{heading, step};
+use crate::seed::{self, Tenant};
+use crate::stack::{StackFile, StateDir};
+use crate::{lambda, paths};
+pub(crate) use relay::run as relay;
+
+/// The tenant of the sample events.
+const TENANT: &str = "sample";
+const BUSINESS: &str = "Sample Cycles";
+/// Signs the sample events and nothing else.
+const EVENTS_SECRET: &str = "whsec_ZXZlbnRzIGFyZSBzaWduZWQgd2l0aCB0aGlz";
+/// Ten years, in seconds: the sample events were signed long ago.
+const TOLERANCE: &str = "315360000";
+
+/// Found in a container by `--add-host`, and the one name that `store` connects to without TLS.
+const LOCALHOST: &str = "localhost:";
+
+type Variables = BTreeMap<String, String>;
+
+/// Seeds the tenant of the sample events, writes the two files and lets containers reach the stack.
+pub(crate) async fn prepare(dir: &StateDir, stack: &StackFile) -> anyhow::Result<()> {
+    step("tenant and variables for sam local", write(dir, stack)).await?;
+    heading("  sam local      sam local invoke IngestFunction -e events/ingest.json --env-vars events/env.json \\");
+    let template = paths::shown(&template_path(dir));
+    heading(&format!("                 --template {template} --add-host localhost:host-gateway"));
+    Ok(())
+}
+
+/// Removes the variables: the stack they lead to is gone.
+pub(crate) fn forget() {
+    // Nothing to remove is fine, and a file left behind only leads nowhere.
+    let _ = std::fs::remove_file(variables_path());
+}
+
+async fn write(dir: &StateDir, stack: &StackFile) -> anyhow::Result<()> {
+    // A proxy of the environment could not reach this machine's ports.
+    let http = reqwest::Client::builder().no_proxy().build()?;
+    seed::seed(stack, &http, &Tenant::named(TENANT)?, BUSINESS)
+        .await
+        .context("seed the tenant of the sample events")?;
+    let mut file = BTreeMap::new();
+    for function in FUNCTIONS {
+        let deployed = deployed(stack, &http, function).await?;
+        file.insert(lambda::logical_id(function), local(stack, function, deployed)?);
+    }
+    relay::start(dir, &by_name(file.values_mut()))?;
+    std::fs::write(variables_path(), serde_json::to_string_pretty(&file)? + "\n")?;
+    let source = std::fs::read_to_string(paths::root().join("template.yaml"))?;
+    let path = template_path(dir);
+    std::fs::write(&path, template::local(&source, aws(stack)?.keys(), lambda::archive)?)
+        .with_context(|| format!("write {}", path.display()))
+}
+
+/// Names this machine in every address, since 127.0.0.1 is a container itself; returns the ports.
+fn by_name<'a>(functions: impl Iterator<Item = &'a mut Variables>) -> Vec<u16> {
+    let mut ports = BTreeSet::new();
+    for value in functions.flat_map(BTreeMap::values_mut) {
+        *value = value.replace("127.0.0.1:", LOCALHOST);
+        let ends = value.split(LOCALHOST).skip(1).filter_map(|rest| rest.split(|c: char| !c.is_ascii_digit()).next());
+        ports.extend(ends.filter_map(|port| port.parse::<u16>().ok()));
+    }
+    ports.into_iter().collect()
+}
+
+fn variables_path() -> PathBuf {
+    paths::root().join("events/env.json")
+}
+
+fn template_path(dir: &StateDir) -> PathBuf {
+    dir.path().join("template.yaml")
+}
+
+/// The variables of a deployed function, with their values.
+async fn deployed(stack: &StackFile, http: &reqwest::Client, function: &str) -> anyhow::Result<Variables> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Configuration {
+        environment: Environment,
+    }
+    #[derive(Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Environment {
+        variables: Variables,
+    }
+    let name = stack.functions.get(function).with_context(|| format!("{function} is not deployed"))?;
+    let url = format!("{}/2015-03-31/functions/{name}/configuration", stack.ministack_url);
+    let answer = http.get(&url).send().await?.error_for_status()?;
+    let configuration: Configuration = answer.json().await.with_context(|| format!("read the answer of {url}"))?;
+    ensure!(!configuration.environment.variables.is_empty(), "{function} was deployed without variables");
+    Ok(configuration.environment.variables)
+}
+
+/// What the function needs on this machine: the deployed variables and where AWS is.
+fn local(stack: &StackFile, function: &str, deployed: Variables) -> anyhow::Result<Variables> {
+    let mut variables = deployed;
+    if function == "ingest" {
+        variables.insert("SIGNING_SECRETS".to_owned(), format!("{} {EVENTS_SECRET}", stack.signing_secret));
+        variables.insert("SIGNATURE_TOLERANCE_SECONDS".to_owned(), TOLERANCE.to_owned());
+    }
+    variables.extend(aws(stack)?);
+    Ok(variables)
+}
+
+/// Sends the SDK to the stack. The functions do not read these, and the deployed template does not set them.
+fn aws(stack: &StackFile) -> anyhow::Result<Variables> {
+    let variables = [
+        ("AWS_ACCESS_KEY_ID", "test"),
+        ("AWS_SECRET_ACCESS_KEY", "test"),
+        ("AWS_REGION", &stack.region),
+        ("AWS_DEFAULT_REGION", &stack.region),
+        ("AWS_ENDPOINT_URL", &stack.ministack_url),
+        ("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", stack.fake("bedrock")?),
+        ("AWS_ENDPOINT_URL_SESV2", stack.fake("ses")?),
+        ("AWS_ENDPOINT_URL_SQS", stack.fake("sqs")?),
+    ];
+    Ok(variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stack() -> StackFile {
+        let url = |port: u16| format!("http://127.0.0.1:{port}");
+        let fakes = [("bedrock", 1), ("ses", 2), ("sqs", 3)].map(|(name, port)| (name.to_owned(), url(port)));
+        StackFile {
+            signing_secret: "whsec_b3du".to_owned(),
+            ministack_url: url(4),
+            region: "us-east-1".to_owned(),
+            fakes: fakes.into(),
+            ..StackFile::default()
+        }
+    }
+
+    fn deployed() -> Variables {
+        let variables = [("DATABASE_URL", "postgres://127.0.0.1/x"), ("SIGNATURE_TOLERANCE_SECONDS", "300")];
+        variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
+    }
+
+    #[test]
+    fn a_function_gets_what_it_was_deployed_with_and_where_aws_is() {
+        let variables = local(&stack(), "notify", deployed()).unwrap();
+        assert_eq!(variables.len(), 10);
+        assert_eq!(variables["SIGNATURE_TOLERANCE_SECONDS"], "300");
+        assert_eq!(variables["AWS_ENDPOINT_URL_SESV2"], "http://127.0.0.1:2");
+        assert_eq!(variables["AWS_ENDPOINT_URL"], "http://127.0.0.1:4");
+    }
+
+    #[test]
+    fn addresses_of_this_machine_are_those_a_container_reaches() {
+        let values = [
+            ("DATABASE_URL", "postgres://u@localhost:5432/x"),
+            ("QUEUE_URL", "http://127.0.0.1:4/000000000000/q"),
+            ("SENDER_ADDRESS", "sessions@example.com"),
+            ("WEBHOOK_ALLOWED_HOSTS", "127.0.0.1:3,localhost:3"),
+        ];
+        let mut variables: Variables = values.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        assert_eq!(by_name(std::iter::once(&mut variables)), [3, 4, 5432]);
+        assert_eq!(variables["DATABASE_URL"], "postgres://u@localhost:5432/x");
+        assert_eq!(variables["QUEUE_URL"], "http://localhost:4/000000000000/q");
+        assert_eq!(variables["SENDER_ADDRESS"], "sessions@example.com");
+        assert_eq!(variables["WEBHOOK_ALLOWED_HOSTS"], "localhost:3,localhost:3");
+    }
+
+    #[test]
+    fn ingest_also_takes_the_sample_events_however_old() {
+        let variables = local(&stack(), "ingest", deployed()).unwrap();
+        assert_eq!(variables["SIGNING_SECRETS"], format!("whsec_b3du {EVENTS_SECRET}"));
+        assert_eq!(variables["SIGNATURE_TOLERANCE_SECONDS"], TOLERANCE);
+    }
+
+    #[test]
+    fn the_sample_events_are_signed_with_their_secret() {
+        let event: serde_json::Value =
+            serde_json::from_str(include_str!("../../../events/ingest.json")).expect("the event is JSON");
+        let header = |name: &str| event["headers"][name].as_str().expect("a header").to_owned();
+        let timestamp = header("webhook-timestamp").parse().expect("seconds");
+        let body = event["body"].as_str().expect("a body").as_bytes();
+        let signed =
+            standardwebhooks::Webhook::new(EVENTS_SECRET).unwrap().sign(&header("webhook-id"), timestamp, body);
+        assert_eq!(signed.unwrap(), header("webhook-signature"));
+    }
+}
