@@ -9,7 +9,8 @@ use crate::{Context, Error};
 
 /// Steps taken at a time.
 const BATCH: i64 = 100;
-/// A step whose message was sent again this often and is overdue once more will not end by itself.
+/// A step that was claimed and overdue this often, and is so once more, will not end by itself. One that nobody claims
+/// is never given up: it waits in a long or paused queue.
 const MAX_REQUEUES: i32 = 3;
 
 /// The step was queued again and again, and no delivery ended it.
@@ -24,24 +25,38 @@ pub struct Requeued {
     pub failed: u32,
 }
 
+/// What could not be queued is as overdue as before; the first error is returned after everything was tried.
 pub(crate) async fn requeue<Q: Queues>(context: &Context<Q>) -> Result<Requeued, Error> {
     let mut report = Requeued::default();
     loop {
         let lost = context.store.take_overdue_steps(context.lost_after, BATCH).await.map_err(Error::Find)?;
+        let mut first_error = None;
         for overdue in &lost {
-            if overdue.requeues > MAX_REQUEUES {
-                give_up(context, overdue).await?;
-                report.failed += 1;
-            } else {
-                send_again(context, overdue).await?;
-                report.requeued += 1;
+            if let Err(error) = requeue_one(context, overdue, &mut report).await {
+                let back = context.store.put_back_overdue(&overdue.claimed, context.lost_after).await;
+                back.map_err(Error::Find)?;
+                first_error.get_or_insert(error);
             }
+        }
+        if let Some(error) = first_error {
+            return Err(error);
         }
         if lost.len() < BATCH as usize {
             tracing::info!(requeued = report.requeued, failed = report.failed, "looked for lost steps");
             return Ok(report);
         }
     }
+}
+
+async fn requeue_one<Q: Queues>(context: &Context<Q>, overdue: &Overdue, report: &mut Requeued) -> Result<(), Error> {
+    if overdue.requeues > MAX_REQUEUES {
+        give_up(context, overdue).await?;
+        report.failed += 1;
+    } else {
+        send_again(context, overdue).await?;
+        report.requeued += 1;
+    }
+    Ok(())
 }
 
 async fn send_again<Q: Queues>(context: &Context<Q>, overdue: &Overdue) -> Result<(), Error> {

@@ -4,11 +4,13 @@
 
 use std::time::Duration;
 
+use domain::message::{AnalyzeMessage, StepMessage};
 use domain::session::{Channel, Session, SessionStatus, Visitor};
 use domain::settings::TenantSettings;
 use housekeep::{Context, QueuePair, Report, Requeued, StepQueues, Task, handle};
 use stage::testing::MemoryQueues;
 use store::sessions::Notification;
+use store::steps::Claim;
 use store::testing::TestDatabase;
 
 const MESSAGE: &str = r#"{"type":"analyze.v1","tenant_id":"acme","session_id":"s-1"}"#;
@@ -55,17 +57,26 @@ async fn requeue(context: &Context<MemoryQueues>) -> (u32, u32) {
     }
 }
 
+/// A delivery claims the step and is never heard of again.
+async fn a_delivery_dies(database: &TestDatabase) {
+    let message: AnalyzeMessage = serde_json::from_str(MESSAGE).unwrap();
+    let claim = database.store.claim_step(&message.step_key(), Duration::ZERO, false).await.unwrap();
+    assert!(matches!(claim, Claim::Run(_)), "{claim:?}");
+}
+
 #[tokio::test]
-async fn a_lost_step_is_queued_again_three_times_and_then_given_up() {
+async fn a_step_whose_deliveries_die_is_queued_again_three_times_and_then_given_up() {
     let (database, context) = world().await;
     assert_eq!(requeue(&context).await, (0, 0), "not overdue yet");
     for _ in 0..3 {
+        a_delivery_dies(&database).await;
         an_hour_passes(&database).await;
         assert_eq!(requeue(&context).await, (1, 0));
         assert_eq!(requeue(&context).await, (0, 0), "it has its time again");
     }
     assert_eq!(*context.queues.sent.borrow(), vec![("analyze".to_owned(), MESSAGE.to_owned()); 3]);
 
+    a_delivery_dies(&database).await;
     an_hour_passes(&database).await;
     assert_eq!(requeue(&context).await, (0, 1));
     let dead = context.queues.dead.borrow().clone();
@@ -78,15 +89,27 @@ async fn a_lost_step_is_queued_again_three_times_and_then_given_up() {
 }
 
 #[tokio::test]
-async fn a_queue_that_refuses_is_an_error_and_the_step_is_found_again() {
+async fn a_step_that_waits_in_a_long_queue_is_never_given_up() {
     let (database, context) = world().await;
+    for _ in 0..10 {
+        an_hour_passes(&database).await;
+        assert_eq!(requeue(&context).await, (1, 0));
+    }
+}
+
+#[tokio::test]
+async fn a_queue_that_refuses_is_an_error_and_the_step_is_as_overdue_as_before() {
+    let (database, context) = world().await;
+    a_delivery_dies(&database).await;
     an_hour_passes(&database).await;
     context.queues.refuses.set(true);
-    let error = handle(&context, Task::Requeue).await.unwrap_err();
-    assert_eq!(error.to_string(), "queue step analyze of session s-1 again");
+    for _ in 0..5 {
+        let error = handle(&context, Task::Requeue).await.unwrap_err();
+        assert_eq!(error.to_string(), "queue step analyze of session s-1 again");
+    }
     context.queues.refuses.set(false);
-    an_hour_passes(&database).await;
     assert_eq!(requeue(&context).await, (1, 0));
+    assert!(context.queues.dead.borrow().is_empty());
 }
 
 #[tokio::test]

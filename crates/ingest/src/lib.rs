@@ -28,8 +28,8 @@ pub const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
 /// How long a caller should wait before it repeats a notification that we could not take, in seconds.
 pub const RETRY_AFTER: Duration = Duration::from_secs(5);
 
-/// Requests are handled one at a time; a second connection is there while the first one is being replaced.
-const CONNECTIONS: usize = 2;
+/// Requests are handled one at a time.
+const CONNECTIONS: usize = 1;
 
 /// What the function needs from its environment.
 pub struct Config {

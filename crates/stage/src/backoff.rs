@@ -6,8 +6,9 @@ use rand::RngExt;
 
 use crate::config::{ConfigError, Env};
 
-/// The longest visibility timeout SQS knows, in seconds: 12 hours.
-pub const MAX_VISIBILITY: Duration = Duration::from_secs(43_200);
+/// The longest wait: SQS allows 12 hours from the receive, of which the longest function time-out, 15 minutes, may be
+/// gone already.
+pub const MAX_VISIBILITY: Duration = Duration::from_secs(12 * 3600 - 15 * 60);
 
 /// Exponential back-off with jitter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,6 +55,6 @@ mod tests {
     #[test]
     fn a_wait_is_rounded_up_and_fits_sqs() {
         assert_eq!(visibility_seconds(Duration::from_millis(1200)), 2);
-        assert_eq!(visibility_seconds(Duration::from_secs(1_000_000)), 43_200);
+        assert_eq!(visibility_seconds(Duration::from_secs(1_000_000)), 42_300);
     }
 }

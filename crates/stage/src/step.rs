@@ -1,10 +1,12 @@
 //! One step of one session: claim it, have it handled, record what came of it, pass on what follows.
 
+use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant};
 
 use aws_lambda_events::sqs::SqsEvent;
 use domain::message::StepMessage;
 use domain::step::{Code, StepKey};
+use futures_util::FutureExt;
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde::de::DeserializeOwned;
 use store::Store;
@@ -22,6 +24,15 @@ use crate::queues::{Queues, Routes};
 pub const UNREADABLE_MESSAGE: Code = Code::new("unreadable_message");
 /// No session has planned the step that the message asks for.
 pub const UNKNOWN_STEP: Code = Code::new("unknown_step");
+
+/// The handler panicked in every delivery.
+pub const PANIC: Code = Code::new("panic");
+
+/// A body that is no message; its content is not quoted.
+pub fn unreadable(error: &serde_json::Error) -> Verdict {
+    let message = format!("{:?} error in line {}, column {}", error.classify(), error.line(), error.column());
+    Verdict::DeadLetter { code: UNREADABLE_MESSAGE, message }
+}
 
 /// What a stage does with a message.
 pub trait Stage {
@@ -69,7 +80,7 @@ impl<S: Stage, Q: Queues> StepRunner<S, Q> {
     async fn run(&self, record: &Record) -> Verdict {
         let message: S::Message = match serde_json::from_str(&record.body) {
             Ok(message) => message,
-            Err(error) => return Verdict::DeadLetter { code: UNREADABLE_MESSAGE, message: error.to_string() },
+            Err(error) => return unreadable(&error),
         };
         let key = message.step_key();
         let span =
@@ -94,8 +105,13 @@ impl<S: Stage, Q: Queues> StepRunner<S, Q> {
     async fn handle(&self, claimed: Claimed, message: S::Message, record: &Record) -> Verdict {
         let delivery = Delivery { claimed, deadline: record.deadline };
         let started = Instant::now();
-        let result = self.stage.handle(message, &delivery).await;
+        let handled = AssertUnwindSafe(self.stage.handle(message, &delivery)).catch_unwind().await;
         let duration_ms = started.elapsed().as_millis() as u64;
+        let Ok(result) = handled else {
+            tracing::error!(duration_ms, attempt = delivery.claimed.attempt, "the handler panicked");
+            let outcome = Outcome::Retry { after: None, code: PANIC };
+            return self.record(delivery.claimed, outcome, "the handler panicked", record).await;
+        };
         match result {
             Ok(outcome) => {
                 tracing::info!(?outcome, duration_ms, attempt = delivery.claimed.attempt, "handled");

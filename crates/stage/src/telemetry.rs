@@ -22,11 +22,17 @@ pub fn init(env: &Env) {
     }));
 }
 
-/// Dependencies warn only: at debug level the SDK logs whole requests, mails and transcripts among them.
+/// The crates of this workspace that run in functions.
+const OURS: [&str; 9] =
+    ["analyze", "crm_sync", "domain", "housekeep", "ingest", "notify", "stage", "store", "track_delivery"];
+
+/// `level` is for our own lines. Everybody else warns only: the runtime and the SDK log whole events and requests, mails
+/// and transcripts among them. The runtime's span carries the request's id at INFO.
 fn filter(level: LevelFilter) -> Targets {
-    let quiet = level.min(LevelFilter::WARN);
-    let dependencies = ["aws_", "h2", "hyper", "reqwest", "rustls", "tokio_postgres"];
-    Targets::new().with_default(level).with_targets(dependencies.map(|name| (name, quiet)))
+    let others = level.min(LevelFilter::WARN);
+    let ours = OURS.map(|name| (name, level));
+    let runtime = ("lambda_runtime", level.min(LevelFilter::INFO));
+    Targets::new().with_default(others).with_targets(ours).with_targets([runtime])
 }
 
 #[cfg(test)]
@@ -36,15 +42,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn dependencies_never_log_below_warn() {
-        let debug = filter(LevelFilter::TRACE);
-        assert!(debug.would_enable("notify::sender", &Level::DEBUG));
-        for target in
-            ["aws_smithy_runtime::client", "aws_sdk_sesv2::operation", "hyper_util::client", "reqwest::connect"]
-        {
-            assert!(debug.would_enable(target, &Level::WARN));
-            assert!(!debug.would_enable(target, &Level::INFO), "{target}");
+    fn only_our_own_lines_go_below_warn() {
+        let trace = filter(LevelFilter::TRACE);
+        for target in ["notify::sender", "track_delivery", "stage::step"] {
+            assert!(trace.would_enable(target, &Level::TRACE), "{target}");
+        }
+        assert!(trace.would_enable("lambda_runtime::layers::trace", &Level::INFO), "the span with the request's id");
+        assert!(!trace.would_enable("lambda_runtime::layers::api_response", &Level::TRACE), "the raw event");
+        for target in ["aws_smithy_runtime::client", "hyper_util", "reqwest"] {
+            assert!(trace.would_enable(target, &Level::WARN), "{target}");
+            assert!(!trace.would_enable(target, &Level::INFO), "{target}");
         }
         assert!(!filter(LevelFilter::ERROR).would_enable("aws_config", &Level::WARN));
+    }
+
+    #[test]
+    fn every_crate_of_a_function_is_one_of_ours() {
+        let manifest = include_str!("../../../Cargo.toml");
+        let members = manifest.lines().find(|line| line.starts_with("default-members")).unwrap();
+        for path in members.split('"').filter(|part| part.starts_with("crates/")) {
+            let name = path.trim_start_matches("crates/").replace('-', "_");
+            assert!(OURS.contains(&name.as_str()), "{name}");
+        }
     }
 }

@@ -169,6 +169,25 @@ async fn a_poison_message_and_a_panic_leave_their_neighbours_alone() {
 }
 
 #[tokio::test]
+async fn a_handler_that_panics_in_every_delivery_fails_the_step() {
+    let world = World::new().await;
+    world.script([None, None]);
+    assert_eq!(world.deliver(vec![received(message("s-1"), 4)]).await, ["m-4"]);
+    assert_eq!(world.deliver(vec![received(message("s-1"), 5)]).await, Vec::<String>::new());
+    assert_eq!(world.runner.stage.calls.get(), 2, "each delivery ran it");
+    assert_eq!(world.status("s-1").await, (SessionStatus::Failed, Some("panic".into())));
+    assert_eq!(world.runner.queues.dead.borrow()[0].1.as_str(), "panic");
+}
+
+#[tokio::test]
+async fn an_unreadable_body_is_not_quoted() {
+    let world = World::new().await;
+    world.deliver(vec![received("\"ana@example.com said hello\"".into(), 1)]).await;
+    let dead = world.runner.queues.dead.borrow();
+    assert_eq!((dead[0].1.as_str(), dead[0].2.contains("ana")), ("unreadable_message", false), "{}", dead[0].2);
+}
+
+#[tokio::test]
 async fn a_retry_waits_as_long_as_it_was_asked_to_and_gives_the_claim_back() {
     let world = World::new().await;
     world.script([

@@ -103,8 +103,10 @@ CREATE TABLE steps (
     code        text,
     -- the queue message that asks for the step, for queueing it again
     message     text NOT NULL,
-    -- how often housekeep has queued it again
+    -- how often housekeep has queued it again after claims that did not end it
     requeues    integer NOT NULL DEFAULT 0,
+    -- attempt at the last such look: a step that nobody claimed since only waits in a long queue
+    seen_attempt integer NOT NULL DEFAULT 0,
     created_at  timestamptz NOT NULL DEFAULT now(),
     -- first claim
     started_at  timestamptz,

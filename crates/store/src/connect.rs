@@ -26,7 +26,7 @@ pub struct Config {
     pub url: String,
     /// PEM file with root certificates beyond Mozilla's, such as the bundle of Amazon RDS.
     pub ca_file: Option<PathBuf>,
-    /// After this the server gives a statement up.
+    /// After this a statement is cancelled.
     pub statement_timeout: Duration,
     /// Connections per function instance: one for each record handled at a time.
     pub pool_size: usize,
@@ -47,25 +47,25 @@ impl Store {
     /// Makes the pool; no connection is opened yet.
     pub fn new(config: &Config) -> Result<Self, ConnectError> {
         let pg = postgres_config(config)?;
-        let connector = tls::connector(config.ca_file.as_deref()).map_err(ConnectError::Certificates)?;
+        let tls = tls::connector(config.ca_file.as_deref()).map_err(ConnectError::Certificates)?;
         let manager_config = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-        let pool = Pool::builder(Manager::from_config(pg, connector, manager_config))
+        let pool = Pool::builder(Manager::from_config(pg, tls.clone(), manager_config))
             .max_size(config.pool_size)
             .runtime(Runtime::Tokio1)
             .wait_timeout(Some(POOL_WAIT))
             .create_timeout(Some(CONNECT_TIMEOUT))
-            .recycle_timeout(Some(CHECK_TIMEOUT))
             .pre_recycle(Hook::async_fn(|client, metrics| {
                 Box::pin(async move {
                     if metrics.last_used() < TRUSTED_IDLE {
                         return Ok(());
                     }
-                    client.check_connection().await.map_err(HookError::Backend)
+                    let check = tokio::time::timeout(CHECK_TIMEOUT, client.check_connection()).await;
+                    check.map_err(|_| HookError::message("no answer"))?.map_err(HookError::Backend)
                 })
             }))
             .build()
             .map_err(ConnectError::Pool)?;
-        Ok(Self { pool })
+        Ok(Self { pool, tls, statement_timeout: config.statement_timeout })
     }
 
     /// Opens one connection, so that the first statement finds it.
@@ -80,8 +80,7 @@ pub(crate) fn postgres_config(config: &Config) -> Result<tokio_postgres::Config,
     pg.connect_timeout(CONNECT_TIMEOUT)
         .tcp_user_timeout(TCP_USER_TIMEOUT)
         .keepalives_idle(Duration::from_secs(30))
-        .application_name("post-session-api")
-        .options(format!("-c statement_timeout={}", config.statement_timeout.as_millis()));
+        .application_name("post-session-api");
     let remote = pg.get_hosts().iter().any(|host| !is_local(host));
     if remote {
         pg.ssl_mode(SslMode::Require);

@@ -1,5 +1,7 @@
 //! Why a statement failed.
 
+use std::fmt;
+
 use deadpool_postgres::PoolError;
 use tokio_postgres::error::SqlState;
 
@@ -16,8 +18,10 @@ pub enum Error {
     Statement {
         statement: &'static str,
         #[source]
-        source: tokio_postgres::Error,
+        source: DatabaseError,
     },
+    #[error("run {statement} in time")]
+    Timeout { statement: &'static str },
     #[error("write the document as JSON")]
     Document(#[source] serde_json::Error),
     /// A row that our own checks should have kept out; `column` says where.
@@ -36,8 +40,8 @@ impl Error {
     /// A lost connection counts: every statement here may be run again.
     pub fn is_retryable(&self) -> bool {
         match self {
-            Self::Connection { .. } => true,
-            Self::Statement { source, .. } => match source.code() {
+            Self::Connection { .. } | Self::Timeout { .. } => true,
+            Self::Statement { source, .. } => match source.0.code() {
                 None => true,
                 Some(state) => is_passing(state),
             },
@@ -48,14 +52,39 @@ impl Error {
     /// The constraint that the statement broke.
     pub(crate) fn constraint(&self) -> Option<&str> {
         match self {
-            Self::Statement { source, .. } => source.as_db_error().and_then(|error| error.constraint()),
-            Self::Connection { .. } | Self::Document(_) | Self::Row { .. } => None,
+            Self::Statement { source, .. } => source.0.as_db_error().and_then(|error| error.constraint()),
+            Self::Connection { .. } | Self::Timeout { .. } | Self::Document(_) | Self::Row { .. } => None,
         }
     }
 }
 
 /// Connection exceptions (08), serialization and deadlock (40), resources (53), operator intervention (57) and
-/// internal I/O errors (58) pass; everything else is about the statement or its data.
+/// internal I/O errors (58) pass; so does a server that is read-only for now (25006), and a table or column that is
+/// still to be migrated (42P01, 42703). Everything else is about the statement or its data.
 fn is_passing(state: &SqlState) -> bool {
-    ["08", "40", "53", "57", "58"].iter().any(|class| state.code().starts_with(class))
+    let classes = ["08", "40", "53", "57", "58"];
+    let states = [SqlState::READ_ONLY_SQL_TRANSACTION, SqlState::UNDEFINED_TABLE, SqlState::UNDEFINED_COLUMN];
+    classes.iter().any(|class| state.code().starts_with(class)) || states.contains(state)
+}
+
+/// An error of the driver or the server, without the server's details, which quote rows.
+#[derive(Debug)]
+pub struct DatabaseError(pub(crate) tokio_postgres::Error);
+
+impl fmt::Display for DatabaseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.as_db_error() {
+            Some(error) => write!(f, "{}: {}", error.code().code(), error.message()),
+            None => fmt::Display::fmt(&self.0, f),
+        }
+    }
+}
+
+impl std::error::Error for DatabaseError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self.0.as_db_error() {
+            Some(_) => None,
+            None => self.0.source(),
+        }
+    }
 }

@@ -16,11 +16,14 @@ pub mod testing;
 pub mod tls;
 
 pub use connect::{Config, ConnectError};
-pub use error::Error;
+pub use error::{DatabaseError, Error};
 pub use migrate::{MigrateError, migrate};
 
 /// The database; cheap to clone.
 #[derive(Clone)]
 pub struct Store {
     pool: deadpool_postgres::Pool,
+    /// For cancelling a statement, which takes a connection of its own.
+    tls: tokio_postgres_rustls::MakeRustlsConnect,
+    statement_timeout: std::time::Duration,
 }

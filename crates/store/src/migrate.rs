@@ -27,8 +27,7 @@ pub enum MigrateError {
 ///
 /// Waits while another run holds the lock. Migrations have no statement timeout.
 pub async fn migrate(config: &Config) -> Result<Vec<String>, MigrateError> {
-    let config = Config { statement_timeout: std::time::Duration::ZERO, ..config.clone() };
-    let pg = postgres_config(&config).map_err(MigrateError::Config)?;
+    let pg = postgres_config(config).map_err(MigrateError::Config)?;
     let connector =
         tls::connector(config.ca_file.as_deref()).map_err(|e| MigrateError::Config(ConnectError::Certificates(e)))?;
     let (mut client, connection) = pg.connect(connector).await.map_err(MigrateError::Connect)?;

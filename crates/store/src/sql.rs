@@ -2,11 +2,17 @@
 //!
 //! Named prepared statements would cost a second round trip and pin connections of a proxy.
 
+use std::time::Duration;
+
 use deadpool_postgres::Object;
 use tokio_postgres::Row;
 use tokio_postgres::types::{FromSqlOwned, ToSql, Type};
 
+use crate::error::DatabaseError;
 use crate::{Error, Store};
+
+/// A connection for cancelling is made in milliseconds, or not at all.
+const CANCEL_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// A parameter with its type.
 pub(crate) struct Param<'a>(Box<dyn ToSql + Sync + Send + 'a>, Type);
@@ -21,22 +27,44 @@ impl Store {
     }
 
     pub(crate) async fn rows(&self, sql: &'static str, params: &[Param<'_>]) -> Result<Vec<Row>, Error> {
-        let statement = name(sql);
-        let client = self.client(statement).await?;
-        client.query_typed(sql, &borrowed(params)).await.map_err(|source| Error::Statement { statement, source })
+        self.run(sql, async |client| client.query_typed(sql, &borrowed(params)).await).await
     }
 
     pub(crate) async fn row(&self, sql: &'static str, params: &[Param<'_>]) -> Result<Option<Row>, Error> {
-        let statement = name(sql);
-        let client = self.client(statement).await?;
-        client.query_typed_opt(sql, &borrowed(params)).await.map_err(|source| Error::Statement { statement, source })
+        self.run(sql, async |client| client.query_typed_opt(sql, &borrowed(params)).await).await
     }
 
     /// Returns the number of rows of the outermost statement that changed.
     pub(crate) async fn execute(&self, sql: &'static str, params: &[Param<'_>]) -> Result<u64, Error> {
+        self.run(sql, async |client| client.execute_typed(sql, &borrowed(params)).await).await
+    }
+
+    /// The time-out is ours, not the server's: proxies refuse a `statement_timeout` in the start of a connection, and a
+    /// server that is gone would never end a statement.
+    async fn run<T>(
+        &self,
+        sql: &'static str,
+        work: impl AsyncFnOnce(&Object) -> Result<T, tokio_postgres::Error>,
+    ) -> Result<T, Error> {
         let statement = name(sql);
         let client = self.client(statement).await?;
-        client.execute_typed(sql, &borrowed(params)).await.map_err(|source| Error::Statement { statement, source })
+        match tokio::time::timeout(self.statement_timeout, work(&client)).await {
+            Ok(result) => result.map_err(|source| Error::Statement { statement, source: DatabaseError(source) }),
+            Err(_) => {
+                self.give_up(client).await;
+                Err(Error::Timeout { statement })
+            }
+        }
+    }
+
+    /// Cancels what the connection is doing, and closes it: its answer may still come.
+    async fn give_up(&self, client: Object) {
+        let token = client.cancel_token();
+        drop(Object::take(client));
+        let cancelled = tokio::time::timeout(CANCEL_TIMEOUT, token.cancel_query(self.tls.clone())).await;
+        if !matches!(cancelled, Ok(Ok(()))) {
+            tracing::warn!("a statement could not be cancelled");
+        }
     }
 }
 

@@ -29,13 +29,14 @@ const REOPEN_STEP: &str = "
 WITH reopened AS (
     UPDATE steps
     SET status = 'running', attempt = attempt + 1, due_at = now() + $4 * interval '1 millisecond', code = NULL,
-        finished_at = NULL, requeues = 0, tries = 0
+        finished_at = NULL, requeues = 0, seen_attempt = attempt, tries = 0
     WHERE tenant_id = $1 AND session_id = $2 AND step = $3 AND status = 'failed'
     RETURNING attempt
 ), session AS (
     UPDATE sessions
     SET open_steps = open_steps + 1, failed_steps = failed_steps - 1, status = 'processing', finished_at = NULL,
-        failure_code = CASE WHEN failed_steps > 1 THEN failure_code END
+        failure_code = (SELECT code FROM steps WHERE tenant_id = $1 AND session_id = $2 AND step <> $3
+                        AND status = 'failed' ORDER BY finished_at LIMIT 1)
     FROM reopened WHERE sessions.tenant_id = $1 AND sessions.session_id = $2
 )
 SELECT attempt FROM reopened";
@@ -76,12 +77,17 @@ WHERE tenant_id = $1 AND session_id = $2 AND status = 'pending' AND attempt = 0 
 
 const TAKE_OVERDUE_STEPS: &str = "
 -- take_overdue_steps() across tenants
-UPDATE steps SET requeues = requeues + 1, due_at = now()
+UPDATE steps SET requeues = requeues + (attempt > seen_attempt)::int, seen_attempt = attempt, due_at = now()
 WHERE (tenant_id, session_id, step) IN (
     SELECT tenant_id, session_id, step FROM steps
     WHERE status IN ('pending', 'running') AND due_at < now() - $1 * interval '1 millisecond'
     ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED)
 RETURNING tenant_id, session_id, step, attempt, requeues, message";
+
+const PUT_BACK_OVERDUE: &str = "
+-- put_back_overdue()
+UPDATE steps SET requeues = greatest(requeues - 1, 0), seen_attempt = 0, due_at = now() - $5 * interval '1 millisecond'
+WHERE tenant_id = $1 AND session_id = $2 AND step = $3 AND attempt = $4 AND status IN ('pending', 'running')";
 
 /// A step that is ours until its lease ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -135,7 +141,7 @@ pub struct Planned {
 pub struct Overdue {
     pub claimed: Claimed,
     pub message: String,
-    /// How often its message has been sent again, this time included.
+    /// How often it was overdue although it had been claimed, this time included.
     pub requeues: i32,
 }
 
@@ -217,6 +223,13 @@ impl Store {
         let params = [float(millis(overdue_by)), bigint(limit)];
         let rows = self.rows(TAKE_OVERDUE_STEPS, &params).await?;
         rows.iter().map(read_overdue).collect()
+    }
+
+    /// Gives a taken step back whose message could not be sent: it is as overdue as it was.
+    pub async fn put_back_overdue(&self, claimed: &Claimed, overdue_by: Duration) -> Result<(), Error> {
+        let [tenant, session, step] = key_params(&claimed.key);
+        let params = [tenant, session, step, int(claimed.attempt), float(millis(overdue_by))];
+        self.execute(PUT_BACK_OVERDUE, &params).await.map(drop)
     }
 }
 
