@@ -22,6 +22,7 @@ use clap::Parser;
 
 #[tokio::main]
 async fn main() -> ExitCode {
+    paths::program();
     let command = cli::Cli::parse().command;
     interrupt::run_unless_interrupted(cli::run(command)).await
 }

@@ -1,6 +1,15 @@
 //! Where things are in the checkout.
 
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+
+/// Looked up at the start: `cargo test` replaces the file, and Linux then calls its path deleted.
+static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| std::env::current_exe().unwrap_or_else(|_| "xtask".into()));
+
+/// This program.
+pub(crate) fn program() -> &'static Path {
+    &PROGRAM
+}
 
 /// The checkout this binary was built from.
 pub(crate) fn root() -> PathBuf {

@@ -12,8 +12,8 @@ use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::Command;
 
-use crate::process;
 use crate::stack::StateDir;
+use crate::{paths, process};
 
 const ROLE: &str = "relay";
 /// The interface of Docker's default network. Docker Desktop has none here, and needs no relay.
@@ -27,7 +27,7 @@ pub(super) fn start(dir: &StateDir, ports: &[u16]) -> anyhow::Result<()> {
     if runs || !cfg!(target_os = "linux") {
         return Ok(());
     }
-    let mut command = Command::new(std::env::current_exe()?);
+    let mut command = Command::new(paths::program());
     command.arg("relay").args(ports.iter().map(u16::to_string));
     dir.record(ROLE, process::start(&mut command, &dir.log(ROLE))?)
 }

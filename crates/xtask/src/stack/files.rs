@@ -192,7 +192,7 @@ impl StackFile {
             fakes: fakes.map(|(name, port)| (name.to_owned(), url(port))).into(),
             pids: dir.read_processes().unwrap_or_default(),
             state_dir: dir.0.clone(),
-            xtask: std::env::current_exe()?,
+            xtask: paths::program().to_owned(),
             ..Self::default()
         })
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::process::Command;
 
 use super::{StateDir, down};
+use crate::paths;
 use crate::process::{self, Identity};
 
 /// How often the owner is looked for.
@@ -14,7 +15,7 @@ const CHECK: Duration = Duration::from_millis(500);
 /// Starts the companion for this process. It ends by itself once the stack is stopped or kept.
 pub(crate) fn start(dir: &StateDir) -> anyhow::Result<()> {
     let owner = std::process::id().to_string();
-    let mut companion = Command::new(std::env::current_exe()?);
+    let mut companion = Command::new(paths::program());
     companion.args(["guard", "--owner", &owner, "--state-dir"]).arg(dir.path());
     process::start(&mut companion, &dir.log("guard"))?;
     Ok(())
