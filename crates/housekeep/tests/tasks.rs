@@ -5,28 +5,18 @@
 use std::time::Duration;
 
 use domain::message::{AnalyzeMessage, StepMessage};
-use domain::session::{Channel, Session, SessionStatus, Visitor};
+use domain::session::{Session, SessionStatus};
 use domain::settings::TenantSettings;
 use housekeep::{Context, QueuePair, Report, Requeued, StepQueues, Task, handle};
 use stage::testing::MemoryQueues;
 use store::sessions::Notification;
 use store::steps::Claim;
-use store::testing::TestDatabase;
+use store::testing::{self, TestDatabase};
 
 const MESSAGE: &str = r#"{"type":"analyze.v1","tenant_id":"acme","session_id":"s-1"}"#;
 
 fn session() -> Session {
-    Session {
-        tenant_id: "acme".parse().unwrap(),
-        session_id: "s-1".parse().unwrap(),
-        agent_id: "agent".parse().unwrap(),
-        channel: Channel::Text,
-        started_at: "2026-11-22T10:00:00Z".parse().unwrap(),
-        ended_at: "2026-11-22T10:05:00Z".parse().unwrap(),
-        end_reason: None,
-        visitor: Visitor::default(),
-        metadata: serde_json::Map::new(),
-    }
+    testing::session("s-1")
 }
 
 async fn world() -> (TestDatabase, Context<MemoryQueues>) {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use aws_lambda_events::sqs::{SqsEvent, SqsMessage, SqsMessageAttribute};
 use domain::id::{SessionId, TenantId};
 use domain::message::{AnalyzeMessage, StepMessage};
-use domain::session::{Channel, Session, SessionStatus, Visitor};
+use domain::session::SessionStatus;
 use domain::settings::TenantSettings;
 use domain::step::{Code, Step};
 use lambda_runtime::{Context, LambdaEvent};
@@ -22,7 +22,7 @@ use stage::{Delivery, Failure, Outcome, Stage};
 use store::analyses::NewAnalysis;
 use store::sessions::Notification;
 use store::steps::{Claim, Planned};
-use store::testing::TestDatabase;
+use store::testing::{self, TestDatabase};
 
 const BROKEN: Code = Code::new("broken");
 
@@ -90,17 +90,7 @@ impl World {
     }
 
     async fn notify(&self, id: &str) {
-        let session = Session {
-            tenant_id: tenant(),
-            session_id: id.parse().unwrap(),
-            agent_id: "agent".parse().unwrap(),
-            channel: Channel::Text,
-            started_at: "2026-11-22T10:00:00Z".parse().unwrap(),
-            ended_at: "2026-11-22T10:05:00Z".parse().unwrap(),
-            end_reason: None,
-            visitor: Visitor::default(),
-            metadata: serde_json::Map::new(),
-        };
+        let session = testing::session(id);
         let notification = Notification { session: &session, transcript: None, hash: b"h", message: &message(id) };
         self.database.store.accept_session(&notification).await.unwrap();
     }

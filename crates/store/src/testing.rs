@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use domain::session::{Channel, Session, Visitor};
 use tokio::sync::OnceCell;
 use tokio_postgres::NoTls;
 use uuid::Uuid;
@@ -45,6 +46,22 @@ impl TestDatabase {
     /// A connection for what `Store` has no method for.
     pub async fn client(&self) -> tokio_postgres::Client {
         connect(&self.config.url).await
+    }
+}
+
+/// A session of five minutes of the tenant `acme`, without a visitor.
+pub fn session(id: &str) -> Session {
+    let parsed = "the literals are valid";
+    Session {
+        tenant_id: "acme".parse().expect(parsed),
+        session_id: id.parse().expect("a valid session id"),
+        agent_id: "agent".parse().expect(parsed),
+        channel: Channel::Text,
+        started_at: "2026-11-22T10:00:00Z".parse().expect(parsed),
+        ended_at: "2026-11-22T10:05:00Z".parse().expect(parsed),
+        end_reason: None,
+        visitor: Visitor::default(),
+        metadata: serde_json::Map::new(),
     }
 }
 

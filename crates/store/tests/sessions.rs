@@ -15,7 +15,7 @@ use store::Store;
 use store::analyses::NewAnalysis;
 use store::sessions::{Accepted, Notification};
 use store::steps::{Claim, Claimed, Ending, Planned};
-use store::testing::TestDatabase;
+use store::testing::{self, TestDatabase};
 
 const LEASE: Duration = Duration::from_secs(30);
 const NO_LEASE: Duration = Duration::ZERO;
@@ -23,15 +23,11 @@ const BROKEN: Code = Code::new("broken");
 
 fn session(id: &str) -> Session {
     Session {
-        tenant_id: "acme".parse().unwrap(),
-        session_id: id.parse().unwrap(),
-        agent_id: "agent".parse().unwrap(),
         channel: Channel::Voice,
-        started_at: "2026-11-22T10:00:00Z".parse().unwrap(),
-        ended_at: "2026-11-22T10:05:00Z".parse().unwrap(),
         end_reason: Some("visitor_hung_up".into()),
         visitor: Visitor { email: Some("ana@example.com".into()), ..Visitor::default() },
         metadata: serde_json::Map::from_iter([("page".to_owned(), "/pricing".into())]),
+        ..testing::session(id)
     }
 }
 
