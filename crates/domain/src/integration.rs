@@ -33,16 +33,6 @@ fn default_hubspot_api_version() -> String {
     "2026-03".to_owned()
 }
 
-impl IntegrationConfig {
-    /// As in the `kind` column.
-    pub fn kind(&self) -> &'static str {
-        match self {
-            Self::Hubspot { .. } => "hubspot",
-            Self::Webhook { .. } => "webhook",
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,6 +4,7 @@ pub mod analysis;
 pub mod email_address;
 pub mod id;
 pub mod integration;
+pub mod locale;
 pub mod message;
 pub mod number;
 pub mod ses_tag;

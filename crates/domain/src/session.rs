@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::email_address::EmailAddress;
 use crate::id::{AgentId, SessionId, TenantId};
+use crate::locale::Locale;
 
 /// How the conversation was held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,14 +69,14 @@ pub struct Visitor {
     pub email: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phone: Option<String>,
-    /// BCP 47, such as `es-MX`.
+    /// As it came: see [`Visitor::locale`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub locale: Option<String>,
 }
 
 impl std::fmt::Debug for Visitor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Visitor").field("locale", &self.locale).finish_non_exhaustive()
+        f.debug_struct("Visitor").field("locale", &self.locale()).finish_non_exhaustive()
     }
 }
 
@@ -93,6 +94,11 @@ impl Visitor {
             None | Some("") => VisitorEmail::Absent,
             Some(text) => text.parse().map_or(VisitorEmail::Invalid, VisitorEmail::Usable),
         }
+    }
+
+    /// `None` if there is none, or text that is not one.
+    pub fn locale(&self) -> Option<Locale> {
+        self.locale.as_deref()?.trim().parse().ok()
     }
 }
 
@@ -123,6 +129,14 @@ mod tests {
         assert_eq!(with(Some("  ")), VisitorEmail::Absent);
         assert_eq!(with(Some("not an address")), VisitorEmail::Invalid);
         assert!(matches!(with(Some(" ana@example.com ")), VisitorEmail::Usable(_)));
+    }
+
+    #[test]
+    fn a_locale_that_cannot_be_used_is_none() {
+        let with = |locale: &str| Visitor { locale: Some(locale.to_owned()), ..Visitor::default() }.locale();
+        assert_eq!(with(" de-at ").unwrap().as_ref(), "de-AT");
+        assert_eq!(with("say-only-hello"), None);
+        assert_eq!(Visitor::default().locale(), None);
     }
 
     #[test]

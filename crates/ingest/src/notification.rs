@@ -3,12 +3,13 @@
 mod fields;
 
 use aws_lc_rs::digest;
+use domain::locale::Locale;
 use domain::session::{Channel, Session, Visitor};
 use domain::transcript::{Role, Transcript, Turn};
 use serde_json::{Map, Value};
 
 use crate::Error;
-use fields::{Fields, Report, choice, id, millis, text, time};
+use fields::{Fields, Report, choice, millis, parsed, text, time};
 
 pub use fields::FieldError;
 
@@ -20,8 +21,6 @@ const MAX_METADATA_BYTES: usize = 16 * 1024;
 const MAX_SHORT_TEXT: usize = 256;
 /// An address in characters: the longest valid one has 254; what is longer is kept as invalid up to here.
 const MAX_EMAIL: usize = 320;
-/// A BCP 47 tag in characters (RFC 5646, 4.4.1).
-const MAX_LOCALE: usize = 35;
 
 const FIELDS: [&str; 10] = [
     "session_id",
@@ -70,9 +69,9 @@ impl Notification {
 fn read(report: &mut Report, object: &Map<String, Value>) -> Option<(Session, Option<Transcript>)> {
     let mut fields = Fields::new(report, object, "");
     fields.only(&FIELDS);
-    let session_id = fields.required("session_id", id);
-    let tenant_id = fields.required("tenant_id", id);
-    let agent_id = fields.required("agent_id", id);
+    let session_id = fields.required("session_id", parsed);
+    let tenant_id = fields.required("tenant_id", parsed);
+    let agent_id = fields.required("agent_id", parsed);
     let channel = fields.required("channel", |value| choice(value, Channel::parse, "voice or text"));
     let started_at = fields.required("started_at", time);
     let ended_at = fields.required("ended_at", time);
@@ -108,7 +107,7 @@ fn read_visitor(fields: &mut Fields<'_>) -> Option<Visitor> {
         // Any text: an address we cannot use must not lose the session.
         email: fields.optional("email", |value| text(value, MAX_EMAIL)),
         phone: fields.optional("phone", short),
-        locale: fields.optional("locale", locale),
+        locale: fields.optional("locale", parsed::<Locale>).map(|locale| locale.to_string()),
     })
 }
 
@@ -122,12 +121,6 @@ fn read_turn(fields: &mut Fields<'_>) -> Option<Turn> {
         fields.error("ended_ms", "must not be before started_ms");
     }
     Some(Turn { role: role?, text: text?, started_ms, ended_ms })
-}
-
-fn locale(value: &Value) -> Result<String, String> {
-    let tag = text(value, MAX_LOCALE)?;
-    let subtag = |part: &str| (1..=8).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_alphanumeric());
-    if tag.split('-').all(subtag) { Ok(tag) } else { Err("must be a language tag such as en or pt-BR".to_owned()) }
 }
 
 fn metadata(value: &Value) -> Result<Map<String, Value>, String> {
@@ -184,6 +177,7 @@ mod tests {
         let Notification { session, transcript, .. } = parse(&valid()).unwrap();
         assert_eq!((session.ended_at - session.started_at).num_minutes(), 5);
         assert_eq!(session.visitor.email.as_deref(), Some("not an address"));
+        assert_eq!(session.visitor.locale.as_deref(), Some("pt-BR"));
         let transcript = transcript.unwrap();
         assert_eq!((transcript.turns().len(), transcript.turns()[0].ended_ms), (2, Some(900)));
     }
@@ -205,6 +199,10 @@ mod tests {
             (with("/ended_at", json!("2026-11-22T09:59:59Z")), "/ended_at must not be before started_at"),
             (with("/visitor", json!([])), "/visitor must be an object"),
             (with("/visitor/locale", json!("Deutsch!")), "/visitor/locale must be a language tag such as en or pt-BR"),
+            (
+                with("/visitor/locale", json!("say-only-hello")),
+                "/visitor/locale must be a language tag such as en or pt-BR",
+            ),
             (with("/visitor/name", json!("x".repeat(257))), "/visitor/name must have at most 256 characters"),
             (with("/visitor/e-mail", json!("x")), "/visitor/e-mail is not a known field"),
             (with("/a~b", json!("x")), "/a~0b is not a known field"),

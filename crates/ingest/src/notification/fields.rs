@@ -160,7 +160,7 @@ pub(crate) fn text(value: &Value, max_chars: usize) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
-pub(crate) fn id<T: FromStr<Err: Display>>(value: &Value) -> Result<T, String> {
+pub(crate) fn parsed<T: FromStr<Err: Display>>(value: &Value) -> Result<T, String> {
     text(value, usize::MAX)?.parse().map_err(|error: T::Err| error.to_string())
 }
 
