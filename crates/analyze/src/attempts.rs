@@ -1,10 +1,13 @@
 //! Asking the model until its answer holds, a limited number of times.
 
+use std::time::Duration;
+
 use domain::analysis::Usage;
 use domain::session::Session;
 use domain::settings::AnalysisSettings;
 use domain::transcript::{Role, Transcript};
 use rand::Rng;
+use serde_json::error::Category;
 use stage::Delivery;
 
 use crate::answer::Answer;
@@ -18,6 +21,9 @@ const BASE_OUTPUT_TOKENS: usize = 4000;
 const TURN_OUTPUT_TOKENS: usize = 40;
 /// The most output tokens asked for; quota is reserved by what is asked for.
 const MAX_OUTPUT_TOKENS: usize = 32_000;
+
+/// With less than this left, a request is not begun: even a short answer takes longer, and what came of it would be lost.
+const SHORTEST_REQUEST: Duration = Duration::from_millis(1500);
 
 /// What the model found and what it cost.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,12 +55,12 @@ pub(crate) async fn ask(
     let mut usable: Option<Checked> = None;
     let mut last = "was lost with its delivery";
     loop {
-        let attempt =
-            context.store.begin_try(&delivery.claimed).await.map_err(Error::Store)?.ok_or(Error::ClaimLost)?;
-        if attempt > max_attempts {
-            context.store.take_back_try(&delivery.claimed).await.map_err(Error::Store)?;
-            return settle(usable, usage).ok_or(Error::InvalidAnswers { attempts: max_attempts, last });
+        if delivery.remaining() < SHORTEST_REQUEST {
+            return settle(usable, usage).ok_or(Error::OutOfTime);
         }
+        let Some(attempt) = begin(context, delivery, max_attempts).await? else {
+            return settle(usable, usage).ok_or(Error::InvalidAnswers { attempts: max_attempts, last });
+        };
         let reply = match converse(&context.bedrock, model, &chat.said, chat.max_tokens, delivery.remaining()).await {
             Ok(reply) => reply,
             Err(error) => return missed(context, delivery, settle(usable, usage), error).await,
@@ -77,6 +83,17 @@ pub(crate) async fn ask(
             }
         }
     }
+}
+
+/// The number of this attempt; `None` if there have been enough.
+async fn begin(context: &Context, delivery: &Delivery, max_attempts: i32) -> Result<Option<i32>, Error> {
+    let begun = context.store.begin_try(&delivery.claimed).await.map_err(Error::Store)?;
+    let attempt = begun.ok_or(Error::ClaimLost)?;
+    if attempt > max_attempts {
+        context.store.take_back_try(&delivery.claimed).await.map_err(Error::Store)?;
+        return Ok(None);
+    }
+    Ok(Some(attempt))
 }
 
 /// No reply: not counted, and no reason to give up an answer that can be used.
@@ -114,12 +131,22 @@ fn judge(reply: &Reply, transcript: &Transcript) -> Result<Verdict, Error> {
     }
     let answer: Answer = match serde_json::from_str(&reply.text) {
         Ok(answer) => answer,
-        Err(error) => return unusable(&format!("it does not follow the JSON schema: {error}"), "was not as asked for"),
+        Err(error) => return unusable(&unreadable(&error), "was not as asked for"),
     };
     Ok(match check(answer, transcript) {
         Ok(checked) => Verdict::Usable(Box::new(checked)),
         Err(problems) => Verdict::Unusable(problems, "had values out of range"),
     })
+}
+
+/// Where the answer goes wrong, not what stands there: that may be a quote of the transcript.
+fn unreadable(error: &serde_json::Error) -> String {
+    let what = match error.classify() {
+        Category::Eof => "it ends too early",
+        Category::Syntax | Category::Io => "it is not JSON",
+        Category::Data => "a field is missing or has the wrong type",
+    };
+    format!("it does not follow the JSON schema: {what}, at line {} column {}", error.line(), error.column())
 }
 
 fn add(usage: &mut Usage, reply: &Reply, attempt: i32) {
@@ -155,6 +182,24 @@ impl Chat {
         self.said.push(Said::User(prompt::correction(problems)));
         if reply.stop == Stop::OutOfTokens {
             self.max_tokens = (self.max_tokens * 2).min(MAX_OUTPUT_TOKENS as i32);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_with_an_answer_is_told_without_its_words() {
+        let told = |text: &str| unreadable(&serde_json::from_str::<Answer>(text).unwrap_err());
+        let wrong_type = told(r#"{"intent":"my card number is 4111"}"#);
+        assert_eq!(
+            wrong_type,
+            "it does not follow the JSON schema: a field is missing or has the wrong type, at line 1 column 34"
+        );
+        for text in [r#"{"my card number is 4111":1}"#, "my card number is 4111", r#"{"intent":"my card"#] {
+            assert!(!told(text).contains("card") && !told(text).contains("4111"), "{}", told(text));
         }
     }
 }

@@ -21,6 +21,8 @@ pub enum Error {
     TranscriptTooLong,
     #[error("keep the claim until the analysis was stored")]
     ClaimLost,
+    #[error("ask the model in the time that is left of this delivery")]
+    OutOfTime,
     #[error("write the messages that follow")]
     Message(#[source] serde_json::Error),
 }
@@ -30,7 +32,7 @@ impl Failure for Error {
         match self {
             Self::Store(error) => error.is_retryable(),
             Self::Model(error) => error.is_retryable(),
-            Self::ClaimLost => true,
+            Self::ClaimLost | Self::OutOfTime => true,
             Self::InvalidAnswers { .. } | Self::Refused | Self::TranscriptTooLong | Self::Message(_) => false,
         }
     }
@@ -48,6 +50,7 @@ impl Failure for Error {
             Self::Refused => "model_refused",
             Self::TranscriptTooLong => "transcript_too_long",
             Self::ClaimLost => "claim_lost",
+            Self::OutOfTime => "out_of_time",
             Self::Message(_) => "internal",
         })
     }

@@ -68,10 +68,15 @@ impl World {
     }
 
     async fn handle(&self) -> Result<Outcome, Error> {
+        self.handle_within(LEASE).await
+    }
+
+    /// One delivery of the session's message, with this much time.
+    async fn handle_within(&self, time: Duration) -> Result<Outcome, Error> {
         let message = message();
         let claim = self.database.store.claim_step(&message.step_key(), LEASE, false).await.unwrap();
         let Claim::Run(claimed) = claim else { panic!("the step should be ours, but is {claim:?}") };
-        let delivery = Delivery { claimed: claimed.clone(), deadline: Instant::now() + LEASE };
+        let delivery = Delivery { claimed: claimed.clone(), deadline: Instant::now() + time };
         let result = self.context.handle(message, &delivery).await;
         self.database.store.release_step(&claimed, Duration::ZERO).await.unwrap();
         result
@@ -208,6 +213,27 @@ async fn attempts_are_counted_across_deliveries() {
     let error = world.handle().await.unwrap_err();
     assert_eq!(error.to_string(), "get a valid answer in 3 attempts; the last one was lost with its delivery");
     assert_eq!(world.calls().await, 3);
+}
+
+#[tokio::test]
+async fn a_request_is_not_begun_with_too_little_time_and_is_no_attempt() {
+    let world = World::new(json!({}), Some(&CHAT)).await;
+    let error = world.handle_within(Duration::from_millis(1400)).await.unwrap_err();
+    assert_eq!((error.is_retryable(), error.code().as_str()), (true, "out_of_time"));
+    assert_eq!(world.calls().await, 0);
+    assert_eq!(world.handle_within(Duration::from_secs(4)).await.unwrap(), Outcome::Done);
+    assert_eq!(world.analysis().await.unwrap().usage.attempts, 1);
+}
+
+#[tokio::test]
+async fn an_answer_with_shortcomings_is_taken_where_no_time_is_left_to_ask_again() {
+    let world = World::new(json!({}), Some(&CHAT)).await;
+    world.script(json!([{ "times": 9, "answer": answer("I will sue you") }])).await;
+    let slow = json!({ "match": "POST converse", "delay_ms": 1800 });
+    world.bedrock.control.fault(slow).await.unwrap();
+    assert_eq!(world.handle_within(Duration::from_secs(3)).await.unwrap(), Outcome::Done);
+    assert_eq!(world.calls().await, 1);
+    assert_eq!(world.analysis().await.unwrap().status, AnalysisStatus::Partial);
 }
 
 #[tokio::test]
