@@ -150,8 +150,9 @@ impl Context {
         }
         match self.sender.send(envelope, mail, delivery.remaining()).await {
             Ok(message_id) => {
-                self.store.record_sent(tenant, email_id, &message_id).await.map_err(Error::Database)?;
+                // First of all: if the log cannot be written, this line alone tells that SES has the mail.
                 tracing::info!(email.id = %email_id, ses.message_id = message_id, to = %envelope.to, "sent");
+                self.store.record_sent(tenant, email_id, &message_id).await.map_err(Error::Database)?;
                 Ok(Outcome::Done)
             }
             Err(error) if error.is_outcome_unknown() => {

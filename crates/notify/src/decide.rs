@@ -8,19 +8,19 @@ use domain::step::Code;
 
 use crate::header::ascii_address;
 
-pub const DISABLED: Code = Code::new("disabled");
-pub const CHANNEL_EXCLUDED: Code = Code::new("channel_excluded");
-pub const INSUFFICIENT_CONTENT: Code = Code::new("insufficient_content");
-pub const ANALYSIS_FAILED: Code = Code::new("analysis_failed");
-pub const NO_SUMMARY: Code = Code::new("no_summary");
-pub const CATEGORY_EXCLUDED: Code = Code::new("category_excluded");
-pub const TOO_FEW_VISITOR_TURNS: Code = Code::new("too_few_visitor_turns");
-pub const NO_EMAIL: Code = Code::new("no_email");
-pub const INVALID_EMAIL: Code = Code::new("invalid_email");
-pub const UNSUPPORTED_EMAIL: Code = Code::new("unsupported_email");
+pub(crate) const DISABLED: Code = Code::new("disabled");
+pub(crate) const CHANNEL_EXCLUDED: Code = Code::new("channel_excluded");
+pub(crate) const INSUFFICIENT_CONTENT: Code = Code::new("insufficient_content");
+pub(crate) const ANALYSIS_FAILED: Code = Code::new("analysis_failed");
+pub(crate) const NO_SUMMARY: Code = Code::new("no_summary");
+pub(crate) const CATEGORY_EXCLUDED: Code = Code::new("category_excluded");
+pub(crate) const TOO_FEW_VISITOR_TURNS: Code = Code::new("too_few_visitor_turns");
+pub(crate) const NO_EMAIL: Code = Code::new("no_email");
+pub(crate) const INVALID_EMAIL: Code = Code::new("invalid_email");
+pub(crate) const UNSUPPORTED_EMAIL: Code = Code::new("unsupported_email");
 
 /// Whom to mail; `Err` says why nobody.
-pub fn decide(settings: &EmailSettings, session: &Session, analysis: &Analysis) -> Result<EmailAddress, Code> {
+pub(crate) fn decide(settings: &EmailSettings, session: &Session, analysis: &Analysis) -> Result<EmailAddress, Code> {
     if !settings.enabled {
         return Err(DISABLED);
     }

@@ -13,7 +13,7 @@ const ENCODED_WORD_BYTES: usize = 45;
 
 /// A text as one line of at most `max_chars` characters: white space and control characters become single spaces, and
 /// marks that change the reading direction of what follows are removed.
-pub fn one_line(text: &str, max_chars: usize) -> String {
+pub(crate) fn one_line(text: &str, max_chars: usize) -> String {
     let visible: String = text
         .chars()
         .filter(|c| !is_direction_mark(*c))
@@ -37,14 +37,14 @@ fn is_direction_mark(c: char) -> bool {
 /// The address in ASCII, as SES wants it: the domain in Punycode.
 ///
 /// `None` if the local part is not ASCII: SES has no SMTPUTF8.
-pub fn ascii_address(address: &EmailAddress) -> Option<EmailAddress> {
+pub(crate) fn ascii_address(address: &EmailAddress) -> Option<EmailAddress> {
     let (local, domain) = address.as_str().rsplit_once('@')?;
     let domain = idna::domain_to_ascii(domain).ok()?;
     local.is_ascii().then(|| format!("{local}@{domain}").parse().ok())?
 }
 
 /// `"name" <address>`, with a name outside of ASCII as encoded words of RFC 2047; the bare address if there is no name.
-pub fn mailbox(name: Option<&str>, address: &EmailAddress) -> String {
+pub(crate) fn mailbox(name: Option<&str>, address: &EmailAddress) -> String {
     let mut name = one_line(name.unwrap_or_default(), MAX_NAME_CHARS);
     while !name.is_empty() {
         let mailbox = format!("{} <{}>", phrase(&name), address.as_str());

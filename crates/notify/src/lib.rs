@@ -1,16 +1,20 @@
 #![doc = include_str!("../README.md")]
 
 mod context;
-pub mod decide;
+mod decide;
 mod error;
-pub mod header;
-pub mod mail;
-pub mod phrases;
+mod header;
+mod links;
+mod mail;
+mod phrases;
 #[cfg(test)]
 #[path = "../tests/notify/sample.rs"]
 mod sample;
-pub mod send_error;
-pub mod sender;
+mod send_error;
+mod sender;
 
 pub use context::{Config, Context};
 pub use error::Error;
+pub use mail::{Mail, TEMPLATE, Templates};
+pub use send_error::{OUTCOME_UNKNOWN, Refusal, SendError};
+pub use sender::{Envelope, Sender};

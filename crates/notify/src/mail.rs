@@ -4,6 +4,7 @@
 //! evidence, so no template can show them.
 
 use domain::analysis::{ActionItem, Analysis};
+use domain::locale::Locale;
 use domain::session::Session;
 use domain::settings::EmailSettings;
 use minijinja::syntax::SyntaxConfig;
@@ -12,6 +13,7 @@ use minijinja::{Environment, UndefinedBehavior};
 use serde::Serialize;
 
 use crate::header::one_line;
+use crate::links::unlinked;
 use crate::phrases::{About, Language, Phrases};
 
 /// As in `email_log.template`.
@@ -31,8 +33,6 @@ const MAX_NAME_CHARS: usize = 64;
 const MAX_ITEM_CHARS: usize = 1000;
 /// The longest paragraph of the summary in characters.
 const MAX_PARAGRAPH_CHARS: usize = 5000;
-/// The longest BCP 47 tag that is of use in a `lang` attribute (RFC 5646, section 4.4.1).
-const MAX_LANGUAGE_TAG_CHARS: usize = 35;
 
 /// A rendered mail.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,10 +83,10 @@ impl Templates {
 
 /// What templates can use; the README has it as a table.
 #[derive(Debug, Serialize)]
-struct Context<'a> {
+struct Context {
     lang: &'static str,
     dir: &'static str,
-    content_lang: Option<&'a str>,
+    content_lang: Option<String>,
     business: Option<String>,
     visitor: Option<String>,
     date: String,
@@ -103,10 +103,10 @@ struct Action {
     due: Option<String>,
 }
 
-impl<'a> Context<'a> {
-    fn new(settings: &EmailSettings, session: &'a Session, analysis: &Analysis) -> Self {
-        let locale = session.visitor.locale.as_deref();
-        let language = Language::of(locale);
+impl Context {
+    fn new(settings: &EmailSettings, session: &Session, analysis: &Analysis) -> Self {
+        let locale = session.visitor.locale();
+        let language = Language::of(locale.as_ref());
         let business = settings.from_name.as_deref().map(|name| one_line(name, MAX_NAME_CHARS));
         let business = business.filter(|name| !name.is_empty());
         let visitor = session.visitor.name.as_deref().and_then(greetable);
@@ -123,7 +123,7 @@ impl<'a> Context<'a> {
         Self {
             lang: language.tag(),
             dir: "ltr",
-            content_lang: locale.filter(|tag| is_language_tag(tag)),
+            content_lang: locale.as_ref().map(Locale::to_string),
             summary: lines(summary.into_iter().flat_map(|summary| summary.text.lines()), MAX_PARAGRAPH_CHARS),
             key_points: lines(key_points.iter().map(String::as_str), MAX_ITEM_CHARS),
             action_items: actions.map(|item| action(item, language, business.as_deref())).collect(),
@@ -138,27 +138,26 @@ impl<'a> Context<'a> {
 fn action(item: &ActionItem, language: Language, business: Option<&str>) -> Action {
     Action {
         owner: language.owner(item.owner, business),
-        text: one_line(&item.text, MAX_ITEM_CHARS),
-        due: item.due.as_deref().map(|due| one_line(due, MAX_ITEM_CHARS)).filter(|due| !due.is_empty()),
+        text: quoted(&item.text, MAX_ITEM_CHARS),
+        due: item.due.as_deref().map(|due| quoted(due, MAX_ITEM_CHARS)).filter(|due| !due.is_empty()),
     }
 }
 
 fn lines<'t>(texts: impl Iterator<Item = &'t str>, max_chars: usize) -> Vec<String> {
-    texts.map(|text| one_line(text, max_chars)).filter(|line| !line.is_empty()).collect()
+    texts.map(|text| quoted(text, max_chars)).filter(|line| !line.is_empty()).collect()
+}
+
+/// A line that may say what the visitor said. One line first: removing a mark from it could join a link again.
+fn quoted(text: &str, max_chars: usize) -> String {
+    unlinked(&one_line(text, max_chars))
 }
 
 /// The visitor's name, unless it is something that a stranger who types a foreign address wants to have delivered: a
 /// link, an address, markup, or a whole sentence.
 fn greetable(name: &str) -> Option<String> {
     let name = one_line(name, usize::MAX);
-    let linkable = name.split('.').skip(1).any(|part| part.chars().take_while(|c| c.is_alphanumeric()).count() > 1);
-    let usable = !name.is_empty() && name.chars().count() <= MAX_NAME_CHARS && !linkable;
+    let usable = !name.is_empty() && name.chars().count() <= MAX_NAME_CHARS && unlinked(&name) == name;
     (usable && !name.contains(['/', '\\', ':', '@', '<', '>', '{', '}', '[', ']', '|', '=', '?', '!'])).then_some(name)
-}
-
-fn is_language_tag(tag: &str) -> bool {
-    let subtag = |part: &str| (1..=8).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_alphanumeric());
-    tag.len() <= MAX_LANGUAGE_TAG_CHARS && tag.split('-').all(subtag)
 }
 
 #[cfg(test)]

@@ -30,7 +30,7 @@ const MAX_IDLE: Duration = Duration::from_secs(3);
 const CHARSET: &str = "UTF-8";
 
 /// The least time a request needs.
-pub const MIN_SEND_TIME: Duration = CONNECT_TIMEOUT.saturating_add(ANSWER_TIME);
+pub(crate) const MIN_SEND_TIME: Duration = CONNECT_TIMEOUT.saturating_add(ANSWER_TIME);
 
 /// Who sends to whom, and how SES reports on it.
 #[derive(Clone, Copy)]

@@ -155,6 +155,27 @@ fn hostile_text_stays_text() {
 }
 
 #[test]
+fn no_part_of_the_mail_holds_a_link_or_an_address_that_was_dictated() {
+    let mut analysis = sample::analysis();
+    analysis.summary = Some(Summary {
+        text: "See https://evil.example/a\nor www.evil.example".to_owned(),
+        key_points: vec!["Write to eve@evil.example".to_owned(), "evil.\u{202E}example".to_owned()],
+    });
+    analysis.action_items[0].text = "Pay at http://evil.example".to_owned();
+    analysis.action_items[0].due = Some("when evil.example says so".to_owned());
+    let mut session = sample::session();
+    session.visitor.name = Some("evil\u{FF0E}example".to_owned());
+    let mail = Templates::default().render(&sample::settings(), &session, &analysis).unwrap();
+    for part in [&mail.text, &mail.html] {
+        for link in ["evil.example", "https:", "://evil", "eve@", "\u{FF0E}"] {
+            assert!(!part.contains(link), "{link} in\n{part}");
+        }
+        assert_eq!(part.matches("evil[.]example").count(), 6, "{part}");
+        assert!(part.contains("eve[at]evil[.]example"), "{part}");
+    }
+}
+
+#[test]
 fn a_name_is_greeted_only_if_it_reads_like_one() {
     for name in ["Ana", "José María O'Neil-Sørensen", "J.R. Smith", "Dr. med. Ana López", "王芳", "अनीता"]
     {

@@ -1,13 +1,11 @@
 //! What becomes of a message.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use domain::message::NotifyMessage;
 use domain::settings::EmailSettings;
-use notify::decide::DISABLED;
-use notify::send_error::OUTCOME_UNKNOWN;
-use notify::sender::Sender;
-use notify::{Config, Error};
+use domain::step::Code;
+use notify::{Config, Error, OUTCOME_UNKNOWN, Sender};
 use serde_json::{Value, json};
 use stage::{Env, Failure, Outcome, error_chain};
 use store::email_log::EmailStatus;
@@ -41,7 +39,10 @@ async fn two_deliveries_at_once_send_one_mail() {
     lock.execute("LOCK TABLE email_log IN EXCLUSIVE MODE", &[]).await.unwrap();
     let release = async {
         let waiting = "SELECT FROM pg_locks WHERE relation = 'email_log'::regclass AND NOT granted";
-        while watch.query(waiting, &[]).await.unwrap().len() < 2 {}
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while watch.query(waiting, &[]).await.unwrap().len() < 2 {
+            assert!(Instant::now() < deadline, "both deliveries should wait for the lock");
+        }
         lock.execute("COMMIT", &[]).await.unwrap();
     };
     let (one, other, ()) = tokio::join!(world.deliver(), world.deliver(), release);
@@ -165,7 +166,7 @@ async fn a_mail_is_not_begun_with_too_little_time() {
 async fn a_skipped_mail_is_logged_and_follows_the_settings() {
     let world = World::new([]).await;
     world.save_settings(EmailSettings { enabled: false, ..EmailSettings::default() }).await;
-    assert_eq!(world.deliver().await.unwrap(), Outcome::Skipped(DISABLED));
+    assert_eq!(world.deliver().await.unwrap(), Outcome::Skipped(Code::new("disabled")));
     assert_eq!(world.status().await, (EmailStatus::Skipped, Some("disabled".to_owned())));
     assert_eq!(world.email().await.recipient.as_deref(), Some("ana@example.com"));
     assert_eq!(world.ses.requests(), Vec::<Value>::new());

@@ -3,9 +3,7 @@
 use std::net::TcpListener;
 use std::time::Duration;
 
-use notify::mail::Mail;
-use notify::send_error::SendError;
-use notify::sender::{Envelope, Sender};
+use notify::{Envelope, Mail, SendError, Sender};
 use uuid::Uuid;
 
 use crate::fake_ses::{Answer, FakeSes, sdk_config};

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::{TimeDelta, Utc};
-use notify::send_error::OUTCOME_UNKNOWN;
+use notify::OUTCOME_UNKNOWN;
 use stage::Outcome;
 use store::email_log::EmailStatus;
 
