@@ -75,7 +75,7 @@ mod tests {
         let now = "2026-11-22T10:00:00Z".parse().unwrap();
         for (text, wait) in [
             ("7", Some(7)),
-            ("86400", Some(43_200)),
+            ("86400", Some(MAX_VISIBILITY.as_secs())),
             ("Sun, 22 Nov 2026 10:01:30 GMT", Some(90)),
             ("Sun, 22 Nov 2026 09:00:00 GMT", None),
             ("0", None),
