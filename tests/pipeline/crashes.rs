@@ -62,12 +62,9 @@ async fn a_database_restarted_in_mid_run_loses_nothing() {
 #[tokio::test]
 async fn a_session_whose_message_never_reached_its_queue_is_found_by_housekeep() {
     on_the_stack("forgotten", json!({}), async |world| {
-        let refuse =
-            json!({ "match": "AmazonSQS.SendMessage", "body_match": world.tenant, "times": 20, "status": 503 });
-        world.fault("sqs", refuse).await;
+        world.refuse_messages(1).await;
         let (status, problem) = world.post(&world.notification("s-1")).await;
         assert_eq!((status, problem["type"].as_str()), (503, Some("urn:post-session:problem:unavailable")));
-        world.stack.fake("sqs").clear().await.unwrap();
 
         // The engine never repeats it; the stack's LOST_AFTER_SECONDS pass.
         let is_found = async || {

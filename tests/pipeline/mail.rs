@@ -42,6 +42,24 @@ async fn delivery_events_reach_the_log() {
 }
 
 #[tokio::test]
+async fn an_event_that_is_delivered_twice_is_recorded_once() {
+    on_the_stack("twice-told", json!({}), async |world| {
+        world.send("s-1").await;
+        world.completed("s-1").await;
+        for _ in 0..2 {
+            publish(world, "Delivery", json!({ "timestamp": "2026-11-22T10:05:03.000Z" })).await;
+        }
+        let delivered = Some(("delivered".to_owned(), None));
+        let is_done = async || world.email("s-1").await == delivered && !world.is_queued(Queue::EmailEvents).await;
+        assert!(eventually(is_done).await, "{:?}", world.email("s-1").await);
+        let count = "SELECT count(*) FROM email_events WHERE tenant_id = $1 AND type = 'Delivery'";
+        let row = world.database().await.query_one(count, &[&world.tenant.as_ref()]).await.unwrap();
+        assert_eq!(row.get::<_, i64>(0), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_mail_that_ses_rejects_fails_the_session_and_a_replay_sends_it() {
     on_the_stack("rejected", json!({}), async |world| {
         let rejected =

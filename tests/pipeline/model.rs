@@ -23,6 +23,8 @@ async fn a_throttled_model_is_asked_again_by_the_queue() {
         world.send("s-1").await;
         world.completed("s-1").await;
         assert_eq!(world.analysis("s-1").await.unwrap()["usage"]["attempts"], 1);
+        let requests = world.stack.fake("bedrock").requests(&world.marker("s-1")).await.unwrap();
+        assert_eq!(requests.iter().filter(|request| request["status"] == 429).count(), 2);
     })
     .await;
 }
@@ -54,13 +56,10 @@ async fn nonsense_three_times_fails_the_session_and_a_replay_completes_it() {
 async fn a_poison_message_leaves_the_good_ones_beside_it_alone() {
     on_the_stack("poison", json!({}), async |world| {
         // The queue refuses ingest, so that the sessions are stored and we can queue them together.
-        let refuse =
-            json!({ "match": "AmazonSQS.SendMessage", "body_match": world.tenant, "times": 20, "status": 503 });
-        world.fault("sqs", refuse).await;
+        world.refuse_messages(2).await;
         for session in ["s-1", "s-2"] {
             assert_eq!(world.post(&world.notification(session)).await.0, 503);
         }
-        world.stack.fake("sqs").clear().await.unwrap();
         let message = |session: &str| {
             format!(r#"{{"type":"analyze.v1","tenant_id":"{}","session_id":"{session}"}}"#, world.tenant)
         };

@@ -1,6 +1,7 @@
 //! A tenant of its own for each test.
 
 use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use chrono::Utc;
@@ -18,6 +19,8 @@ use crate::{Stack, conversation};
 const PATIENCE: Duration = Duration::from_secs(90);
 /// Between two looks.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
+/// How often the AWS SDK sends a request that is answered with 503, in its standard mode.
+const SDK_ATTEMPTS: u32 = 3;
 /// Signs what the webhook stand-in of every test receives.
 const WEBHOOK_SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
@@ -27,14 +30,18 @@ pub struct World {
     pub tenant: TenantId,
     pub store: Store,
     pub(crate) http: reqwest::Client,
+    /// With the stand-in each was posted to.
+    faults: Mutex<Vec<(String, Value)>>,
 }
 
-/// Runs a test as a new tenant and checks that it leaves no message behind.
+/// Runs a test as a new tenant and checks that it leaves no message behind and met every fault it posted.
 pub async fn on_the_stack(name: &str, settings: Value, test: impl AsyncFnOnce(&World)) {
     let world = World::new(name, settings).await;
     test(&world).await;
     let drained = eventually(async || world.messages_left().await.is_empty()).await;
     assert!(drained, "messages left behind: {:#?}", world.messages_left().await);
+    let unmet = world.unmet_faults().await;
+    assert!(unmet.is_empty(), "no request met these faults, so they tested nothing: {unmet:#?}");
 }
 
 /// Waits until it holds; `false` if it never did.
@@ -65,7 +72,7 @@ impl World {
             pool_size: 2,
         };
         let store = Store::new(&config).expect("the database URL is valid");
-        let world = Self { stack, tenant, store, http: reqwest::Client::new() };
+        let world = Self { stack, tenant, store, http: reqwest::Client::new(), faults: Mutex::default() };
         world.seed(settings).await;
         world
     }
@@ -197,7 +204,34 @@ impl World {
         state["deliveries"].as_array().cloned().unwrap_or_default()
     }
 
+    /// Posts one fault, which some request has to meet before the test ends.
     pub async fn fault(&self, fake: &str, fault: Value) {
-        self.stack.fake(fake).fault(fault).await.expect("the fault makes sense");
+        self.stack.fake(fake).fault(fault.clone()).await.expect("the fault makes sense");
+        self.faults.lock().unwrap_or_else(PoisonError::into_inner).push((fake.to_owned(), fault));
+    }
+
+    /// The queues refuse this tenant's next messages, this many, at each attempt of the sender.
+    pub async fn refuse_messages(&self, messages: u32) {
+        let times = messages * SDK_ATTEMPTS;
+        let refuse = json!({
+            "match": "AmazonSQS.SendMessage", "body_match": self.tenant, "times": times, "status": 503
+        });
+        self.fault("sqs", refuse).await;
+    }
+
+    /// The faults of this test that no request has met.
+    async fn unmet_faults(&self) -> Vec<(String, Value)> {
+        let posted = self.faults.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut unmet = Vec::new();
+        for (fake, fault) in posted {
+            let listing = self.http.get(format!("{}/_faults", self.stack.fakes[&fake])).send().await;
+            let listing: Value = listing.expect("the stand-in answers").json().await.expect("with JSON");
+            let is_it = |listed: &Value| fault.as_object().is_some_and(|f| f.iter().all(|(k, v)| listed[k] == *v));
+            let mut listed = listing.as_array().into_iter().flatten().filter(|listed| is_it(listed));
+            if !listed.any(|listed| listed["hits"].as_u64().is_some_and(|hits| hits > 0)) {
+                unmet.push((fake, fault));
+            }
+        }
+        unmet
     }
 }
