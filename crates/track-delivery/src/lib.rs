@@ -13,6 +13,9 @@ use store::email_log::EventRecord;
 
 use event::SesEvent;
 
+/// What SES publishes once, as plain text, when the event destination is made.
+const TOPIC_VALIDATED: &str = "Successfully validated SNS topic for Amazon SES event publishing.";
+
 /// What the function needs from its environment.
 pub struct Config {
     pub store: store::Config,
@@ -35,6 +38,10 @@ pub struct Context {
 impl RecordHandler for Context {
     /// Records one SES event. One of a mail that we did not send is counted in the log and done with.
     async fn handle_record(&self, record: Record) -> Verdict {
+        if record.body.trim() == TOPIC_VALIDATED {
+            tracing::info!("SES can publish to the topic");
+            return Verdict::Ack;
+        }
         let event: SesEvent = match serde_json::from_str(&record.body) {
             Ok(event) => event,
             Err(error) => return unreadable(&error),

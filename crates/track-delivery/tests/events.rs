@@ -129,3 +129,11 @@ async fn a_body_that_is_no_event_is_dead_lettered_without_being_quoted() {
         assert!(!message.contains("ana"), "{message}");
     }
 }
+
+#[tokio::test]
+async fn the_text_by_which_ses_validates_its_topic_is_done_with() {
+    let world = World::new().await;
+    let sample: Value = serde_json::from_str(include_str!("../../../events/track-delivery-validation.json")).unwrap();
+    assert_eq!(world.deliver(sample["Records"][0]["body"].as_str().unwrap()).await, Verdict::Ack);
+    assert_eq!(world.events().await, 0);
+}
