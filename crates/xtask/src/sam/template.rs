@@ -9,8 +9,10 @@ use crate::lambda::FUNCTIONS;
 /// The last of the variables that every function has.
 const LAST_COMMON_VARIABLE: &str = "LOG_LEVEL: !Ref LogLevel";
 const ARCHITECTURE: &str = "[!Ref Architecture]";
+/// `sam local` reads the layers without resolving what they refer to.
+const LAYERS: &str = r#"Layers: !If [HasLayers, !Split [",", !Ref LayerArns], !Ref AWS::NoValue]"#;
 
-/// `template.yaml` with the built archives as code, this machine's architecture, and further variables declared.
+/// `template.yaml` with the built archives as code, this machine's architecture, no layers, and further variables declared.
 ///
 /// Line by line: everything else stays as it is, comments and short forms included.
 pub(super) fn local<'a>(
@@ -20,7 +22,7 @@ pub(super) fn local<'a>(
 ) -> anyhow::Result<String> {
     let declared: Vec<_> = declared.map(String::as_str).collect();
     let architecture = if cfg!(target_arch = "aarch64") { "[arm64]" } else { "[x86_64]" };
-    let (mut functions, mut groups, mut architectures) = (0, 0, 0);
+    let (mut functions, mut groups, mut architectures, mut layers) = (0, 0, 0, 0);
     let mut local = String::with_capacity(source.len());
     for line in source.lines() {
         let (indent, text) = line.split_at(line.len() - line.trim_start().len());
@@ -31,15 +33,18 @@ pub(super) fn local<'a>(
             groups += 1;
             let empty = declared.iter().map(|name| format!("{indent}{name}: \"\"\n"));
             local += &format!("{line}\n{}", empty.collect::<String>());
+        } else if text == LAYERS {
+            layers += 1;
+            local += &format!("{indent}Layers: []\n");
         } else {
             architectures += line.matches(ARCHITECTURE).count();
             local += &format!("{}\n", line.replace(ARCHITECTURE, architecture));
         }
     }
     ensure!(
-        (functions, groups, architectures) == (FUNCTIONS.len(), 1, 1),
+        (functions, groups, architectures, layers) == (FUNCTIONS.len(), 1, 1, 1),
         "template.yaml is not laid out as expected: {functions} functions from crates, {groups} common groups of \
-         variables, {architectures} architectures"
+         variables, {architectures} architectures, {layers} lists of layers"
     );
     Ok(local)
 }
@@ -49,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_code_architecture_and_declared_variables_differ_from_the_deployed_template() {
+    fn only_code_architecture_layers_and_declared_variables_differ_from_the_deployed_template() {
         let source = include_str!("../../../../template.yaml");
         let declared = ["AWS_REGION".to_owned(), "AWS_ENDPOINT_URL".to_owned()];
         let local = local(source, declared.iter(), |package| format!("/built/{package}.zip").into()).unwrap();
@@ -57,6 +62,7 @@ mod tests {
         let architecture = if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" };
         let expected = [
             format!("    Architectures: [{architecture}]"),
+            "    Layers: []".to_owned(),
             "        AWS_REGION: \"\"".to_owned(),
             "        AWS_ENDPOINT_URL: \"\"".to_owned(),
         ];

@@ -1,0 +1,92 @@
+//! Each role may do what its function does, and no more.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use crate::{functions, of_type, queue_mappings, template};
+
+const CONSUMER_ACTIONS: [&str; 4] =
+    ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes"];
+
+/// A text, or a list of anything, as a list.
+fn list(value: &Value) -> Vec<Value> {
+    value.as_array().cloned().unwrap_or_else(|| vec![value.clone()])
+}
+
+/// The statements of a role, those under a condition included.
+fn statements(role: &Value) -> Vec<Value> {
+    let policies = list(&role["Policies"]).into_iter();
+    let all = policies.flat_map(|policy| list(&policy["PolicyDocument"]["Statement"]));
+    all.map(|statement| statement["Fn::If"].get(1).cloned().unwrap_or(statement)).collect()
+}
+
+fn statements_of_function(function: &str) -> Vec<Value> {
+    let functions = functions();
+    let name = functions[function]["Role"]["Fn::GetAtt"].as_str().and_then(|name| name.strip_suffix(".Arn"));
+    statements(&of_type(&template(), "AWS::IAM::Role")[name.expect("a role of this template")])
+}
+
+/// Logical ids of the resources that the function may do this to.
+fn allowed(function: &str, action: &str) -> BTreeSet<String> {
+    let granting = statements_of_function(function).into_iter().filter(|s| list(&s["Action"]).contains(&json!(action)));
+    let resources = granting.flat_map(|statement| list(&statement["Resource"]));
+    let ids = resources.filter_map(|arn| arn["Fn::GetAtt"].as_str()?.strip_suffix(".Arn").map(str::to_owned));
+    ids.collect()
+}
+
+#[test]
+fn each_function_may_send_to_the_queues_it_is_given_and_to_no_other() {
+    for (name, function) in functions() {
+        let variables = function["Environment"]["Variables"].as_object().expect("variables");
+        let given =
+            variables.iter().filter(|(variable, _)| variable.ends_with("QUEUE_URL") && *variable != "QUEUE_URL");
+        let given: BTreeSet<_> = given.map(|(_, queue)| queue["Ref"].as_str().expect("a queue").to_owned()).collect();
+        assert_eq!(allowed(&name, "sqs:SendMessage"), given, "{name}");
+    }
+}
+
+#[test]
+fn each_consumer_may_receive_delete_and_hide_messages_of_its_own_queue_only() {
+    for (function, mapping) in queue_mappings() {
+        let queue = functions()[&function]["Environment"]["Variables"]["QUEUE_URL"]["Ref"].clone();
+        let queue = queue.as_str().expect("a queue").to_owned();
+        assert_eq!(mapping["Queue"]["Fn::GetAtt"], format!("{queue}.Arn"), "{function}");
+        for action in CONSUMER_ACTIONS {
+            assert_eq!(allowed(&function, action), BTreeSet::from([queue.clone()]), "{function} {action}");
+        }
+    }
+}
+
+#[test]
+fn mails_are_sent_only_from_the_addresses_of_the_parameters() {
+    let sending: Vec<_> =
+        statements_of_function("NotifyFunction").into_iter().filter(|s| s["Action"] == "ses:SendEmail").collect();
+    assert_eq!(sending.len(), 1);
+    let from = &sending[0]["Condition"]["StringLike"]["ses:FromAddress"]["Fn::If"];
+    assert_eq!((&from[0], &from[2]), (&json!("HasSenderAddresses"), &json!({ "Ref": "SenderAddress" })));
+    assert_eq!(from[1], json!({ "Fn::Split": [",", { "Fn::Sub": "${SenderAddress},${SenderAddresses}" }] }));
+}
+
+#[test]
+fn models_are_asked_only_if_a_parameter_names_them() {
+    let asking = statements_of_function("AnalyzeFunction").into_iter().filter(|s| s["Action"] == "bedrock:InvokeModel");
+    let resources: Vec<_> = asking.flat_map(|statement| list(&statement["Resource"])).collect();
+    for resource in &resources {
+        let text = resource.to_string();
+        let parameters = ["/${BedrockModelId}\"", "/${BedrockFoundationModelId}\"", "{\"Ref\":\"TenantModelArns\"}"];
+        assert!(parameters.iter().any(|parameter| text.contains(parameter)), "{text}");
+    }
+    assert_eq!(resources.len(), 4);
+}
+
+#[test]
+fn no_role_may_do_everything() {
+    for (name, role) in of_type(&template(), "AWS::IAM::Role") {
+        for statement in statements(&role).iter().filter(|statement| !statement.is_null()) {
+            assert!(statement["Action"].is_string() || statement["Action"].is_array(), "{name}: {statement}");
+            assert!(!statement["Action"].to_string().contains('*'), "{name}: {statement}");
+            assert_ne!(statement["Resource"], "*", "{name}: {statement}");
+        }
+    }
+}
