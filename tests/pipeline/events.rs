@@ -28,6 +28,7 @@ async fn events_of_a_session_that_is_done_are_acknowledged_and_change_nothing() 
             ("notify", include_str!("../../events/notify.json")),
             ("crm-sync", include_str!("../../events/crm-sync.json")),
             ("track-delivery", include_str!("../../events/track-delivery.json")),
+            ("track-delivery", include_str!("../../events/track-delivery-validation.json")),
         ] {
             let event = event_of(text, world.tenant.as_ref());
             assert_eq!(world.stack.invoke(function, &event).await, all_dealt_with(), "{function}");
