@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::body::{Body, Bytes, to_bytes};
-use axum::extract::{Query, Request, State};
+use axum::extract::{DefaultBodyLimit, Query, Request, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
@@ -36,6 +36,8 @@ impl Plumbing {
 
     /// `app` behind journal and faults; `controls` are further `/_…` routes, neither journalled nor faulted.
     pub(crate) fn router(self, app: Router, controls: Router) -> Router {
+        // `observe` has bounded the body.
+        let app = app.layer(DefaultBodyLimit::disable());
         let observed = app.layer(from_fn_with_state(self.clone(), observe));
         Router::new()
             .route("/_requests", get(list_requests).delete(clear_requests))
