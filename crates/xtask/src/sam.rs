@@ -1,7 +1,8 @@
 //! What `sam local invoke` needs to run a function against the running local stack.
 //!
 //! `--env-vars` only sets variables that the template declares, and nothing else reaches a container's environment. The
-//! deployed template does not declare where AWS is, so the functions are invoked from a copy of it that does.
+//! deployed template does not declare where AWS is, so the functions are invoked from a copy of it that does, which
+//! `samconfig.toml` names.
 
 mod relay;
 mod template;
@@ -35,9 +36,7 @@ type Variables = BTreeMap<String, String>;
 /// Seeds the tenant of the sample events, writes the two files and lets containers reach the stack.
 pub(crate) async fn prepare(dir: &StateDir, stack: &StackFile) -> anyhow::Result<()> {
     step("tenant and variables for sam local", write(dir, stack)).await?;
-    heading("  sam local      sam local invoke IngestFunction -e events/ingest.json --env-vars events/env.json \\");
-    let template = paths::shown(&template_path(dir));
-    heading(&format!("                 --template {template} --add-host localhost:host-gateway"));
+    heading("  sam local      sam local invoke IngestFunction -e events/ingest.json --env-vars events/env.json");
     Ok(())
 }
 
