@@ -60,8 +60,8 @@ impl Default for Templates {
         let loaded = syntax
             .map(|syntax| environment.set_syntax(syntax))
             .and_then(|()| sources.into_iter().try_for_each(|(name, source)| environment.add_template(name, source)));
-        // Unwrap safety: the templates are part of the program, and the tests render them.
-        #[expect(clippy::expect_used, reason = "see above")]
+        #[expect(clippy::expect_used, reason = "the templates are part of the program")]
+        // Unwrap safety: the tests render every template.
         loaded.expect("the built-in templates are valid");
         Self(environment)
     }
