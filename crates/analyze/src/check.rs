@@ -86,6 +86,7 @@ impl Check {
         Intent {
             primary_purpose: self.required("intent.primary_purpose", &intent.primary_purpose, MAX_SENTENCE),
             objectives: clean_all(intent.objectives, MAX_SENTENCE, MAX_ITEMS),
+            outcome: None,
         }
     }
 
@@ -169,7 +170,7 @@ impl Check {
             self.shortcomings.push(format!("sentiment.shifts[{n}] names a turn without an entry in the timeline"));
             return None;
         };
-        let cause = clean(&shift.cause, MAX_SENTENCE);
+        let cause = Some(clean(&shift.cause, MAX_SENTENCE)).filter(|cause| !cause.is_empty());
         let is_shift = from.turn < to.turn && from.score != to.score;
         is_shift.then_some(Shift { from_turn: from.turn, to_turn: to.turn, from: from.score, to: to.score, cause })
     }

@@ -15,12 +15,15 @@ pub(crate) fn conversation(session: &Session, transcript: &Transcript) -> Conver
     let (visitor, agent) = (words(Role::Visitor), words(Role::Agent));
     let spoken = visitor + agent;
     Conversation {
+        visitor_words: visitor,
+        agent_words: agent,
         turns: transcript.turns().len(),
         visitor_turns: transcript.of(Role::Visitor).count(),
         agent_turns: transcript.of(Role::Agent).count(),
         words: spoken,
         talk_ratio: (spoken > 0).then(|| (visitor as f64 / spoken as f64 * 1000.0).round() / 1000.0),
         duration_s: (session.ended_at - session.started_at).num_seconds(),
+        ..Conversation::default()
     }
 }
 

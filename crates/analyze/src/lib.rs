@@ -163,6 +163,7 @@ fn unanalysed(session: &Session, transcript: &Transcript) -> Analysis {
         custom_metrics: Default::default(),
         conversation: figures::conversation(session, transcript),
         coverage: Coverage { turns_total, turns_analysed: 0, chunks: 0, chunks_failed: 0 },
+        redactions: Default::default(),
         usage: Usage::default(),
     }
 }

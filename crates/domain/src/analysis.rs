@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::number::{Confidence, Score};
+use crate::transcript::Role;
 
 /// A validated analysis of one session; its JSON is the stored document.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -26,6 +27,9 @@ pub struct Analysis {
     pub custom_metrics: BTreeMap<String, CustomMetric>,
     pub conversation: Conversation,
     pub coverage: Coverage,
+    /// What was hidden from the model: entities by kind or pattern, and how often; empty where nothing was.
+    #[serde(default)]
+    pub redactions: BTreeMap<String, u32>,
     pub usage: Usage,
 }
 
@@ -57,6 +61,37 @@ impl AnalysisStatus {
 pub struct Intent {
     pub primary_purpose: String,
     pub objectives: Vec<String>,
+    /// Whether the visitor got what they came for, whatever ended the conversation; `None` before prompt version 2.
+    #[serde(default)]
+    pub outcome: Option<IntentOutcome>,
+}
+
+/// What came of the visitor's purpose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum IntentOutcome {
+    Achieved,
+    Partly,
+    NotAchieved,
+    Unclear,
+}
+
+impl IntentOutcome {
+    pub const ALL: [Self; 4] = [Self::Achieved, Self::Partly, Self::NotAchieved, Self::Unclear];
+
+    /// As in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Achieved => "achieved",
+            Self::Partly => "partly",
+            Self::NotAchieved => "not_achieved",
+            Self::Unclear => "unclear",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|outcome| outcome.as_str() == text)
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -120,7 +155,7 @@ pub struct Justification {
     pub evidence: Vec<Evidence>,
 }
 
-/// Words that were said: `quote` was found in the turn by code.
+/// Words that were said: `quote` was found in the turn by code, and is written as it stands there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Evidence {
     /// Index of the turn, from 0.
@@ -167,14 +202,15 @@ pub struct Feeling {
     pub emotion: String,
 }
 
-/// A change of sentiment between two visitor turns.
+/// A clear change of sentiment between two visitor turns, found by code in the timeline.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Shift {
     pub from_turn: usize,
     pub to_turn: usize,
     pub from: Score,
     pub to: Score,
-    pub cause: String,
+    /// Why, as the model sees it; `None` where it gave no cause.
+    pub cause: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -201,10 +237,13 @@ pub enum Owner {
     Business,
 }
 
+/// The result of one of the tenant's own metrics.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CustomMetric {
     pub status: MetricStatus,
+    /// Of the metric's type and in its range; null unless the status is `ok`.
     pub value: Value,
+    /// Why this value, or why none.
     pub rationale: String,
 }
 
@@ -216,15 +255,57 @@ pub enum MetricStatus {
 }
 
 /// Figures of the conversation, counted by code.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Conversation {
     pub turns: usize,
     pub visitor_turns: usize,
     pub agent_turns: usize,
+    /// Of visitor and agent; in scripts without spaces a character may count as a word.
     pub words: usize,
+    #[serde(default)]
+    pub visitor_words: usize,
+    #[serde(default)]
+    pub agent_words: usize,
     /// The visitor's share of the words visitor and agent spoke, 0 to 1; `None` when nobody spoke.
     pub talk_ratio: Option<f64>,
     pub duration_s: i64,
+    /// The most words that visitor or agent said with nobody else in between.
+    #[serde(default)]
+    pub longest_monologue: Option<Monologue>,
+    /// How long the visitor waited for the agent's words; `None` where the turns have no times.
+    #[serde(default)]
+    pub visitor_waiting: Option<Waiting>,
+    /// `None` where the turns have no times.
+    #[serde(default)]
+    pub interruptions: Option<Interruptions>,
+    /// How the conversation ended, as the AI engine said; it says nothing about what was achieved.
+    #[serde(default)]
+    pub end_reason: Option<String>,
+}
+
+/// Turns of one speaker in a row.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Monologue {
+    pub role: Role,
+    /// The first of its turns.
+    pub turn: usize,
+    pub words: usize,
+}
+
+/// Between the end of a visitor's turn and the beginning of the agent's next one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Waiting {
+    /// How often the visitor waited.
+    pub times: usize,
+    pub mean_ms: u64,
+    pub longest_ms: u64,
+}
+
+/// Turns that began before the other's turn had ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Interruptions {
+    pub by_visitor: usize,
+    pub by_agent: usize,
 }
 
 /// What part of the transcript was analysed.
@@ -232,6 +313,7 @@ pub struct Conversation {
 pub struct Coverage {
     pub turns_total: usize,
     pub turns_analysed: usize,
+    /// Parts that the transcript was analysed in; 1 where it fits into one request.
     pub chunks: usize,
     pub chunks_failed: usize,
 }
@@ -239,16 +321,26 @@ pub struct Coverage {
 /// What the analysis cost.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Usage {
-    /// `None` when no model was asked.
+    /// The last one that was asked; `None` when none was.
     pub model: Option<String>,
     pub prompt_version: Option<String>,
+    /// Answers of a model, usable or not, of all parts and deliveries.
     pub attempts: u32,
+    /// Without cached tokens.
     pub input_tokens: u64,
     pub output_tokens: u64,
+    /// Input tokens read from the prompt cache.
     pub cached_tokens: u64,
-    /// `None` where the model's price is not known.
+    /// Input tokens written to the prompt cache.
+    #[serde(default)]
+    pub cache_write_tokens: u64,
+    /// `None` where the price of a model that answered is not known.
     pub cost_usd: Option<f64>,
+    /// Of all attempts together, also where parts were analysed at the same time.
     pub latency_ms: u64,
+    /// Quotes that were found in the transcript.
+    #[serde(default)]
+    pub quotes_verified: u32,
     /// Quotes the model gave that were not in the transcript; they are not in this document.
     pub quotes_dropped: u32,
 }

@@ -2,11 +2,14 @@
 //!
 //! Every field has a default, so `{}` is a valid document; unknown fields are refused.
 
+pub mod analysis;
+pub mod email;
+pub mod metrics;
+
 use serde::{Deserialize, Serialize};
 
-use crate::analysis::CategoryLabel;
-use crate::email_address::EmailAddress;
-use crate::session::Channel;
+pub use analysis::AnalysisSettings;
+pub use email::EmailSettings;
 
 /// The settings document.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -16,84 +19,10 @@ pub struct TenantSettings {
     pub email: EmailSettings,
 }
 
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct AnalysisSettings {
-    /// How often the model is asked per session until its answer is valid.
-    pub max_attempts: MaxAttempts,
-    /// A Bedrock model or inference-profile id; default: the deployment's.
-    pub model: Option<String>,
-}
-
-/// 1 to 5 model attempts, default 3.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "u32", into = "u32")]
-pub struct MaxAttempts(u32);
-
-impl MaxAttempts {
-    /// More attempts have not been seen to help and each one costs a full prompt.
-    pub const MAX: u32 = 5;
-
-    pub fn get(self) -> u32 {
-        self.0
-    }
-}
-
-impl Default for MaxAttempts {
-    fn default() -> Self {
-        Self(3)
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("max_attempts must be between 1 and {}", MaxAttempts::MAX)]
-pub struct InvalidMaxAttempts;
-
-impl TryFrom<u32> for MaxAttempts {
-    type Error = InvalidMaxAttempts;
-
-    fn try_from(attempts: u32) -> Result<Self, InvalidMaxAttempts> {
-        if (1..=Self::MAX).contains(&attempts) { Ok(Self(attempts)) } else { Err(InvalidMaxAttempts) }
-    }
-}
-
-impl From<MaxAttempts> for u32 {
-    fn from(attempts: MaxAttempts) -> Self {
-        attempts.0
-    }
-}
-
-/// Whether and how the visitor is mailed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct EmailSettings {
-    /// Default `true`.
-    pub enabled: bool,
-    /// Mail only after sessions of these channels; default: all.
-    pub channels: Vec<Channel>,
-    /// Mail only visitors of these categories; default: all.
-    pub categories: Vec<CategoryLabel>,
-    /// Mail only after sessions with at least this many visitor turns; default 1.
-    pub min_visitor_turns: usize,
-    /// The sender's display name and the mail's signature; default: the tenant's name.
-    pub from_name: Option<String>,
-    /// A sender address verified in SES; default: the deployment's.
-    pub from_address: Option<EmailAddress>,
-    pub reply_to: Option<EmailAddress>,
-}
-
-impl Default for EmailSettings {
-    fn default() -> Self {
-        Self {
-            enabled: true,
-            channels: Vec::new(),
-            categories: Vec::new(),
-            min_visitor_turns: 1,
-            from_name: None,
-            from_address: None,
-            reply_to: None,
-        }
-    }
+/// A short text of a tenant that stands in a prompt: one line, without control characters or space at its ends.
+fn is_label(text: &str, max_chars: usize) -> bool {
+    let length = text.chars().count();
+    (1..=max_chars).contains(&length) && text.trim() == text && !text.chars().any(char::is_control)
 }
 
 #[cfg(test)]

@@ -80,15 +80,9 @@ fn analysis() -> Analysis {
         insights: Vec::new(),
         action_items: Vec::new(),
         custom_metrics: Default::default(),
-        conversation: Conversation {
-            turns: 0,
-            visitor_turns: 0,
-            agent_turns: 0,
-            words: 0,
-            talk_ratio: None,
-            duration_s: 300,
-        },
+        conversation: Conversation { duration_s: 300, ..Conversation::default() },
         coverage: Coverage { turns_total: 0, turns_analysed: 0, chunks: 0, chunks_failed: 0 },
+        redactions: Default::default(),
         usage: Usage::default(),
     }
 }

@@ -94,7 +94,8 @@ fn sentiment(sentiment: &Sentiment) -> Content {
     let label = sentiment.label.as_str();
     let shifts = sentiment.shifts.iter().map(|shift| {
         let (from, to) = (shift.from.get(), shift.to.get());
-        format!("Turn {} to {}: {from} to {to}. {}", shift.from_turn, shift.to_turn, escape(&shift.cause))
+        let cause = shift.cause.as_deref().map(|cause| format!(" {}", escape(cause))).unwrap_or_default();
+        format!("Turn {} to {}: {from} to {to}.{cause}", shift.from_turn, shift.to_turn)
     });
     let details = shifts.chain(sentiment.patterns.iter().map(|pattern| escape(pattern)));
     (format!("{label}, average {} (from -1 to 1)", sentiment.average.get()), list(details))
@@ -144,7 +145,7 @@ fn reason(analysis: &Analysis) -> String {
 }
 
 fn conversation(session: &Session, figures: &Conversation) -> Content {
-    let Conversation { turns, visitor_turns, agent_turns, words, talk_ratio, duration_s } = figures;
+    let Conversation { turns, visitor_turns, agent_turns, words, talk_ratio, duration_s, .. } = figures;
     let (minutes, seconds) = (duration_s / 60, duration_s % 60);
     let started = session.started_at.format("%Y-%m-%d %H:%M UTC");
     let share = talk_ratio.map(|ratio| format!("Visitor's share of the words: {}", percent(ratio)));
