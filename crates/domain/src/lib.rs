@@ -7,6 +7,7 @@ pub mod integration;
 pub mod locale;
 pub mod message;
 pub mod number;
+pub mod redaction;
 pub mod ses_tag;
 pub mod session;
 pub mod settings;

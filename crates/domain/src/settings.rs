@@ -5,11 +5,13 @@
 pub mod analysis;
 pub mod email;
 pub mod metrics;
+pub mod redaction;
 
 use serde::{Deserialize, Serialize};
 
 pub use analysis::AnalysisSettings;
 pub use email::EmailSettings;
+pub use redaction::RedactionSettings;
 
 /// The settings document.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -17,6 +19,7 @@ pub use email::EmailSettings;
 pub struct TenantSettings {
     pub analysis: AnalysisSettings,
     pub email: EmailSettings,
+    pub redaction: RedactionSettings,
 }
 
 /// A short text of a tenant that stands in a prompt: one line, without control characters or space at its ends.

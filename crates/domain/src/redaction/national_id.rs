@@ -1,0 +1,100 @@
+//! Numbers that a state knows a person by: those of eight countries, with their check digits where they have any.
+//!
+//! | Country | Number | Found |
+//! |---|---|---|
+//! | US | social security number | in groups of 3, 2 and 4 digits, or in one piece after a word such as `SSN`; its invalid ranges are not |
+//! | UK | national insurance number | by its letters |
+//! | ES | DNI and NIE | by its check letter |
+//! | FR | numéro de sécurité sociale (NIR) | by its two check digits |
+//! | DE | Steuer-ID | by its check digit and the digits it may repeat |
+//! | IT | codice fiscale | by its check letter |
+//! | NL | burgerservicenummer | after a word such as `BSN`, by its check digit |
+//! | BR | CPF | by its two check digits |
+//!
+//! Spaces, dots and dashes may stand between any two characters of a number, one at a time.
+
+mod checks;
+
+use std::ops::Range;
+
+use super::fold::{begins_word, ends_word, is_labelled};
+
+/// A form of number: `A` stands for a letter, `9` for a digit, `*` for either.
+struct Form {
+    shape: &'static [u8],
+    is_valid: fn(&[u8]) -> bool,
+    /// Words of which one must stand before the number; none where its checks are enough.
+    labels: &'static [&'static str],
+}
+
+const FORMS: [Form; 8] = [
+    Form { shape: b"999999*99999999", is_valid: checks::is_nir, labels: &[] },
+    Form { shape: b"AAAAAA**A**A***A", is_valid: checks::is_codice_fiscale, labels: &[] },
+    Form { shape: b"99999999999", is_valid: checks::is_steuer_id_or_cpf, labels: &[] },
+    Form { shape: b"AA999999A", is_valid: checks::is_nino, labels: &[] },
+    Form { shape: b"*9999999A", is_valid: checks::is_dni_or_nie, labels: &[] },
+    Form { shape: b"999999999", is_valid: checks::is_ssn, labels: &["SSN", "SOCIAL SECURITY"] },
+    Form { shape: b"999999999", is_valid: checks::is_bsn, labels: &["BSN", "BURGERSERVICE", "SOFI"] },
+    Form { shape: b"999999999", is_valid: checks::is_ssn, labels: &[] },
+];
+
+/// The numbers of a folded text, in order.
+pub(super) fn find(text: &[u8]) -> Vec<Range<usize>> {
+    let mut found = Vec::new();
+    let mut at = 0;
+    while at < text.len() {
+        match end_of_number(text, at) {
+            Some(end) => {
+                found.push(at..end);
+                at = end;
+            }
+            None => at += 1,
+        }
+    }
+    found
+}
+
+fn end_of_number(text: &[u8], start: usize) -> Option<usize> {
+    if !text[start].is_ascii_alphanumeric() || !begins_word(text, start) || continues_a_number(text, start) {
+        return None;
+    }
+    FORMS.iter().find_map(|form| {
+        let (number, end) = take(text, start, form.shape)?;
+        let is_whole = ends_word(text, end) && !is_continued(text, end);
+        let is_named = match form.labels {
+            [] => form.shape != b"999999999" || is_grouped_3_2_4(&text[start..end]),
+            labels => is_labelled(text, start, labels),
+        };
+        (is_whole && is_named && (form.is_valid)(&number)).then_some(end)
+    })
+}
+
+/// The characters of a shape from an index on, and where they end.
+fn take(text: &[u8], start: usize, shape: &[u8]) -> Option<(Vec<u8>, usize)> {
+    let mut number = Vec::with_capacity(shape.len());
+    let mut at = start;
+    for kind in shape {
+        let gap = usize::from(at > start && text.get(at).is_some_and(|byte| b" .-".contains(byte)));
+        let fits = |byte: &&u8| match kind {
+            b'A' => byte.is_ascii_uppercase(),
+            b'9' => byte.is_ascii_digit(),
+            _ => byte.is_ascii_alphanumeric(),
+        };
+        number.push(*text.get(at + gap).filter(fits)?);
+        at += gap + 1;
+    }
+    Some((number, at))
+}
+
+/// Whether a dot or dash ties what is here to digits before it.
+fn continues_a_number(text: &[u8], at: usize) -> bool {
+    at > 1 && b".-".contains(&text[at - 1]) && text[at - 2].is_ascii_digit()
+}
+
+fn is_continued(text: &[u8], end: usize) -> bool {
+    matches!(text.get(end..end + 2), Some([b'.' | b'-', next]) if next.is_ascii_digit())
+}
+
+fn is_grouped_3_2_4(number: &[u8]) -> bool {
+    number.len() == 11 && number[3] == number[6] && !number[3].is_ascii_digit() && !number[6].is_ascii_digit()
+}

@@ -1,0 +1,53 @@
+//! The way back from placeholders to what they stand for.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::placeholder;
+
+/// What each placeholder of a session stands for, as it was written first; personal data, which `Debug` doesn't print.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Originals(BTreeMap<String, String>);
+
+impl Originals {
+    pub(super) fn insert(&mut self, placeholder: String, original: String) {
+        self.0.insert(placeholder, original);
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// How many different values were hidden.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The text with the values in their places; what a value holds is not looked at again.
+    pub fn restore<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        let mut restored = String::new();
+        let mut copied = 0;
+        for (range, _, _) in placeholder::find(text) {
+            if let Some(original) = self.0.get(&text[range.clone()]) {
+                restored.push_str(&text[copied..range.start]);
+                restored.push_str(original);
+                copied = range.end;
+            }
+        }
+        if copied == 0 {
+            return Cow::Borrowed(text);
+        }
+        restored.push_str(&text[copied..]);
+        Cow::Owned(restored)
+    }
+}
+
+impl fmt::Debug for Originals {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}

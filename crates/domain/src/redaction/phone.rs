@@ -1,0 +1,66 @@
+//! Telephone numbers: what is written as one, since nothing in its digits tells it from another number.
+//!
+//! | Form | Digits | Example |
+//! |---|---|---|
+//! | international | 8 to 15 after `+` or `00` | `+49 171 1234567`, `0044 20 7946 0958` |
+//! | with the trunk digit 0 | 9 to 13 | `030 1234567`, `06 12 34 56 78` |
+//! | North American, in groups | 10, or 11 with 1 | `(555) 234-5678`, `1-555-234-5678` |
+//! | with an area code in brackets | 8 to 12 | `(11) 91234-5678` |
+//! | after a word such as `phone`, `mobil` or `tel` | 7 to 15 | `call me: 612 345 678` |
+//!
+//! Dates, times, decimals, and numbers tied to a word by a dash (`KD-0301234567`) are not telephone numbers.
+
+mod chain;
+
+use std::ops::Range;
+
+use super::fold::is_labelled;
+use chain::Chain;
+
+/// Beginnings of words that announce a telephone number.
+const LABELS: [&str; 12] =
+    ["TEL", "PHONE", "FON", "MOBIL", "CELL", "CALL", "HANDY", "RUFNUMMER", "WHATSAPP", "FAX", "CELULAR", "ANRUF"];
+
+/// The numbers of a folded text, in order.
+pub(super) fn find(text: &[u8]) -> Vec<Range<usize>> {
+    let mut found = Vec::new();
+    for chain in chain::chains(text) {
+        let mut group = 0;
+        while group < chain.len() {
+            let skipped = chain.date_at(group);
+            match if skipped > 0 { None } else { count_of_number(&chain, group) } {
+                Some(count) => {
+                    found.push(chain.range(group, count));
+                    group += count;
+                }
+                None => group += skipped.max(1),
+            }
+        }
+    }
+    found
+}
+
+/// Numbers in the international form that have no further digits around them, which might be those of a card.
+pub(super) fn find_international(text: &[u8]) -> Vec<Range<usize>> {
+    let is_whole = |chain: &Chain<'_>| chain.international(0) == Some(chain.len());
+    chain::chains(text).filter(is_whole).map(|chain| chain.range(0, chain.len())).collect()
+}
+
+/// How many groups from this one on are a number.
+fn count_of_number(chain: &Chain<'_>, group: usize) -> Option<usize> {
+    if let Some(count) = chain.international(group) {
+        return Some(count);
+    }
+    if group == 0 && is_labelled(chain.text(), chain.start(), &LABELS) {
+        return chain.longest(group, 7..=15);
+    }
+    if !chain.may_begin(group) {
+        return None;
+    }
+    let first = chain.digits(group);
+    let is_trunk = first.first() == Some(&b'0') && first.get(1) != Some(&b'0');
+    if is_trunk && chain.is_no_decimal(group) {
+        return chain.longest(group, 9..=13);
+    }
+    chain.north_american(group).or_else(|| chain.in_brackets(group).then(|| chain.longest(group, 8..=12)).flatten())
+}

@@ -1,0 +1,71 @@
+//! What stands in place of a value: `[EMAIL_1]`.
+
+use std::collections::{HashMap, HashSet};
+use std::ops::Range;
+
+use super::originals::Originals;
+use crate::transcript::Transcript;
+
+/// The longest name of an entity or a pattern, in characters.
+pub const MAX_NAME: usize = 40;
+/// Digits of a placeholder's number: a session in memory does not hold ten million different values.
+const MAX_NUMBER_DIGITS: usize = 7;
+
+/// Everything that is written as a placeholder, with its name; who wrote it doesn't show.
+pub(super) fn find(text: &str) -> impl Iterator<Item = (Range<usize>, &str, u32)> {
+    let brackets = text.match_indices('[').map(|(start, _)| start);
+    brackets.filter_map(|start| {
+        let (length, name, number) = parse(&text[start..])?;
+        Some((start..start + length, name, number))
+    })
+}
+
+fn parse(text: &str) -> Option<(usize, &str, u32)> {
+    let is_inner = |byte: &&u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || **byte == b'_';
+    let most = MAX_NAME + 1 + MAX_NUMBER_DIGITS;
+    let length = text.as_bytes()[1..].iter().take(most + 1).take_while(is_inner).count();
+    let inner = text.get(1..=length).filter(|_| text[1 + length..].starts_with(']'))?;
+    let (name, digits) = inner.rsplit_once('_')?;
+    let is_number = (1..=MAX_NUMBER_DIGITS).contains(&digits.len()) && !digits.starts_with('0');
+    let number = digits.parse().ok().filter(|_| is_number && !name.is_empty())?;
+    Some((length + 2, name, number))
+}
+
+/// Gives every value its placeholder, the same one throughout a session.
+pub(super) struct Placeholders<'a> {
+    names: &'a [String],
+    /// Numbers that look-alikes in the transcript bear, for each name.
+    reserved: Vec<HashSet<u32>>,
+    last: Vec<u32>,
+    given: Vec<HashMap<String, String>>,
+    pub(super) originals: Originals,
+}
+
+impl<'a> Placeholders<'a> {
+    pub(super) fn new(names: &'a [String], transcript: &Transcript) -> Self {
+        let mut reserved = vec![HashSet::new(); names.len()];
+        for turn in transcript.turns() {
+            for (_, name, number) in find(&turn.text) {
+                if let Some(index) = names.iter().position(|known| known == name) {
+                    reserved[index].insert(number);
+                }
+            }
+        }
+        let (last, given) = (vec![0; names.len()], vec![HashMap::new(); names.len()]);
+        Self { names, reserved, last, given, originals: Originals::default() }
+    }
+
+    /// The placeholder of a value; `key` is the same however the value is written.
+    pub(super) fn of(&mut self, name: usize, key: String, original: &str) -> &str {
+        let Self { names, reserved, last, given, originals } = self;
+        given[name].entry(key).or_insert_with(|| {
+            last[name] += 1;
+            while reserved[name].contains(&last[name]) {
+                last[name] += 1;
+            }
+            let placeholder = format!("[{}_{}]", names[name], last[name]);
+            originals.insert(placeholder.clone(), original.to_owned());
+            placeholder
+        })
+    }
+}
