@@ -6,11 +6,16 @@
 use serde::{Deserialize, Serialize};
 
 use crate::id::{IntegrationId, SessionId, TenantId};
-use crate::step::{Step, StepKey};
+use crate::step::{FIRST_VERSION, Step, StepKey};
 
 /// A message that asks for one step of one session.
 pub trait StepMessage {
     fn step_key(&self) -> StepKey;
+
+    /// Whether the message may plan its step itself if nobody has; others ask only for what was planned.
+    fn plans_itself(&self) -> bool {
+        false
+    }
 }
 
 /// Asks `analyze` for the analysis of a session.
@@ -19,6 +24,20 @@ pub trait StepMessage {
 pub enum AnalyzeMessage {
     #[serde(rename = "analyze.v1")]
     V1 { tenant_id: TenantId, session_id: SessionId },
+    /// Asks for another analysis of a session that has one.
+    #[serde(rename = "analyze.v2")]
+    V2 {
+        tenant_id: TenantId,
+        session_id: SessionId,
+        /// The version to make: the one after the latest.
+        analysis_version: i32,
+        /// In place of the tenant's model.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        model: Option<String>,
+        /// Whether it is mailed and synced, as the first one was.
+        #[serde(default)]
+        follow_ups: bool,
+    },
 }
 
 /// Asks `notify` for the mail about an analysis.
@@ -39,22 +58,33 @@ pub enum CrmSyncMessage {
 
 impl StepMessage for AnalyzeMessage {
     fn step_key(&self) -> StepKey {
-        let Self::V1 { tenant_id, session_id } = self.clone();
-        StepKey { tenant_id, session_id, step: Step::Analyze }
+        let (tenant_id, session_id, version) = match self.clone() {
+            Self::V1 { tenant_id, session_id } => (tenant_id, session_id, FIRST_VERSION),
+            Self::V2 { tenant_id, session_id, analysis_version, .. } => (tenant_id, session_id, analysis_version),
+        };
+        StepKey { tenant_id, session_id, step: Step::Analyze { version } }
+    }
+
+    fn plans_itself(&self) -> bool {
+        match self {
+            Self::V1 { .. } => false,
+            Self::V2 { .. } => true,
+        }
     }
 }
 
 impl StepMessage for NotifyMessage {
     fn step_key(&self) -> StepKey {
-        let Self::V1 { tenant_id, session_id, .. } = self.clone();
-        StepKey { tenant_id, session_id, step: Step::Notify }
+        let Self::V1 { tenant_id, session_id, analysis_version } = self.clone();
+        StepKey { tenant_id, session_id, step: Step::Notify { version: analysis_version } }
     }
 }
 
 impl StepMessage for CrmSyncMessage {
     fn step_key(&self) -> StepKey {
-        let Self::V1 { tenant_id, session_id, integration_id, .. } = self.clone();
-        StepKey { tenant_id, session_id, step: Step::CrmSync(integration_id) }
+        let Self::V1 { tenant_id, session_id, analysis_version, integration_id } = self.clone();
+        let step = Step::CrmSync { version: analysis_version, integration: integration_id };
+        StepKey { tenant_id, session_id, step }
     }
 }
 
@@ -75,13 +105,34 @@ mod tests {
     #[test]
     fn every_version_ever_sent_is_still_read_and_written_the_same() {
         holds::<AnalyzeMessage>(include_str!("../fixtures/analyze.v1.json"), "analyze");
+        holds::<AnalyzeMessage>(include_str!("../fixtures/analyze.v2.json"), "analyze@2");
         holds::<NotifyMessage>(include_str!("../fixtures/notify.v1.json"), "notify");
         holds::<CrmSyncMessage>(include_str!("../fixtures/crm-sync.v1.json"), "crm_sync:hubspot");
     }
 
     #[test]
+    fn the_step_of_a_message_is_of_the_version_it_names() {
+        let later =
+            include_str!("../fixtures/crm-sync.v1.json").replace("\"analysis_version\":1", "\"analysis_version\":2");
+        holds::<CrmSyncMessage>(&later, "crm_sync@2:hubspot");
+        let later =
+            include_str!("../fixtures/notify.v1.json").replace("\"analysis_version\":1", "\"analysis_version\":3");
+        holds::<NotifyMessage>(&later, "notify@3");
+    }
+
+    #[test]
+    fn another_analysis_is_neither_passed_on_nor_given_another_model_unless_asked_for() {
+        let bare = r#"{"type":"analyze.v2","tenant_id":"acme","session_id":"s-1","analysis_version":2}"#;
+        let message: AnalyzeMessage = serde_json::from_str(bare).unwrap();
+        assert!(matches!(&message, AnalyzeMessage::V2 { model: None, follow_ups: false, .. }), "{message:?}");
+        assert!(message.plans_itself());
+        let first: AnalyzeMessage = serde_json::from_str(include_str!("../fixtures/analyze.v1.json")).unwrap();
+        assert!(!first.plans_itself());
+    }
+
+    #[test]
     fn a_message_of_an_unknown_version_is_refused() {
-        let later = r#"{"type":"analyze.v2","tenant_id":"acme","session_id":"s-1"}"#;
+        let later = r#"{"type":"analyze.v3","tenant_id":"acme","session_id":"s-1"}"#;
         assert!(serde_json::from_str::<AnalyzeMessage>(later).is_err());
     }
 }

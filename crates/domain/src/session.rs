@@ -36,17 +36,20 @@ pub enum SessionStatus {
     /// The conversation is going on: the AI engine wrote the row, nobody has notified us yet.
     Active,
     Processing,
+    /// One of its steps waits for a time to come; the others go on.
+    Waiting,
     Completed,
     Failed,
 }
 
 impl SessionStatus {
-    pub const ALL: [Self; 4] = [Self::Active, Self::Processing, Self::Completed, Self::Failed];
+    pub const ALL: [Self; 5] = [Self::Active, Self::Processing, Self::Waiting, Self::Completed, Self::Failed];
 
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Active => "active",
             Self::Processing => "processing",
+            Self::Waiting => "waiting",
             Self::Completed => "completed",
             Self::Failed => "failed",
         }

@@ -5,22 +5,42 @@ use std::str::FromStr;
 
 use crate::id::{IntegrationId, InvalidId, SessionId, TenantId};
 
-/// One step of a session. As text: `analyze`, `notify`, `crm_sync:<integration id>`.
+/// The version of a session's first analysis; each later one is counted on.
+pub const FIRST_VERSION: i32 = 1;
+
+/// One step of a session, for one version of its analysis.
+///
+/// As text: `analyze`, `notify`, `crm_sync:<integration id>`; of later versions `analyze@2`, `notify@2`,
+/// `crm_sync@2:<integration id>`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Step {
-    Analyze,
-    Notify,
-    CrmSync(IntegrationId),
+    Analyze { version: i32 },
+    Notify { version: i32 },
+    CrmSync { version: i32, integration: IntegrationId },
 }
 
-const CRM_SYNC_PREFIX: &str = "crm_sync:";
+impl Step {
+    /// The version of the analysis that the step makes or follows from.
+    pub fn version(&self) -> i32 {
+        match self {
+            Self::Analyze { version } | Self::Notify { version } | Self::CrmSync { version, .. } => *version,
+        }
+    }
+}
 
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Analyze { .. } => "analyze",
+            Self::Notify { .. } => "notify",
+            Self::CrmSync { .. } => "crm_sync",
+        })?;
+        if self.version() != FIRST_VERSION {
+            write!(f, "@{}", self.version())?;
+        }
         match self {
-            Self::Analyze => f.write_str("analyze"),
-            Self::Notify => f.write_str("notify"),
-            Self::CrmSync(integration) => write!(f, "{CRM_SYNC_PREFIX}{integration}"),
+            Self::Analyze { .. } | Self::Notify { .. } => Ok(()),
+            Self::CrmSync { integration, .. } => write!(f, ":{integration}"),
         }
     }
 }
@@ -30,6 +50,8 @@ impl fmt::Display for Step {
 pub enum InvalidStep {
     #[error("unknown step")]
     Unknown,
+    #[error("a version that is no number above {FIRST_VERSION}")]
+    Version,
     #[error("crm_sync without a valid integration id")]
     Integration(#[source] InvalidId),
 }
@@ -37,14 +59,31 @@ pub enum InvalidStep {
 impl FromStr for Step {
     type Err = InvalidStep;
 
+    /// Each step has one text: versions are written as [`fmt::Display`] writes them.
     fn from_str(text: &str) -> Result<Self, InvalidStep> {
-        match (text, text.strip_prefix(CRM_SYNC_PREFIX)) {
-            ("analyze", _) => Ok(Self::Analyze),
-            ("notify", _) => Ok(Self::Notify),
-            (_, Some(id)) => id.parse().map(Self::CrmSync).map_err(InvalidStep::Integration),
-            (_, None) => Err(InvalidStep::Unknown),
+        let (kind, integration) = match text.split_once(':') {
+            Some((kind, integration)) => (kind, Some(integration)),
+            None => (text, None),
+        };
+        let (name, version) = match kind.split_once('@') {
+            Some((name, version)) => (name, later_version(version).ok_or(InvalidStep::Version)?),
+            None => (kind, FIRST_VERSION),
+        };
+        match (name, integration) {
+            ("analyze", None) => Ok(Self::Analyze { version }),
+            ("notify", None) => Ok(Self::Notify { version }),
+            ("crm_sync", Some(id)) => {
+                let integration = id.parse().map_err(InvalidStep::Integration)?;
+                Ok(Self::CrmSync { version, integration })
+            }
+            _ => Err(InvalidStep::Unknown),
         }
     }
+}
+
+fn later_version(text: &str) -> Option<i32> {
+    let version: i32 = text.parse().ok()?;
+    (version > FIRST_VERSION && version.to_string() == text).then_some(version)
 }
 
 /// Where a step's row is found.
@@ -83,10 +122,29 @@ mod tests {
 
     #[test]
     fn a_step_round_trips_through_its_text() {
-        for step in [Step::Analyze, Step::Notify, Step::CrmSync("hubspot-main".parse().unwrap())] {
-            assert_eq!(step.to_string().parse(), Ok(step));
+        for (version, suffix) in [(1, ""), (2, "@2"), (10, "@10")] {
+            for (step, text) in [
+                (Step::Analyze { version }, format!("analyze{suffix}")),
+                (Step::Notify { version }, format!("notify{suffix}")),
+                (
+                    Step::CrmSync { version, integration: "hubspot:main".parse().unwrap() },
+                    format!("crm_sync{suffix}:hubspot:main"),
+                ),
+            ] {
+                assert_eq!((step.to_string(), step.version()), (text.clone(), version));
+                assert_eq!(text.parse(), Ok(step));
+            }
         }
+    }
+
+    #[test]
+    fn text_that_no_step_is_written_as_is_refused() {
         assert_eq!("crm_sync:".parse::<Step>(), Err(InvalidStep::Integration(InvalidId::Empty)));
-        assert_eq!("mail".parse::<Step>(), Err(InvalidStep::Unknown));
+        for text in ["mail", "crm_sync", "notify:hubspot", "", "@2"] {
+            assert_eq!(text.parse::<Step>(), Err(InvalidStep::Unknown), "{text:?}");
+        }
+        for text in ["analyze@1", "analyze@0", "analyze@-2", "analyze@02", "analyze@+2", "analyze@", "notify@two"] {
+            assert_eq!(text.parse::<Step>(), Err(InvalidStep::Version), "{text:?}");
+        }
     }
 }
