@@ -34,8 +34,6 @@ use attempts::Found;
 pub use bedrock::ModelError;
 pub use error::Error;
 
-/// The first analysis of a session.
-const FIRST_VERSION: i32 = 1;
 /// A transcript that is not there yet is looked for this often while it is waited for; fewer times than SQS delivers.
 const TRANSCRIPT_LOOKS: u32 = 3;
 
@@ -117,9 +115,11 @@ impl Stage for Context {
     type Error = Error;
 
     async fn handle(&self, message: AnalyzeMessage, delivery: &Delivery) -> Result<Outcome, Error> {
-        let AnalyzeMessage::V1 { tenant_id, session_id } = message;
+        let (AnalyzeMessage::V1 { tenant_id, session_id } | AnalyzeMessage::V2 { tenant_id, session_id, .. }) = message;
+        let version = delivery.claimed.key.step.version();
         // Stored by a delivery that ended before it could say so.
-        if self.store.latest_analysis_version(&tenant_id, &session_id).await.map_err(Error::Store)?.is_some() {
+        let latest = self.store.latest_analysis_version(&tenant_id, &session_id).await.map_err(Error::Store)?;
+        if latest.is_some_and(|latest| latest >= version) {
             return Ok(Outcome::Done);
         }
         let Some(stored) = self.store.session(&tenant_id, &session_id).await.map_err(Error::Store)? else {
@@ -138,8 +138,8 @@ impl Stage for Context {
         };
         let analysis = self.analyse(&stored.session, &transcript, &settings, delivery).await?;
         let integrations = self.store.enabled_integrations(&tenant_id).await.map_err(Error::Store)?;
-        let follow_ups = follow_ups::plan(&tenant_id, &session_id, FIRST_VERSION, &integrations)?;
-        let new = NewAnalysis { version: FIRST_VERSION, analysis: &analysis, follow_ups: &follow_ups };
+        let follow_ups = follow_ups::plan(&tenant_id, &session_id, version, &integrations)?;
+        let new = NewAnalysis { analysis: &analysis, originals: &Default::default(), follow_ups: &follow_ups };
         match self.store.store_analysis(&delivery.claimed, &new).await.map_err(Error::Store)? {
             true => Ok(Outcome::Done),
             false => Err(Error::ClaimLost),

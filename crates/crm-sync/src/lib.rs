@@ -80,7 +80,6 @@ pub(crate) struct Job<'a> {
     pub(crate) key: SyncKey<'a>,
     pub(crate) session: &'a Session,
     pub(crate) analysis: &'a Analysis,
-    pub(crate) analysis_version: i32,
     /// As it was when this delivery began.
     pub(crate) log: &'a Sync,
     pub(crate) delivery: &'a Delivery,
@@ -101,7 +100,12 @@ impl<S: SecretSource> Stage for Context<S> {
     /// `Err` is another delivery if [`Failure::is_retryable`]; else it is in the log already, and the step's end.
     async fn handle(&self, message: CrmSyncMessage, delivery: &Delivery) -> Result<Outcome, Error> {
         let CrmSyncMessage::V1 { tenant_id, session_id, analysis_version, integration_id } = message;
-        let key = SyncKey { tenant_id: &tenant_id, session_id: &session_id, integration_id: &integration_id };
+        let key = SyncKey {
+            tenant_id: &tenant_id,
+            session_id: &session_id,
+            integration_id: &integration_id,
+            analysis_version,
+        };
         let integration = self.store.integration(&tenant_id, &integration_id).await.map_err(Error::Store)?;
         let integration = integration.ok_or(Error::UnknownIntegration)?;
         let stored = self.store.session(&tenant_id, &session_id).await.map_err(Error::Store)?;
@@ -112,7 +116,7 @@ impl<S: SecretSource> Stage for Context<S> {
         }
         let result = if integration.enabled {
             // Boxed: the futures of both clients, one inside the other, are deeper than the compiler follows.
-            Box::pin(self.sync(key, &integration, &session, analysis_version, &log, delivery)).await
+            Box::pin(self.sync(key, &integration, &session, &log, delivery)).await
         } else {
             Ok(Synced::Skipped(INTEGRATION_DISABLED))
         };
@@ -126,13 +130,12 @@ impl<S: SecretSource> Context<S> {
         key: SyncKey<'_>,
         integration: &Integration,
         session: &Session,
-        analysis_version: i32,
         log: &Sync,
         delivery: &Delivery,
     ) -> Result<Synced, Error> {
-        let analysis = self.store.analysis(key.tenant_id, key.session_id, analysis_version).await;
+        let analysis = self.store.analysis(key.tenant_id, key.session_id, key.analysis_version).await;
         let analysis = &analysis.map_err(Error::Store)?.ok_or(Error::UnknownAnalysis)?;
-        let job = Job { key, session, analysis, analysis_version, log, delivery, now: (self.clock)() };
+        let job = Job { key, session, analysis, log, delivery, now: (self.clock)() };
         match &integration.config {
             IntegrationConfig::Hubspot { api_version } => match hubspot::address(&session.visitor) {
                 Ok(email) => {

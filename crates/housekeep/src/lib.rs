@@ -62,9 +62,9 @@ impl StepQueues {
 
     fn of(&self, step: &Step) -> &QueuePair {
         match step {
-            Step::Analyze => &self.analyze,
-            Step::Notify => &self.notify,
-            Step::CrmSync(_) => &self.crm_sync,
+            Step::Analyze { .. } => &self.analyze,
+            Step::Notify { .. } => &self.notify,
+            Step::CrmSync { .. } => &self.crm_sync,
         }
     }
 }

@@ -13,7 +13,7 @@ use domain::step::Code;
 use stage::step::StageConfig;
 use stage::{Clock, ConfigError, Delivery, Env, Outcome, Stage, error_chain};
 use store::Store;
-use store::email_log::{Email, EmailStatus, NewEmail};
+use store::email_log::{Email, EmailKey, EmailStatus, NewEmail};
 
 use crate::Error;
 use crate::decide::decide;
@@ -66,6 +66,18 @@ struct Subject {
     settings: EmailSettings,
     session: Session,
     analysis: Analysis,
+    analysis_version: i32,
+}
+
+impl Subject {
+    fn key(&self) -> EmailKey<'_> {
+        let Session { tenant_id, session_id, .. } = &self.session;
+        EmailKey { tenant_id, session_id, template: TEMPLATE, analysis_version: self.analysis_version }
+    }
+
+    fn email<'a>(&'a self, recipient: Option<&'a EmailAddress>) -> NewEmail<'a> {
+        NewEmail { key: self.key(), recipient: recipient.map(EmailAddress::as_str) }
+    }
 }
 
 impl Context {
@@ -90,15 +102,17 @@ impl Context {
             settings,
             session: stored.ok_or(Error::UnknownSession)?.session,
             analysis: analysis.ok_or(Error::UnknownAnalysis(version))?,
+            analysis_version: version,
         })
     }
 
     /// A mail that SES has, or may have, is past deciding; anything else is decided anew.
     async fn mail(&self, subject: &Subject, delivery: &Delivery) -> Result<Outcome, Error> {
-        let Session { tenant_id, session_id, .. } = &subject.session;
-        let recorded = self.store.email(tenant_id, session_id, TEMPLATE).await.map_err(Error::Database)?;
+        let recorded = self.store.email(&subject.key()).await.map_err(Error::Database)?;
         match recorded.as_ref().map(|email| (email, email.status)) {
-            Some((email, EmailStatus::Sending | EmailStatus::Unknown)) => self.settle(tenant_id, email).await,
+            Some((email, EmailStatus::Sending | EmailStatus::Unknown)) => {
+                self.settle(&subject.session.tenant_id, email).await
+            }
             Some((_, status)) if is_sent(status) => Ok(Outcome::Done),
             _ => match decide(&subject.settings, &subject.session, &subject.analysis) {
                 Ok(to) => self.send(subject, &to, delivery).await,
@@ -112,20 +126,20 @@ impl Context {
             VisitorEmail::Usable(address) => Some(address),
             VisitorEmail::Absent | VisitorEmail::Invalid => None,
         };
-        let email = new_email(&subject.session, recipient.as_ref());
+        let email = subject.email(recipient.as_ref());
         self.store.skip_email(&email, reason).await.map_err(Error::Database)?;
         Ok(Outcome::Skipped(reason))
     }
 
     /// Whatever can fail without SES fails before the log says `sending`.
     async fn send(&self, subject: &Subject, to: &EmailAddress, delivery: &Delivery) -> Result<Outcome, Error> {
-        let Subject { settings, session, analysis } = subject;
+        let Subject { settings, session, analysis, .. } = subject;
         let from = settings.from_address.as_ref().unwrap_or(&self.sender_address);
         let from = ascii_address(from).ok_or(Error::SenderAddress)?;
         let reply_to = settings.reply_to.as_ref().map(|address| ascii_address(address).ok_or(Error::SenderAddress));
         let reply_to = reply_to.transpose()?;
         let mail = self.templates.render(settings, session, analysis).map_err(Error::Render)?;
-        let email = self.store.queue_email(&new_email(session, Some(to))).await.map_err(Error::Database)?;
+        let email = self.store.queue_email(&subject.email(Some(to))).await.map_err(Error::Database)?;
         let envelope = Envelope {
             from_name: settings.from_name.as_deref(),
             from: &from,
@@ -195,11 +209,6 @@ impl Stage for Context {
         let subject = self.load(&tenant_id, &session_id, analysis_version).await?;
         self.mail(&subject, delivery).await
     }
-}
-
-fn new_email<'a>(session: &'a Session, recipient: Option<&'a EmailAddress>) -> NewEmail<'a> {
-    let recipient = recipient.map(EmailAddress::as_str);
-    NewEmail { tenant_id: &session.tenant_id, session_id: &session.session_id, template: TEMPLATE, recipient }
 }
 
 fn is_sent(status: EmailStatus) -> bool {

@@ -129,9 +129,9 @@ impl Routes {
     /// `None` for a step that follows from no other.
     pub fn queue_url(&self, step: &Step) -> Option<&str> {
         match step {
-            Step::Analyze => None,
-            Step::Notify => Some(&self.notify),
-            Step::CrmSync(_) => Some(&self.crm_sync),
+            Step::Analyze { .. } => None,
+            Step::Notify { .. } => Some(&self.notify),
+            Step::CrmSync { .. } => Some(&self.crm_sync),
         }
     }
 }

@@ -248,11 +248,12 @@ async fn what_follows_is_sent_again_until_the_queue_takes_it() {
     let claim = store.claim_step(&analyze.step_key(), Duration::ZERO, false).await.unwrap();
     let Claim::Run(claimed) = claim else { panic!("{claim:?}") };
     let follow_ups = [
-        Planned { step: Step::Notify, message: "mail".into() },
-        Planned { step: Step::CrmSync("hubspot".parse().unwrap()), message: "sync".into() },
+        Planned { step: Step::Notify { version: 1 }, message: "mail".into() },
+        Planned { step: Step::CrmSync { version: 1, integration: "hubspot".parse().unwrap() }, message: "sync".into() },
     ];
     let analysis = &serde_json::from_str(include_str!("analysis.json")).unwrap();
-    store.store_analysis(&claimed, &NewAnalysis { version: 1, analysis, follow_ups: &follow_ups }).await.unwrap();
+    let new = NewAnalysis { analysis, originals: &Default::default(), follow_ups: &follow_ups };
+    store.store_analysis(&claimed, &new).await.unwrap();
 
     world.runner.queues.refuses.set(true);
     assert_eq!(world.deliver(vec![received(message("s-1"), 1)]).await, ["m-1"], "done, but not passed on");

@@ -1,5 +1,7 @@
 //! Analyses: versions are added, never overwritten.
 
+use std::collections::BTreeMap;
+
 use domain::analysis::Analysis;
 use domain::id::{SessionId, TenantId};
 
@@ -14,13 +16,16 @@ WITH claimed AS (
     WHERE tenant_id = $1 AND session_id = $2 AND step = $3 AND attempt = $4 AND status = 'running'
     FOR UPDATE
 ), stored AS (
-    INSERT INTO analyses (tenant_id, session_id, version, status, document)
-    SELECT $1, $2, $5, $6, $7 FROM claimed
+    INSERT INTO analyses (tenant_id, session_id, version, status, document, originals)
+    SELECT $1, $2, $5, $6, $7, $8 FROM claimed
     RETURNING version
+), merged AS (
+    DELETE FROM analysis_parts USING stored
+    WHERE tenant_id = $1 AND session_id = $2 AND analysis_version = $5
 ), planned AS (
     INSERT INTO steps (tenant_id, session_id, step, message)
     SELECT $1, $2, follow_up.step, follow_up.message
-    FROM stored, unnest($8::text[], $9::text[]) AS follow_up (step, message)
+    FROM stored, unnest($9::text[], $10::text[]) AS follow_up (step, message)
     ON CONFLICT (tenant_id, session_id, step) DO NOTHING
     RETURNING step
 ), counted AS (
@@ -33,20 +38,25 @@ const ANALYSIS: &str = "
 -- analysis()
 SELECT document FROM analyses WHERE tenant_id = $1 AND session_id = $2 AND version = $3";
 
+const ORIGINALS: &str = "
+-- originals()
+SELECT originals FROM analyses WHERE tenant_id = $1 AND session_id = $2 AND version = $3";
+
 const LATEST_ANALYSIS_VERSION: &str = "
 -- latest_analysis_version()
 SELECT version FROM analyses WHERE tenant_id = $1 AND session_id = $2 ORDER BY version DESC LIMIT 1";
 
-/// An analysis and the steps that follow from it.
+/// An analysis and the steps that follow from it; its version is that of the step.
 #[derive(Clone, Copy)]
 pub struct NewAnalysis<'a> {
-    pub version: i32,
     pub analysis: &'a Analysis,
+    /// What the placeholders in the analysis stand for. Personal data: this type has no `Debug`.
+    pub originals: &'a BTreeMap<String, String>,
     pub follow_ups: &'a [Planned],
 }
 
 impl Store {
-    /// Stores an analysis and plans what follows from it, all or nothing.
+    /// Stores an analysis, removes its parts and plans what follows from it, all or nothing.
     ///
     /// `false` if the claim is no longer ours: nothing was stored. A version that exists is an [`Error`].
     pub async fn store_analysis(&self, claimed: &Claimed, new: &NewAnalysis<'_>) -> Result<bool, Error> {
@@ -59,9 +69,10 @@ impl Store {
             text(key.session_id.as_ref()),
             text(key.step.to_string()),
             int(claimed.attempt),
-            int(new.version),
+            int(key.step.version()),
             text(new.analysis.status.as_str()),
             jsonb(document),
+            jsonb(crate::sql::to_json(new.originals)?),
             texts(steps),
             texts(messages),
         ];
@@ -76,6 +87,17 @@ impl Store {
     ) -> Result<Option<Analysis>, Error> {
         let row = self.row(ANALYSIS, &[text(tenant.as_ref()), text(session.as_ref()), int(version)]).await?;
         row.map(|row| json(ANALYSIS, &row, "document")).transpose()
+    }
+
+    /// What the placeholders in an analysis stand for: personal data. Empty if there are none, or no such analysis.
+    pub async fn originals(
+        &self,
+        tenant: &TenantId,
+        session: &SessionId,
+        version: i32,
+    ) -> Result<BTreeMap<String, String>, Error> {
+        let row = self.row(ORIGINALS, &[text(tenant.as_ref()), text(session.as_ref()), int(version)]).await?;
+        row.map(|row| json(ORIGINALS, &row, "originals")).transpose().map(Option::unwrap_or_default)
     }
 
     /// `None` if the session has not been analysed.

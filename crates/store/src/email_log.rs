@@ -6,27 +6,27 @@ use domain::step::Code;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use crate::sql::{get, jsonb, one_of, text, texts, time, uuid};
+use crate::sql::{Param, get, int, jsonb, one_of, text, texts, time, uuid};
 use crate::{Error, Store};
 
 const QUEUE_EMAIL: &str = "
 -- queue_email()
-INSERT INTO email_log (tenant_id, email_id, session_id, template, recipient, status)
-VALUES ($1, $2, $3, $4, $5, 'queued')
-ON CONFLICT (tenant_id, session_id, template) DO NOTHING";
+INSERT INTO email_log (tenant_id, email_id, session_id, template, analysis_version, recipient, status)
+VALUES ($1, $2, $3, $4, $5, $6, 'queued')
+ON CONFLICT (tenant_id, session_id, template, analysis_version) DO NOTHING";
 
 const SKIP_EMAIL: &str = "
 -- skip_email()
-INSERT INTO email_log (tenant_id, email_id, session_id, template, recipient, status, code)
-VALUES ($1, $2, $3, $4, $5, 'skipped', $6)
-ON CONFLICT (tenant_id, session_id, template) DO UPDATE
+INSERT INTO email_log (tenant_id, email_id, session_id, template, analysis_version, recipient, status, code)
+VALUES ($1, $2, $3, $4, $5, $6, 'skipped', $7)
+ON CONFLICT (tenant_id, session_id, template, analysis_version) DO UPDATE
 SET status = EXCLUDED.status, code = EXCLUDED.code, updated_at = now()
 WHERE email_log.status IN ('queued', 'failed')";
 
 const EMAIL: &str = "
 -- email()
 SELECT email_id, template, recipient, status, code, provider_id, attempts, sending_at, sent_at FROM email_log
-WHERE tenant_id = $1 AND session_id = $2 AND template = $3";
+WHERE tenant_id = $1 AND session_id = $2 AND template = $3 AND analysis_version = $4";
 
 const START_SENDING: &str = "
 -- start_sending()
@@ -120,12 +120,19 @@ impl EmailStatus {
     }
 }
 
-/// The mail a session is to get.
-#[derive(Clone, Copy)]
-pub struct NewEmail<'a> {
+/// Which mail: a session gets one per template and version of its analysis.
+#[derive(Debug, Clone, Copy)]
+pub struct EmailKey<'a> {
     pub tenant_id: &'a TenantId,
     pub session_id: &'a SessionId,
     pub template: &'a str,
+    pub analysis_version: i32,
+}
+
+/// The mail a session is to get.
+#[derive(Clone, Copy)]
+pub struct NewEmail<'a> {
+    pub key: EmailKey<'a>,
     /// `None` where there is no address.
     pub recipient: Option<&'a str>,
 }
@@ -175,38 +182,28 @@ pub enum EventRecord {
 }
 
 impl Store {
-    /// Makes sure that the session has its one mail of this template in the log, and returns it as it stands.
+    /// Makes sure that the log has this one mail, and returns it as it stands.
     pub async fn queue_email(&self, new: &NewEmail<'_>) -> Result<Email, Error> {
         loop {
-            if let Some(email) = self.email(new.tenant_id, new.session_id, new.template).await? {
+            if let Some(email) = self.email(&new.key).await? {
                 return Ok(email);
             }
-            let params = [
-                text(new.tenant_id.as_ref()),
-                uuid(Uuid::now_v7()),
-                text(new.session_id.as_ref()),
-                text(new.template),
-                text(new.recipient),
-            ];
+            let [tenant, session, template, version] = key_params(&new.key);
+            let params = [tenant, uuid(Uuid::now_v7()), session, template, version, text(new.recipient)];
             self.execute(QUEUE_EMAIL, &params).await?;
         }
     }
 
     /// Records that a mail will not be sent, and why. A mail that SES may have got already keeps its status.
     pub async fn skip_email(&self, new: &NewEmail<'_>, code: Code) -> Result<(), Error> {
-        let params = [
-            text(new.tenant_id.as_ref()),
-            uuid(Uuid::now_v7()),
-            text(new.session_id.as_ref()),
-            text(new.template),
-            text(new.recipient),
-            text(code.as_str()),
-        ];
+        let [tenant, session, template, version] = key_params(&new.key);
+        let id = uuid(Uuid::now_v7());
+        let params = [tenant, id, session, template, version, text(new.recipient), text(code.as_str())];
         self.execute(SKIP_EMAIL, &params).await.map(drop)
     }
 
-    pub async fn email(&self, tenant: &TenantId, session: &SessionId, template: &str) -> Result<Option<Email>, Error> {
-        let row = self.row(EMAIL, &[text(tenant.as_ref()), text(session.as_ref()), text(template)]).await?;
+    pub async fn email(&self, key: &EmailKey<'_>) -> Result<Option<Email>, Error> {
+        let row = self.row(EMAIL, &key_params(key)).await?;
         row.map(|row| read(&row)).transpose()
     }
 
@@ -259,6 +256,10 @@ impl Store {
             (false, false) => EventRecord::UnknownEmail,
         })
     }
+}
+
+fn key_params<'a>(key: &EmailKey<'a>) -> [Param<'a>; 4] {
+    [text(key.tenant_id.as_ref()), text(key.session_id.as_ref()), text(key.template), int(key.analysis_version)]
 }
 
 fn read(row: &Row) -> Result<Email, Error> {

@@ -4,28 +4,35 @@ use domain::id::{IntegrationId, SessionId, TenantId};
 use domain::step::Code;
 use tokio_postgres::Row;
 
-use crate::sql::{Param, get, one_of, text};
+use crate::sql::{Param, get, int, one_of, text};
 use crate::{Error, Store};
 
 const OPEN_SYNC: &str = "
 -- open_sync()
-INSERT INTO integration_log (tenant_id, session_id, integration_id) VALUES ($1, $2, $3)
-ON CONFLICT (tenant_id, session_id, integration_id) DO NOTHING";
+INSERT INTO integration_log (tenant_id, session_id, integration_id, analysis_version) VALUES ($1, $2, $3, $4)
+ON CONFLICT (tenant_id, session_id, integration_id, analysis_version) DO NOTHING";
 
 const SYNC: &str = "
 -- sync()
 SELECT status, contact_id, record_id, attempts, code FROM integration_log
-WHERE tenant_id = $1 AND session_id = $2 AND integration_id = $3";
+WHERE tenant_id = $1 AND session_id = $2 AND integration_id = $3 AND analysis_version = $4";
+
+const OTHER_RECORD: &str = "
+-- other_record()
+SELECT analysis_version, record_id FROM integration_log
+WHERE tenant_id = $1 AND session_id = $2 AND integration_id = $3 AND analysis_version <> $4 AND status = 'done'
+  AND record_id IS NOT NULL
+ORDER BY analysis_version DESC LIMIT 1";
 
 const START_WRITING: &str = "
 -- start_writing()
-UPDATE integration_log SET status = 'writing', contact_id = $4, attempts = attempts + 1, code = NULL, updated_at = now()
-WHERE tenant_id = $1 AND session_id = $2 AND integration_id = $3 AND status <> 'done'";
+UPDATE integration_log SET status = 'writing', contact_id = $5, attempts = attempts + 1, code = NULL, updated_at = now()
+WHERE tenant_id = $1 AND session_id = $2 AND integration_id = $3 AND analysis_version = $4 AND status <> 'done'";
 
 const FINISH_SYNC: &str = "
 -- finish_sync()
-UPDATE integration_log SET status = $4, record_id = coalesce($5, record_id), code = $6, updated_at = now()
-WHERE tenant_id = $1 AND session_id = $2 AND integration_id = $3 AND status <> 'done'";
+UPDATE integration_log SET status = $5, record_id = coalesce($6, record_id), code = $7, updated_at = now()
+WHERE tenant_id = $1 AND session_id = $2 AND integration_id = $3 AND analysis_version = $4 AND status <> 'done'";
 
 /// How far the sync of a session to one integration has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,12 +64,20 @@ impl SyncStatus {
     }
 }
 
-/// Which session and which third party.
+/// Which session, which third party and which version of the analysis.
 #[derive(Debug, Clone, Copy)]
 pub struct SyncKey<'a> {
     pub tenant_id: &'a TenantId,
     pub session_id: &'a SessionId,
     pub integration_id: &'a IntegrationId,
+    pub analysis_version: i32,
+}
+
+/// What the sync of another version left in the third party.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OtherRecord {
+    pub analysis_version: i32,
+    pub record_id: String,
 }
 
 /// A row of the log.
@@ -93,10 +108,22 @@ impl Store {
         self.row(SYNC, &key_params(key)).await?.map(|row| read(&row)).transpose()
     }
 
+    /// What the latest version other than this one left, if any has been synced.
+    pub async fn other_record(&self, key: &SyncKey<'_>) -> Result<Option<OtherRecord>, Error> {
+        let row = self.row(OTHER_RECORD, &key_params(key)).await?;
+        let read = |row| {
+            Ok(OtherRecord {
+                analysis_version: get(OTHER_RECORD, &row, "analysis_version")?,
+                record_id: get(OTHER_RECORD, &row, "record_id")?,
+            })
+        };
+        row.map(read).transpose()
+    }
+
     /// To be called right before a record is written.
     pub async fn start_writing(&self, key: &SyncKey<'_>, contact_id: Option<&str>) -> Result<(), Error> {
-        let [tenant, session, integration] = key_params(key);
-        self.execute(START_WRITING, &[tenant, session, integration, text(contact_id)]).await.map(drop)
+        let [tenant, session, integration, version] = key_params(key);
+        self.execute(START_WRITING, &[tenant, session, integration, version, text(contact_id)]).await.map(drop)
     }
 
     /// The record is there.
@@ -116,15 +143,16 @@ impl Store {
         record_id: Option<&str>,
         code: Option<Code>,
     ) -> Result<(), Error> {
-        let [tenant, session, integration] = key_params(key);
+        let [tenant, session, integration, version] = key_params(key);
         let code = code.map(Code::as_str);
-        let params = [tenant, session, integration, text(status.as_str()), text(record_id), text(code)];
+        let params = [tenant, session, integration, version, text(status.as_str()), text(record_id), text(code)];
         self.execute(FINISH_SYNC, &params).await.map(drop)
     }
 }
 
-fn key_params<'a>(key: &SyncKey<'a>) -> [Param<'a>; 3] {
-    [text(key.tenant_id.as_ref()), text(key.session_id.as_ref()), text(key.integration_id.as_ref())]
+fn key_params<'a>(key: &SyncKey<'a>) -> [Param<'a>; 4] {
+    let [tenant, session] = [text(key.tenant_id.as_ref()), text(key.session_id.as_ref())];
+    [tenant, session, text(key.integration_id.as_ref()), int(key.analysis_version)]
 }
 
 fn read(row: &Row) -> Result<Sync, Error> {

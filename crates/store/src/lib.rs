@@ -7,6 +7,8 @@ mod error;
 pub mod integration_log;
 pub mod integrations;
 mod migrate;
+pub mod model_calls;
+pub mod parts;
 pub mod sessions;
 mod sql;
 pub mod steps;
@@ -14,6 +16,7 @@ pub mod tenants;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod tls;
+pub mod waiting;
 
 pub use connect::{Config, ConnectError};
 pub use error::{DatabaseError, Error};

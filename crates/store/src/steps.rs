@@ -8,12 +8,13 @@ use domain::step::{Code, Step, StepKey};
 use tokio_postgres::Row;
 
 use crate::sql::{Param, bigint, float, get, int, one_of, parse, text};
+use crate::waiting::CLAIM_WAITING_STEP;
 use crate::{Error, Store};
 
 const CLAIM_STEP: &str = "
 -- claim_step()
 UPDATE steps
-SET status = 'running', attempt = attempt + 1, due_at = now() + $4 * interval '1 millisecond',
+SET status = 'running', attempt = attempt + 1, due_at = now() + $4 * interval '1 millisecond', code = NULL,
     started_at = coalesce(started_at, now())
 WHERE tenant_id = $1 AND session_id = $2 AND step = $3
   AND (status = 'pending' OR (status = 'running' AND due_at < clock_timestamp()))
@@ -29,12 +30,13 @@ const REOPEN_STEP: &str = "
 WITH reopened AS (
     UPDATE steps
     SET status = 'running', attempt = attempt + 1, due_at = now() + $4 * interval '1 millisecond', code = NULL,
-        finished_at = NULL, requeues = 0, seen_attempt = attempt, tries = 0
+        finished_at = NULL, requeues = 0, seen_attempt = attempt, tries = 0, replays = replays + 1
     WHERE tenant_id = $1 AND session_id = $2 AND step = $3 AND status = 'failed'
     RETURNING attempt
 ), session AS (
     UPDATE sessions
-    SET open_steps = open_steps + 1, failed_steps = failed_steps - 1, status = 'processing', finished_at = NULL,
+    SET open_steps = open_steps + 1, failed_steps = failed_steps - 1, finished_at = NULL,
+        status = CASE WHEN waiting_steps > 0 THEN 'waiting' ELSE 'processing' END,
         failure_code = (SELECT code FROM steps WHERE tenant_id = $1 AND session_id = $2 AND step <> $3
                         AND status = 'failed' ORDER BY finished_at LIMIT 1)
     FROM reopened WHERE sessions.tenant_id = $1 AND sessions.session_id = $2
@@ -146,7 +148,8 @@ pub struct Overdue {
 }
 
 impl Store {
-    /// Claims a step for `lease`. A `replay` also claims a step that has failed, which re-opens its session.
+    /// Claims a step for `lease`, also one that waits: whoever asks for it may look again. A `replay` also claims a step
+    /// that has failed, which re-opens its session.
     pub async fn claim_step(&self, key: &StepKey, lease: Duration, replay: bool) -> Result<Claim, Error> {
         let lease_ms = millis(lease);
         if let Some(claimed) = self.try_claim(CLAIM_STEP, key, lease_ms).await? {
@@ -159,6 +162,11 @@ impl Store {
             return Ok(Claim::Unknown);
         };
         let status: String = get(STEP_STATE, &row, "status")?;
+        if status == "waiting"
+            && let Some(claimed) = self.try_claim(CLAIM_WAITING_STEP, key, lease_ms).await?
+        {
+            return Ok(Claim::Run(claimed));
+        }
         Ok(match status.as_str() {
             "done" | "skipped" => Claim::AlreadyDone,
             "failed" => Claim::AlreadyFailed,
@@ -235,22 +243,24 @@ impl Store {
 
 fn read_overdue(row: &Row) -> Result<Overdue, Error> {
     let sql = TAKE_OVERDUE_STEPS;
+    let (claimed, message) = read_taken(sql, row)?;
+    Ok(Overdue { claimed, message, requeues: get(sql, row, "requeues")? })
+}
+
+/// A step that housekeeping took, and the message that asks for it.
+pub(crate) fn read_taken(sql: &'static str, row: &Row) -> Result<(Claimed, String), Error> {
     let key = StepKey {
         tenant_id: parse(sql, row, "tenant_id")?,
         session_id: parse(sql, row, "session_id")?,
         step: parse(sql, row, "step")?,
     };
-    Ok(Overdue {
-        claimed: Claimed { key, attempt: get(sql, row, "attempt")? },
-        message: get(sql, row, "message")?,
-        requeues: get(sql, row, "requeues")?,
-    })
+    Ok((Claimed { key, attempt: get(sql, row, "attempt")? }, get(sql, row, "message")?))
 }
 
-fn key_params(key: &StepKey) -> [Param<'_>; 3] {
+pub(crate) fn key_params(key: &StepKey) -> [Param<'_>; 3] {
     [text(key.tenant_id.as_ref()), text(key.session_id.as_ref()), text(key.step.to_string())]
 }
 
-fn millis(duration: Duration) -> f64 {
+pub(crate) fn millis(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1000.0
 }

@@ -8,8 +8,8 @@ use domain::integration::{Integration, IntegrationConfig};
 use domain::settings::TenantSettings;
 use domain::step::Code;
 use serde_json::json;
-use store::email_log::{EmailEvent, EmailStatus, EventRecord, NewEmail};
-use store::integration_log::{SyncKey, SyncStatus};
+use store::email_log::{EmailEvent, EmailKey, EmailStatus, EventRecord, NewEmail};
+use store::integration_log::{OtherRecord, SyncKey, SyncStatus};
 use store::testing::TestDatabase;
 use uuid::Uuid;
 
@@ -40,12 +40,18 @@ impl Fixture {
     }
 
     fn email(&self) -> NewEmail<'_> {
-        NewEmail {
-            tenant_id: &self.tenant,
-            session_id: &self.session,
-            template: "session-summary",
-            recipient: Some("ana@example.com"),
-        }
+        self.email_of(1)
+    }
+
+    fn email_of(&self, analysis_version: i32) -> NewEmail<'_> {
+        let (tenant_id, session_id) = (&self.tenant, &self.session);
+        let key = EmailKey { tenant_id, session_id, template: "session-summary", analysis_version };
+        NewEmail { key, recipient: Some("ana@example.com") }
+    }
+
+    fn sync_of(&self, analysis_version: i32) -> SyncKey<'_> {
+        let (tenant_id, session_id, integration_id) = (&self.tenant, &self.session, &self.integration);
+        SyncKey { tenant_id, session_id, integration_id, analysis_version }
     }
 
     async fn status(&self) -> EmailStatus {
@@ -134,8 +140,7 @@ async fn a_skipped_mail_keeps_its_reason_until_it_is_sent_after_all() {
 async fn a_sync_remembers_its_contact_and_record() {
     let fixture = Fixture::new().await;
     let store = &fixture.database.store;
-    let key =
-        SyncKey { tenant_id: &fixture.tenant, session_id: &fixture.session, integration_id: &fixture.integration };
+    let key = fixture.sync_of(1);
     assert_eq!(store.open_sync(&key).await.unwrap().status, SyncStatus::Pending);
     store.start_writing(&key, Some("contact-1")).await.unwrap();
     store.record_not_synced(&key, SyncStatus::Failed, Code::new("forbidden")).await.unwrap();
@@ -146,6 +151,34 @@ async fn a_sync_remembers_its_contact_and_record() {
     let sync = store.open_sync(&key).await.unwrap();
     assert_eq!((sync.status, sync.attempts, sync.code), (SyncStatus::Done, 2, None));
     assert_eq!((sync.contact_id.as_deref(), sync.record_id.as_deref()), (Some("contact-1"), Some("note-1")));
+}
+
+#[tokio::test]
+async fn each_version_of_an_analysis_has_a_mail_and_a_sync_of_its_own() {
+    let fixture = Fixture::new().await;
+    let (store, tenant) = (&fixture.database.store, &fixture.tenant);
+    let first = store.queue_email(&fixture.email()).await.unwrap();
+    store.start_sending(tenant, first.email_id, "ana@example.com").await.unwrap();
+    store.skip_email(&fixture.email_of(2), Code::new("disabled")).await.unwrap();
+    let second = store.email(&fixture.email_of(2).key).await.unwrap().unwrap();
+    assert_ne!(first.email_id, second.email_id);
+    assert_eq!((fixture.status().await, second.status), (EmailStatus::Sending, EmailStatus::Skipped));
+
+    let [first, second, third] = [1, 2, 3].map(|version| fixture.sync_of(version));
+    assert_eq!(store.other_record(&first).await.unwrap(), None);
+    for (key, note) in [(&first, "note-1"), (&second, "note-2")] {
+        store.open_sync(key).await.unwrap();
+        store.start_writing(key, Some("contact-1")).await.unwrap();
+        store.record_synced(key, note).await.unwrap();
+    }
+    let failed = store.open_sync(&third).await.unwrap();
+    assert_eq!((failed.status, failed.attempts), (SyncStatus::Pending, 0));
+    store.record_not_synced(&third, SyncStatus::Failed, Code::new("forbidden")).await.unwrap();
+    assert_eq!(store.sync(&first).await.unwrap().unwrap().record_id.as_deref(), Some("note-1"));
+    let other = |analysis_version, note: &str| Some(OtherRecord { analysis_version, record_id: note.into() });
+    assert_eq!(store.other_record(&third).await.unwrap(), other(2, "note-2"));
+    assert_eq!(store.other_record(&second).await.unwrap(), other(1, "note-1"));
+    assert_eq!(store.other_record(&first).await.unwrap(), other(2, "note-2"));
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a helper that fails ends its test")]
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use domain::analysis::{Analysis, AnalysisStatus, Conversation, Coverage, Usage};
@@ -150,12 +151,15 @@ async fn of_many_claims_at_once_one_runs() {
     let TestDatabase { store, .. } = database().await;
     let session = session("s-1");
     accept(&store, &session, b"hash").await;
-    let key = step(&session, Step::Analyze);
+    let key = step(&session, Step::Analyze { version: 1 });
     let claims = join_all((0..20).map(|_| store.claim_step(&key, LEASE, false))).await;
     let run = claims.iter().filter(|claim| matches!(claim, Ok(Claim::Run(_)))).count();
     let busy = claims.iter().filter(|claim| matches!(claim, Ok(Claim::Busy(left)) if *left > LEASE / 2)).count();
     assert_eq!((run, busy), (1, 19), "{claims:?}");
-    assert_eq!(store.claim_step(&step(&session, Step::Notify), LEASE, false).await.unwrap(), Claim::Unknown);
+    assert_eq!(
+        store.claim_step(&step(&session, Step::Notify { version: 1 }), LEASE, false).await.unwrap(),
+        Claim::Unknown
+    );
 }
 
 #[tokio::test]
@@ -163,14 +167,14 @@ async fn who_lost_a_claim_can_change_nothing() {
     let TestDatabase { store, .. } = database().await;
     let session = session("s-1");
     accept(&store, &session, b"hash").await;
-    let key = step(&session, Step::Analyze);
+    let key = step(&session, Step::Analyze { version: 1 });
     let frozen = claim(&store, &key, NO_LEASE).await;
     let current = claim(&store, &key, LEASE).await;
     assert_eq!((frozen.attempt, current.attempt), (1, 2));
 
     assert_eq!(store.finish_step(&frozen, Ending::Done).await.unwrap(), None);
     store.release_step(&frozen, Duration::ZERO).await.unwrap();
-    let new = NewAnalysis { version: 1, analysis: &analysis(), follow_ups: &[] };
+    let new = NewAnalysis { analysis: &analysis(), originals: &BTreeMap::new(), follow_ups: &[] };
     assert!(!store.store_analysis(&frozen, &new).await.unwrap());
     assert!(matches!(store.claim_step(&key, LEASE, false).await.unwrap(), Claim::Busy(_)));
     assert_eq!(store.finish_step(&current, Ending::Done).await.unwrap(), Some(SessionStatus::Completed));
@@ -179,11 +183,13 @@ async fn who_lost_a_claim_can_change_nothing() {
 
 async fn analysed_with_follow_ups(store: &Store, session: &Session, integrations: usize) -> Vec<StepKey> {
     accept(store, session, b"hash").await;
-    let claimed = claim(store, &step(session, Step::Analyze), LEASE).await;
-    let steps: Vec<Step> = (0..integrations).map(|n| Step::CrmSync(format!("crm-{n}").parse().unwrap())).collect();
+    let claimed = claim(store, &step(session, Step::Analyze { version: 1 }), LEASE).await;
+    let steps: Vec<Step> = (0..integrations)
+        .map(|n| Step::CrmSync { version: 1, integration: format!("crm-{n}").parse().unwrap() })
+        .collect();
     let follow_ups: Vec<Planned> =
         steps.iter().map(|step| Planned { step: step.clone(), message: format!("do {step}") }).collect();
-    let new = NewAnalysis { version: 1, analysis: &analysis(), follow_ups: &follow_ups };
+    let new = NewAnalysis { analysis: &analysis(), originals: &BTreeMap::new(), follow_ups: &follow_ups };
     assert!(store.store_analysis(&claimed, &new).await.unwrap());
     assert_eq!(store.finish_step(&claimed, Ending::Done).await.unwrap(), Some(SessionStatus::Processing));
     assert_eq!(store.unclaimed_steps(&session.tenant_id, &session.session_id).await.unwrap(), follow_ups);
@@ -223,7 +229,7 @@ async fn only_a_replay_runs_a_failed_step_again_and_its_success_completes_the_se
     let TestDatabase { store, .. } = database().await;
     let session = session("s-1");
     accept(&store, &session, b"hash").await;
-    let key = step(&session, Step::Analyze);
+    let key = step(&session, Step::Analyze { version: 1 });
     let claimed = claim(&store, &key, LEASE).await;
     store.finish_step(&claimed, Ending::Failed(BROKEN)).await.unwrap();
 
@@ -259,7 +265,7 @@ async fn a_statement_that_takes_too_long_is_cancelled_and_its_connection_replace
     let blocker = database.client().await;
     blocker.execute("BEGIN", &[]).await.unwrap();
     blocker.execute("LOCK TABLE steps", &[]).await.unwrap();
-    let key = step(&session, Step::Analyze);
+    let key = step(&session, Step::Analyze { version: 1 });
     let error = store.claim_step(&key, LEASE, false).await.unwrap_err();
     assert_eq!((error.to_string().as_str(), error.is_retryable()), ("run claim_step in time", true));
 
@@ -304,7 +310,7 @@ async fn tries_are_counted_across_claims_until_a_replay() {
     let TestDatabase { store, .. } = database().await;
     let session = session("s-1");
     accept(&store, &session, b"hash").await;
-    let key = step(&session, Step::Analyze);
+    let key = step(&session, Step::Analyze { version: 1 });
     let first = claim(&store, &key, NO_LEASE).await;
     assert_eq!(store.begin_try(&first).await.unwrap(), Some(1));
     assert_eq!(store.begin_try(&first).await.unwrap(), Some(2));
@@ -325,8 +331,8 @@ async fn overdue_steps_are_taken_once_with_their_messages() {
     for n in 0..10 {
         accept(store, &session(&format!("s-{n}")), b"hash").await;
     }
-    claim(store, &step(&session("s-0"), Step::Analyze), LEASE).await;
-    let backed_off = claim(store, &step(&session("s-1"), Step::Analyze), LEASE).await;
+    claim(store, &step(&session("s-0"), Step::Analyze { version: 1 }), LEASE).await;
+    let backed_off = claim(store, &step(&session("s-1"), Step::Analyze { version: 1 }), LEASE).await;
     store.release_step(&backed_off, LEASE).await.unwrap();
     let age = "UPDATE steps SET due_at = due_at - interval '20 seconds'";
     database.client().await.execute(age, &[]).await.unwrap();
@@ -348,6 +354,6 @@ async fn a_tenant_cannot_reach_another_tenants_session() {
     let other: TenantId = "other".parse().unwrap();
     assert_eq!(store.session(&other, &session.session_id).await.unwrap(), None);
     assert_eq!(store.transcript(&other, &session.session_id).await.unwrap(), None);
-    let key = StepKey { tenant_id: other, ..step(&session, Step::Analyze) };
+    let key = StepKey { tenant_id: other, ..step(&session, Step::Analyze { version: 1 }) };
     assert_eq!(store.claim_step(&key, LEASE, true).await.unwrap(), Claim::Unknown);
 }

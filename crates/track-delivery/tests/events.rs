@@ -9,7 +9,7 @@ use domain::settings::TenantSettings;
 use serde_json::{Value, json};
 use stage::backoff::Backoff;
 use stage::batch::{Record, RecordHandler, Verdict};
-use store::email_log::{Email, EmailStatus, NewEmail};
+use store::email_log::{Email, EmailKey, EmailStatus, NewEmail};
 use store::testing::TestDatabase;
 use track_delivery::Context;
 
@@ -34,12 +34,9 @@ impl World {
     }
 
     async fn email(&self) -> Email {
-        let new = NewEmail {
-            tenant_id: &self.tenant,
-            session_id: &self.session,
-            template: "session-summary",
-            recipient: Some("ana@example.com"),
-        };
+        let (tenant_id, session_id) = (&self.tenant, &self.session);
+        let key = EmailKey { tenant_id, session_id, template: "session-summary", analysis_version: 1 };
+        let new = NewEmail { key, recipient: Some("ana@example.com") };
         self.database.store.queue_email(&new).await.unwrap()
     }
 

@@ -54,7 +54,7 @@ struct SessionData<'a> {
 
 /// The request's body: for one job the same bytes at every attempt. No transcript.
 pub(super) fn render(job: &Job<'_>) -> String {
-    shortened(event(job.session, job.analysis, job.analysis_version))
+    shortened(event(job.session, job.analysis, job.key.analysis_version))
 }
 
 fn event(session: &Session, analysis: &Analysis, analysis_version: i32) -> Value {

@@ -1,5 +1,6 @@
 //! Standard Webhooks: the id, the time and the signature of a request.
 
+use domain::step::FIRST_VERSION;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
@@ -11,9 +12,15 @@ use super::error::WebhookError;
 /// Bytes of the hash in an id: 128 bits, as in a UUID.
 const ID_BYTES: usize = 16;
 
-/// The same for every attempt to tell one endpoint of one event of one session, and for nothing else.
+/// The same for every attempt to tell one endpoint of one event of one version of a session's analysis, and for nothing
+/// else.
 pub(super) fn webhook_id(key: &SyncKey<'_>, event_type: &str) -> String {
-    let parts = [key.tenant_id.as_ref(), key.session_id.as_ref(), key.integration_id.as_ref(), event_type];
+    let mut parts = vec![key.tenant_id.as_ref(), key.session_id.as_ref(), key.integration_id.as_ref(), event_type];
+    let version = key.analysis_version.to_string();
+    // Ids of first versions were given before there were others, and must stay what they are.
+    if key.analysis_version != FIRST_VERSION {
+        parts.push(&version);
+    }
     // No id holds a line break, so different parts never make the same text.
     let hash = Sha256::digest(parts.join("\n"));
     let hex: String = hash.iter().take(ID_BYTES).map(|byte| format!("{byte:02x}")).collect();
@@ -44,17 +51,32 @@ mod tests {
     use super::*;
 
     fn id(tenant: &str, session: &str, integration: &str) -> String {
+        id_of(tenant, session, integration, 1)
+    }
+
+    fn id_of(tenant: &str, session: &str, integration: &str, analysis_version: i32) -> String {
         let (tenant_id, session_id) = (tenant.parse().unwrap(), session.parse().unwrap());
         let integration_id = integration.parse().unwrap();
-        let key = SyncKey { tenant_id: &tenant_id, session_id: &session_id, integration_id: &integration_id };
+        let key = SyncKey {
+            tenant_id: &tenant_id,
+            session_id: &session_id,
+            integration_id: &integration_id,
+            analysis_version,
+        };
         webhook_id(&key, "session.analyzed")
     }
 
     #[test]
     fn an_id_is_the_same_for_the_same_and_another_for_anything_else() {
         assert_eq!(id("acme", "s-1", "hook"), "msg_467eb5bb38b2aba347d1660b086629d8");
-        let ids =
-            [id("acme", "s1", "hook"), id("acme", "s1h", "ook"), id("acmes", "1", "hook"), id("acme", "s1", "hook2")];
+        let ids = [
+            id("acme", "s1", "hook"),
+            id("acme", "s1h", "ook"),
+            id("acmes", "1", "hook"),
+            id("acme", "s1", "hook2"),
+            id_of("acme", "s1", "hook", 2),
+            id_of("acme", "s1", "hook", 3),
+        ];
         let distinct: std::collections::BTreeSet<_> = ids.iter().collect();
         assert_eq!(distinct.len(), ids.len());
     }

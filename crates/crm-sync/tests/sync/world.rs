@@ -117,7 +117,8 @@ impl World {
         store.accept_session(&notification).await.unwrap();
         let claim = store.claim_step(&message.step_key(), Duration::from_secs(60), false).await.unwrap();
         let Claim::Run(claimed) = claim else { panic!("{claim:?}") };
-        assert!(store.store_analysis(&claimed, &NewAnalysis { version: 1, analysis, follow_ups: &[] }).await.unwrap());
+        let new = NewAnalysis { analysis, originals: &Default::default(), follow_ups: &[] };
+        assert!(store.store_analysis(&claimed, &new).await.unwrap());
     }
 
     pub(crate) async fn sync(&self, session: &str, integration: &str) -> Result<Outcome, Error> {
@@ -133,7 +134,7 @@ impl World {
             integration_id: integration.parse().unwrap(),
         };
         let key = message.step_key();
-        assert!(matches!(key.step, Step::CrmSync(_)));
+        assert!(matches!(key.step, Step::CrmSync { .. }));
         let delivery = Delivery { claimed: Claimed { key, attempt: 1 }, deadline: Instant::now() + time };
         self.context.handle(message, &delivery).await
     }
@@ -141,7 +142,12 @@ impl World {
     pub(crate) async fn log(&self, session: &str, integration: &str) -> Sync {
         let (tenant_id, session_id) = ("acme".parse().unwrap(), session.parse().unwrap());
         let integration_id = integration.parse().unwrap();
-        let key = SyncKey { tenant_id: &tenant_id, session_id: &session_id, integration_id: &integration_id };
+        let key = SyncKey {
+            tenant_id: &tenant_id,
+            session_id: &session_id,
+            integration_id: &integration_id,
+            analysis_version: 1,
+        };
         self.database.store.sync(&key).await.unwrap().unwrap()
     }
 }

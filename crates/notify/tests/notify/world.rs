@@ -9,7 +9,7 @@ use domain::settings::{EmailSettings, TenantSettings};
 use notify::{Context, Error, Sender, TEMPLATE, Templates};
 use stage::{Delivery, Outcome, Stage};
 use store::analyses::NewAnalysis;
-use store::email_log::{Email, EmailEvent, EmailStatus, EventRecord};
+use store::email_log::{Email, EmailEvent, EmailKey, EmailStatus, EventRecord};
 use store::sessions::Notification;
 use store::steps::{Claim, Claimed};
 use store::testing::TestDatabase;
@@ -56,7 +56,7 @@ impl World {
         let Session { tenant_id, session_id, .. } = self.session.clone();
         let key = AnalyzeMessage::V1 { tenant_id, session_id }.step_key();
         let Claim::Run(claimed) = store.claim_step(&key, WAIT, false).await.unwrap() else { panic!("not claimed") };
-        let analysis = NewAnalysis { version: 1, analysis: &sample::analysis(), follow_ups: &[] };
+        let analysis = NewAnalysis { analysis: &sample::analysis(), originals: &Default::default(), follow_ups: &[] };
         assert!(store.store_analysis(&claimed, &analysis).await.unwrap());
     }
 
@@ -77,8 +77,13 @@ impl World {
     }
 
     pub(crate) async fn email(&self) -> Email {
+        self.email_of(1).await
+    }
+
+    pub(crate) async fn email_of(&self, analysis_version: i32) -> Email {
         let Session { tenant_id, session_id, .. } = &self.session;
-        self.database.store.email(tenant_id, session_id, TEMPLATE).await.unwrap().unwrap()
+        let key = EmailKey { tenant_id, session_id, template: TEMPLATE, analysis_version };
+        self.database.store.email(&key).await.unwrap().unwrap()
     }
 
     /// What the log says: status and code.

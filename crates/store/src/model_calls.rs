@@ -1,0 +1,222 @@
+//! What was asked of models, what came of it and what it cost.
+
+use chrono::{DateTime, Utc};
+use domain::id::{SessionId, TenantId};
+use domain::step::{Code, StepKey};
+use tokio_postgres::Row;
+use uuid::Uuid;
+
+use crate::sql::{bigint, float, get, int, text, time, uuid};
+use crate::steps::{Claimed, key_params};
+use crate::{Error, Store};
+
+/// The `part` of the call that merges the parts of a transcript.
+pub const MERGE_PART: i32 = -1;
+
+const BEGIN_MODEL_CALL: &str = "
+-- begin_model_call()
+WITH claimed AS (
+    SELECT replays FROM steps
+    WHERE tenant_id = $1 AND session_id = $2 AND step = $3 AND attempt = $4 AND status = 'running'
+    FOR SHARE
+), next AS (
+    SELECT replays, (SELECT count(*)::int + 1 FROM model_calls
+                     WHERE tenant_id = $1 AND session_id = $2 AND analysis_version = $5 AND part = $6
+                       AND replay = replays AND outcome <> 'no_answer') AS attempt
+    FROM claimed
+), begun AS (
+    INSERT INTO model_calls (tenant_id, session_id, analysis_version, part, call_id, replay, attempt, model,
+                             prompt_version)
+    SELECT $1, $2, $5, $6, $7, replays, attempt, $8, $9 FROM next WHERE attempt <= $10
+    RETURNING attempt
+)
+SELECT begun.attempt FROM next LEFT JOIN begun ON true";
+
+const END_MODEL_CALL: &str = "
+-- end_model_call()
+WITH ended AS (
+    UPDATE model_calls
+    SET outcome = $5, code = $6, input_tokens = $7, output_tokens = $8, cached_tokens = $9, cache_write_tokens = $10,
+        cost_usd = $11, latency_ms = $12, ended_at = now()
+    WHERE tenant_id = $1 AND session_id = $2 AND analysis_version = $3 AND call_id = $4 AND outcome = 'begun'
+    RETURNING tenant_id, ended_at, cost_usd, (outcome <> 'no_answer')::int AS answered
+)
+INSERT INTO model_spend (tenant_id, month, cost_usd, calls)
+SELECT tenant_id, date_trunc('month', ended_at AT TIME ZONE 'UTC')::date, coalesce(cost_usd, 0), answered FROM ended
+ON CONFLICT (tenant_id, month) DO UPDATE
+SET cost_usd = model_spend.cost_usd + EXCLUDED.cost_usd, calls = model_spend.calls + EXCLUDED.calls";
+
+const MODEL_USAGE: &str = "
+-- model_usage()
+SELECT count(*) FILTER (WHERE outcome <> 'no_answer') AS attempts,
+       coalesce(sum(input_tokens), 0)::bigint AS input_tokens,
+       coalesce(sum(output_tokens), 0)::bigint AS output_tokens,
+       coalesce(sum(cached_tokens), 0)::bigint AS cached_tokens,
+       coalesce(sum(cache_write_tokens), 0)::bigint AS cache_write_tokens,
+       CASE WHEN count(*) FILTER (WHERE outcome NOT IN ('begun', 'no_answer') AND cost_usd IS NULL) = 0
+            THEN coalesce(sum(cost_usd), 0) END AS cost_usd,
+       coalesce(sum(latency_ms), 0)::bigint AS latency_ms,
+       (array_agg(model ORDER BY began_at DESC, call_id DESC))[1] AS last_model
+FROM model_calls WHERE tenant_id = $1 AND session_id = $2 AND analysis_version = $3";
+
+const MODEL_SPEND: &str = "
+-- model_spend()
+SELECT cost_usd FROM model_spend
+WHERE tenant_id = $1 AND month = date_trunc('month', $2 AT TIME ZONE 'UTC')::date";
+
+/// A request to a model that is about to be made.
+#[derive(Debug, Clone, Copy)]
+pub struct NewCall<'a> {
+    /// Of the transcript, from 0, or [`MERGE_PART`].
+    pub part: i32,
+    pub model: &'a str,
+    pub prompt_version: &'a str,
+    /// For this part, since the step was planned or replayed.
+    pub max_attempts: i32,
+}
+
+/// Whether a request may be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Begun {
+    /// `attempt` counts from 1.
+    Call { call_id: Uuid, attempt: i32 },
+    /// As many attempts as are allowed were made.
+    Enough,
+    /// The step is no longer ours.
+    ClaimLost,
+}
+
+/// What came of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CallOutcome {
+    Usable,
+    /// Usable, but not all that was asked for.
+    Shortcomings,
+    Invalid,
+    /// By the model, a guardrail or a filter.
+    Refused,
+    /// Throttled, timed out or unavailable: no attempt.
+    NoAnswer,
+}
+
+impl CallOutcome {
+    /// As in the `outcome` column.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Usable => "usable",
+            Self::Shortcomings => "shortcomings",
+            Self::Invalid => "invalid",
+            Self::Refused => "refused",
+            Self::NoAnswer => "no_answer",
+        }
+    }
+}
+
+/// How a request ended.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct CallEnd {
+    pub outcome: CallOutcome,
+    /// Why, such as `was_cut_off`.
+    pub code: Option<Code>,
+    /// Without cached tokens.
+    pub input_tokens: u64,
+    pub output_tokens: u64,
+    pub cached_tokens: u64,
+    pub cache_write_tokens: u64,
+    /// `None` where the price is not known. Finite and not negative.
+    pub cost_usd: Option<f64>,
+    pub latency_ms: u64,
+}
+
+/// What all calls for one version of an analysis took, of all parts, deliveries and replays.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ModelUsage {
+    /// Calls that count as attempts: all but those without an answer. One that was lost with its delivery counts.
+    pub attempts: u32,
+    pub input_tokens: u64,
+    pub output_tokens: u64,
+    pub cached_tokens: u64,
+    pub cache_write_tokens: u64,
+    /// `None` if the price of any call that was answered is not known.
+    pub cost_usd: Option<f64>,
+    pub latency_ms: u64,
+    /// The last one that was asked, with or without an answer.
+    pub last_model: Option<String>,
+}
+
+impl Store {
+    /// Records a request right before it is made; its version is that of the step.
+    ///
+    /// One that is never ended counts as an attempt: its answer may have been paid for.
+    pub async fn begin_model_call(&self, claimed: &Claimed, new: &NewCall<'_>) -> Result<Begun, Error> {
+        let [tenant, session, step] = key_params(&claimed.key);
+        let call_id = Uuid::now_v7();
+        let params = [
+            tenant,
+            session,
+            step,
+            int(claimed.attempt),
+            int(claimed.key.step.version()),
+            int(new.part),
+            uuid(call_id),
+            text(new.model),
+            text(new.prompt_version),
+            int(new.max_attempts),
+        ];
+        let Some(row) = self.row(BEGIN_MODEL_CALL, &params).await? else { return Ok(Begun::ClaimLost) };
+        let attempt: Option<i32> = get(BEGIN_MODEL_CALL, &row, "attempt")?;
+        Ok(attempt.map_or(Begun::Enough, |attempt| Begun::Call { call_id, attempt }))
+    }
+
+    /// Records how a request ended and adds its cost to the tenant's month. A request that was ended stays as it is.
+    ///
+    /// Needs no claim: what was spent is spent.
+    pub async fn end_model_call(&self, key: &StepKey, call_id: Uuid, end: &CallEnd) -> Result<(), Error> {
+        let [tenant, session, _] = key_params(key);
+        let params = [
+            tenant,
+            session,
+            int(key.step.version()),
+            uuid(call_id),
+            text(end.outcome.as_str()),
+            text(end.code.map(Code::as_str)),
+            bigint(signed(end.input_tokens)),
+            bigint(signed(end.output_tokens)),
+            bigint(signed(end.cached_tokens)),
+            bigint(signed(end.cache_write_tokens)),
+            float(end.cost_usd),
+            bigint(signed(end.latency_ms)),
+        ];
+        self.execute(END_MODEL_CALL, &params).await.map(drop)
+    }
+
+    /// What the calls for one version of an analysis took.
+    pub async fn model_usage(&self, tenant: &TenantId, session: &SessionId, version: i32) -> Result<ModelUsage, Error> {
+        let row = self.row(MODEL_USAGE, &[text(tenant.as_ref()), text(session.as_ref()), int(version)]).await?;
+        row.map_or_else(|| Ok(ModelUsage::default()), |row| read_usage(&row))
+    }
+
+    /// What the tenant's calls of this month, in UTC, cost, as far as prices are known; those under way are not in it.
+    pub async fn model_spend(&self, tenant: &TenantId, at: DateTime<Utc>) -> Result<f64, Error> {
+        let row = self.row(MODEL_SPEND, &[text(tenant.as_ref()), time(at)]).await?;
+        row.map_or(Ok(0.0), |row| get(MODEL_SPEND, &row, "cost_usd"))
+    }
+}
+
+fn read_usage(row: &Row) -> Result<ModelUsage, Error> {
+    let count = |column| get::<i64>(MODEL_USAGE, row, column).map(i64::unsigned_abs);
+    Ok(ModelUsage {
+        attempts: u32::try_from(count("attempts")?).unwrap_or(u32::MAX),
+        input_tokens: count("input_tokens")?,
+        output_tokens: count("output_tokens")?,
+        cached_tokens: count("cached_tokens")?,
+        cache_write_tokens: count("cache_write_tokens")?,
+        cost_usd: get(MODEL_USAGE, row, "cost_usd")?,
+        latency_ms: count("latency_ms")?,
+        last_model: get(MODEL_USAGE, row, "last_model")?,
+    })
+}
+
+fn signed(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,104 @@
+//! Steps that wait for a time to come: out of the queue, however long it takes, and sent again when they are due.
+//!
+//! `sessions.waiting_steps` is counted with the step, on the session's locked row, so that steps that end, park and resume
+//! at once leave the right status.
+
+use std::time::Duration;
+
+use domain::step::Code;
+
+use crate::sql::{bigint, float, int, text};
+use crate::steps::{Claimed, key_params, millis, read_taken};
+use crate::{Error, Store};
+
+const PARK_STEP: &str = "
+-- park_step()
+WITH parked AS (
+    UPDATE steps
+    SET status = 'waiting', code = $5, due_at = now() + $6 * interval '1 millisecond', requeues = 0,
+        seen_attempt = attempt
+    WHERE tenant_id = $1 AND session_id = $2 AND step = $3 AND attempt = $4 AND status = 'running'
+    RETURNING attempt
+), session AS (
+    UPDATE sessions SET waiting_steps = waiting_steps + 1, status = 'waiting'
+    FROM parked WHERE sessions.tenant_id = $1 AND sessions.session_id = $2
+)
+SELECT attempt FROM parked";
+
+pub(crate) const CLAIM_WAITING_STEP: &str = "
+-- claim_waiting_step()
+WITH claimed AS (
+    UPDATE steps
+    SET status = 'running', attempt = attempt + 1, due_at = now() + $4 * interval '1 millisecond', code = NULL
+    WHERE tenant_id = $1 AND session_id = $2 AND step = $3 AND status = 'waiting'
+    RETURNING attempt
+), session AS (
+    UPDATE sessions
+    SET waiting_steps = waiting_steps - 1, status = CASE WHEN waiting_steps > 1 THEN 'waiting' ELSE 'processing' END
+    FROM claimed WHERE sessions.tenant_id = $1 AND sessions.session_id = $2
+)
+SELECT attempt FROM claimed";
+
+const TAKE_DUE_WAITING_STEPS: &str = "
+-- take_due_waiting_steps() across tenants
+WITH due AS (
+    UPDATE steps SET status = 'pending', due_at = now()
+    WHERE (tenant_id, session_id, step) IN (
+        SELECT tenant_id, session_id, step FROM steps
+        WHERE status = 'waiting' AND due_at <= now() ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED)
+    RETURNING tenant_id, session_id, step, attempt, message
+), resumed AS (
+    UPDATE sessions
+    SET waiting_steps = waiting_steps - taken.steps,
+        status = CASE WHEN waiting_steps > taken.steps THEN 'waiting' ELSE 'processing' END
+    FROM (SELECT tenant_id, session_id, count(*)::int AS steps FROM due GROUP BY tenant_id, session_id) AS taken
+    WHERE sessions.tenant_id = taken.tenant_id AND sessions.session_id = taken.session_id
+)
+SELECT tenant_id, session_id, step, attempt, message FROM due";
+
+const PUT_BACK_WAITING: &str = "
+-- put_back_waiting()
+WITH waiting AS (
+    UPDATE steps SET status = 'waiting'
+    WHERE tenant_id = $1 AND session_id = $2 AND step = $3 AND attempt = $4 AND status = 'pending'
+    RETURNING attempt
+)
+UPDATE sessions SET waiting_steps = waiting_steps + 1, status = 'waiting'
+FROM waiting WHERE sessions.tenant_id = $1 AND sessions.session_id = $2";
+
+/// A step that waited and is due; it is `pending` again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resumed {
+    /// The last claim, from before the wait.
+    pub claimed: Claimed,
+    pub message: String,
+}
+
+impl Store {
+    /// Has a step wait for `after`; `code` says for what. Its message may be deleted.
+    ///
+    /// `false` if the claim is no longer ours: nothing was changed.
+    pub async fn park_step(&self, claimed: &Claimed, after: Duration, code: Code) -> Result<bool, Error> {
+        let [tenant, session, step] = key_params(&claimed.key);
+        let params = [tenant, session, step, int(claimed.attempt), text(code.as_str()), float(millis(after))];
+        Ok(self.row(PARK_STEP, &params).await?.is_some())
+    }
+
+    /// Takes up to `limit` waiting steps that are due, of all tenants, the longest due first.
+    ///
+    /// Concurrent callers get different ones. One whose message is never sent becomes overdue.
+    pub async fn take_due_waiting_steps(&self, limit: i64) -> Result<Vec<Resumed>, Error> {
+        let rows = self.rows(TAKE_DUE_WAITING_STEPS, &[bigint(limit)]).await?;
+        let read = |row| {
+            let (claimed, message) = read_taken(TAKE_DUE_WAITING_STEPS, row)?;
+            Ok(Resumed { claimed, message })
+        };
+        rows.iter().map(read).collect()
+    }
+
+    /// Gives a step back whose message could not be sent: it waits, and is due. Does nothing if it was claimed meanwhile.
+    pub async fn put_back_waiting(&self, resumed: &Resumed) -> Result<(), Error> {
+        let [tenant, session, step] = key_params(&resumed.claimed.key);
+        self.execute(PUT_BACK_WAITING, &[tenant, session, step, int(resumed.claimed.attempt)]).await.map(drop)
+    }
+}
