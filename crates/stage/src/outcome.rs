@@ -16,6 +16,12 @@ pub enum Outcome {
         after: Option<Duration>,
         code: Code,
     },
+    /// Another delivery, after this long, however long it is and whatever is left of this message's: its step waits
+    /// outside the queue, and `housekeep` sends it again. `code` says for what.
+    Wait {
+        after: Duration,
+        code: Code,
+    },
     /// No delivery can help.
     Final(Code),
 }

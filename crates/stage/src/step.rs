@@ -135,6 +135,7 @@ impl<S: Stage, Q: Queues> StepRunner<S, Q> {
             Outcome::Done => self.finish(claimed, Ending::Done, record).await,
             Outcome::Skipped(code) => self.finish(claimed, Ending::Skipped(code), record).await,
             Outcome::Final(code) => self.fail(claimed, code, reason, record).await,
+            Outcome::Wait { after, code } => self.park(claimed, after, code, record).await,
             Outcome::Retry { code, .. } if record.is_last => self.fail(claimed, code, reason, record).await,
             Outcome::Retry { after, .. } => {
                 let wait = after.unwrap_or_else(|| self.config.backoff.after(record.receive_count));
@@ -144,6 +145,16 @@ impl<S: Stage, Q: Queues> StepRunner<S, Q> {
                 Verdict::Retry(wait)
             }
         }
+    }
+
+    /// The message may go: the row keeps the one that asks for the step.
+    async fn park(&self, claimed: Claimed, after: Duration, code: Code, record: &Record) -> Verdict {
+        match self.store.park_step(&claimed, after, code).await {
+            Ok(true) => tracing::info!(code = code.as_str(), wait_s = after.as_secs(), "the step waits"),
+            Ok(false) => tracing::warn!("the claim was lost to another delivery"),
+            Err(error) => return self.database_failed(&error, record),
+        }
+        Verdict::Ack
     }
 
     async fn finish(&self, claimed: Claimed, ending: Ending, record: &Record) -> Verdict {

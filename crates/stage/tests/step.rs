@@ -198,6 +198,21 @@ async fn a_retry_waits_as_long_as_it_was_asked_to_and_gives_the_claim_back() {
 }
 
 #[tokio::test]
+async fn a_step_that_waits_burns_no_receive_and_looks_again_when_its_message_is_repeated() {
+    let world = World::new().await;
+    let wait = || Some(Ok(Outcome::Wait { after: Duration::from_secs(30 * 24 * 3600), code: BROKEN }));
+    world.script([wait(), wait()]);
+    assert_eq!(world.deliver(vec![received(message("s-1"), 5)]).await, Vec::<String>::new(), "on its last receive too");
+    assert_eq!(world.status("s-1").await, (SessionStatus::Waiting, None));
+    assert!(world.runner.queues.dead.borrow().is_empty());
+    assert_eq!(world.deliver(vec![received(message("s-1"), 1)]).await, Vec::<String>::new());
+    assert_eq!(world.status("s-1").await, (SessionStatus::Waiting, None));
+    assert_eq!(world.deliver(vec![received(message("s-1"), 1)]).await, Vec::<String>::new());
+    assert_eq!(world.status("s-1").await, (SessionStatus::Completed, None));
+    assert_eq!(world.runner.stage.calls.get(), 3);
+}
+
+#[tokio::test]
 async fn what_cannot_be_helped_is_dead_lettered_and_fails_the_session() {
     let world = World::new().await;
     world.script([Some(Err(OracleError { retryable: false }))]);

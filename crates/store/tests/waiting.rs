@@ -1,0 +1,120 @@
+//! Steps that wait, and what their session says meanwhile, on a real Postgres.
+
+#![expect(clippy::unwrap_used, reason = "a helper that fails ends its test")]
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use domain::session::{Session, SessionStatus};
+use domain::settings::TenantSettings;
+use domain::step::{Code, Step, StepKey};
+use futures_util::future::join_all;
+use store::Store;
+use store::analyses::NewAnalysis;
+use store::sessions::Notification;
+use store::steps::{Claim, Claimed, Ending, Planned};
+use store::testing::{self, TestDatabase};
+
+const LEASE: Duration = Duration::from_secs(30);
+const DAY: Duration = Duration::from_secs(24 * 3600);
+const QUIET: Code = Code::new("quiet_hours");
+
+/// An analysed session with this many steps to do, all of them claimed.
+async fn follow_ups(count: i32) -> (TestDatabase, Session, Vec<Claimed>) {
+    let database = TestDatabase::create().await;
+    let (store, session) = (&database.store, testing::session("s-1"));
+    store.save_tenant(&session.tenant_id, "Acme", &TenantSettings::default()).await.unwrap();
+    let notification = Notification { session: &session, transcript: None, hash: b"h", message: "analyze" };
+    store.accept_session(&notification).await.unwrap();
+    let key = |step| StepKey { tenant_id: session.tenant_id.clone(), session_id: session.session_id.clone(), step };
+    let analyze = claim(store, &key(Step::Analyze { version: 1 })).await;
+    let step = |n: i32| Step::CrmSync { version: 1, integration: format!("crm-{n}").parse().unwrap() };
+    let planned: Vec<_> = (0..count).map(|n| Planned { step: step(n), message: format!("sync {n}") }).collect();
+    let analysis = serde_json::from_str(include_str!("../../stage/tests/analysis.json")).unwrap();
+    let new = NewAnalysis { analysis: &analysis, originals: &BTreeMap::new(), follow_ups: &planned };
+    assert!(store.store_analysis(&analyze, &new).await.unwrap());
+    store.finish_step(&analyze, Ending::Done).await.unwrap();
+    let mut claims = Vec::new();
+    for n in 0..count {
+        claims.push(claim(store, &key(step(n))).await);
+    }
+    (database, session, claims)
+}
+
+async fn claim(store: &Store, key: &StepKey) -> Claimed {
+    match store.claim_step(key, LEASE, false).await.unwrap() {
+        Claim::Run(claimed) => claimed,
+        other => panic!("{key:?} should be ours, but is {other:?}"),
+    }
+}
+
+async fn status(store: &Store, session: &Session) -> SessionStatus {
+    store.session(&session.tenant_id, &session.session_id).await.unwrap().unwrap().status
+}
+
+#[tokio::test]
+async fn a_session_waits_while_any_of_its_steps_does_and_ends_with_the_last() {
+    let (TestDatabase { store, .. }, session, claims) = follow_ups(3).await;
+    assert!(store.park_step(&claims[0], DAY, QUIET).await.unwrap());
+    assert!(store.park_step(&claims[1], DAY, QUIET).await.unwrap());
+    assert_eq!(store.finish_step(&claims[2], Ending::Done).await.unwrap(), Some(SessionStatus::Waiting));
+
+    assert!(!store.park_step(&claims[0], DAY, QUIET).await.unwrap(), "no longer ours");
+    assert_eq!(store.finish_step(&claims[0], Ending::Done).await.unwrap(), None);
+    let again = claim(&store, &claims[0].key).await;
+    assert_eq!((again.attempt, status(&store, &session).await), (2, SessionStatus::Waiting));
+    assert!(matches!(store.claim_step(&claims[0].key, LEASE, false).await.unwrap(), Claim::Busy(_)));
+    assert_eq!(store.finish_step(&again, Ending::Done).await.unwrap(), Some(SessionStatus::Waiting));
+    let last = claim(&store, &claims[1].key).await;
+    assert_eq!(status(&store, &session).await, SessionStatus::Processing);
+    assert_eq!(store.finish_step(&last, Ending::Done).await.unwrap(), Some(SessionStatus::Completed));
+}
+
+#[tokio::test]
+async fn a_waiting_step_is_taken_once_when_it_is_due_and_not_as_a_lost_one() {
+    let (database, session, claims) = follow_ups(4).await;
+    let store = &database.store;
+    for claimed in &claims {
+        store.park_step(claimed, DAY, QUIET).await.unwrap();
+    }
+    assert_eq!(store.take_due_waiting_steps(10).await.unwrap(), []);
+    let age =
+        "UPDATE steps SET due_at = due_at - interval '3 days' WHERE status = 'waiting' AND step <> 'crm_sync:crm-3'";
+    database.client().await.execute(age, &[]).await.unwrap();
+    assert_eq!(store.take_overdue_steps(Duration::ZERO, 10).await.unwrap(), [], "it waits, it is not lost");
+
+    let taken = join_all((0..6).map(|_| store.take_due_waiting_steps(1))).await;
+    let taken: Vec<_> = taken.into_iter().flat_map(Result::unwrap).collect();
+    let mut messages: Vec<_> = taken.iter().map(|resumed| resumed.message.as_str()).collect();
+    messages.sort_unstable();
+    assert_eq!(messages, ["sync 0", "sync 1", "sync 2"]);
+    assert_eq!(status(store, &session).await, SessionStatus::Waiting, "one of them is not due");
+    store.put_back_waiting(&taken[0]).await.unwrap();
+    store.put_back_waiting(&taken[0]).await.unwrap();
+    assert_eq!(store.take_due_waiting_steps(10).await.unwrap(), [taken[0].clone()]);
+
+    claim(store, &claims[3].key).await;
+    assert_eq!(status(store, &session).await, SessionStatus::Processing);
+    claim(store, &taken[1].claimed.key).await;
+    store.put_back_waiting(&taken[1]).await.unwrap();
+    assert_eq!(status(store, &session).await, SessionStatus::Processing, "it was claimed meanwhile");
+}
+
+#[tokio::test]
+async fn steps_that_wait_end_and_resume_at_once_leave_the_right_status() {
+    let (TestDatabase { store, .. }, session, claims) = follow_ups(8).await;
+    let each = claims.iter().enumerate().map(async |(n, claimed)| match n % 2 {
+        0 => store.finish_step(claimed, Ending::Done).await.map(drop),
+        _ => store.park_step(claimed, Duration::ZERO, QUIET).await.map(drop),
+    });
+    join_all(each).await.into_iter().for_each(|ended| ended.unwrap());
+    assert_eq!(status(&store, &session).await, SessionStatus::Waiting);
+    let taken = store.take_due_waiting_steps(10).await.unwrap();
+    assert_eq!((taken.len(), status(&store, &session).await), (4, SessionStatus::Processing));
+    let ends = taken.iter().map(async |resumed| {
+        let claimed = claim(&store, &resumed.claimed.key).await;
+        store.finish_step(&claimed, Ending::Done).await.unwrap()
+    });
+    let ends = join_all(ends).await;
+    assert_eq!(ends.iter().filter(|end| **end == Some(SessionStatus::Completed)).count(), 1, "{ends:?}");
+}
