@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod requeue;
+mod resume;
 
 use std::time::Duration;
 
@@ -73,7 +74,7 @@ impl StepQueues {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(tag = "task", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Task {
-    /// Send the messages of lost steps again. The schedule asks for it.
+    /// Send the messages of steps that are lost, or have waited long enough, again. The schedule asks for it.
     Requeue,
     /// Bring the database's schema up to date. A deployment asks for it.
     Migrate,
@@ -92,6 +93,8 @@ pub enum Report {
 pub enum Error {
     #[error("find lost steps")]
     Find(#[source] store::Error),
+    #[error("find steps that have waited")]
+    FindDue(#[source] store::Error),
     #[error("queue step {step} of session {session_id} again")]
     Queue {
         session_id: String,
@@ -124,7 +127,8 @@ impl<Q: Queues> Context<Q> {
 /// Does one task.
 pub async fn handle<Q: Queues>(context: &Context<Q>, task: Task) -> Result<Report, Error> {
     match task {
-        Task::Requeue => requeue::requeue(context).await.map(Report::Requeued),
+        // Boxed: with the futures of the tasks inside, the function's is deeper than the compiler follows.
+        Task::Requeue => Box::pin(requeue::requeue(context)).await.map(Report::Requeued),
         Task::Migrate => {
             let applied = store::migrate(&context.store_config).await.map_err(Error::Migrate)?;
             tracing::info!(?applied, "migrated");

@@ -1,14 +1,15 @@
-//! Steps whose message was lost: between the database and the queue, or in crashes that used up its deliveries.
+//! Steps whose message was lost: between the database and the queue, or in crashes that used up its deliveries; and those
+//! that have waited long enough.
 
 use domain::step::Code;
 use serde::Serialize;
 use stage::queues::Queues;
-use store::steps::{Ending, Overdue};
+use store::steps::{Claimed, Ending, Overdue};
 
-use crate::{Context, Error};
+use crate::{Context, Error, resume};
 
 /// Steps taken at a time.
-const BATCH: i64 = 100;
+pub(crate) const BATCH: i64 = 100;
 /// A step that was claimed and overdue this often, and is so once more, will not end by itself. One that nobody claims
 /// is never given up: it waits in a long or paused queue.
 const MAX_REQUEUES: i32 = 3;
@@ -16,23 +17,33 @@ const MAX_REQUEUES: i32 = 3;
 /// The step was queued again and again, and no delivery ended it.
 const LOST: Code = Code::new("lost");
 
-/// What became of the lost steps.
+/// What became of the steps that were found.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Requeued {
     /// Messages sent again.
     pub requeued: u32,
     /// Steps given up: failed, with their message in the dead-letter queue.
     pub failed: u32,
+    /// Steps that have waited: their messages sent.
+    pub resumed: u32,
+}
+
+/// Both are tried, whatever becomes of the other; the first error is returned.
+pub(crate) async fn requeue<Q: Queues>(context: &Context<Q>) -> Result<Requeued, Error> {
+    let mut report = Requeued::default();
+    let lost = requeue_lost(context, &mut report).await;
+    let due = resume::resume(context, &mut report).await;
+    tracing::info!(report.requeued, report.failed, report.resumed, "looked for steps to queue again");
+    lost.and(due).map(|()| report)
 }
 
 /// What could not be queued is as overdue as before; the first error is returned after everything was tried.
-pub(crate) async fn requeue<Q: Queues>(context: &Context<Q>) -> Result<Requeued, Error> {
-    let mut report = Requeued::default();
+async fn requeue_lost<Q: Queues>(context: &Context<Q>, report: &mut Requeued) -> Result<(), Error> {
     loop {
         let lost = context.store.take_overdue_steps(context.lost_after, BATCH).await.map_err(Error::Find)?;
         let mut first_error = None;
         for overdue in &lost {
-            if let Err(error) = requeue_one(context, overdue, &mut report).await {
+            if let Err(error) = requeue_one(context, overdue, report).await {
                 let back = context.store.put_back_overdue(&overdue.claimed, context.lost_after).await;
                 back.map_err(Error::Find)?;
                 first_error.get_or_insert(error);
@@ -42,8 +53,7 @@ pub(crate) async fn requeue<Q: Queues>(context: &Context<Q>) -> Result<Requeued,
             return Err(error);
         }
         if lost.len() < BATCH as usize {
-            tracing::info!(requeued = report.requeued, failed = report.failed, "looked for lost steps");
-            return Ok(report);
+            return Ok(());
         }
     }
 }
@@ -64,7 +74,7 @@ async fn send_again<Q: Queues>(context: &Context<Q>, overdue: &Overdue) -> Resul
     let queue = context.step_queues.of(&key.step);
     tracing::warn!(tenant.id = %key.tenant_id, session.id = %key.session_id, step = %key.step, "a step was lost");
     let sent = context.queues.send(&queue.url, &key.tenant_id, &overdue.message).await;
-    sent.map_err(|source| queue_error(overdue, source))
+    sent.map_err(|source| queue_error(&overdue.claimed, source))
 }
 
 /// As in a stage: dead-lettered first, then failed.
@@ -73,12 +83,12 @@ async fn give_up<Q: Queues>(context: &Context<Q>, overdue: &Overdue) -> Result<(
     let queue = context.step_queues.of(&key.step);
     let reason = format!("queued again {MAX_REQUEUES} times without an end");
     let sent = context.queues.dead_letter(&queue.dead_letter_url, &overdue.message, LOST, &reason).await;
-    sent.map_err(|source| queue_error(overdue, source))?;
+    sent.map_err(|source| queue_error(&overdue.claimed, source))?;
     tracing::error!(tenant.id = %key.tenant_id, session.id = %key.session_id, step = %key.step, "gave a lost step up");
     context.store.finish_step(&overdue.claimed, Ending::Failed(LOST)).await.map(drop).map_err(Error::Fail)
 }
 
-fn queue_error(overdue: &Overdue, source: stage::queues::QueueError) -> Error {
-    let key = &overdue.claimed.key;
+pub(crate) fn queue_error(claimed: &Claimed, source: stage::queues::QueueError) -> Error {
+    let key = &claimed.key;
     Error::Queue { session_id: key.session_id.to_string(), step: key.step.to_string(), source }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use domain::message::{AnalyzeMessage, StepMessage};
 use domain::session::{Session, SessionStatus};
 use domain::settings::TenantSettings;
+use domain::step::Code;
 use housekeep::{Context, QueuePair, Report, Requeued, StepQueues, Task, handle};
 use stage::testing::MemoryQueues;
 use store::sessions::Notification;
@@ -42,7 +43,7 @@ async fn an_hour_passes(database: &TestDatabase) {
 
 async fn requeue(context: &Context<MemoryQueues>) -> (u32, u32) {
     match handle(context, Task::Requeue).await.unwrap() {
-        Report::Requeued(Requeued { requeued, failed }) => (requeued, failed),
+        Report::Requeued(Requeued { requeued, failed, .. }) => (requeued, failed),
         other => panic!("{other:?}"),
     }
 }
@@ -100,6 +101,56 @@ async fn a_queue_that_refuses_is_an_error_and_the_step_is_as_overdue_as_before()
     context.queues.refuses.set(false);
     assert_eq!(requeue(&context).await, (1, 0));
     assert!(context.queues.dead.borrow().is_empty());
+}
+
+/// A delivery has the step wait for this long.
+async fn a_delivery_waits(database: &TestDatabase, after: Duration) {
+    let message: AnalyzeMessage = serde_json::from_str(MESSAGE).unwrap();
+    let claim = database.store.claim_step(&message.step_key(), Duration::from_secs(60), false).await.unwrap();
+    let Claim::Run(claimed) = claim else { panic!("{claim:?}") };
+    assert!(database.store.park_step(&claimed, after, Code::new("budget_spent")).await.unwrap());
+}
+
+async fn resumed(context: &Context<MemoryQueues>) -> u32 {
+    match handle(context, Task::Requeue).await.unwrap() {
+        Report::Requeued(Requeued { requeued: 0, failed: 0, resumed }) => resumed,
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn status(database: &TestDatabase) -> SessionStatus {
+    let session = session();
+    database.store.session(&session.tenant_id, &session.session_id).await.unwrap().unwrap().status
+}
+
+#[tokio::test]
+async fn a_step_that_waits_is_sent_again_when_it_is_due_and_never_counts_as_lost() {
+    let (database, context) = world().await;
+    for round in 1..=6 {
+        a_delivery_waits(&database, Duration::from_secs(90 * 60)).await;
+        an_hour_passes(&database).await;
+        assert_eq!((resumed(&context).await, status(&database).await), (0, SessionStatus::Waiting));
+        an_hour_passes(&database).await;
+        assert_eq!((resumed(&context).await, status(&database).await), (1, SessionStatus::Processing));
+        assert_eq!(resumed(&context).await, 0, "once");
+        assert_eq!(context.queues.sent.borrow().len(), round);
+    }
+    assert_eq!(context.queues.sent.borrow()[0], ("analyze".to_owned(), MESSAGE.to_owned()));
+    assert!(context.queues.dead.borrow().is_empty());
+}
+
+#[tokio::test]
+async fn a_due_step_whose_message_cannot_be_sent_waits_on() {
+    let (database, context) = world().await;
+    a_delivery_waits(&database, Duration::ZERO).await;
+    context.queues.refuses.set(true);
+    for _ in 0..3 {
+        let error = handle(&context, Task::Requeue).await.unwrap_err();
+        assert_eq!(error.to_string(), "queue step analyze of session s-1 again");
+        assert_eq!(status(&database).await, SessionStatus::Waiting);
+    }
+    context.queues.refuses.set(false);
+    assert_eq!((resumed(&context).await, status(&database).await), (1, SessionStatus::Processing));
 }
 
 #[tokio::test]
