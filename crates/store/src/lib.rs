@@ -9,6 +9,7 @@ pub mod integrations;
 mod migrate;
 pub mod model_calls;
 pub mod parts;
+pub mod reanalysis;
 pub mod sessions;
 mod sql;
 pub mod steps;
