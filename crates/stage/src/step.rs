@@ -10,6 +10,7 @@ use futures_util::FutureExt;
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde::de::DeserializeOwned;
 use store::Store;
+use store::reanalysis::Reanalysis;
 use store::steps::{Claim, Claimed, Ending};
 use tracing::Instrument;
 
@@ -25,6 +26,11 @@ pub const UNREADABLE_MESSAGE: Code = Code::new("unreadable_message");
 /// No session has planned the step that the message asks for.
 pub const UNKNOWN_STEP: Code = Code::new("unknown_step");
 
+/// The message asks for a version of the analysis that there is already, or that cannot be next.
+pub const ANALYSIS_VERSION_TAKEN: Code = Code::new("analysis_version_taken");
+/// The message asks for another analysis of a session that has none yet.
+pub const NOT_ANALYSED: Code = Code::new("not_analysed");
+
 /// The handler panicked in every delivery.
 pub const PANIC: Code = Code::new("panic");
 
@@ -32,6 +38,10 @@ pub const PANIC: Code = Code::new("panic");
 pub fn unreadable(error: &serde_json::Error) -> Verdict {
     let message = format!("{:?} error in line {}, column {}", error.classify(), error.line(), error.column());
     Verdict::DeadLetter { code: UNREADABLE_MESSAGE, message }
+}
+
+fn dead(code: Code, message: &str) -> Verdict {
+    Verdict::DeadLetter { code, message: message.to_owned() }
 }
 
 /// What a stage does with a message.
@@ -89,16 +99,39 @@ impl<S: Stage, Q: Queues> StepRunner<S, Q> {
     }
 
     async fn run_step(&self, key: StepKey, message: S::Message, record: &Record) -> Verdict {
-        let lease = record.deadline.saturating_duration_since(Instant::now());
-        match self.store.claim_step(&key, lease, record.is_replay).await {
+        let claim = match self.claim(&key, record).await {
+            Ok(Claim::Unknown) if message.plans_itself() => match self.plan(&key, record).await {
+                Ok(()) => self.claim(&key, record).await,
+                Err(verdict) => return verdict,
+            },
+            claim => claim,
+        };
+        match claim {
             Ok(Claim::Run(claimed)) => self.handle(claimed, message, record).await,
             Ok(Claim::AlreadyDone) => self.pass_on(&key, record).await,
             Ok(Claim::AlreadyFailed) => Verdict::Ack,
             Ok(Claim::Busy(lease)) => Verdict::Retry(lease + self.config.backoff.base),
-            Ok(Claim::Unknown) => {
-                Verdict::DeadLetter { code: UNKNOWN_STEP, message: "no session has planned this step".to_owned() }
-            }
+            Ok(Claim::Unknown) => dead(UNKNOWN_STEP, "no session has planned this step"),
             Err(error) => self.database_failed(&error, record),
+        }
+    }
+
+    async fn claim(&self, key: &StepKey, record: &Record) -> Result<Claim, store::Error> {
+        let lease = record.deadline.saturating_duration_since(Instant::now());
+        self.store.claim_step(key, lease, record.is_replay).await
+    }
+
+    /// Plans the step of a message that came to the queue by itself; `Err` where that cannot be.
+    async fn plan(&self, key: &StepKey, record: &Record) -> Result<(), Verdict> {
+        let (tenant, session, version) = (&key.tenant_id, &key.session_id, key.step.version());
+        match self.store.plan_reanalysis(tenant, session, version, &record.body).await {
+            Ok(Reanalysis::Planned | Reanalysis::AlreadyPlanned { .. }) => Ok(()),
+            Ok(Reanalysis::NotNext { next }) => {
+                Err(dead(ANALYSIS_VERSION_TAKEN, &format!("the next version of this analysis is {next}")))
+            }
+            Ok(Reanalysis::NotAnalysed) => Err(dead(NOT_ANALYSED, "the session has no analysis yet")),
+            Ok(Reanalysis::Unknown) => Err(dead(UNKNOWN_STEP, "there is no such session")),
+            Err(error) => Err(self.database_failed(&error, record)),
         }
     }
 

@@ -11,7 +11,7 @@ use domain::id::{SessionId, TenantId};
 use domain::message::{AnalyzeMessage, StepMessage};
 use domain::session::SessionStatus;
 use domain::settings::TenantSettings;
-use domain::step::{Code, Step};
+use domain::step::{Code, Step, StepKey};
 use lambda_runtime::{Context, LambdaEvent};
 use stage::backoff::Backoff;
 use stage::batch::{QueueConfig, handle_batch};
@@ -253,6 +253,50 @@ async fn a_message_about_an_unknown_session_is_dead_lettered() {
     let world = World::new().await;
     assert_eq!(world.deliver(vec![received(message("s-404"), 1)]).await, Vec::<String>::new());
     assert_eq!(world.runner.queues.dead.borrow()[0].1.as_str(), "unknown_step");
+}
+
+fn again(session: &str, version: i32) -> SqsMessage {
+    let body =
+        format!(r#"{{"type":"analyze.v2","tenant_id":"acme","session_id":"{session}","analysis_version":{version}}}"#);
+    received(body, 1)
+}
+
+impl World {
+    /// Claims the session's step of this version and stores an analysis, as a handler would.
+    async fn analyse(&self, version: i32) {
+        let step = Step::Analyze { version };
+        let key = StepKey { tenant_id: tenant(), session_id: "s-1".parse().unwrap(), step };
+        let claim = self.database.store.claim_step(&key, Duration::ZERO, false).await.unwrap();
+        let Claim::Run(claimed) = claim else { panic!("{claim:?}") };
+        let analysis = &serde_json::from_str(include_str!("analysis.json")).unwrap();
+        let new = NewAnalysis { analysis, originals: &Default::default(), follow_ups: &[] };
+        self.database.store.store_analysis(&claimed, &new).await.unwrap();
+    }
+
+    fn dead(&self) -> Vec<&'static str> {
+        self.runner.queues.dead.borrow().iter().map(|(_, code, _)| code.as_str()).collect()
+    }
+}
+
+#[tokio::test]
+async fn a_bare_message_plans_the_analysis_after_the_latest_and_runs_it_once() {
+    let world = World::new().await;
+    assert_eq!(world.deliver(vec![again("s-1", 2)]).await, Vec::<String>::new());
+    assert_eq!(world.dead(), ["not_analysed"]);
+    world.analyse(1).await;
+    world.deliver(vec![received(message("s-1"), 1)]).await;
+    assert_eq!((world.status("s-1").await.0, world.runner.stage.calls.get()), (SessionStatus::Completed, 1));
+
+    world.script([Some(Ok(Outcome::Retry { after: None, code: BROKEN }))]);
+    assert_eq!(world.deliver(vec![again("s-1", 2)]).await, ["m-1"]);
+    assert_eq!((world.status("s-1").await.0, world.runner.stage.calls.get()), (SessionStatus::Processing, 2));
+    world.analyse(2).await;
+    for _ in 0..2 {
+        assert_eq!(world.deliver(vec![again("s-1", 2)]).await, Vec::<String>::new());
+    }
+    assert_eq!((world.status("s-1").await.0, world.runner.stage.calls.get()), (SessionStatus::Completed, 3));
+    world.deliver(vec![again("s-1", 4), again("s-404", 2)]).await;
+    assert_eq!(world.dead()[1..], ["analysis_version_taken", "unknown_step"]);
 }
 
 #[tokio::test]
