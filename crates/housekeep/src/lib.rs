@@ -1,16 +1,19 @@
 #![doc = include_str!("../README.md")]
 
+mod reanalyze;
 mod requeue;
 mod resume;
 
 use std::time::Duration;
 
+use domain::id::{SessionId, TenantId};
 use domain::step::Step;
 use serde::{Deserialize, Serialize};
 use stage::queues::{QueueError, Queues};
 use stage::{ConfigError, Env};
 use store::{MigrateError, Store};
 
+use reanalyze::Wanted;
 pub use requeue::Requeued;
 
 /// One invocation works on one step at a time.
@@ -71,13 +74,24 @@ impl StepQueues {
 }
 
 /// What the function can be invoked with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(tag = "task", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Task {
     /// Send the messages of steps that are lost, or have waited long enough, again. The schedule asks for it.
     Requeue,
     /// Bring the database's schema up to date. A deployment asks for it.
     Migrate,
+    /// Have a session that was analysed analysed once more. An operator asks for it.
+    Reanalyze {
+        tenant_id: TenantId,
+        session_id: SessionId,
+        /// In place of the tenant's model.
+        #[serde(default)]
+        model: Option<String>,
+        /// Whether the new analysis is mailed and synced.
+        #[serde(default)]
+        follow_ups: bool,
+    },
 }
 
 /// What was done.
@@ -85,10 +99,16 @@ pub enum Task {
 #[serde(untagged)]
 pub enum Report {
     Requeued(Requeued),
-    Migrated { applied: Vec<String> },
+    Migrated {
+        applied: Vec<String>,
+    },
+    /// It is asked for; it is there when the session has completed.
+    Reanalyzed {
+        analysis_version: i32,
+    },
 }
 
-/// A task that was not done to its end; it can be invoked again.
+/// A task that was not done to its end; where that can help, it can be invoked again.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error("find lost steps")]
@@ -104,6 +124,16 @@ pub enum Error {
     },
     #[error("record that a lost step has failed")]
     Fail(#[source] store::Error),
+    #[error("find session {0}")]
+    UnknownSession(SessionId),
+    #[error("analyse session {0} again: it has no analysis yet")]
+    NotAnalysed(SessionId),
+    #[error("have version {version} made as asked for: it was asked for otherwise before and is still to be made")]
+    UnderWay { version: i32 },
+    #[error("plan another analysis")]
+    Plan(#[source] store::Error),
+    #[error("write the message")]
+    Message(#[source] serde_json::Error),
     #[error("migrate the database")]
     Migrate(#[source] MigrateError),
 }
@@ -129,6 +159,11 @@ pub async fn handle<Q: Queues>(context: &Context<Q>, task: Task) -> Result<Repor
     match task {
         // Boxed: with the futures of the tasks inside, the function's is deeper than the compiler follows.
         Task::Requeue => Box::pin(requeue::requeue(context)).await.map(Report::Requeued),
+        Task::Reanalyze { tenant_id, session_id, model, follow_ups } => {
+            let wanted = Wanted { tenant_id, session_id, model, follow_ups };
+            let analysis_version = Box::pin(reanalyze::reanalyze(context, wanted)).await?;
+            Ok(Report::Reanalyzed { analysis_version })
+        }
         Task::Migrate => {
             let applied = store::migrate(&context.store_config).await.map_err(Error::Migrate)?;
             tracing::info!(?applied, "migrated");

@@ -7,11 +7,12 @@ use std::time::Duration;
 use domain::message::{AnalyzeMessage, StepMessage};
 use domain::session::{Session, SessionStatus};
 use domain::settings::TenantSettings;
-use domain::step::Code;
-use housekeep::{Context, QueuePair, Report, Requeued, StepQueues, Task, handle};
+use domain::step::{Code, Step, StepKey};
+use housekeep::{Context, Error, QueuePair, Report, Requeued, StepQueues, Task, handle};
 use stage::testing::MemoryQueues;
+use store::analyses::NewAnalysis;
 use store::sessions::Notification;
-use store::steps::Claim;
+use store::steps::{Claim, Ending};
 use store::testing::{self, TestDatabase};
 
 const MESSAGE: &str = r#"{"type":"analyze.v1","tenant_id":"acme","session_id":"s-1"}"#;
@@ -153,6 +154,79 @@ async fn a_due_step_whose_message_cannot_be_sent_waits_on() {
     assert_eq!((resumed(&context).await, status(&database).await), (1, SessionStatus::Processing));
 }
 
+fn reanalyze(session: &str, model: Option<&str>) -> Task {
+    Task::Reanalyze {
+        tenant_id: "acme".parse().unwrap(),
+        session_id: session.parse().unwrap(),
+        model: model.map(str::to_owned),
+        follow_ups: false,
+    }
+}
+
+/// A delivery stores this version of the analysis and ends its step.
+async fn a_delivery_analyses(database: &TestDatabase, version: i32) {
+    let (store, Session { tenant_id, session_id, .. }) = (&database.store, session());
+    let key = StepKey { tenant_id, session_id, step: Step::Analyze { version } };
+    let claim = store.claim_step(&key, Duration::from_secs(60), false).await.unwrap();
+    let Claim::Run(claimed) = claim else { panic!("{claim:?}") };
+    let analysis = &serde_json::from_str(include_str!("../../stage/tests/analysis.json")).unwrap();
+    let new = NewAnalysis { analysis, originals: &Default::default(), follow_ups: &[] };
+    assert!(store.store_analysis(&claimed, &new).await.unwrap());
+    store.finish_step(&claimed, Ending::Done).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_analysed_session_is_analysed_again_once_for_equal_requests() {
+    let (database, context) = world().await;
+    a_delivery_analyses(&database, 1).await;
+    assert_eq!(status(&database).await, SessionStatus::Completed);
+    let ask = async |model| handle(&context, reanalyze("s-1", model)).await;
+    for _ in 0..2 {
+        assert_eq!(ask(Some("m-2")).await.unwrap(), Report::Reanalyzed { analysis_version: 2 });
+        assert_eq!(status(&database).await, SessionStatus::Processing);
+    }
+    let expected = r#"{"type":"analyze.v2","tenant_id":"acme","session_id":"s-1","analysis_version":2,"model":"m-2","follow_ups":false}"#;
+    assert_eq!(*context.queues.sent.borrow(), vec![("analyze".to_owned(), expected.to_owned()); 2]);
+    assert!(matches!(ask(None).await, Err(Error::UnderWay { version: 2 })), "with another model");
+
+    a_delivery_analyses(&database, 2).await;
+    assert_eq!(status(&database).await, SessionStatus::Completed);
+    assert_eq!(ask(None).await.unwrap(), Report::Reanalyzed { analysis_version: 3 });
+}
+
+#[tokio::test]
+async fn another_analysis_that_failed_can_be_asked_for_otherwise() {
+    let (database, context) = world().await;
+    a_delivery_analyses(&database, 1).await;
+    handle(&context, reanalyze("s-1", Some("no-such-model"))).await.unwrap();
+    let Session { tenant_id, session_id, .. } = session();
+    let key = StepKey { tenant_id, session_id, step: Step::Analyze { version: 2 } };
+    let claim = database.store.claim_step(&key, Duration::from_secs(60), false).await.unwrap();
+    let Claim::Run(claimed) = claim else { panic!("{claim:?}") };
+    database.store.finish_step(&claimed, Ending::Failed(Code::new("model_not_found"))).await.unwrap();
+    assert_eq!(status(&database).await, SessionStatus::Failed);
+
+    let report = handle(&context, reanalyze("s-1", None)).await.unwrap();
+    assert_eq!(
+        (report, status(&database).await),
+        (Report::Reanalyzed { analysis_version: 2 }, SessionStatus::Processing)
+    );
+    a_delivery_analyses(&database, 2).await;
+    assert_eq!(status(&database).await, SessionStatus::Completed);
+}
+
+#[tokio::test]
+async fn a_session_without_an_analysis_is_not_analysed_again() {
+    let (database, context) = world().await;
+    for (session, error) in
+        [("s-1", "analyse session s-1 again: it has no analysis yet"), ("s-404", "find session s-404")]
+    {
+        assert_eq!(handle(&context, reanalyze(session, None)).await.unwrap_err().to_string(), error);
+    }
+    assert_eq!(status(&database).await, SessionStatus::Processing);
+    assert!(context.queues.sent.borrow().is_empty());
+}
+
 #[tokio::test]
 async fn a_migrated_database_has_nothing_left_to_apply() {
     let (_database, context) = world().await;
@@ -164,6 +238,9 @@ fn tasks_have_names_and_unknown_ones_are_refused() {
     let task = |json: &str| serde_json::from_str::<Task>(json).ok();
     assert_eq!(task(r#"{"task":"requeue"}"#), Some(Task::Requeue));
     assert_eq!(task(r#"{"task":"migrate"}"#), Some(Task::Migrate));
+    let bare = r#"{"task":"reanalyze","tenant_id":"acme","session_id":"s-1"}"#;
+    assert_eq!(task(bare), Some(reanalyze("s-1", None)));
+    assert_eq!(task(r#"{"task":"reanalyze","tenant_id":"acme"}"#), None);
     assert_eq!(task(r#"{"task":"drop"}"#), None);
     assert_eq!(task("{}"), None);
 }
