@@ -94,7 +94,9 @@ fn route(portal: &mut Portal, method: &str, path: &[&str], call: &Call<'_>) -> R
         ("DELETE", ["crm", "objects", _, "contacts", id]) => contacts::archive(portal, id),
         ("GET", ["crm", "objects", _, "contacts", id, "associations", "notes"]) => notes::of_contact(portal, id, call),
         ("POST", ["crm", "objects", _, "notes"]) => notes::create(portal, call),
+        ("PATCH", ["crm", "objects", _, "notes", id]) => notes::update(portal, id, call),
         ("GET", ["crm", "objects", _, "notes", id]) => notes::read(portal, id, call),
+        ("DELETE", ["crm", "objects", _, "notes", id]) => notes::archive(portal, id),
         ("POST", ["crm", "objects", _, "notes", "batch", "read"]) => batch::read_notes(portal, call),
         ("POST", ["crm", "objects", _, "notes", "batch", "upsert"]) => batch::upsert_notes(portal, call),
         ("PUT", ["crm", "objects", _, "notes", id, "associations", "default", "contacts", contact]) => {

@@ -128,6 +128,26 @@ pub(crate) fn read(portal: &mut Portal, id: &str, call: &Call<'_>) -> Reply {
     Ok((StatusCode::OK, portal.note(id)?.record.view(&wanted, MODIFIED)))
 }
 
+/// `PATCH …/notes/{id}`: what is not named stays.
+pub(crate) fn update(portal: &mut Portal, id: &str, call: &Call<'_>) -> Reply {
+    let mut properties = strings(&call.json()?)?;
+    portal.note(id)?;
+    check(portal, &properties, Some(id))?;
+    if let Some(body) = properties.get_mut("hs_note_body") {
+        *body = sanitized(body);
+    }
+    let names = properties.keys().cloned().collect::<Vec<_>>();
+    let record = &mut portal.note(id)?.record;
+    record.set(properties);
+    Ok((StatusCode::OK, record.view(&names, MODIFIED)))
+}
+
+/// `DELETE …/notes/{id}`: the note is gone for every other request.
+pub(crate) fn archive(portal: &mut Portal, id: &str) -> Reply {
+    portal.notes.retain(|note| note.record.id != id);
+    Ok((StatusCode::NO_CONTENT, Value::Null))
+}
+
 /// `PUT …/notes/{id}/associations/default/contacts/{contact}`: the same again changes nothing.
 pub(crate) fn associate(portal: &mut Portal, id: &str, contact: &str) -> Reply {
     portal.contact(contact)?;
