@@ -173,6 +173,16 @@ impl Portal<'_> {
         self.call::<Record>("create the note", Method::POST, "notes", Some(&note)).await.map(|note| note.id)
     }
 
+    /// Puts another body in place of a note's; everything else of it stays. `None` if the note was deleted.
+    pub(super) async fn update_note(&self, note_id: &str, body: &str) -> Result<Option<String>, HubSpotError> {
+        let note = json!({ "properties": { "hs_note_body": body } });
+        let path = format!("notes/{}", segment(note_id));
+        match self.call::<Record>("update the note", Method::PATCH, &path, Some(&note)).await {
+            Err(error) if error.is_not_found() => Ok(None),
+            updated => updated.map(|note| Some(note.id)),
+        }
+    }
+
     /// The ids of all notes of a contact, in no order.
     pub(super) async fn notes_of_contact(&self, contact_id: &str) -> Result<Vec<String>, HubSpotError> {
         let (mut ids, mut after) = (Vec::new(), String::new());

@@ -4,5 +4,6 @@
 
 mod hubspot;
 mod outcomes;
+mod versions;
 mod webhook;
 mod world;

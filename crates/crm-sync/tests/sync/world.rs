@@ -16,6 +16,7 @@ use serde_json::json;
 use stage::{Delivery, Outcome, Stage};
 use store::analyses::NewAnalysis;
 use store::integration_log::{Sync, SyncKey};
+use store::reanalysis::Reanalysis;
 use store::sessions::Notification;
 use store::steps::{Claim, Claimed};
 use store::testing::TestDatabase;
@@ -125,12 +126,46 @@ impl World {
         self.sync_within(session, integration, Duration::from_secs(60)).await
     }
 
+    /// Another version of a session's analysis.
+    pub(crate) async fn analyse_again(&self, session: &str, analysis_version: i32, analysis: &Analysis) {
+        let store = &self.database.store;
+        let message = AnalyzeMessage::V2 {
+            tenant_id: "acme".parse().unwrap(),
+            session_id: session.parse().unwrap(),
+            analysis_version,
+            model: None,
+            follow_ups: true,
+        };
+        let key = message.step_key();
+        let planned = store.plan_reanalysis(&key.tenant_id, &key.session_id, analysis_version, "again").await.unwrap();
+        assert_eq!(planned, Reanalysis::Planned);
+        let claim = store.claim_step(&key, Duration::from_secs(60), false).await.unwrap();
+        let Claim::Run(claimed) = claim else { panic!("{claim:?}") };
+        let new = NewAnalysis { analysis, originals: &Default::default(), follow_ups: &[] };
+        assert!(store.store_analysis(&claimed, &new).await.unwrap());
+    }
+
     /// One delivery of the message, by an invocation that ends after `time`.
     pub(crate) async fn sync_within(&self, session: &str, integration: &str, time: Duration) -> Result<Outcome, Error> {
+        self.deliver(session, integration, 1, time).await
+    }
+
+    /// One delivery of the message about a version of the analysis.
+    pub(crate) async fn sync_version(&self, session: &str, integration: &str, version: i32) -> Result<Outcome, Error> {
+        self.deliver(session, integration, version, Duration::from_secs(60)).await
+    }
+
+    async fn deliver(
+        &self,
+        session: &str,
+        integration: &str,
+        analysis_version: i32,
+        time: Duration,
+    ) -> Result<Outcome, Error> {
         let message = CrmSyncMessage::V1 {
             tenant_id: "acme".parse().unwrap(),
             session_id: session.parse().unwrap(),
-            analysis_version: 1,
+            analysis_version,
             integration_id: integration.parse().unwrap(),
         };
         let key = message.step_key();
@@ -140,13 +175,17 @@ impl World {
     }
 
     pub(crate) async fn log(&self, session: &str, integration: &str) -> Sync {
+        self.log_of(session, integration, 1).await
+    }
+
+    pub(crate) async fn log_of(&self, session: &str, integration: &str, analysis_version: i32) -> Sync {
         let (tenant_id, session_id) = ("acme".parse().unwrap(), session.parse().unwrap());
         let integration_id = integration.parse().unwrap();
         let key = SyncKey {
             tenant_id: &tenant_id,
             session_id: &session_id,
             integration_id: &integration_id,
-            analysis_version: 1,
+            analysis_version,
         };
         self.database.store.sync(&key).await.unwrap().unwrap()
     }

@@ -1,0 +1,120 @@
+//! Later versions of an analysis: still one note, and webhooks of their own.
+
+use domain::analysis::Analysis;
+use domain::step::Code;
+use serde_json::{Value, json};
+use stage::{Failure, Outcome};
+use store::integration_log::SyncStatus;
+
+use crate::world::{TOKEN, World, ana, analysis};
+
+const SUPERSEDED: Outcome = Outcome::Skipped(Code::new("superseded"));
+
+/// An analysis with this summary.
+fn saying(summary: &str) -> Analysis {
+    let mut analysis = analysis();
+    analysis.summary.as_mut().unwrap().text = summary.into();
+    analysis
+}
+
+/// A session that is analysed twice.
+async fn analysed_twice() -> World {
+    let world = World::new().await;
+    world.session_with("s-1", ana(), &saying("First words.")).await;
+    world.analyse_again("s-1", 2, &saying("Second words.")).await;
+    world
+}
+
+/// The bodies of all notes.
+async fn notes(world: &World) -> Vec<(String, String)> {
+    let state = world.hubspot.control.state("").await.unwrap();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let note = |note: &Value| (text(&note["id"]), text(&note["properties"]["hs_note_body"]));
+    state["notes"].as_array().unwrap().iter().map(note).collect()
+}
+
+async fn the_note(world: &World, words: &str) -> String {
+    let mut notes = notes(world).await;
+    assert_eq!(notes.len(), 1, "{notes:?}");
+    let (id, body) = notes.remove(0);
+    assert!(body.contains(words) && body.contains("Conversation ID: s-1"), "{body}");
+    id
+}
+
+#[tokio::test]
+async fn a_later_version_takes_the_place_of_the_earlier_one_in_its_note() {
+    let world = analysed_twice().await;
+    world.sync("s-1", "hubspot").await.unwrap();
+    let note = the_note(&world, "First words.").await;
+    assert_eq!(world.sync_version("s-1", "hubspot", 2).await.unwrap(), Outcome::Done);
+    assert_eq!(the_note(&world, "Second words.").await, note);
+    for version in [1, 2] {
+        let log = world.log_of("s-1", "hubspot", version).await;
+        assert_eq!((log.status, log.record_id), (SyncStatus::Done, Some(note.clone())));
+    }
+    let state = world.hubspot.control.state("").await.unwrap();
+    assert_eq!(state["notes"][0]["properties"]["hs_timestamp"], "2026-11-22T10:00:12.000Z");
+}
+
+#[tokio::test]
+async fn a_note_that_was_deleted_is_written_anew_and_once() {
+    let world = analysed_twice().await;
+    world.sync("s-1", "hubspot").await.unwrap();
+    let note = the_note(&world, "First words.").await;
+    let url = format!("{}/crm/objects/2026-03/notes/{note}", world.hubspot.base_url);
+    let deleted = reqwest::Client::new().delete(url).bearer_auth(TOKEN).send().await.unwrap();
+    deleted.error_for_status().unwrap();
+
+    world.hubspot.control.fault(json!({ "match": "POST /notes", "drop_after": true })).await.unwrap();
+    assert!(world.sync_version("s-1", "hubspot", 2).await.unwrap_err().is_retryable());
+    assert_eq!(world.sync_version("s-1", "hubspot", 2).await.unwrap(), Outcome::Done);
+    assert_ne!(the_note(&world, "Second words.").await, note);
+}
+
+#[tokio::test]
+async fn an_update_whose_answer_was_lost_is_made_again() {
+    let world = analysed_twice().await;
+    world.sync("s-1", "hubspot").await.unwrap();
+    world.hubspot.control.fault(json!({ "match": "PATCH /notes", "drop_after": true })).await.unwrap();
+    assert!(world.sync_version("s-1", "hubspot", 2).await.unwrap_err().is_retryable());
+    assert_eq!(world.sync_version("s-1", "hubspot", 2).await.unwrap(), Outcome::Done);
+    the_note(&world, "Second words.").await;
+}
+
+#[tokio::test]
+async fn a_version_that_comes_after_a_later_one_changes_nothing() {
+    let world = analysed_twice().await;
+    world.hubspot.control.fault(json!({ "match": "POST /notes", "drop_after": true })).await.unwrap();
+    assert!(world.sync("s-1", "hubspot").await.unwrap_err().is_retryable());
+    assert_eq!(world.sync_version("s-1", "hubspot", 2).await.unwrap(), Outcome::Done);
+    the_note(&world, "Second words.").await;
+    assert_eq!(world.sync("s-1", "hubspot").await.unwrap(), SUPERSEDED);
+    the_note(&world, "Second words.").await;
+}
+
+#[tokio::test]
+async fn a_version_whose_earlier_one_left_no_note_writes_one() {
+    let world = analysed_twice().await;
+    assert_eq!(world.sync_version("s-1", "hubspot", 2).await.unwrap(), Outcome::Done);
+    the_note(&world, "Second words.").await;
+}
+
+#[tokio::test]
+async fn each_version_is_told_in_a_webhook_with_an_id_of_its_own() {
+    let world = analysed_twice().await;
+    for version in [1, 2] {
+        assert_eq!(world.sync_version("s-1", "hook", version).await.unwrap(), Outcome::Done);
+        assert_eq!(world.sync_version("s-1", "hook", version).await.unwrap(), Outcome::Done);
+    }
+    let state = world.webhook.control.state("").await.unwrap();
+    let told: Vec<_> = state["deliveries"].as_array().unwrap().iter().collect();
+    assert_eq!(told.len(), 2);
+    assert_ne!(told[0]["id"], told[1]["id"]);
+    assert_eq!(
+        (&told[0]["body"]["data"]["analysis_version"], &told[1]["body"]["data"]["analysis_version"]),
+        (&json!(1), &json!(2))
+    );
+    for (version, delivery) in [(1, told[0]), (2, told[1])] {
+        assert_eq!(world.log_of("s-1", "hook", version).await.record_id.as_deref(), delivery["id"].as_str());
+    }
+}
