@@ -31,6 +31,21 @@ async fn a_repeated_message_sends_one_mail() {
 }
 
 #[tokio::test]
+async fn a_later_version_of_the_analysis_is_a_mail_of_its_own_and_sent_once() {
+    let world = World::new([]).await;
+    world.deliver().await.unwrap();
+    let again = world.analyse_again(2).await;
+    for _ in 0..2 {
+        assert_eq!(world.deliver_within(again.clone(), Duration::from_secs(60)).await.unwrap(), Outcome::Done);
+    }
+    assert_eq!(world.deliver().await.unwrap(), Outcome::Done);
+    assert_eq!(world.ses.requests().len(), 2);
+    let (first, second) = (world.email().await, world.email_of(2).await);
+    assert_ne!(first.email_id, second.email_id);
+    assert_eq!((second.status, second.attempts), (EmailStatus::Sent, 1));
+}
+
+#[tokio::test]
 async fn two_deliveries_at_once_send_one_mail() {
     let world = World::new([]).await;
     // Both find no mail in the log before either can write one.

@@ -6,10 +6,12 @@ use chrono::Utc;
 use domain::message::{AnalyzeMessage, NotifyMessage, StepMessage};
 use domain::session::Session;
 use domain::settings::{EmailSettings, TenantSettings};
+use domain::step::{Step, StepKey};
 use notify::{Context, Error, Sender, TEMPLATE, Templates};
 use stage::{Delivery, Outcome, Stage};
 use store::analyses::NewAnalysis;
 use store::email_log::{Email, EmailEvent, EmailKey, EmailStatus, EventRecord};
+use store::reanalysis::Reanalysis;
 use store::sessions::Notification;
 use store::steps::{Claim, Claimed};
 use store::testing::TestDatabase;
@@ -58,6 +60,19 @@ impl World {
         let Claim::Run(claimed) = store.claim_step(&key, WAIT, false).await.unwrap() else { panic!("not claimed") };
         let analysis = NewAnalysis { analysis: &sample::analysis(), originals: &Default::default(), follow_ups: &[] };
         assert!(store.store_analysis(&claimed, &analysis).await.unwrap());
+    }
+
+    /// Another version of the session's analysis, and the message about it.
+    pub(crate) async fn analyse_again(&self, analysis_version: i32) -> NotifyMessage {
+        let (store, Session { tenant_id, session_id, .. }) = (&self.database.store, self.session.clone());
+        let planned = store.plan_reanalysis(&tenant_id, &session_id, analysis_version, "again").await.unwrap();
+        assert_eq!(planned, Reanalysis::Planned);
+        let step = Step::Analyze { version: analysis_version };
+        let key = StepKey { tenant_id: tenant_id.clone(), session_id: session_id.clone(), step };
+        let Claim::Run(claimed) = store.claim_step(&key, WAIT, false).await.unwrap() else { panic!("not claimed") };
+        let analysis = NewAnalysis { analysis: &sample::analysis(), originals: &Default::default(), follow_ups: &[] };
+        assert!(store.store_analysis(&claimed, &analysis).await.unwrap());
+        NotifyMessage::V1 { tenant_id, session_id, analysis_version }
     }
 
     pub(crate) fn message(&self) -> NotifyMessage {
