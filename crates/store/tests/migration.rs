@@ -1,0 +1,135 @@
+//! The second migration, on a database with rows of the release before.
+
+#![expect(clippy::unwrap_used, reason = "a helper that fails ends its test")]
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use domain::id::{IntegrationId, SessionId, TenantId};
+use domain::session::SessionStatus;
+use domain::step::{Code, Step, StepKey};
+use store::Store;
+use store::email_log::{EmailKey, EmailStatus, NewEmail};
+use store::integration_log::{SyncKey, SyncStatus};
+use store::reanalysis::Reanalysis;
+use store::steps::{Claim, Ending};
+use store::testing::TestDatabase;
+use tokio_postgres::{Client, NoTls};
+
+const FIRST: &str = include_str!("../migrations/V1__initial.sql");
+const SECOND: &str = include_str!("../migrations/V2__analysis_history.sql");
+
+const ROWS: &str = r#"
+INSERT INTO tenants (tenant_id, name) VALUES ('acme', 'Acme');
+INSERT INTO integrations (tenant_id, integration_id, config, secret_name) VALUES ('acme', 'hub', '{"kind":"hubspot"}', 's');
+INSERT INTO sessions (tenant_id, session_id, agent_id, channel, started_at, ended_at, status, open_steps, failed_steps,
+                      failure_code)
+VALUES ('acme', 's-1', 'a', 'text', now(), now(), 'completed', 0, 0, NULL),
+       ('acme', 's-2', 'a', 'text', now(), now(), 'failed', 0, 1, 'model_refused');
+INSERT INTO analyses (tenant_id, session_id, version, status, document) VALUES ('acme', 's-1', 1, 'ok', '{}');
+INSERT INTO steps (tenant_id, session_id, step, status, message, attempt, tries)
+VALUES ('acme', 's-1', 'analyze', 'done', '', 1, 1), ('acme', 's-1', 'crm_sync:hub', 'done', '', 1, 0),
+       ('acme', 's-2', 'analyze', 'failed', '', 3, 3);
+INSERT INTO email_log (tenant_id, email_id, session_id, template, status)
+VALUES ('acme', gen_random_uuid(), 's-1', 'session-summary', 'sent');
+INSERT INTO email_events (tenant_id, email_id, type, occurred_at, detail)
+SELECT 'acme', email_id, 'Send', now(), '{}' FROM email_log;
+INSERT INTO integration_log (tenant_id, session_id, integration_id, status, contact_id, record_id, attempts)
+VALUES ('acme', 's-1', 'hub', 'done', 'c-1', 'n-1', 1);
+"#;
+
+struct World {
+    store: Store,
+    client: Client,
+    tenant: TenantId,
+    session: SessionId,
+    integration: IntegrationId,
+}
+
+impl World {
+    /// A database of the release before, with rows.
+    async fn before() -> Self {
+        let config = TestDatabase::create_empty().await;
+        let (client, connection) = tokio_postgres::connect(&config.url, NoTls).await.unwrap();
+        tokio::spawn(connection);
+        client.batch_execute(FIRST).await.unwrap();
+        client.batch_execute(ROWS).await.unwrap();
+        let [tenant, session, integration] = ["acme", "s-1", "hub"];
+        let (tenant, session) = (tenant.parse().unwrap(), session.parse().unwrap());
+        Self { store: Store::new(&config).unwrap(), client, tenant, session, integration: integration.parse().unwrap() }
+    }
+
+    fn email(&self, analysis_version: i32) -> NewEmail<'_> {
+        let (tenant_id, session_id) = (&self.tenant, &self.session);
+        let key = EmailKey { tenant_id, session_id, template: "session-summary", analysis_version };
+        NewEmail { key, recipient: None }
+    }
+
+    fn sync(&self, analysis_version: i32) -> SyncKey<'_> {
+        let (tenant_id, session_id, integration_id) = (&self.tenant, &self.session, &self.integration);
+        SyncKey { tenant_id, session_id, integration_id, analysis_version }
+    }
+}
+
+#[tokio::test]
+async fn rows_of_the_release_before_are_those_of_the_first_version() {
+    let world = World::before().await;
+    world.client.batch_execute(SECOND).await.unwrap();
+    let World { store, tenant, session, .. } = &world;
+    assert_eq!(store.queue_email(&world.email(1)).await.unwrap().status, EmailStatus::Sent);
+    assert_eq!(store.queue_email(&world.email(2)).await.unwrap().status, EmailStatus::Queued);
+    let sync = store.open_sync(&world.sync(1)).await.unwrap();
+    assert_eq!((sync.status, sync.record_id.as_deref()), (SyncStatus::Done, Some("n-1")));
+    assert_eq!(store.open_sync(&world.sync(2)).await.unwrap().status, SyncStatus::Pending);
+    assert_eq!(store.other_record(&world.sync(2)).await.unwrap().unwrap().record_id, "n-1");
+    assert_eq!(store.originals(tenant, session, 1).await.unwrap(), BTreeMap::new());
+    assert_eq!(store.model_usage(tenant, session, 1).await.unwrap().attempts, 0);
+}
+
+#[tokio::test]
+async fn sessions_of_the_release_before_can_be_analysed_again_and_replayed() {
+    let world = World::before().await;
+    world.client.batch_execute(SECOND).await.unwrap();
+    let World { store, tenant, session, .. } = &world;
+    let lease = Duration::from_secs(30);
+    assert_eq!(store.plan_reanalysis(tenant, session, 2, "again").await.unwrap(), Reanalysis::Planned);
+    for (session, version, replay) in [("s-1", 2, false), ("s-2", 1, true)] {
+        let session_id: SessionId = session.parse().unwrap();
+        let key = StepKey { tenant_id: tenant.clone(), session_id, step: Step::Analyze { version } };
+        let claim = store.claim_step(&key, lease, replay).await.unwrap();
+        let Claim::Run(claimed) = claim else { panic!("{claim:?}") };
+        assert!(store.park_step(&claimed, Duration::ZERO, Code::new("budget_spent")).await.unwrap());
+        let claim = store.claim_step(&key, lease, false).await.unwrap();
+        let Claim::Run(claimed) = claim else { panic!("{claim:?}") };
+        assert_eq!(store.finish_step(&claimed, Ending::Done).await.unwrap(), Some(SessionStatus::Completed));
+    }
+}
+
+#[tokio::test]
+async fn a_schema_that_is_still_to_be_migrated_is_waited_for() {
+    let world = World::before().await;
+    let queue = async || world.store.queue_email(&world.email(2)).await.unwrap_err();
+    let column = queue().await;
+    world.client.batch_execute("ALTER TABLE email_log ADD COLUMN analysis_version integer DEFAULT 1").await.unwrap();
+    let key = queue().await;
+    for (error, state) in [(column, "42703"), (key, "42P10")] {
+        let source = std::error::Error::source(&error).unwrap().to_string();
+        assert!(error.is_retryable() && source.starts_with(state), "{source}");
+    }
+}
+
+#[tokio::test]
+async fn code_of_the_release_before_fails_at_the_swapped_keys_before_it_has_done_anything() {
+    let world = World::before().await;
+    world.client.batch_execute(SECOND).await.unwrap();
+    for insert in [
+        "INSERT INTO email_log (tenant_id, email_id, session_id, template, status)
+         VALUES ('acme', gen_random_uuid(), 's-2', 'session-summary', 'queued')
+         ON CONFLICT (tenant_id, session_id, template) DO NOTHING",
+        "INSERT INTO integration_log (tenant_id, session_id, integration_id) VALUES ('acme', 's-2', 'hub')
+         ON CONFLICT (tenant_id, session_id, integration_id) DO NOTHING",
+    ] {
+        let error = world.client.execute(insert, &[]).await.unwrap_err();
+        assert_eq!(error.code().map(tokio_postgres::error::SqlState::code), Some("42P10"));
+    }
+}
