@@ -30,6 +30,12 @@ impl Control {
         self.post("/_script", scripts).await
     }
 
+    /// Makes the Bedrock stand-in obey what transcripts order it to do.
+    pub async fn gullible(&self, setting: Value) -> reqwest::Result<()> {
+        let url = format!("{}/_gullible", self.base_url);
+        self.http.put(url).json(&setting).send().await?.error_for_status().map(drop)
+    }
+
     /// Sets the secret the webhook receiver verifies `/hooks/{name}` with.
     pub async fn secret(&self, name: &str, secret: &str) -> reqwest::Result<()> {
         let url = format!("{}/_secrets/{name}", self.base_url);

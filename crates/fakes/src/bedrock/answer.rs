@@ -3,10 +3,13 @@
 use serde_json::{Value, json};
 
 use super::prompt::Prompt;
-use super::{actions, category, purpose, sentiment, topics};
+use super::{actions, category, merge, metrics, purpose, sentiment, topics};
 
 /// In the shape the analysis prompt asks for; works on any transcript, an empty one too.
 pub(crate) fn compute(prompt: &Prompt) -> Value {
+    if let Some(parts) = &prompt.parts {
+        return merge::compute(prompt, parts);
+    }
     let category = category::categorize(prompt);
     let timeline = sentiment::timeline(prompt);
     json!({
@@ -17,7 +20,7 @@ pub(crate) fn compute(prompt: &Prompt) -> Value {
         "topics": topics::topics(prompt),
         "insights": topics::insights(prompt),
         "action_items": actions::action_items(prompt),
-        "custom_metrics": [],
+        "custom_metrics": metrics::custom_metrics(prompt),
     })
 }
 

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::language::Language;
+use super::outcome::outcome;
 use super::prompt::Prompt;
 use super::text::{find_phrase, report, sentences, words};
 
@@ -61,7 +62,7 @@ fn asking(language: Language) -> &'static [&'static str] {
 }
 
 /// The visitor's sentences that ask for something, in order; else the first that says something.
-fn requests(prompt: &Prompt) -> Vec<&str> {
+pub(crate) fn requests(prompt: &Prompt) -> Vec<&str> {
     let said = prompt.of("visitor").flat_map(|turn| sentences(&turn.text)).collect::<Vec<_>>();
     let asks = |sentence: &str| {
         let words = words(sentence);
@@ -84,7 +85,7 @@ pub(crate) fn intent(prompt: &Prompt) -> Value {
         Some(first) => asked(first, prompt.output),
         None => silent(prompt.output),
     };
-    json!({ "primary_purpose": purpose, "objectives": requests })
+    json!({ "primary_purpose": purpose, "objectives": requests, "outcome": outcome(prompt) })
 }
 
 /// The `summary` member of the answer.
@@ -121,6 +122,6 @@ fn ended(said: &str, language: Language) -> String {
     report(lead, said, language)
 }
 
-fn silent(language: Language) -> String {
+pub(crate) fn silent(language: Language) -> String {
     language.pick("The visitor said nothing.", "Der Besucher sagte nichts.", "El visitante no dijo nada.").to_owned()
 }

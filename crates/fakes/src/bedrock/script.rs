@@ -2,33 +2,36 @@
 
 use serde::{Deserialize, Serialize};
 
-/// An answer for transcripts that contain `match`.
+/// An answer for the calls it matches.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Script {
-    /// A substring of the transcript; empty: every one.
+    /// A substring of the transcript, or of the parts' answers; empty: every one.
     #[serde(default, rename = "match")]
     matches: String,
+    /// A substring of the text of all messages, the lines before the transcript and corrections too.
+    #[serde(default)]
+    match_prompt: String,
     /// For how many calls; default 1.
     #[serde(default = "once")]
     times: u32,
+    /// Where a tool is forced, JSON is the tool's input; all else is text.
     pub(crate) answer: String,
-    /// Default `end_turn`.
-    #[serde(default = "end_turn")]
-    pub(crate) stop_reason: String,
+    /// Default `tool_use` for a tool's input, `end_turn` for text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) stop_reason: Option<String>,
 }
 
 fn once() -> u32 {
     1
 }
 
-fn end_turn() -> String {
-    "end_turn".to_owned()
-}
-
 /// The first script that matches and is not used up.
-pub(crate) fn take(scripts: &mut [Script], transcript: &str) -> Option<Script> {
-    let script = scripts.iter_mut().find(|script| script.times > 0 && transcript.contains(&script.matches))?;
+pub(crate) fn take(scripts: &mut [Script], transcript: &str, messages: &str) -> Option<Script> {
+    let matches = |script: &&mut Script| {
+        script.times > 0 && transcript.contains(&script.matches) && messages.contains(&script.match_prompt)
+    };
+    let script = scripts.iter_mut().find(matches)?;
     script.times -= 1;
     Some(script.clone())
 }

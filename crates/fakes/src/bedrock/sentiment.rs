@@ -1,11 +1,13 @@
 //! A score and an emotion for each visitor turn, by lexicon.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use super::language::Language;
 use super::lexicon::{Emotion, groups, intensifiers, negators};
 use super::prompt::{Prompt, Turn};
-use super::text::{Word, begins, report, sentences, words};
+use super::text::{Word, begins, quote, report, sentences, words};
 
 /// What a turn sounds like.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -25,7 +27,7 @@ const DENIAL: f64 = -0.6;
 const EMPHASIS: f64 = 1.3;
 
 pub(crate) fn timeline(prompt: &Prompt) -> Vec<Feeling> {
-    prompt.of("visitor").map(|turn| feel(turn, prompt.spoken)).collect()
+    prompt.felt().map(|turn| feel(turn, prompt.spoken)).collect()
 }
 
 fn feel(turn: &Turn, language: Language) -> Feeling {
@@ -80,19 +82,26 @@ pub(crate) fn describe(prompt: &Prompt, timeline: &[Feeling]) -> Value {
 }
 
 fn shifts(prompt: &Prompt, timeline: &[Feeling]) -> Vec<Value> {
+    let by_index = |role| prompt.of(role).map(|turn| (turn.index, turn)).collect::<BTreeMap<_, _>>();
+    let (agent, visitor) = (by_index("agent"), by_index("visitor"));
     let changes = timeline.windows(2).filter(|pair| (pair[1].score - pair[0].score).abs() >= SHIFT);
-    changes
-        .map(|pair| json!({ "from_turn": pair[0].turn, "to_turn": pair[1].turn, "cause": cause(prompt, pair[0].turn, pair[1].turn) }))
-        .collect()
+    let shifts = changes.map(|pair| {
+        let (from, to) = (pair[0].turn, pair[1].turn);
+        let between = agent.range(from + 1..).next().filter(|(index, _)| **index < to).map(|(_, turn)| *turn);
+        let cause = cause(between, visitor.get(&to).copied(), prompt.output);
+        json!({ "from_turn": from, "to_turn": to, "cause": cause })
+    });
+    shifts.collect()
 }
 
-/// What the agent said between the two turns, else what the visitor said.
-fn cause(prompt: &Prompt, from: usize, to: usize) -> String {
-    let language = prompt.output;
-    let main_point =
-        |turn: &Turn| sentences(&turn.text).into_iter().max_by_key(|sentence| sentence.len()).map(str::to_owned);
-    let between = prompt.of("agent").find(|turn| turn.index > from && turn.index < to);
-    let own = prompt.turns.iter().find(|turn| turn.index == to);
+/// What the agent said between two turns, else what the visitor said in the later one.
+fn cause(between: Option<&Turn>, own: Option<&Turn>, language: Language) -> String {
+    let main_point = |turn: &Turn| {
+        sentences(&turn.text)
+            .into_iter()
+            .max_by_key(|sentence| sentence.len())
+            .map(|sentence| quote(sentence).to_owned())
+    };
     match (between.and_then(main_point), own.and_then(main_point)) {
         (Some(said), _) => {
             report(language.pick("The agent said", "Der Agent sagte", "El agente dijo"), &said, language)
@@ -166,6 +175,14 @@ mod tests {
         assert!(score("I am not happy with it").0 < 0.0);
         assert_eq!(score("I am not happy with it").1, Emotion::Disappointment);
         assert!(score("It was no problem").0 > 0.0);
+    }
+
+    #[test]
+    fn turns_that_are_sent_for_understanding_only_have_no_entry() {
+        let text = "Context: turns 0 to 1 were analysed with the part before; no timeline entries for them\n\
+                    <transcript-1>\n[0] visitor: This is terrible\n[2] visitor: Great\n[2] visitor: Great\n</transcript-1>";
+        let turns = timeline(&Prompt::parse(text)).iter().map(|feeling| feeling.turn).collect::<Vec<_>>();
+        assert_eq!(turns, [2, 2]);
     }
 
     #[test]

@@ -57,9 +57,17 @@ pub(crate) fn sentences(text: &str) -> Vec<&str> {
 
 /// The beginning of a sentence, cut at a word's end where it is too long for a quote.
 pub(crate) fn quote(sentence: &str) -> &str {
-    let Some((limit, _)) = sentence.char_indices().nth(LONGEST_QUOTE) else { return sentence };
-    let end = words(sentence).iter().map(|word| word.end).take_while(|end| *end <= limit).last().unwrap_or(limit);
-    sentence[..end].trim_end()
+    shorten(sentence, LONGEST_QUOTE)
+}
+
+/// The beginning of `text`, cut at a word's end where it has more than `most` characters.
+pub(crate) fn shorten(text: &str, most: usize) -> &str {
+    let mut rest = text.char_indices().skip(most);
+    let Some((limit, next)) = rest.next() else { return text };
+    // One character more tells whether a word ends at the limit.
+    let seen = &text[..limit + next.len_utf8()];
+    let end = words(seen).iter().map(|word| word.end).take_while(|end| *end <= limit).last().unwrap_or(limit);
+    text[..end].trim_end()
 }
 
 /// Whether `words` begin with `phrase`: lower-case words, a trailing `*` stands for any ending.

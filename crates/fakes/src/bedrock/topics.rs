@@ -1,11 +1,14 @@
 //! What a conversation is about: its frequent content words, and signs worth knowing.
 
+use std::collections::HashMap;
+
 use serde_json::{Value, json};
 
 use super::language::Language;
 use super::lexicon::groups;
 use super::prompt::Prompt;
 use super::text::{Word, begins, find_phrase, quote, sentences, words};
+use super::vocabulary::Vocabulary;
 
 /// The most topics that are reported.
 const MOST: usize = 5;
@@ -14,31 +17,42 @@ const SHORTEST: usize = 4;
 /// A visitor's word counts as much as this many of the agent's.
 const VISITOR: u32 = 2;
 
-/// The `topics` member of the answer, most frequent first, in the words of the conversation.
+/// The `topics` member of the answer: those of the list that were said, else the words said most, in their own words.
 pub(crate) fn topics(prompt: &Prompt) -> Vec<String> {
+    match &prompt.allowed_topics {
+        Some(allowed) => {
+            let said = Vocabulary::of(prompt.said());
+            allowed.iter().filter(|topic| said.has_all(topic)).cloned().collect()
+        }
+        None => frequent(prompt),
+    }
+}
+
+/// Equally frequent words keep the order in which they came up.
+fn frequent(prompt: &Prompt) -> Vec<String> {
     let stop_words = prompt.spoken.stop_words().collect::<Vec<_>>();
     let mut counts = Vec::<(String, u32)>::new();
-    for turn in &prompt.turns {
-        let weight = match turn.role.as_str() {
-            "visitor" => VISITOR,
-            "agent" => 1,
-            _ => continue,
-        };
+    let mut known = HashMap::<String, usize>::new();
+    for turn in prompt.said() {
+        let weight = if turn.role == "visitor" { VISITOR } else { 1 };
         let words = words(&turn.text);
         for (at, word) in words.iter().enumerate() {
             let is_content = word.lower.chars().count() >= SHORTEST
                 && word.lower.chars().all(|c| c.is_alphabetic() || c == '-')
                 && !stop_words.contains(&word.lower.as_str())
                 && !is_feeling(&words[at..], prompt.spoken);
-            if is_content {
-                match counts.iter_mut().find(|(known, _)| same(known, &word.lower)) {
-                    Some((_, count)) => *count += weight,
-                    None => counts.push((word.lower.clone(), weight)),
+            if !is_content {
+                continue;
+            }
+            match numbers(&word.lower).find_map(|form| known.get(&form)) {
+                Some(at) => counts[*at].1 += weight,
+                None => {
+                    known.insert(word.lower.clone(), counts.len());
+                    counts.push((word.lower.clone(), weight));
                 }
             }
         }
     }
-    // Stable: equally frequent words keep the order in which they came up.
     counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
     counts.into_iter().take(MOST).map(|(word, _)| word).collect()
 }
@@ -48,10 +62,12 @@ fn is_feeling(words: &[Word], language: Language) -> bool {
     groups(language).iter().any(|(_, _, phrases)| phrases.iter().any(|phrase| begins(words, phrase)))
 }
 
-/// Singular and plural are one topic.
-fn same(a: &str, b: &str) -> bool {
-    let (short, long) = if a.len() <= b.len() { (a, b) } else { (b, a) };
-    long == short || long.strip_prefix(short).is_some_and(|ending| matches!(ending, "s" | "es" | "n" | "en"))
+/// The word, its plurals and what it may be the plural of: they are one topic.
+fn numbers(word: &str) -> impl Iterator<Item = String> {
+    let endings = ["s", "es", "n", "en"];
+    let plurals = endings.into_iter().map(move |ending| format!("{word}{ending}"));
+    let singulars = endings.into_iter().filter_map(move |ending| word.strip_suffix(ending)).map(str::to_owned);
+    std::iter::once(word.to_owned()).chain(singulars).chain(plurals)
 }
 
 /// Phrases in three languages and what they are a sign of.
@@ -88,7 +104,10 @@ pub(crate) fn insights(prompt: &Prompt) -> Vec<Value> {
 fn insight(sign: &Sign, prompt: &Prompt) -> Option<Value> {
     let pick = |language: Language, of: [&'static str; 3]| language.pick(of[0], of[1], of[2]);
     let phrases = prompt.spoken.pick(sign.phrases[0], sign.phrases[1], sign.phrases[2]);
-    let shows = |sentence: &&str| phrases.iter().any(|phrase| find_phrase(&words(sentence), phrase).is_some());
+    let shows = |sentence: &&str| {
+        let words = words(sentence);
+        phrases.iter().any(|phrase| find_phrase(&words, phrase).is_some())
+    };
     let (turn, sentence) =
         prompt.of("visitor").find_map(|turn| Some((turn.index, sentences(&turn.text).into_iter().find(shows)?)))?;
     Some(json!({ "text": pick(prompt.output, sign.text), "evidence": [{ "turn": turn, "quote": quote(sentence) }] }))
@@ -103,6 +122,14 @@ mod tests {
         let text = "<transcript-1>\n[0] visitor: The solar panels on my roof, are the panels insured?\n\
                     [1] agent: Solar panels are insured.\n[2] system: insurance insurance insurance\n</transcript-1>";
         assert_eq!(topics(&Prompt::parse(text)), ["panels", "solar", "insured", "roof"]);
+    }
+
+    #[test]
+    fn only_topics_of_the_list_that_were_said_are_reported() {
+        let text = "Topics allowed: [\"Delivery\",\"Opening hours\",\"Billing\",\"Roof\"]\n<transcript-1>\n\
+                    [0] visitor: My bill is wrong.\n[1] agent: It was delivered within your opening days.\n\
+                    [2] system: roof\n</transcript-1>";
+        assert_eq!(topics(&Prompt::parse(text)), ["Delivery", "Billing"]);
     }
 
     #[test]

@@ -1,3 +1,8 @@
+mod gullible;
+mod parts;
+mod scripts;
+mod tools;
+
 use aws_sdk_bedrockruntime::config::retry::RetryConfig;
 use aws_sdk_bedrockruntime::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_bedrockruntime::error::ProvideErrorMetadata;
