@@ -34,7 +34,7 @@ pub(crate) fn find(text: &str) -> Option<Block<'_>> {
     let openings = || lines.iter().enumerate().filter_map(|(at, (_, line))| Some((at, opening(line)?)));
     let closing_of = |line: &str| line.replacen('<', "</", 1);
     let is_closed = |at: usize| closings.get(closing_of(lines[at].1).as_str()).is_some_and(|end| *end > lines[at].0);
-    let (at, kind) = openings().find(|(at, _)| is_closed(*at)).or_else(|| openings().last())?;
+    let (at, kind) = openings().find(|(at, _)| is_closed(*at)).or_else(|| openings().next_back())?;
     let closing = closing_of(lines[at].1);
     let end = lines[at..].iter().position(|(_, line)| *line == closing).map(|offset| at + offset);
     let start = lines.get(at + 1).map_or(text.len(), |(start, _)| *start);

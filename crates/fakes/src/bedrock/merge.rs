@@ -31,11 +31,11 @@ fn intent(prompt: &Prompt, parts: &[Value]) -> Value {
         |part: &&Value| part.pointer("/intent/objectives").and_then(Value::as_array).is_some_and(|all| !all.is_empty());
     let first = parts.iter().find(wants).or(parts.first());
     let purpose = first.and_then(|part| text(part, "/intent/primary_purpose")).map(str::to_owned);
-    let outcomes = parts.iter().filter_map(|part| text(part, "/intent/outcome"));
+    let mut outcomes = parts.iter().rev().filter_map(|part| text(part, "/intent/outcome"));
     json!({
         "primary_purpose": purpose.unwrap_or_else(|| silent(prompt.output)),
         "objectives": strings(parts, "/intent/objectives", OBJECTIVES),
-        "outcome": outcomes.filter(|outcome| *outcome != "unclear").last().unwrap_or("unclear"),
+        "outcome": outcomes.find(|outcome| *outcome != "unclear").unwrap_or("unclear"),
     })
 }
 

@@ -106,7 +106,7 @@ fn check_cache_point(block: &Value, place: &str) -> Result<(), Refusal> {
 /// `asked` are the tool uses of the message before; the result is those of this one.
 fn check_tools_of(content: &[Value], at: usize, asked: &BTreeSet<String>) -> Result<BTreeSet<String>, Refusal> {
     let (uses, results) = (ids(content, "toolUse"), ids(content, "toolResult"));
-    let is_user = at % 2 == 0;
+    let is_user = at.is_multiple_of(2);
     if is_user && !uses.is_empty() {
         return refuse(format!(
             "The toolUse blocks at messages.{at}.content are only supported for the assistant role."

@@ -50,7 +50,8 @@ async fn a_split_transcript_is_answered_part_by_part_and_then_as_a_whole() {
 async fn a_long_conversation_and_a_long_turn_are_answered_soon() {
     let fake = bedrock::start().await.unwrap();
     let turn = |i: usize| {
-        let (role, mood) = if i % 2 == 0 { ("visitor", ["great", "terrible"][i / 2 % 2]) } else { ("agent", "fine") };
+        let (role, mood) =
+            if i.is_multiple_of(2) { ("visitor", ["great", "terrible"][i / 2 % 2]) } else { ("agent", "fine") };
         format!("[{i}] {role}: That is {mood}, I need word{i} and other{i} today please.")
     };
     let many = (0..10_000).map(turn).collect::<Vec<_>>().join("\n");
