@@ -3,129 +3,108 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// The shape that `schema.json` asks for.
+/// The analysis of a transcript or of a part of one: what `analysis.schema.json` asks for.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Answer {
-    pub(crate) intent: Intent,
-    pub(crate) summary: Summary,
-    pub(crate) category: Category,
-    pub(crate) sentiment: Sentiment,
-    pub(crate) topics: Vec<String>,
-    pub(crate) insights: Vec<Insight>,
-    pub(crate) action_items: Vec<ActionItem>,
-    pub(crate) custom_metrics: Vec<CustomMetric>,
+pub struct Answer {
+    pub intent: Intent,
+    pub summary: Summary,
+    pub category: Category,
+    pub sentiment: Sentiment,
+    pub topics: Vec<String>,
+    pub insights: Vec<Insight>,
+    pub action_items: Vec<ActionItem>,
+    pub custom_metrics: Vec<CustomMetric>,
+}
+
+/// What the final call of a transcript in parts gives: what `merge.schema.json` asks for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MergedAnswer {
+    pub intent: Intent,
+    pub summary: Summary,
+    pub category: Category,
+    pub patterns: Vec<String>,
+    pub custom_metrics: Vec<CustomMetric>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Intent {
-    pub(crate) primary_purpose: String,
-    pub(crate) objectives: Vec<String>,
+pub struct Intent {
+    pub primary_purpose: String,
+    pub objectives: Vec<String>,
+    /// Missing where the prompt is older than version 2.
+    #[serde(default)]
+    pub outcome: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Summary {
-    pub(crate) text: String,
-    pub(crate) key_points: Vec<String>,
+pub struct Summary {
+    pub text: String,
+    pub key_points: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Category {
-    pub(crate) label: String,
-    pub(crate) confidence: f64,
-    pub(crate) reasoning: String,
-    pub(crate) evidence: Vec<Quote>,
+pub struct Category {
+    pub label: String,
+    pub confidence: f64,
+    pub reasoning: String,
+    pub evidence: Vec<Quote>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Quote {
-    pub(crate) turn: i64,
-    pub(crate) quote: String,
+pub struct Quote {
+    pub turn: i64,
+    pub quote: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Sentiment {
-    pub(crate) timeline: Vec<Feeling>,
-    pub(crate) shifts: Vec<Shift>,
-    pub(crate) patterns: Vec<String>,
+pub struct Sentiment {
+    pub timeline: Vec<Feeling>,
+    pub shifts: Vec<Shift>,
+    pub patterns: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Feeling {
-    pub(crate) turn: i64,
-    pub(crate) score: f64,
-    pub(crate) emotion: String,
+pub struct Feeling {
+    pub turn: i64,
+    pub score: f64,
+    pub emotion: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Shift {
-    pub(crate) from_turn: i64,
-    pub(crate) to_turn: i64,
-    pub(crate) cause: String,
+pub struct Shift {
+    pub from_turn: i64,
+    pub to_turn: i64,
+    pub cause: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Insight {
-    pub(crate) text: String,
-    pub(crate) evidence: Vec<Quote>,
+pub struct Insight {
+    pub text: String,
+    pub evidence: Vec<Quote>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct ActionItem {
-    pub(crate) text: String,
-    pub(crate) owner: String,
-    pub(crate) due: Option<String>,
-    pub(crate) evidence: Vec<Quote>,
+pub struct ActionItem {
+    pub text: String,
+    pub owner: String,
+    pub due: Option<String>,
+    pub evidence: Vec<Quote>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct CustomMetric {
-    pub(crate) name: String,
-    pub(crate) status: String,
-    pub(crate) value: Value,
-    pub(crate) rationale: String,
+pub struct CustomMetric {
+    pub name: String,
+    pub status: String,
+    pub value: Value,
+    pub rationale: String,
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
-    use serde_json::Value;
-
-    use crate::testing::answer;
-
-    /// Every object of the example has exactly the properties that its schema declares and requires.
-    fn same_shape(root: &Value, schema: &Value, example: &Value, place: &str) {
-        if let Some(name) = schema["$ref"].as_str() {
-            let definition = root.pointer(name.trim_start_matches('#')).unwrap();
-            return same_shape(root, definition, example, place);
-        }
-        match example {
-            Value::Object(fields) => {
-                let actual: BTreeSet<_> = fields.keys().cloned().collect();
-                let declared: BTreeSet<_> = schema["properties"].as_object().unwrap().keys().cloned().collect();
-                let required: BTreeSet<_> = schema["required"]
-                    .as_array()
-                    .unwrap()
-                    .iter()
-                    .map(|name| name.as_str().unwrap().to_owned())
-                    .collect();
-                assert_eq!((&actual, &actual), (&declared, &required), "{place}");
-                assert_eq!(schema["additionalProperties"], false, "{place}");
-                for (name, field) in fields {
-                    same_shape(root, &schema["properties"][name], field, &format!("{place}/{name}"));
-                }
-            }
-            Value::Array(items) => {
-                let [first, ..] = items.as_slice() else { panic!("the example has no item at {place}") };
-                same_shape(root, &schema["items"], first, place);
-            }
-            _ => {}
-        }
-    }
+    use crate::testing::{answer, assert_schema_asks_for, merged_answer};
 
     #[test]
-    fn the_schema_asks_for_what_the_types_read() {
-        let schema: Value = serde_json::from_str(crate::prompt::SCHEMA).unwrap();
-        same_shape(&schema, &schema, &serde_json::to_value(answer()).unwrap(), "");
+    fn the_schemas_ask_for_what_the_types_read() {
+        assert_schema_asks_for(include_str!("../prompts/v2/analysis.schema.json"), &answer());
+        assert_schema_asks_for(include_str!("../prompts/v2/merge.schema.json"), &merged_answer());
     }
 }

@@ -12,7 +12,9 @@ use stage::Delivery;
 
 use crate::answer::Answer;
 use crate::bedrock::{ModelError, Reply, Said, Stop, converse};
-use crate::check::{Checked, Findings, check};
+use crate::check::{Checked, Findings, Subject, check};
+use crate::evidence::Spoken;
+use crate::leak::Instructions;
 use crate::{Context, Error, prompt};
 
 /// Output tokens for everything but the timeline, about twice what the longest good answers take.
@@ -50,6 +52,16 @@ pub(crate) async fn ask(
     let model = settings.model.as_deref().unwrap_or(&context.model);
     let max_attempts = i32::try_from(settings.max_attempts.get()).unwrap_or(i32::MAX);
     let mut chat = Chat::new(session, transcript);
+    let spoken = Spoken::new(transcript);
+    let instructions = Instructions::new(&[prompt::SYSTEM], "");
+    let subject = Subject {
+        spoken: &spoken,
+        own: 0..transcript.turns().len(),
+        context: 0..0,
+        metrics: &[],
+        topics: &settings.topics,
+        instructions: &instructions,
+    };
     let mut usage =
         Usage { model: Some(model.to_owned()), prompt_version: Some(prompt::VERSION.to_owned()), ..Usage::default() };
     let mut usable: Option<Checked> = None;
@@ -67,7 +79,7 @@ pub(crate) async fn ask(
         };
         add(&mut usage, &reply, attempt);
         let was_asked_again = usable.is_some();
-        match judge(&reply, transcript)? {
+        match judge(&reply, &subject)? {
             Verdict::Usable(checked) if checked.shortcomings.is_empty() || was_asked_again => {
                 return Ok(Found { findings: better(usable, *checked).findings, usage });
             }
@@ -113,13 +125,13 @@ fn settle(usable: Option<Checked>, usage: Usage) -> Option<Found> {
 
 fn better(first: Option<Checked>, second: Checked) -> Checked {
     match first {
-        Some(first) if first.shortcomings.len() < second.shortcomings.len() => first,
+        Some(first) if first.flaws < second.flaws => first,
         _ => second,
     }
 }
 
 /// `Err` where asking again cannot help.
-fn judge(reply: &Reply, transcript: &Transcript) -> Result<Verdict, Error> {
+fn judge(reply: &Reply, subject: &Subject<'_>) -> Result<Verdict, Error> {
     let unusable = |told: &str, logged| Ok(Verdict::Unusable(vec![told.to_owned()], logged));
     match reply.stop {
         Stop::Complete => {}
@@ -129,11 +141,13 @@ fn judge(reply: &Reply, transcript: &Transcript) -> Result<Verdict, Error> {
         Stop::Refused => return Err(Error::Refused),
         Stop::InputTooLong => return Err(Error::TranscriptTooLong),
     }
-    let answer: Answer = match serde_json::from_str(&reply.text) {
+    let mut answer: Answer = match serde_json::from_str(&reply.text) {
         Ok(answer) => answer,
         Err(error) => return unusable(&unreadable(&error), "was not as asked for"),
     };
-    Ok(match check(answer, transcript) {
+    // Version 1 of the prompt does not ask for it.
+    answer.intent.outcome.get_or_insert_with(|| "unclear".to_owned());
+    Ok(match check(answer, subject) {
         Ok(checked) => Verdict::Usable(Box::new(checked)),
         Err(problems) => Verdict::Unusable(problems, "had values out of range"),
     })

@@ -1,124 +1,222 @@
-//! From an answer to findings: closed sets, ranges, turns that exist, quotes that were said.
+//! From an answer to findings: closed sets, ranges, turns that exist, quotes that were said, lists with an end.
 
-use std::collections::BTreeSet;
+mod lists;
+mod problems;
+mod timeline;
+
+use std::collections::BTreeMap;
+use std::ops::Range;
 
 use domain::analysis::{
-    ActionItem, Category, CategoryLabel, Evidence, Feeling, Insight, Intent, Justification, Owner, Sentiment, Shift,
-    Summary,
+    ActionItem, Category, CategoryLabel, CustomMetric, Evidence, Feeling, Insight, Intent, IntentOutcome,
+    Justification, Summary,
 };
-use domain::number::{Confidence, Score};
+use domain::number::Confidence;
+use domain::settings::analysis::TopicList;
+use domain::settings::metrics::Metric;
 use domain::step::Code;
-use domain::transcript::{Role, Transcript};
 
-use crate::answer::{self, Answer, Quote};
+use crate::answer::{self, Answer, MergedAnswer, Quote};
 use crate::evidence::Spoken;
-use crate::figures::{self, says_something};
-use crate::text::{clean, clean_all};
+use crate::leak::Instructions;
+use crate::metrics;
+use crate::sentiment::Cause;
+use crate::text::clean;
+use problems::Problems;
 
 /// Longest texts in characters. The prompt asks for far less: what is longer is an answer gone wrong, not a finding.
-const MAX_SENTENCE: usize = 500;
-const MAX_PARAGRAPH: usize = 2000;
-const MAX_WORDS: usize = 80;
+pub const MAX_SENTENCE: usize = 500;
+pub const MAX_PARAGRAPH: usize = 2000;
+pub const MAX_WORDS: usize = 80;
 /// Items of a list; the prompt asks for at most 10.
-const MAX_ITEMS: usize = 20;
+pub const MAX_ITEMS: usize = 20;
 
 /// Part of the analysis is missing: no quote for the category was said by anybody.
-const CATEGORY_WITHOUT_EVIDENCE: Code = Code::new("category_without_evidence");
+pub const CATEGORY_WITHOUT_EVIDENCE: Code = Code::new("category_without_evidence");
 /// Part of the analysis is missing: some visitor turns have no sentiment.
-const INCOMPLETE_TIMELINE: Code = Code::new("incomplete_timeline");
+pub const INCOMPLETE_TIMELINE: Code = Code::new("incomplete_timeline");
 
-/// What holds of an answer.
+/// What an answer is about and held against.
+pub struct Subject<'a> {
+    pub spoken: &'a Spoken<'a>,
+    /// The turns whose visitor turns need an entry in the timeline.
+    pub own: Range<usize>,
+    /// Turns sent along to be understood; entries for them are ignored.
+    pub context: Range<usize>,
+    /// Those that were asked.
+    pub metrics: &'a [&'a Metric],
+    /// The tenant's own topics; empty: any.
+    pub topics: &'a TopicList,
+    pub instructions: &'a Instructions,
+}
+
+/// What holds of an answer about a transcript or a part of one.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Findings {
-    pub(crate) intent: Intent,
-    pub(crate) summary: Summary,
-    pub(crate) category: Category,
-    pub(crate) sentiment: Sentiment,
-    pub(crate) topics: Vec<String>,
-    pub(crate) insights: Vec<Insight>,
-    pub(crate) action_items: Vec<ActionItem>,
-    pub(crate) quotes_dropped: u32,
+pub struct Findings {
+    pub intent: Intent,
+    pub summary: Summary,
+    pub category: Category,
+    /// In the order of turns, each turn once.
+    pub timeline: Vec<Feeling>,
+    pub causes: Vec<Cause>,
+    pub patterns: Vec<String>,
+    pub topics: Vec<String>,
+    pub insights: Vec<Insight>,
+    pub action_items: Vec<ActionItem>,
+    /// Every metric that was asked; conditions are for [`metrics::finish`].
+    pub custom_metrics: BTreeMap<String, CustomMetric>,
+    pub quotes_verified: u32,
+    pub quotes_dropped: u32,
     /// Why the findings are not complete.
-    pub(crate) gap: Option<Code>,
+    pub gap: Option<Code>,
 }
 
-/// A usable answer.
+/// What holds of the answer to the final call.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Checked {
-    pub(crate) findings: Findings,
-    /// What a better answer would not have: worth asking again once.
-    pub(crate) shortcomings: Vec<String>,
+pub struct Merged {
+    pub intent: Intent,
+    pub summary: Summary,
+    pub category: Category,
+    pub patterns: Vec<String>,
+    /// As in [`Findings`].
+    pub custom_metrics: BTreeMap<String, CustomMetric>,
+    pub quotes_verified: u32,
+    pub quotes_dropped: u32,
+    pub gap: Option<Code>,
 }
 
-/// `Err` lists, for the model, why the answer cannot be used.
-pub(crate) fn check(answer: Answer, transcript: &Transcript) -> Result<Checked, Vec<String>> {
-    let mut check = Check { spoken: Spoken::new(transcript), dropped: 0, faults: Vec::new(), shortcomings: Vec::new() };
-    let intent = check.intent(answer.intent);
-    let summary = check.summary(answer.summary);
-    let category = check.category(answer.category);
-    let (sentiment, missing) = check.sentiment(answer.sentiment, transcript).unzip();
-    let insights = check.insights(answer.insights);
-    let action_items = check.action_items(answer.action_items);
-    let (Some(category), Some(sentiment), true) = (category, sentiment, check.faults.is_empty()) else {
-        return Err(check.faults);
-    };
-    let gap = match (category.justification.evidence.is_empty(), missing) {
-        (true, _) => Some(CATEGORY_WITHOUT_EVIDENCE),
-        (false, Some(0) | None) => None,
-        (false, Some(_)) => Some(INCOMPLETE_TIMELINE),
-    };
-    let topics = clean_all(answer.topics, MAX_WORDS, MAX_ITEMS);
-    let quotes_dropped = check.dropped;
-    let findings =
-        Findings { intent, summary, category, sentiment, topics, insights, action_items, quotes_dropped, gap };
-    Ok(Checked { findings, shortcomings: check.shortcomings })
+/// A usable answer: `T` is [`Findings`] or [`Merged`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct Usable<T> {
+    pub findings: T,
+    /// What a better answer would not have, for the model: worth asking again once. Bounded, like the faults.
+    pub shortcomings: Vec<String>,
+    /// How many there are, also of those that were left out.
+    pub flaws: usize,
 }
 
-struct Check {
-    spoken: Spoken,
+pub type Checked = Usable<Findings>;
+pub type CheckedMerge = Usable<Merged>;
+
+/// `Err` lists, for the model, why the answer cannot be used; like all that is told, without a word of the answer.
+pub fn check(answer: Answer, subject: &Subject<'_>) -> Result<Checked, Vec<String>> {
+    let mut check = Check::new(subject);
+    let intent = check.intent(&answer.intent);
+    let summary = check.summary(&answer.summary);
+    let category = check.category(&answer.category);
+    let (timeline, missing) = check.timeline(&answer.sentiment.timeline);
+    let causes = check.causes(&answer.sentiment.shifts);
+    let patterns = check.texts("sentiment.patterns", &answer.sentiment.patterns, MAX_SENTENCE);
+    let topics = check.topics(&answer.topics);
+    let insights = check.insights(&answer.insights);
+    let action_items = check.action_items(&answer.action_items);
+    let custom_metrics = check.metrics(&answer.custom_metrics);
+    let (quotes_verified, quotes_dropped) = (check.verified, check.dropped);
+    check.finished(category, |category| {
+        let gap = gap(&category).or((missing > 0).then_some(INCOMPLETE_TIMELINE));
+        Findings {
+            intent,
+            summary,
+            category,
+            timeline,
+            causes,
+            patterns,
+            topics,
+            insights,
+            action_items,
+            custom_metrics,
+            quotes_verified,
+            quotes_dropped,
+            gap,
+        }
+    })
+}
+
+/// The same for the final call; of the subject, `own`, `context` and `topics` do not matter.
+pub fn check_merged(answer: MergedAnswer, subject: &Subject<'_>) -> Result<CheckedMerge, Vec<String>> {
+    let mut check = Check::new(subject);
+    let intent = check.intent(&answer.intent);
+    let summary = check.summary(&answer.summary);
+    let category = check.category(&answer.category);
+    let patterns = check.texts("patterns", &answer.patterns, MAX_SENTENCE);
+    let custom_metrics = check.metrics(&answer.custom_metrics);
+    let (quotes_verified, quotes_dropped) = (check.verified, check.dropped);
+    check.finished(category, |category| {
+        let gap = gap(&category);
+        Merged { intent, summary, category, patterns, custom_metrics, quotes_verified, quotes_dropped, gap }
+    })
+}
+
+fn gap(category: &Category) -> Option<Code> {
+    category.justification.evidence.is_empty().then_some(CATEGORY_WITHOUT_EVIDENCE)
+}
+
+struct Check<'a> {
+    subject: &'a Subject<'a>,
+    verified: u32,
     dropped: u32,
-    faults: Vec<String>,
-    shortcomings: Vec<String>,
+    faults: Problems,
+    shortcomings: Problems,
 }
 
-impl Check {
-    fn intent(&mut self, intent: answer::Intent) -> Intent {
+impl<'a> Check<'a> {
+    fn new(subject: &'a Subject<'a>) -> Self {
+        let (faults, shortcomings) = (Problems::default(), Problems::default());
+        Self { subject, verified: 0, dropped: 0, faults, shortcomings }
+    }
+
+    fn finished<T>(
+        self,
+        category: Option<Category>,
+        findings: impl FnOnce(Category) -> T,
+    ) -> Result<Usable<T>, Vec<String>> {
+        match category {
+            Some(category) if self.faults.count() == 0 => {
+                let flaws = self.shortcomings.count();
+                Ok(Usable { findings: findings(category), shortcomings: self.shortcomings.told(), flaws })
+            }
+            _ => Err(self.faults.told()),
+        }
+    }
+
+    fn intent(&mut self, intent: &answer::Intent) -> Intent {
+        let outcome = intent.outcome.as_deref().map(|outcome| IntentOutcome::parse(outcome.trim()));
+        match outcome {
+            None => self.shortcomings.add(|| "intent.outcome is missing".to_owned()),
+            Some(None) => self.faults.add(|| {
+                let outcomes = IntentOutcome::ALL.map(IntentOutcome::as_str).join(", ");
+                format!("intent.outcome is not one of {outcomes}")
+            }),
+            Some(Some(_)) => {}
+        }
         Intent {
             primary_purpose: self.required("intent.primary_purpose", &intent.primary_purpose, MAX_SENTENCE),
-            objectives: clean_all(intent.objectives, MAX_SENTENCE, MAX_ITEMS),
-            outcome: None,
+            objectives: self.texts("intent.objectives", &intent.objectives, MAX_SENTENCE),
+            outcome: outcome.flatten(),
         }
     }
 
-    fn summary(&mut self, summary: answer::Summary) -> Summary {
+    fn summary(&mut self, summary: &answer::Summary) -> Summary {
         Summary {
             text: self.required("summary.text", &summary.text, MAX_PARAGRAPH),
-            key_points: clean_all(summary.key_points, MAX_SENTENCE, MAX_ITEMS),
+            key_points: self.texts("summary.key_points", &summary.key_points, MAX_SENTENCE),
         }
     }
 
-    fn required(&mut self, place: &str, text: &str, max: usize) -> String {
-        let text = clean(text, max);
-        if text.is_empty() {
-            self.faults.push(format!("{place} is empty"));
-        }
-        text
-    }
-
-    fn category(&mut self, category: answer::Category) -> Option<Category> {
-        let label = CategoryLabel::parse(&category.label);
+    fn category(&mut self, category: &answer::Category) -> Option<Category> {
+        let label = CategoryLabel::parse(category.label.trim());
         if label.is_none() {
             let labels = CategoryLabel::ALL.map(CategoryLabel::as_str).join(", ");
-            self.faults.push(format!("category.label is not one of {labels}"));
+            self.faults.add(|| format!("category.label is not one of {labels}"));
         }
         let confidence = Confidence::try_from(category.confidence);
         if let Err(range) = confidence {
-            self.faults.push(format!("category.confidence {range}"));
+            self.faults.add(|| format!("category.confidence {range}"));
         }
         let reasoning = self.required("category.reasoning", &category.reasoning, MAX_PARAGRAPH);
         let evidence = self.evidence("category.evidence", &category.evidence);
         if evidence.is_empty() {
-            self.shortcomings.push("category.evidence has no quote that was said".to_owned());
+            self.shortcomings.add(|| "category.evidence has no quote that was said".to_owned());
         }
         Some(Category {
             label: label?,
@@ -127,95 +225,57 @@ impl Check {
         })
     }
 
-    /// Also returns how many visitor turns have no entry.
-    fn sentiment(&mut self, sentiment: answer::Sentiment, transcript: &Transcript) -> Option<(Sentiment, usize)> {
-        let mut open: BTreeSet<usize> = transcript.of(Role::Visitor).map(|(index, _)| index).collect();
-        let mut timeline: Vec<Feeling> = Vec::new();
-        for (n, feeling) in sentiment.timeline.iter().enumerate() {
-            timeline.extend(self.feeling(n, feeling, &mut open));
-        }
-        timeline.sort_by_key(|feeling| feeling.turn);
-        let is_missing = |turn: &usize| transcript.turns().get(*turn).is_some_and(says_something);
-        let missing: Vec<_> = open.into_iter().filter(is_missing).collect();
-        if !missing.is_empty() {
-            self.shortcomings.push(format!("sentiment.timeline has no entry for the visitor's turns {missing:?}"));
-        }
-        let Some(average) = Score::mean(timeline.iter().map(|feeling| feeling.score)) else {
-            self.faults.push("sentiment.timeline has no entry".to_owned());
-            return None;
-        };
-        let shifts = sentiment.shifts.iter().enumerate().filter_map(|(n, s)| self.shift(n, s, &timeline)).collect();
-        let label = figures::label(average, &timeline);
-        let patterns = clean_all(sentiment.patterns, MAX_SENTENCE, MAX_ITEMS);
-        Some((Sentiment { average, label, timeline, shifts, patterns }, missing.len()))
-    }
-
-    fn feeling(&mut self, n: usize, feeling: &answer::Feeling, open: &mut BTreeSet<usize>) -> Option<Feeling> {
-        let turn = usize::try_from(feeling.turn).ok().filter(|turn| open.remove(turn));
-        if turn.is_none() {
-            let place = format!("sentiment.timeline[{n}].turn");
-            self.faults.push(format!("{place} is no turn of the visitor, or has an entry already"));
-        }
-        let score = Score::try_from(feeling.score);
-        if let Err(range) = score {
-            self.faults.push(format!("sentiment.timeline[{n}].score {range}"));
-        }
-        Some(Feeling { turn: turn?, score: score.ok()?, emotion: clean(&feeling.emotion, MAX_WORDS) })
-    }
-
-    /// The scores are those of the timeline, whatever the model thinks they are.
-    fn shift(&mut self, n: usize, shift: &answer::Shift, timeline: &[Feeling]) -> Option<Shift> {
-        let at = |turn: i64| timeline.iter().find(|feeling| i64::try_from(feeling.turn) == Ok(turn));
-        let (Some(from), Some(to)) = (at(shift.from_turn), at(shift.to_turn)) else {
-            self.shortcomings.push(format!("sentiment.shifts[{n}] names a turn without an entry in the timeline"));
-            return None;
-        };
-        let cause = Some(clean(&shift.cause, MAX_SENTENCE)).filter(|cause| !cause.is_empty());
-        let is_shift = from.turn < to.turn && from.score != to.score;
-        is_shift.then_some(Shift { from_turn: from.turn, to_turn: to.turn, from: from.score, to: to.score, cause })
-    }
-
-    fn insights(&mut self, insights: Vec<answer::Insight>) -> Vec<Insight> {
-        let read = |(n, insight): (usize, answer::Insight)| {
-            let evidence = self.evidence(&format!("insights[{n}].evidence"), &insight.evidence);
-            let text = clean(&insight.text, MAX_SENTENCE);
-            (!text.is_empty() && !evidence.is_empty()).then_some(Insight { text, evidence })
-        };
-        insights.into_iter().take(MAX_ITEMS).enumerate().filter_map(read).collect()
-    }
-
-    fn action_items(&mut self, items: Vec<answer::ActionItem>) -> Vec<ActionItem> {
-        items.into_iter().take(MAX_ITEMS).enumerate().filter_map(|(n, item)| self.action_item(n, item)).collect()
-    }
-
-    fn action_item(&mut self, n: usize, item: answer::ActionItem) -> Option<ActionItem> {
-        let owner = match item.owner.as_str() {
-            "visitor" => Some(Owner::Visitor),
-            "agent" => Some(Owner::Agent),
-            "business" => Some(Owner::Business),
-            _ => {
-                self.faults.push(format!("action_items[{n}].owner is not one of visitor, agent, business"));
-                None
+    fn metrics(&mut self, answered: &[answer::CustomMetric]) -> BTreeMap<String, CustomMetric> {
+        let (metrics, wrong) = metrics::read(answered, self.subject.metrics);
+        wrong.into_iter().for_each(|told| self.shortcomings.add(|| told));
+        for (name, metric) in &metrics {
+            let texts = [Some(metric.rationale.as_str()), metric.value.as_str()];
+            if texts.into_iter().flatten().any(|text| self.subject.instructions.are_repeated_in(text)) {
+                self.faults.add(|| format!("custom_metrics: the entry for {name} repeats the instructions"));
             }
-        };
-        let evidence = self.evidence(&format!("action_items[{n}].evidence"), &item.evidence);
-        let text = clean(&item.text, MAX_SENTENCE);
-        if text.is_empty() || evidence.is_empty() {
-            return None;
         }
-        let due = item.due.map(|due| clean(&due, MAX_WORDS)).filter(|due| !due.is_empty());
-        Some(ActionItem { text, owner: owner?, due, evidence })
+        metrics
+    }
+
+    /// Cleaned; an empty text is a fault.
+    fn required(&mut self, place: &str, text: &str, max: usize) -> String {
+        let text = self.cleaned(place, text, max);
+        if text.is_empty() {
+            self.faults.add(|| format!("{place} is empty"));
+        }
+        text
+    }
+
+    /// Cleaned; one that repeats our own words is a fault, wherever it stands.
+    fn cleaned(&mut self, place: &str, text: &str, max: usize) -> String {
+        let text = clean(text, max);
+        if self.subject.instructions.are_repeated_in(&text) {
+            self.faults.add(|| format!("{place} repeats the instructions"));
+        }
+        text
+    }
+
+    /// As much of the list as is kept.
+    fn bounded<'l, T>(&mut self, place: &str, list: &'l [T]) -> &'l [T] {
+        if list.len() > MAX_ITEMS {
+            self.shortcomings.add(|| format!("{place} has more than {MAX_ITEMS} items"));
+        }
+        &list[..list.len().min(MAX_ITEMS)]
     }
 
     fn evidence(&mut self, place: &str, quotes: &[Quote]) -> Vec<Evidence> {
         let mut found = Vec::new();
-        for (n, quote) in quotes.iter().take(MAX_ITEMS).enumerate() {
-            match self.spoken.find(quote) {
-                Some(evidence) if found.contains(&evidence) => {}
-                Some(evidence) => found.push(evidence),
+        for (n, quote) in self.bounded(place, quotes).iter().enumerate() {
+            match self.subject.spoken.find(quote) {
+                Some(evidence) => {
+                    self.verified += 1;
+                    if !found.contains(&evidence) {
+                        found.push(evidence);
+                    }
+                }
                 None => {
                     self.dropped += 1;
-                    self.shortcomings.push(format!("{place}[{n}].quote is not in turn {}", quote.turn));
+                    self.shortcomings.add(|| format!("{place}[{n}].quote is not in turn {}", quote.turn));
                 }
             }
         }
@@ -224,77 +284,4 @@ impl Check {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::testing::{answer, transcript};
-
-    fn faults(change: impl Fn(&mut Answer)) -> Vec<String> {
-        let mut answer = answer();
-        change(&mut answer);
-        check(answer, &transcript()).unwrap_err()
-    }
-
-    fn checked(change: impl Fn(&mut Answer)) -> Checked {
-        let mut answer = answer();
-        change(&mut answer);
-        check(answer, &transcript()).unwrap()
-    }
-
-    #[test]
-    fn a_good_answer_has_no_shortcomings_and_its_average_is_ours() {
-        let Checked { findings, shortcomings } = checked(|_| {});
-        assert_eq!((shortcomings, findings.gap, findings.quotes_dropped), (vec![], None, 0));
-        assert_eq!(findings.sentiment.average.get(), -0.1);
-        assert_eq!(findings.sentiment.shifts[0].from.get(), -0.8);
-        assert_eq!(findings.category.justification.evidence[0].turn, 1);
-    }
-
-    #[test]
-    fn an_answer_outside_its_sets_and_ranges_is_not_used() {
-        assert_eq!(
-            faults(|a| a.category.label = "buyer".into()),
-            ["category.label is not one of immediate_buyer, potential_buyer, just_exploring, facing_issue, others"]
-        );
-        assert_eq!(faults(|a| a.category.confidence = 1.5), ["category.confidence must be between 0 and 1"]);
-        assert_eq!(faults(|a| a.summary.text = " \0".into()), ["summary.text is empty"]);
-        assert_eq!(
-            faults(|a| a.sentiment.timeline[0].score = -7.0),
-            ["sentiment.timeline[0].score must be between -1 and 1"]
-        );
-        let no_turn = "sentiment.timeline[0].turn is no turn of the visitor, or has an entry already";
-        for turn in [0, 99, -1, 3] {
-            let wrong = faults(|a| a.sentiment.timeline[0].turn = turn);
-            assert!(wrong.iter().any(|fault| fault.starts_with("sentiment.timeline[")), "{turn}: {wrong:?}");
-        }
-        assert_eq!(faults(|a| a.sentiment.timeline[0].turn = 0), [no_turn]);
-        assert_eq!(
-            faults(|a| a.action_items[0].owner = "boss".into()),
-            ["action_items[0].owner is not one of visitor, agent, business"]
-        );
-    }
-
-    #[test]
-    fn invented_quotes_are_dropped_with_what_rests_on_them() {
-        let Checked { findings, shortcomings } = checked(|a| {
-            a.category.evidence[0].quote = "I want to speak to your manager".into();
-            a.insights[0].evidence[0].quote = "never again".into();
-        });
-        assert_eq!((findings.quotes_dropped, findings.insights), (2, vec![]));
-        assert_eq!(findings.gap, Some(CATEGORY_WITHOUT_EVIDENCE));
-        assert_eq!(shortcomings.len(), 3, "{shortcomings:?}");
-        assert!(shortcomings.contains(&"category.evidence[0].quote is not in turn 1".to_owned()), "{shortcomings:?}");
-    }
-
-    #[test]
-    fn a_visitor_turn_without_sentiment_is_a_gap() {
-        let Checked { findings, shortcomings } = checked(|a| drop(a.sentiment.timeline.pop()));
-        assert_eq!(findings.gap, Some(INCOMPLETE_TIMELINE));
-        assert_eq!(shortcomings[0], "sentiment.timeline has no entry for the visitor's turns [4]");
-    }
-
-    #[test]
-    fn ten_thousand_items_become_a_bounded_list() {
-        let many = checked(|a| a.action_items = vec![a.action_items[0].clone(); 10_000]);
-        assert_eq!(many.findings.action_items.len(), MAX_ITEMS);
-    }
-}
+mod tests;

@@ -1,47 +1,90 @@
 //! What code counts: the model does no arithmetic.
 
-use domain::analysis::{Conversation, Feeling, SentimentLabel};
-use domain::number::Score;
+mod times;
+
+use domain::analysis::{Conversation, Monologue};
 use domain::session::Session;
+use domain::step::Code;
 use domain::transcript::{Role, Transcript, Turn};
+use unicode_segmentation::UnicodeSegmentation;
 
-/// From this average on (or below its negative) a conversation counts as positive (negative).
-const CLEAR: f64 = 0.25;
-/// A conversation with a turn this positive and one this negative is mixed, whatever its average.
-const STRONG: f64 = 0.5;
+use crate::fold;
+use crate::text::clean;
 
-pub(crate) fn conversation(session: &Session, transcript: &Transcript) -> Conversation {
-    let words = |role| transcript.of(role).map(|(_, turn)| turn.text.split_whitespace().count()).sum::<usize>();
-    let (visitor, agent) = (words(Role::Visitor), words(Role::Agent));
+/// Longest end reason in characters; it is a code or a short phrase of the AI engine.
+const MAX_END_REASON: usize = 100;
+
+/// The visitor said nothing at all.
+pub const NO_VISITOR_TURNS: Code = Code::new("no_visitor_turns");
+/// The visitor said less than the tenant wants analysed.
+pub const TOO_LITTLE_CONTENT: Code = Code::new("too_little_content");
+
+pub fn conversation(session: &Session, transcript: &Transcript) -> Conversation {
+    let counts: Vec<usize> = transcript.turns().iter().map(|turn| words(&turn.text)).collect();
+    let of = |role| transcript.of(role).filter_map(|(index, _)| counts.get(index)).sum::<usize>();
+    let (visitor, agent) = (of(Role::Visitor), of(Role::Agent));
     let spoken = visitor + agent;
+    let end_reason = session.end_reason.as_deref().map(|reason| clean(reason, MAX_END_REASON));
     Conversation {
-        visitor_words: visitor,
-        agent_words: agent,
         turns: transcript.turns().len(),
         visitor_turns: transcript.of(Role::Visitor).count(),
         agent_turns: transcript.of(Role::Agent).count(),
         words: spoken,
+        visitor_words: visitor,
+        agent_words: agent,
         talk_ratio: (spoken > 0).then(|| (visitor as f64 / spoken as f64 * 1000.0).round() / 1000.0),
         duration_s: (session.ended_at - session.started_at).num_seconds(),
-        ..Conversation::default()
+        longest_monologue: longest_monologue(transcript, &counts),
+        visitor_waiting: times::visitor_waiting(transcript),
+        interruptions: times::interruptions(transcript),
+        end_reason: end_reason.filter(|reason| !reason.is_empty()),
     }
 }
 
-pub(crate) fn label(average: Score, timeline: &[Feeling]) -> SentimentLabel {
-    let any = |test: fn(f64) -> bool| timeline.iter().any(|feeling| test(feeling.score.get()));
-    if any(|score| score >= STRONG) && any(|score| score <= -STRONG) {
-        return SentimentLabel::Mixed;
-    }
-    match average.get() {
-        average if average >= CLEAR => SentimentLabel::Positive,
-        average if average <= -CLEAR => SentimentLabel::Negative,
-        _ => SentimentLabel::Neutral,
+/// Words as Unicode has them; in scripts without spaces that may be a character.
+pub fn words(text: &str) -> usize {
+    text.unicode_words().count()
+}
+
+/// Whether the turn has anything that could be analysed: a letter, a digit, an emoji.
+pub fn says_something(turn: &Turn) -> bool {
+    fold::says_something(&turn.text)
+}
+
+/// Whether the visitor said enough to be analysed; `Err` says why not.
+///
+/// Turns that say nothing do not count; `min_turns` of 0 still asks for one.
+pub fn enough(transcript: &Transcript, min_turns: usize, min_words: usize) -> Result<(), Code> {
+    let saying = || transcript.of(Role::Visitor).map(|(_, turn)| turn).filter(|turn| says_something(turn));
+    let (turns, words) = (saying().count(), saying().map(|turn| words(&turn.text)).sum::<usize>());
+    match turns {
+        0 => Err(NO_VISITOR_TURNS),
+        _ if turns < min_turns || words < min_words => Err(TOO_LITTLE_CONTENT),
+        _ => Ok(()),
     }
 }
 
-/// Whether the turn has anything that could be analysed.
-pub(crate) fn says_something(turn: &Turn) -> bool {
-    turn.text.chars().any(char::is_alphanumeric)
+/// The turns in which visitor or agent speak, with their indexes: tools and the system interrupt nobody.
+fn spoken(transcript: &Transcript) -> impl Iterator<Item = (usize, &Turn)> {
+    transcript.turns().iter().enumerate().filter(|(_, turn)| matches!(turn.role, Role::Visitor | Role::Agent))
+}
+
+/// Of equally long ones the first; `None` where nobody said a word.
+fn longest_monologue(transcript: &Transcript, counts: &[usize]) -> Option<Monologue> {
+    let mut longest: Option<Monologue> = None;
+    let mut current: Option<Monologue> = None;
+    for (turn, said) in spoken(transcript) {
+        let words = counts.get(turn).copied().unwrap_or_default();
+        let monologue = match current.take() {
+            Some(open) if open.role == said.role => Monologue { words: open.words + words, ..open },
+            _ => Monologue { role: said.role, turn, words },
+        };
+        if monologue.words > longest.as_ref().map_or(0, |longest| longest.words) {
+            longest = Some(monologue.clone());
+        }
+        current = Some(monologue);
+    }
+    longest
 }
 
 #[cfg(test)]
@@ -49,24 +92,57 @@ mod tests {
     use super::*;
     use crate::testing::{session, transcript};
 
-    #[test]
-    fn a_conversation_is_counted() {
-        let counted = conversation(&session(), &transcript());
-        assert_eq!((counted.turns, counted.visitor_turns, counted.agent_turns), (5, 3, 2));
-        assert_eq!((counted.words, counted.talk_ratio, counted.duration_s), (40, Some(0.5), 300));
-        assert_eq!(conversation(&session(), &Transcript::default()).talk_ratio, None);
+    fn said(turns: &[(Role, &str)]) -> Transcript {
+        let turn =
+            |(role, text): &(Role, &str)| Turn { role: *role, text: (*text).into(), started_ms: None, ended_ms: None };
+        Transcript::new(turns.iter().map(turn).collect())
     }
 
     #[test]
-    fn the_label_follows_the_average_unless_both_ends_were_reached() {
-        let label = |scores: &[f64]| {
-            let feeling = |score: &f64| Feeling { turn: 0, score: (*score).try_into().unwrap(), emotion: "x".into() };
-            let timeline: Vec<_> = scores.iter().map(feeling).collect();
-            super::label(Score::mean(timeline.iter().map(|f| f.score)).unwrap(), &timeline)
-        };
-        assert_eq!(label(&[0.25]), SentimentLabel::Positive);
-        assert_eq!(label(&[0.2, -0.2]), SentimentLabel::Neutral);
-        assert_eq!(label(&[-0.9, 0.1]), SentimentLabel::Negative);
-        assert_eq!(label(&[-0.5, 0.9, 0.9]), SentimentLabel::Mixed);
+    fn a_conversation_is_counted() {
+        let mut session = session();
+        session.end_reason = Some(" visitor_hung\u{0}_up\n".into());
+        let counted = conversation(&session, &transcript());
+        assert_eq!((counted.turns, counted.visitor_turns, counted.agent_turns), (5, 3, 2));
+        assert_eq!((counted.words, counted.visitor_words, counted.agent_words), (40, 20, 20));
+        assert_eq!((counted.talk_ratio, counted.duration_s), (Some(0.5), 300));
+        assert_eq!(counted.longest_monologue, Some(Monologue { role: Role::Agent, turn: 2, words: 15 }));
+        assert_eq!((counted.visitor_waiting, counted.interruptions), (None, None));
+        assert_eq!(counted.end_reason.as_deref(), Some("visitor_hung_up"));
+        let empty = conversation(&session, &Transcript::default());
+        assert_eq!((empty.talk_ratio, empty.longest_monologue), (None, None));
+    }
+
+    #[test]
+    fn a_monologue_goes_on_over_tools_and_ends_where_the_other_speaks() {
+        let transcript = said(&[
+            (Role::Visitor, "one two three"),
+            (Role::Agent, "one two"),
+            (Role::Tool, "many words that nobody said to anybody"),
+            (Role::Agent, "three four"),
+            (Role::Visitor, "…"),
+            (Role::Agent, "five six"),
+        ]);
+        let longest = conversation(&session(), &transcript).longest_monologue;
+        assert_eq!(longest, Some(Monologue { role: Role::Agent, turn: 1, words: 4 }));
+    }
+
+    #[test]
+    fn words_are_those_of_any_language() {
+        for (text, count) in
+            [("I can't – e-mail 2.50 €!", 5), ("მინდა ყავა", 2), ("कॉफ़ी मशीन", 2), ("咖啡机", 3), ("👍 …", 0), ("", 0)]
+        {
+            assert_eq!(words(text), count, "{text}");
+        }
+    }
+
+    #[test]
+    fn too_little_is_told_from_nothing() {
+        let short = said(&[(Role::Agent, "Hello, how are you?"), (Role::Visitor, "…"), (Role::Visitor, "Hi there")]);
+        assert_eq!((enough(&short, 1, 1), enough(&short, 1, 2), enough(&short, 0, 0)), (Ok(()), Ok(()), Ok(())));
+        assert_eq!(enough(&short, 2, 1), Err(TOO_LITTLE_CONTENT));
+        assert_eq!(enough(&short, 1, 3), Err(TOO_LITTLE_CONTENT));
+        let silent = said(&[(Role::Agent, "Hello?"), (Role::Visitor, " … ")]);
+        assert_eq!(enough(&silent, 0, 0), Err(NO_VISITOR_TURNS));
     }
 }

@@ -1,17 +1,21 @@
 #![doc = include_str!("../README.md")]
 
-mod answer;
+pub mod answer;
 mod attempts;
 mod bedrock;
-mod check;
+pub mod check;
 mod error;
-mod evidence;
-mod figures;
+pub mod evidence;
+pub mod figures;
+mod fold;
 mod follow_ups;
+pub mod leak;
+pub mod metrics;
 mod prompt;
+pub mod sentiment;
 #[cfg(test)]
 mod testing;
-mod text;
+pub mod text;
 
 use std::time::Duration;
 
@@ -178,12 +182,12 @@ fn analysed(unanalysed: Analysis, found: Found) -> Analysis {
         intent: Some(findings.intent),
         summary: Some(findings.summary),
         category: Some(findings.category),
-        sentiment: Some(findings.sentiment),
+        sentiment: sentiment::sentiment(findings.timeline, &findings.causes, findings.patterns),
         topics: findings.topics,
         insights: findings.insights,
         action_items: findings.action_items,
         coverage: Coverage { turns_total, turns_analysed: turns_total, chunks: 1, chunks_failed: 0 },
-        usage: Usage { quotes_dropped: findings.quotes_dropped, ..usage },
+        usage: Usage { quotes_verified: findings.quotes_verified, quotes_dropped: findings.quotes_dropped, ..usage },
         ..unanalysed
     }
 }

@@ -1,10 +1,13 @@
-//! One conversation and one good answer about it, for the tests of several modules.
+//! One conversation, good answers about it, and what holds schemas to types, for the tests of several modules.
+
+use std::collections::BTreeSet;
 
 use domain::session::{Channel, Session, Visitor};
 use domain::transcript::{Role, Transcript, Turn};
-use serde_json::json;
+use serde::Serialize;
+use serde_json::{Value, json};
 
-use crate::answer::Answer;
+use crate::answer::{Answer, MergedAnswer};
 
 pub(crate) fn session() -> Session {
     Session {
@@ -34,7 +37,7 @@ pub(crate) fn transcript() -> Transcript {
 pub(crate) fn answer() -> Answer {
     let promise = json!([{ "turn": 2, "quote": "I will send you a new pump by Friday" }]);
     let answer = json!({
-        "intent": { "primary_purpose": "Get the machine repaired.", "objectives": ["A working machine"] },
+        "intent": { "primary_purpose": "Get the machine repaired.", "objectives": ["A working machine"], "outcome": "partly" },
         "summary": { "text": "A machine broke; a pump will be sent.", "key_points": ["New pump by Friday"] },
         "category": {
             "label": "facing_issue", "confidence": 0.9, "reasoning": "The machine is broken.",
@@ -58,4 +61,42 @@ pub(crate) fn answer() -> Answer {
         "custom_metrics": [{ "name": "nps", "status": "not_evaluated", "value": null, "rationale": "not asked" }]
     });
     serde_json::from_value(answer).unwrap()
+}
+
+pub(crate) fn merged_answer() -> MergedAnswer {
+    let Answer { intent, summary, category, sentiment, custom_metrics, .. } = answer();
+    MergedAnswer { intent, summary, category, patterns: sentiment.patterns, custom_metrics }
+}
+
+/// Every object of the example has exactly the properties that the schema declares and requires.
+///
+/// The example must have an item in every list.
+pub(crate) fn assert_schema_asks_for(schema: &str, example: &impl Serialize) {
+    let schema: Value = serde_json::from_str(schema).unwrap();
+    same_shape(&schema, &schema, &serde_json::to_value(example).unwrap(), "");
+}
+
+fn same_shape(root: &Value, schema: &Value, example: &Value, place: &str) {
+    if let Some(name) = schema["$ref"].as_str() {
+        let definition = root.pointer(name.trim_start_matches('#')).unwrap();
+        return same_shape(root, definition, example, place);
+    }
+    match example {
+        Value::Object(fields) => {
+            let actual: BTreeSet<_> = fields.keys().cloned().collect();
+            let declared: BTreeSet<_> = schema["properties"].as_object().unwrap().keys().cloned().collect();
+            let required: BTreeSet<_> =
+                schema["required"].as_array().unwrap().iter().map(|name| name.as_str().unwrap().to_owned()).collect();
+            assert_eq!((&actual, &actual), (&declared, &required), "{place}");
+            assert_eq!(schema["additionalProperties"], false, "{place}");
+            for (name, field) in fields {
+                same_shape(root, &schema["properties"][name], field, &format!("{place}/{name}"));
+            }
+        }
+        Value::Array(items) => {
+            let [first, ..] = items.as_slice() else { panic!("the example has no item at {place}") };
+            same_shape(root, &schema["items"], first, place);
+        }
+        _ => {}
+    }
 }

@@ -1,0 +1,167 @@
+//! One turn, prepared for looking up quotes.
+
+use std::ops::Range;
+
+use crate::fold::{Kind, clusters, fold};
+
+/// Folded bytes between two entries of the way back to the turn's own text.
+const STRIDE: usize = 256;
+
+/// The letters, digits and emoji of a turn without what stands between them, and where its words begin and end.
+pub(super) struct FoldedTurn {
+    text: String,
+    starts: Bits,
+    ends: Bits,
+    /// Offsets in `text` and in the turn, one about every [`STRIDE`] bytes.
+    way_back: Vec<(usize, usize)>,
+}
+
+impl FoldedTurn {
+    pub(super) fn new(turn: &str) -> Self {
+        let mut folded = Self {
+            text: String::with_capacity(turn.len()),
+            starts: Bits::default(),
+            ends: Bits::default(),
+            way_back: vec![(0, 0)],
+        };
+        let (mut last, mut between) = (None, None);
+        for (at, cluster) in clusters(turn) {
+            let here = folded.text.len();
+            let kind = fold(cluster, &mut folded.text);
+            if !kind.counts() {
+                between = gap(between, kind);
+                continue;
+            }
+            let (ends, starts) = last.map_or((false, true), |last| boundary(last, between, kind));
+            folded.ends.set(here, ends);
+            folded.starts.set(here, starts);
+            if folded.way_back.last().is_none_or(|(known, _)| here - known >= STRIDE) {
+                folded.way_back.push((here, at));
+            }
+            (last, between) = (Some(kind), None);
+        }
+        folded.ends.set(folded.text.len(), true);
+        folded.text.shrink_to_fit();
+        folded
+    }
+
+    /// Where `wanted`, which is folded too, stands in the turn's own text as whole words.
+    pub(super) fn find(&self, turn: &str, wanted: &str) -> Option<Range<usize>> {
+        let first = self.text.find(wanted)?;
+        let start = if self.is_whole(first, wanted.len()) {
+            first
+        } else {
+            occurrences(self.text.as_bytes(), wanted.as_bytes()).find(|start| self.is_whole(*start, wanted.len()))?
+        };
+        self.span(turn, start..start + wanted.len())
+    }
+
+    fn is_whole(&self, start: usize, length: usize) -> bool {
+        self.starts.get(start) && self.ends.get(start + length)
+    }
+
+    fn span(&self, turn: &str, folded: Range<usize>) -> Option<Range<usize>> {
+        let known = self.way_back.partition_point(|(here, _)| *here <= folded.start).checked_sub(1)?;
+        let (mut here, from) = *self.way_back.get(known)?;
+        let (mut start, mut buffer) = (None, String::new());
+        for (at, cluster) in clusters(turn.get(from..)?) {
+            buffer.clear();
+            if !fold(cluster, &mut buffer).counts() {
+                continue;
+            }
+            if here == folded.start {
+                start = Some(from + at);
+            }
+            here += buffer.len();
+            if here >= folded.end {
+                return Some(start?..from + at + cluster.len());
+            }
+        }
+        None
+    }
+}
+
+/// What stands between two clusters that count, after one more that does not.
+fn gap(before: Option<Kind>, kind: Kind) -> Option<Kind> {
+    match (before, kind) {
+        (before, Kind::Ignored) => before,
+        (None, kind) => Some(kind),
+        (Some(_), _) => Some(Kind::Gap),
+    }
+}
+
+/// Whether a quote may end before, and whether one may begin at, a cluster.
+///
+/// "I can" was not said by who said "I can't", but "article" was by who said "l'article"; and 2 is not 2.50.
+fn boundary(last: Kind, between: Option<Kind>, next: Kind) -> (bool, bool) {
+    let both = |kind| last == kind && next == kind;
+    match between {
+        None if both(Kind::Letter) || both(Kind::Digit) => (false, false),
+        None => {
+            let is_open = |kind| matches!(kind, Kind::Symbol | Kind::Unspaced);
+            let parted = is_open(last) || is_open(next);
+            (parted, parted)
+        }
+        Some(Kind::Apostrophe) if both(Kind::Letter) => (false, true),
+        Some(Kind::Apostrophe | Kind::Point) if both(Kind::Digit) => (false, false),
+        Some(_) => (true, true),
+    }
+}
+
+/// Where `wanted` occurs, overlaps included, in time linear in both (Knuth, Morris and Pratt).
+fn occurrences<'a>(text: &'a [u8], wanted: &'a [u8]) -> impl Iterator<Item = usize> {
+    let mut borders = vec![0; wanted.len()];
+    let mut matched = 0;
+    for at in 1..wanted.len() {
+        matched = extended(wanted, &borders, matched, wanted[at]);
+        borders[at] = matched;
+    }
+    let mut matched = 0;
+    text.iter().enumerate().filter_map(move |(at, byte)| {
+        matched = extended(wanted, &borders, matched, *byte);
+        let is_match = matched == wanted.len();
+        if is_match {
+            matched = borders[matched - 1];
+        }
+        is_match.then(|| at + 1 - wanted.len())
+    })
+}
+
+fn extended(wanted: &[u8], borders: &[usize], mut matched: usize, byte: u8) -> usize {
+    while matched > 0 && wanted[matched] != byte {
+        matched = borders[matched - 1];
+    }
+    matched + usize::from(wanted[matched] == byte)
+}
+
+#[derive(Default)]
+struct Bits(Vec<u64>);
+
+impl Bits {
+    fn set(&mut self, at: usize, value: bool) {
+        if value {
+            let word = at / 64;
+            if self.0.len() <= word {
+                self.0.resize(word + 1, 0);
+            }
+            self.0[word] |= 1 << (at % 64);
+        }
+    }
+
+    fn get(&self, at: usize) -> bool {
+        self.0.get(at / 64).is_some_and(|word| word >> (at % 64) & 1 == 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn occurrences_may_overlap() {
+        let found = |text: &str, wanted: &str| occurrences(text.as_bytes(), wanted.as_bytes()).collect::<Vec<_>>();
+        assert_eq!(found("aaaa", "aa"), [0, 1, 2]);
+        assert_eq!(found("ababacab", "abac"), [2]);
+        assert_eq!(found("abc", "abcd"), [0; 0]);
+    }
+}

@@ -1,0 +1,190 @@
+//! Text as it is compared: without what a speaker cannot be heard to say.
+//!
+//! Case, white space, punctuation, quotation marks, zero-width and bidi characters, and the difference between composed,
+//! decomposed and compatibility forms do not count. Letters, digits, their combining marks, currency signs and emoji do.
+//! Everything goes by grapheme clusters, so that a mark is never parted from its letter, nor a skin tone from its hand.
+
+use unicode_normalization::UnicodeNormalization;
+use unicode_properties::{GeneralCategory, GeneralCategoryGroup, UnicodeEmoji, UnicodeGeneralCategory};
+use unicode_segmentation::UnicodeSegmentation;
+
+/// What a grapheme cluster is to a comparison.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Letter,
+    Digit,
+    /// Of a script that puts no spaces between words.
+    Unspaced,
+    /// An emoji or another sign with a meaning of its own: a word by itself.
+    Symbol,
+    /// Between the letters of a word it parts nothing for who reads: `can't`.
+    Apostrophe,
+    /// Between digits it is part of the number: `2.50`, `10:30`.
+    Point,
+    /// Any other punctuation, and white space.
+    Gap,
+    /// As if it were not there.
+    Ignored,
+}
+
+impl Kind {
+    /// Whether it is part of folded text.
+    pub(crate) fn counts(self) -> bool {
+        match self {
+            Self::Letter | Self::Digit | Self::Unspaced | Self::Symbol => true,
+            Self::Apostrophe | Self::Point | Self::Gap | Self::Ignored => false,
+        }
+    }
+}
+
+/// The grapheme clusters with their byte offsets.
+pub(crate) fn clusters(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        let rest = text.get(at..)?;
+        let cluster = match rest.as_bytes() {
+            // Nothing joins two ASCII characters but CR LF, and both of these are gaps.
+            [first, second, ..] if first.is_ascii() && second.is_ascii() => &rest[..1],
+            _ => rest.graphemes(true).next()?,
+        };
+        let start = at;
+        at += cluster.len();
+        Some((start, cluster))
+    })
+}
+
+/// Appends what counts of one cluster.
+pub(crate) fn fold(cluster: &str, folded: &mut String) -> Kind {
+    if let [byte] = cluster.as_bytes() {
+        let kind = kind(char::from(*byte));
+        if kind.counts() {
+            folded.push(char::from(byte.to_ascii_lowercase()));
+        }
+        return kind;
+    }
+    let first = cluster.chars().next().map_or(Kind::Ignored, kind);
+    if first == Kind::Symbol {
+        folded.extend(cluster.chars().filter(|c| !is_variation_selector(*c)));
+        return first;
+    }
+    let (before, mut found) = (folded.len(), first);
+    for c in cluster.nfkd() {
+        let kind = kind(c);
+        if !kind.counts() {
+            continue;
+        }
+        if folded.len() == before {
+            found = kind;
+        }
+        // Lower case of the Turkish İ is an i with a dot of its own.
+        if c != '\u{307}' || folded.get(before..) != Some("i") {
+            folded.extend(c.to_lowercase().flat_map(char::to_uppercase).flat_map(char::to_lowercase));
+        }
+    }
+    // Full-width and other compatibility forms of punctuation are what they stand for.
+    if folded.len() == before && first.counts() { Kind::Gap } else { found }
+}
+
+/// The whole text without its gaps.
+pub(crate) fn squeezed(text: &str) -> String {
+    let mut folded = String::with_capacity(text.len());
+    for (_, cluster) in clusters(text) {
+        fold(cluster, &mut folded);
+    }
+    folded
+}
+
+/// Whether there is anything that counts.
+pub(crate) fn says_something(text: &str) -> bool {
+    let mut folded = String::new();
+    clusters(text).any(|(_, cluster)| fold(cluster, &mut folded).counts())
+}
+
+pub(crate) fn kind(c: char) -> Kind {
+    match c {
+        'a'..='z' | 'A'..='Z' => Kind::Letter,
+        '0'..='9' => Kind::Digit,
+        '$' => Kind::Symbol,
+        '\'' | '`' | '\u{b4}' | '\u{2bb}' | '\u{2bc}' | '\u{2018}' | '\u{2019}' | '\u{ff07}' => Kind::Apostrophe,
+        '.' | ',' | ':' | '\u{66b}' | '\u{66c}' => Kind::Point,
+        // Tatweel only stretches the word; the fillers and CGJ are blank.
+        '\u{640}' | '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}' => Kind::Ignored,
+        _ if c.is_ascii() => Kind::Gap,
+        _ if is_variation_selector(c) => Kind::Ignored,
+        _ if is_unspaced(c) => Kind::Unspaced,
+        _ => of_category(c),
+    }
+}
+
+fn of_category(c: char) -> Kind {
+    match c.general_category_group() {
+        GeneralCategoryGroup::Letter | GeneralCategoryGroup::Mark => Kind::Letter,
+        GeneralCategoryGroup::Number => Kind::Digit,
+        GeneralCategoryGroup::Punctuation | GeneralCategoryGroup::Separator => Kind::Gap,
+        GeneralCategoryGroup::Symbol => match c.general_category() {
+            GeneralCategory::CurrencySymbol | GeneralCategory::OtherSymbol => Kind::Symbol,
+            _ if c.is_emoji_char() => Kind::Symbol,
+            _ => Kind::Gap,
+        },
+        GeneralCategoryGroup::Other => match c.general_category() {
+            GeneralCategory::Control => Kind::Gap,
+            GeneralCategory::Format => Kind::Ignored,
+            // Emoji that are newer than the tables.
+            _ => Kind::Symbol,
+        },
+    }
+}
+
+fn is_variation_selector(c: char) -> bool {
+    matches!(c, '\u{fe00}'..='\u{fe0f}' | '\u{e0100}'..='\u{e01ef}')
+}
+
+/// Letters and marks of Thai, Lao, Burmese, Khmer, Tai scripts, Chinese and Japanese.
+fn is_unspaced(c: char) -> bool {
+    let of_these_scripts = matches!(c, '\u{e00}'..='\u{eff}' | '\u{1000}'..='\u{109f}' | '\u{1780}'..='\u{17ff}'
+        | '\u{1950}'..='\u{19df}' | '\u{1a20}'..='\u{1aaf}' | '\u{3005}'..='\u{3007}' | '\u{3031}'..='\u{3035}'
+        | '\u{3040}'..='\u{312f}' | '\u{31f0}'..='\u{31ff}' | '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}'
+        | '\u{a9e0}'..='\u{a9ff}' | '\u{aa60}'..='\u{aa7f}' | '\u{f900}'..='\u{faff}' | '\u{ff66}'..='\u{ff9f}'
+        | '\u{20000}'..='\u{3ffff}');
+    let letters = [GeneralCategoryGroup::Letter, GeneralCategoryGroup::Mark];
+    of_these_scripts && letters.contains(&c.general_category_group())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn forms_of_the_same_text_fold_to_the_same() {
+        for (one, other) in [
+            ("Café", "CAFE\u{301}"),
+            ("Straße", "STRASSE"),
+            ("İstanbul", "istanbul"),
+            ("ΣΊΣΥΦΟΣ", "Σίσυφος"),
+            ("ＡＢＣ１２", "abc12"),
+            ("don’t", "dont"),
+            ("می\u{200c}خواهم", "میخواهم"),
+            ("im\u{ad}por\u{200b}tant", "\u{202e}important\u{202c}"),
+            ("น้ำ", "น\u{e49}\u{e4d}\u{e32}"),
+            ("❤\u{fe0f}", "❤"),
+            ("« Merci ! »", "merci"),
+        ] {
+            assert_eq!(squeezed(one), squeezed(other), "{one} {other}");
+        }
+    }
+
+    #[test]
+    fn what_differs_in_meaning_stays_different() {
+        for (one, other) in
+            [("مَلِك", "مُلْك"), ("कि", "की"), ("👍", "👍🏽"), ("👩‍🔧", "👩🔧"), ("🇩🇪", "🇫🇷"), ("$5", "€5"), ("1️⃣", "1")]
+        {
+            assert_ne!(squeezed(one), squeezed(other), "{one} {other}");
+        }
+    }
+
+    #[test]
+    fn punctuation_alone_says_nothing_and_an_emoji_something() {
+        assert!(!says_something(" … ?!—\u{200b}\u{202e}\u{3164}“”"));
+        assert!(says_something("👍") && says_something("ไ") && says_something("5"));
+    }
+}
