@@ -6,7 +6,7 @@ use analyze::{metrics, sentiment};
 use domain::analysis::{CustomMetric, MetricStatus};
 use domain::settings::analysis::TopicList;
 use domain::settings::metrics::CustomMetrics;
-use domain::transcript::{Role, Transcript};
+use domain::transcript::{Role, Transcript, Turn};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -104,10 +104,15 @@ fn all_metrics() -> CustomMetrics {
     .unwrap()
 }
 
-/// An entry for every visitor turn, so that some answers are usable.
-fn with_timeline(mut answer: Value, transcript: &Transcript) -> Value {
+/// An entry for every visitor turn and quotes of whole turns, so that some answers are usable.
+fn grounded(mut answer: Value, transcript: &Transcript) -> Value {
     let entry = |(turn, _)| json!({ "turn": turn, "score": -0.5, "emotion": "calm" });
     answer["sentiment"]["timeline"] = transcript.of(Role::Visitor).map(entry).collect();
+    let quote = |(turn, said): (usize, &Turn)| json!({ "turn": turn, "quote": said.text });
+    answer["category"]["evidence"] = transcript.turns().iter().enumerate().map(quote).collect();
+    for item in answer["action_items"].as_array_mut().into_iter().flatten() {
+        item["evidence"] = transcript.of(Role::Agent).map(quote).collect();
+    }
     answer
 }
 
@@ -165,7 +170,7 @@ proptest! {
         transcript in transcript(), answer in answer(), junk in junk(), field in 0usize..9, mutate in 0u8..4,
         is_whole in any::<bool>(), own in (0usize..9, 0usize..9)
     ) {
-        let mut answer = if is_whole { with_timeline(answer, &transcript) } else { answer };
+        let mut answer = if is_whole { grounded(answer, &transcript) } else { answer };
         let key = answer.as_object().unwrap().keys().nth(field).unwrap().clone();
         if mutate == 0 {
             answer[key] = junk;
