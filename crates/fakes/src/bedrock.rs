@@ -11,9 +11,7 @@ mod converse;
 mod gullible;
 mod language;
 mod lexicon;
-mod merge;
-mod metrics;
-mod outcome;
+mod openai;
 mod prompt;
 mod purpose;
 mod rules;
@@ -41,10 +39,8 @@ use crate::aws_error;
 use crate::plumbing::Plumbing;
 use crate::serve::{ANY_PORT, Running, serve};
 
-use block::Kind;
-use converse::{Instead, Request};
-use gullible::Orders;
-use rules::Refusal;
+use converse::Refusal;
+pub use openai::{Unusable, Upstream};
 use script::Script;
 use usage::Input;
 
@@ -54,7 +50,16 @@ pub async fn start() -> io::Result<Running> {
 }
 
 pub async fn start_on(address: SocketAddr) -> io::Result<Running> {
-    let model = Model::default();
+    start_with(address, None).await
+}
+
+/// Lets an OpenAI-compatible server answer what no script answers.
+pub async fn bridge_on(address: SocketAddr, upstream: Upstream) -> io::Result<Running> {
+    start_with(address, Some(upstream)).await
+}
+
+async fn start_with(address: SocketAddr, upstream: Option<Upstream>) -> io::Result<Running> {
+    let model = Model { upstream, ..Model::default() };
     let app = Router::new().route("/model/{model_id}/converse", post(converse)).fallback(unknown_operation);
     let plumbing = Plumbing::new(|fault| aws_error::of_fault(fault, converse::status_of));
     let controls = controls::router(model.clone());
@@ -63,7 +68,10 @@ pub async fn start_on(address: SocketAddr) -> io::Result<Running> {
 
 /// What the stand-in remembers.
 #[derive(Debug, Clone, Default)]
-struct Model(Arc<Mutex<Memory>>);
+pub(crate) struct Model {
+    memory: Arc<Mutex<Memory>>,
+    upstream: Option<Upstream>,
+}
 
 #[derive(Debug, Default)]
 struct Memory {
@@ -126,17 +134,64 @@ impl Model {
     }
 }
 
-async fn converse(State(model): State<Model>, Path(model_id): Path<String>, body: Bytes) -> Response {
-    match converse::parse(&model_id, &body) {
-        Ok(request) => {
-            let text = request.first_user_text();
-            let (instead, input) = model.begin(&model_id, &request, &text);
-            converse::response(converse::answer(&request, &text, &instead, input))
-        }
-        Err(Refusal(message)) => aws_error::response(StatusCode::BAD_REQUEST, "ValidationException", &message),
+impl Model {
+    /// Remembers a call; the script that is to answer it, if there is one.
+    fn record(&self, model_id: &str, transcript: String) -> Option<Script> {
+        let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
+        let script = script::take(&mut memory.scripts, &transcript);
+        memory.calls.push(Call { model: model_id.to_owned(), transcript });
+        script
     }
+}
+
+async fn converse(State(model): State<Model>, Path(model_id): Path<String>, body: Bytes) -> Response {
+    let request = match converse::parse(&model_id, &body) {
+        Ok(request) => request,
+        Err(Refusal(message)) => {
+            return aws_error::response(StatusCode::BAD_REQUEST, "ValidationException", &message);
+        }
+    };
+    let script = model.record(&model_id, prompt::transcript_text(&request.first_user_text()));
+    if let (None, Some(upstream)) = (&script, &model.upstream) {
+        return upstream.converse(&model_id, &body).await;
+    }
+    let mut memory = model.memory.lock().unwrap_or_else(PoisonError::into_inner);
+    converse::response(converse::answer(&request, script, &mut memory.cached))
 }
 
 async fn unknown_operation() -> Response {
     aws_error::response(StatusCode::NOT_FOUND, "UnknownOperationException", "the stand-in only knows Converse")
+}
+
+async fn state(State(model): State<Model>, Query(narrow): Query<Narrow>) -> Response {
+    let memory = model.memory.lock().unwrap_or_else(PoisonError::into_inner);
+    let (mut models, mut transcripts) = (BTreeMap::<&str, u32>::new(), BTreeMap::<String, u32>::new());
+    let calls = memory.calls.iter().filter(|call| call.transcript.contains(&narrow.contains));
+    for call in calls.clone() {
+        *models.entry(&call.model).or_default() += 1;
+        *transcripts.entry(digest(&call.transcript)).or_default() += 1;
+    }
+    Json(json!({ "calls": calls.count(), "models": models, "transcripts": transcripts })).into_response()
+}
+
+/// Tells transcripts apart; means nothing beyond this process.
+fn digest(text: &str) -> String {
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    format!("{:016x}", hasher.finish())
+}
+
+async fn scripts(State(model): State<Model>) -> Json<Value> {
+    Json(json!(model.memory.lock().unwrap_or_else(PoisonError::into_inner).scripts))
+}
+
+async fn add_scripts(State(model): State<Model>, body: Bytes) -> Response {
+    control_answer(one_or_many(&body).map(|scripts| {
+        model.memory.lock().unwrap_or_else(PoisonError::into_inner).scripts.extend::<Vec<Script>>(scripts);
+    }))
+}
+
+async fn clear_scripts(State(model): State<Model>) -> StatusCode {
+    model.memory.lock().unwrap_or_else(PoisonError::into_inner).scripts.clear();
+    StatusCode::NO_CONTENT
 }

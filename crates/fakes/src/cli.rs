@@ -13,9 +13,14 @@ use fakes::{Running, bedrock, front, hubspot, webhook};
 /// Stand-ins for what the Post Session API talks to.
 #[derive(Debug, Parser)]
 pub(crate) struct Arguments {
-    /// Where the Bedrock stand-in listens.
-    #[arg(long, value_name = "HOST:PORT")]
-    bedrock: Option<SocketAddr>,
+    /// Where the Bedrock stand-in listens, and the OpenAI-compatible server that answers in its place.
+    ///
+    /// The variable OPENAI_API_KEY has the server's key, if it wants one.
+    #[arg(long, value_name = "HOST:PORT[=OPENAI_URL]")]
+    bedrock: Option<Bedrock>,
+    /// What the OpenAI-compatible server calls its model; Bedrock's id if not given.
+    #[arg(long, value_name = "NAME", requires = "bedrock")]
+    llm_model: Option<String>,
     /// Where the HubSpot stand-in listens.
     #[arg(long, value_name = "HOST:PORT")]
     hubspot: Option<SocketAddr>,
@@ -31,6 +36,22 @@ pub(crate) struct Arguments {
     /// Stop when this process is gone.
     #[arg(long, value_name = "PID")]
     parent_pid: Option<i32>,
+}
+
+#[derive(Debug, Clone)]
+struct Bedrock {
+    address: SocketAddr,
+    openai_url: Option<String>,
+}
+
+impl FromStr for Bedrock {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (address, url) = text.split_once('=').map_or((text, None), |(address, url)| (address, Some(url)));
+        let address = address.parse().map_err(|_| format!("{address:?} is no HOST:PORT"))?;
+        Ok(Self { address, openai_url: url.map(str::to_owned) })
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -59,8 +80,8 @@ impl Arguments {
     /// Starts all that were asked for; they stop when the result is dropped.
     pub(crate) async fn start(&self) -> anyhow::Result<Vec<Running>> {
         let mut running = Vec::new();
-        if let Some(address) = self.bedrock {
-            running.push(bedrock::start_on(address).await.with_context(|| format!("--bedrock {address}"))?);
+        if let Some(at) = &self.bedrock {
+            running.push(self.start_bedrock(at).await.with_context(|| format!("--bedrock {}", at.address))?);
         }
         if let Some(address) = self.hubspot {
             running.push(hubspot::start_on(address).await.with_context(|| format!("--hubspot {address}"))?);
@@ -73,6 +94,14 @@ impl Arguments {
         }
         anyhow::ensure!(!running.is_empty(), "nothing to start: see --help");
         Ok(running)
+    }
+
+    async fn start_bedrock(&self, Bedrock { address, openai_url }: &Bedrock) -> anyhow::Result<Running> {
+        let Some(url) = openai_url else { return Ok(bedrock::start_on(*address).await?) };
+        let key = std::env::var_os("OPENAI_API_KEY").filter(|key| !key.is_empty());
+        let key = key.map(|key| key.into_string().map_err(|_| anyhow::anyhow!("OPENAI_API_KEY is not UTF-8")));
+        let upstream = bedrock::Upstream::new(url, self.llm_model.as_deref(), key.transpose()?.as_deref())?;
+        Ok(bedrock::bridge_on(*address, upstream).await?)
     }
 
     /// Returns when the parent is gone; never without one.
@@ -88,6 +117,16 @@ impl Arguments {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn bedrock_may_have_a_server_behind_it() {
+        let parse = |bedrock: &str| Arguments::try_parse_from(["fakes", "--bedrock", bedrock]);
+        assert_eq!(parse("127.0.0.1:1").unwrap().bedrock.unwrap().openai_url, None);
+        let bedrock = parse("127.0.0.1:1=http://127.0.0.1:2/v1?a=b").unwrap().bedrock.unwrap();
+        assert_eq!(bedrock.openai_url.as_deref(), Some("http://127.0.0.1:2/v1?a=b"));
+        assert!(parse("localhost").is_err());
+        assert!(Arguments::try_parse_from(["fakes", "--llm-model", "small"]).is_err());
+    }
 
     #[test]
     fn a_front_needs_an_address_and_an_upstream() {

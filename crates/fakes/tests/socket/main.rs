@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod bedrock;
 #[cfg(test)]
+mod bridge;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod front;

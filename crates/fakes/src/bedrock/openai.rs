@@ -1,0 +1,202 @@
+//! A bridge: Converse requests answered by an OpenAI-compatible server instead of by the stand-in's own words.
+
+mod answer;
+mod question;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::Response;
+use serde_json::Value;
+
+use super::converse;
+use crate::aws_error;
+
+/// A model on a small machine takes minutes; whoever asks gives up before.
+const TIMEOUT: Duration = Duration::from_secs(900);
+/// Characters of a server's error that are passed on.
+const MESSAGE: usize = 500;
+
+/// An OpenAI-compatible server and what it is to be asked for.
+#[derive(Clone)]
+pub struct Upstream {
+    url: Arc<str>,
+    /// Instead of Bedrock's model id.
+    model: Option<Arc<str>>,
+    key: Option<HeaderValue>,
+    http: reqwest::Client,
+}
+
+impl std::fmt::Debug for Upstream {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Upstream").field("url", &self.url).field("model", &self.model).finish_non_exhaustive()
+    }
+}
+
+/// Why a server cannot be asked.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Unusable(pub &'static str);
+
+impl std::fmt::Display for Unusable {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl std::error::Error for Unusable {}
+
+impl Upstream {
+    /// `url` is the part before `/chat/completions`, such as `http://127.0.0.1:8080/v1`.
+    ///
+    /// The key goes into requests and nowhere else.
+    pub fn new(url: &str, model: Option<&str>, key: Option<&str>) -> Result<Self, Unusable> {
+        check(url)?;
+        let key = key.map(|key| HeaderValue::try_from(format!("Bearer {key}"))).transpose();
+        let mut key = key.map_err(|_| Unusable("the API key has characters that no header can carry"))?;
+        if let Some(key) = &mut key {
+            key.set_sensitive(true);
+        }
+        let http = reqwest::Client::builder().timeout(TIMEOUT).build();
+        let http = http.map_err(|_| Unusable("no HTTP client can be built"))?;
+        Ok(Self { url: url.trim_end_matches('/').into(), model: model.map(Arc::from), key, http })
+    }
+
+    /// Answers a Converse request that has passed Bedrock's checks.
+    pub(super) async fn converse(&self, model_id: &str, body: &[u8]) -> Response {
+        match self.ask(model_id, body).await {
+            Ok(answer) => converse::response(answer),
+            Err(failure) => failure.response(),
+        }
+    }
+
+    async fn ask(&self, model_id: &str, body: &[u8]) -> Result<Value, Failure> {
+        let body = serde_json::from_slice(body).map_err(|_| Failure::of(400, "the body is not JSON"))?;
+        let question = question::translate(self.model.as_deref().unwrap_or(model_id), &body);
+        let mut request = self.http.post(format!("{}/chat/completions", self.url)).json(&question);
+        if let Some(key) = &self.key {
+            request = request.header(header::AUTHORIZATION, key.clone());
+        }
+        let started = std::time::Instant::now();
+        let response = request.send().await.map_err(Failure::of_transport)?;
+        let status = response.status().as_u16();
+        let retry_after = response.headers().get(header::RETRY_AFTER).cloned();
+        let text = response.text().await.map_err(Failure::of_transport)?;
+        if status != 200 {
+            return Err(Failure { retry_after, ..Failure::of(status, &text) });
+        }
+        let answered = serde_json::from_str(&text).ok().and_then(|answer| answer::translate(&answer));
+        let mut answer = answered.ok_or_else(|| Failure::new(424, "ModelErrorException", "no chat completion"))?;
+        answer["metrics"]["latencyMs"] = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX).into();
+        Ok(answer)
+    }
+}
+
+fn check(url: &str) -> Result<(), Unusable> {
+    if url.starts_with("https://") && !cfg!(feature = "tls") {
+        return Err(Unusable("for https:// the fakes have to be built with the feature `tls`"));
+    }
+    if !(url.starts_with("http://") || url.starts_with("https://")) {
+        return Err(Unusable("the server must be an http:// or https:// URL"));
+    }
+    Ok(())
+}
+
+/// One of Converse's exceptions.
+#[derive(Debug)]
+struct Failure {
+    status: StatusCode,
+    exception: &'static str,
+    message: String,
+    retry_after: Option<HeaderValue>,
+}
+
+impl Failure {
+    fn new(status: u16, exception: &'static str, message: &str) -> Self {
+        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        Self { status, exception, message: message.chars().take(MESSAGE).collect(), retry_after: None }
+    }
+
+    /// What Bedrock would have said instead of this status and body.
+    fn of(status: u16, body: &str) -> Self {
+        let error = serde_json::from_str::<Value>(body).ok();
+        let message = error.as_ref().and_then(|error| error.pointer("/error/message")?.as_str()).unwrap_or(body);
+        let code = error.as_ref().and_then(|error| error.pointer("/error/code")?.as_str());
+        match status {
+            401 | 403 => Self::new(403, "AccessDeniedException", message),
+            404 => Self::new(404, "ResourceNotFoundException", message),
+            408 | 504 => Self::new(408, "ModelTimeoutException", message),
+            429 => Self::new(429, "ThrottlingException", message),
+            500 => Self::new(500, "InternalServerException", message),
+            501.. => Self::new(503, "ServiceUnavailableException", message),
+            // Word for word what Bedrock says of it.
+            _ if code == Some("context_length_exceeded") => {
+                Self::new(400, "ValidationException", "Input is too long for requested model.")
+            }
+            _ => Self::new(400, "ValidationException", message),
+        }
+    }
+
+    fn of_transport(error: reqwest::Error) -> Self {
+        let (status, exception) =
+            if error.is_timeout() { (408, "ModelTimeoutException") } else { (503, "ServiceUnavailableException") };
+        // Without its URL, which may carry a password.
+        Self::new(status, exception, &format!("the OpenAI-compatible server did not answer: {}", error.without_url()))
+    }
+
+    fn response(self) -> Response {
+        let mut response = aws_error::response(self.status, self.exception, &self.message);
+        if let Some(seconds) = self.retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, seconds);
+        }
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_status_has_its_exception() {
+        let expected = [
+            (400, 400, "ValidationException"),
+            (401, 403, "AccessDeniedException"),
+            (403, 403, "AccessDeniedException"),
+            (404, 404, "ResourceNotFoundException"),
+            (408, 408, "ModelTimeoutException"),
+            (422, 400, "ValidationException"),
+            (429, 429, "ThrottlingException"),
+            (500, 500, "InternalServerException"),
+            (502, 503, "ServiceUnavailableException"),
+            (503, 503, "ServiceUnavailableException"),
+            (504, 408, "ModelTimeoutException"),
+        ];
+        for (theirs, ours, exception) in expected {
+            let failure = Failure::of(theirs, r#"{"error":{"message":"why","code":null}}"#);
+            let said = (failure.status.as_u16(), failure.exception, failure.message.as_str());
+            assert_eq!(said, (ours, exception, "why"), "{theirs}");
+        }
+    }
+
+    #[test]
+    fn a_transcript_that_is_too_long_is_told_as_bedrock_tells_it() {
+        let failure = Failure::of(400, r#"{"error":{"message":"max 8192 tokens","code":"context_length_exceeded"}}"#);
+        assert_eq!(failure.message, "Input is too long for requested model.");
+        assert_eq!(Failure::of(400, "plain text").message, "plain text");
+    }
+
+    #[test]
+    fn the_key_is_not_printed() {
+        let upstream = Upstream::new("http://127.0.0.1:9/v1/", Some("small"), Some("secret-key")).unwrap();
+        assert_eq!(format!("{upstream:?}"), r#"Upstream { url: "http://127.0.0.1:9/v1", model: Some("small"), .. }"#);
+        assert!(Upstream::new("http://127.0.0.1:9/v1", None, Some("line\nbreak")).is_err());
+        assert!(Upstream::new("ftp://127.0.0.1/v1", None, None).is_err());
+    }
+
+    #[test]
+    #[cfg(not(feature = "tls"))]
+    fn https_is_refused_at_the_start_where_there_is_no_tls() {
+        assert!(Upstream::new("https://llm.example/v1", None, None).unwrap_err().0.contains("`tls`"));
+    }
+}

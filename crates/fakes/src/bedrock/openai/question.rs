@@ -1,0 +1,175 @@
+//! A Converse request as a chat completion's.
+
+use serde_json::{Map, Value, json};
+
+/// The name of a schema that has none.
+const SCHEMA: &str = "answer";
+
+/// Cache points, reasoning and guardrails have no counterpart and are left out.
+pub(super) fn translate(model: &str, body: &Value) -> Value {
+    let system = texts(body.get("system"));
+    let mut messages = Vec::new();
+    if !system.is_empty() {
+        messages.push(json!({ "role": "system", "content": system }));
+    }
+    messages.extend(items(body.get("messages")).flat_map(message));
+    let mut question = Map::from_iter([("model".to_owned(), json!(model)), ("messages".to_owned(), json!(messages))]);
+    let inference =
+        [("maxTokens", "max_tokens"), ("temperature", "temperature"), ("topP", "top_p"), ("stopSequences", "stop")];
+    for (theirs, name) in inference {
+        if let Some(value) = body.get("inferenceConfig").and_then(|config| config.get(theirs)) {
+            question.insert(name.to_owned(), value.clone());
+        }
+    }
+    question.extend(response_format(body).map(|format| ("response_format".to_owned(), format)));
+    question.extend(tools(body));
+    Value::Object(question)
+}
+
+/// A user message with tool results becomes one message for each, and the rest of it one more.
+fn message(message: &Value) -> Vec<Value> {
+    let content = message.get("content");
+    let text = texts(content);
+    if message.get("role").and_then(Value::as_str) == Some("assistant") {
+        let calls: Vec<_> = items(content).filter_map(|block| block.get("toolUse")).map(tool_call).collect();
+        let mut said = json!({ "role": "assistant", "content": text });
+        if !calls.is_empty() {
+            said["tool_calls"] = json!(calls);
+        }
+        return vec![said];
+    }
+    let mut messages: Vec<_> = items(content).filter_map(|block| block.get("toolResult")).map(tool_result).collect();
+    if !text.is_empty() || messages.is_empty() {
+        messages.push(json!({ "role": "user", "content": text }));
+    }
+    messages
+}
+
+fn tool_call(tool: &Value) -> Value {
+    let input = tool.get("input").map_or_else(|| "{}".to_owned(), Value::to_string);
+    json!({ "id": tool.get("toolUseId"), "type": "function",
+            "function": { "name": tool.get("name"), "arguments": input } })
+}
+
+fn tool_result(result: &Value) -> Value {
+    let json = items(result.get("content")).filter_map(|block| block.get("json")).map(Value::to_string);
+    let content = std::iter::once(texts(result.get("content"))).chain(json).filter(|text| !text.is_empty());
+    let content = content.collect::<Vec<_>>().join("\n");
+    json!({ "role": "tool", "tool_call_id": result.get("toolUseId"), "content": content })
+}
+
+fn response_format(body: &Value) -> Option<Value> {
+    let definition = body.pointer("/outputConfig/textFormat/structure/jsonSchema")?;
+    let schema: Value = serde_json::from_str(definition.get("schema")?.as_str()?).ok()?;
+    let name = definition.get("name").and_then(Value::as_str).unwrap_or(SCHEMA);
+    Some(json!({ "type": "json_schema", "json_schema": { "name": name, "strict": true, "schema": schema } }))
+}
+
+fn tools(body: &Value) -> Vec<(String, Value)> {
+    let specs = items(body.pointer("/toolConfig/tools")).filter_map(|tool| tool.get("toolSpec"));
+    let tools: Vec<_> = specs.map(tool).collect();
+    if tools.is_empty() {
+        return Vec::new();
+    }
+    let choice = body.pointer("/toolConfig/toolChoice");
+    let forced = choice.and_then(|choice| choice.pointer("/tool/name"));
+    let any = choice.is_some_and(|choice| choice.get("any").is_some());
+    let choice = match forced {
+        Some(name) => json!({ "type": "function", "function": { "name": name } }),
+        None if any => json!("required"),
+        None => json!("auto"),
+    };
+    vec![("tools".to_owned(), json!(tools)), ("tool_choice".to_owned(), choice)]
+}
+
+fn tool(spec: &Value) -> Value {
+    let mut function = json!({ "name": spec.get("name"), "parameters": spec.pointer("/inputSchema/json") });
+    for name in ["description", "strict"] {
+        if let Some(value) = spec.get(name) {
+            function[name] = value.clone();
+        }
+    }
+    json!({ "type": "function", "function": function })
+}
+
+fn texts(blocks: Option<&Value>) -> String {
+    let texts = items(blocks).filter_map(|block| block.get("text")?.as_str());
+    texts.collect::<Vec<_>>().join("\n")
+}
+
+fn items(list: Option<&Value>) -> impl Iterator<Item = &Value> {
+    list.and_then(Value::as_array).into_iter().flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn system_messages_limits_and_schema_are_passed_on() {
+        let schema = json!({ "type": "object", "additionalProperties": false, "properties": {} });
+        let body = json!({
+            "system": [{ "text": "Analyse." }, { "cachePoint": { "type": "default" } }],
+            "messages": [
+                { "role": "user", "content": [{ "text": "one" }, { "text": "two" }] },
+                { "role": "assistant", "content": [{ "text": "{" }] },
+                { "role": "user", "content": [{ "text": "again" }] },
+            ],
+            "inferenceConfig": { "maxTokens": 4096, "temperature": 0.0 },
+            "outputConfig": { "textFormat": { "type": "json_schema", "structure": { "jsonSchema": {
+                "name": "analysis", "schema": schema.to_string() } } } },
+        });
+        let expected = json!({
+            "model": "small",
+            "messages": [
+                { "role": "system", "content": "Analyse." },
+                { "role": "user", "content": "one\ntwo" },
+                { "role": "assistant", "content": "{" },
+                { "role": "user", "content": "again" },
+            ],
+            "max_tokens": 4096,
+            "temperature": 0.0,
+            "response_format": { "type": "json_schema",
+                                 "json_schema": { "name": "analysis", "strict": true, "schema": schema } },
+        });
+        assert_eq!(translate("small", &body), expected);
+    }
+
+    #[test]
+    fn a_forced_tool_and_the_correction_of_its_use_are_passed_on() {
+        let body = json!({
+            "messages": [
+                { "role": "user", "content": [{ "text": "Analyse." }] },
+                { "role": "assistant", "content": [
+                    { "toolUse": { "toolUseId": "t1", "name": "record", "input": { "a": 1 } } }] },
+                { "role": "user", "content": [
+                    { "toolResult": { "toolUseId": "t1", "status": "error", "content": [{ "text": "a is wrong" }] } }] },
+            ],
+            "toolConfig": {
+                "tools": [{ "toolSpec": { "name": "record", "description": "Records.", "strict": true,
+                                          "inputSchema": { "json": { "type": "object" } } } }],
+                "toolChoice": { "tool": { "name": "record" } } },
+        });
+        let question = translate("small", &body);
+        let call =
+            json!({ "id": "t1", "type": "function", "function": { "name": "record", "arguments": "{\"a\":1}" } });
+        assert_eq!(question["messages"][1], json!({ "role": "assistant", "content": "", "tool_calls": [call] }));
+        assert_eq!(question["messages"][2], json!({ "role": "tool", "tool_call_id": "t1", "content": "a is wrong" }));
+        assert_eq!(question["messages"].as_array().unwrap().len(), 3);
+        assert_eq!(question["tool_choice"], json!({ "type": "function", "function": { "name": "record" } }));
+        let function = json!({ "name": "record", "parameters": { "type": "object" }, "description": "Records.",
+                               "strict": true });
+        assert_eq!(question["tools"], json!([{ "type": "function", "function": function }]));
+    }
+
+    #[test]
+    fn tools_that_are_not_forced_are_offered() {
+        let body = |choice: Value| {
+            json!({ "messages": [], "toolConfig": { "toolChoice": choice,
+                "tools": [{ "toolSpec": { "name": "a", "inputSchema": { "json": {} } } }] } })
+        };
+        assert_eq!(translate("m", &body(json!({ "any": {} })))["tool_choice"], "required");
+        assert_eq!(translate("m", &body(json!({ "auto": {} })))["tool_choice"], "auto");
+        assert!(translate("m", &json!({ "messages": [] })).get("tools").is_none());
+    }
+}
