@@ -21,11 +21,14 @@ use fakes::bedrock::{self, Upstream};
 const MODEL: &str = "eu.anthropic.claude-haiku-4-5-20251001-v1:0";
 const KEY: &str = "sk-do-not-tell";
 
+/// The key and the body of a request.
+type Asked = (Option<String>, Value);
+
 /// Answers everything alike, and keeps what it was asked.
 #[derive(Clone)]
 struct OpenAi {
     answer: Arc<(StatusCode, Value)>,
-    asked: Arc<Mutex<Vec<(Option<String>, Value)>>>,
+    asked: Arc<Mutex<Vec<Asked>>>,
 }
 
 impl OpenAi {
@@ -39,7 +42,7 @@ impl OpenAi {
         (server, bridge(&url).await)
     }
 
-    fn asked(&self) -> Vec<(Option<String>, Value)> {
+    fn asked(&self) -> Vec<Asked> {
         self.asked.lock().unwrap().clone()
     }
 }
