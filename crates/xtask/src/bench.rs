@@ -1,8 +1,10 @@
 //! `cargo xtask bench cold-start`: how long each function takes to start, beside one that does nothing.
+//! `cargo xtask bench analyze`: whether a turn costs the analysis more the more turns there are.
 
 mod emulator;
 mod environment;
 mod measurement;
+mod turns;
 
 use std::path::PathBuf;
 
@@ -14,6 +16,8 @@ use crate::stack::{self, Postgres, StateDir};
 use crate::venv;
 use emulator::Emulator;
 use measurement::Measured;
+
+pub(crate) use turns::run as analyze;
 
 /// What is started again and again.
 struct Subject {

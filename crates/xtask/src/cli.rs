@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::progress::{heading, step};
 use crate::stack::{self, StateDir};
-use crate::{bench, demo, lambda, local, migrate, paths, sam, test, venv};
+use crate::{bench, demo, eval, lambda, local, migrate, paths, sam, test, venv};
 
 /// Developer commands of the Post Session API.
 #[derive(Debug, Parser)]
@@ -25,6 +25,8 @@ pub(crate) enum Command {
     Local(Local),
     /// Run conversations through a stack of their own and write target/demo/report.html.
     Demo(Demo),
+    /// Analyse labelled conversations and print how good, how fast and how dear the analyses are.
+    Eval(Eval),
     /// Run every check: format, lints, docs, template, unit and store tests, the whole pipeline.
     Test,
     /// Build the Lambda functions and zip them, with their sizes.
@@ -65,9 +67,40 @@ pub(crate) struct Demo {
     /// Run only the first N conversations.
     #[arg(long, value_name = "N")]
     pub(crate) limit: Option<usize>,
-    /// Let this OpenAI-compatible server answer instead of the Bedrock stand-in.
+    /// Let this OpenAI-compatible server answer instead of the Bedrock stand-in; its key is taken from OPENAI_API_KEY.
     #[arg(long, value_name = "URL")]
     pub(crate) llm: Option<String>,
+    /// What that server calls its model.
+    #[arg(long, value_name = "NAME", requires = "llm")]
+    pub(crate) llm_model: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Eval {
+    /// Labelled conversations instead of the shipped ones, one JSON object a line; see crates/analyze/eval/README.md.
+    #[arg(value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+    /// Ask this model or inference profile on Bedrock, with the credentials and the region of the environment.
+    #[arg(long, value_name = "MODEL_ID", conflicts_with = "llm")]
+    pub(crate) bedrock: Option<String>,
+    /// Ask this OpenAI-compatible server; its key is taken from OPENAI_API_KEY.
+    #[arg(long, value_name = "URL")]
+    pub(crate) llm: Option<String>,
+    /// What the OpenAI-compatible server calls its model.
+    #[arg(long, value_name = "NAME", requires = "llm")]
+    pub(crate) llm_model: Option<String>,
+    /// Analyse only the first N conversations.
+    #[arg(long, value_name = "N")]
+    pub(crate) limit: Option<usize>,
+    /// Analyse N conversations at the same time.
+    #[arg(long, value_name = "N", default_value = "4")]
+    pub(crate) concurrency: NonZeroUsize,
+    /// Print one JSON document.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Analyse nothing: print what is different between two such documents.
+    #[arg(long, num_args = 2, value_names = ["A", "B"], conflicts_with_all = ["file", "bedrock", "llm", "limit"])]
+    pub(crate) compare: Option<Vec<PathBuf>>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -83,13 +116,19 @@ pub(crate) struct Up {
     /// Use this database instead of a server of the stack's own.
     #[arg(long, value_name = "URL")]
     pub(crate) database_url: Option<String>,
-    /// Let this OpenAI-compatible server answer instead of the Bedrock stand-in.
+    /// Let this OpenAI-compatible server answer instead of the Bedrock stand-in; its key is taken from OPENAI_API_KEY.
     #[arg(long, value_name = "URL")]
     pub(crate) llm: Option<String>,
+    /// What that server calls its model.
+    #[arg(long, value_name = "NAME", requires = "llm")]
+    pub(crate) llm_model: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Bench {
+    /// Time building prompts, validating answers, checking quotes and merging parts by the number of turns; say whether
+    /// the time per turn stays flat.
+    Analyze,
     /// Start each function, and one that does nothing, in Lambda's runtime interface emulator; print the time of their
     /// init and their memory.
     ColdStart {
@@ -117,8 +156,10 @@ pub(crate) async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Local(Local::Up(options)) => local::up(options).await?,
         Command::Local(Local::Down) => local::down(),
         Command::Demo(arguments) => return demo(arguments).await,
+        Command::Eval(arguments) => eval(arguments).await?,
         Command::Test => return test::run().await,
         Command::Build => build().await?,
+        Command::Bench(Bench::Analyze) => return bench::analyze().await,
         Command::Bench(Bench::ColdStart { runs }) => bench::cold_start(runs.get()).await?,
         Command::Migrate { database_url, ca_file } => migrate::run(database_url, ca_file).await?,
         Command::Postgres(Postgres::Restart { state_dir, crash }) => {
@@ -131,11 +172,24 @@ pub(crate) async fn run(command: Command) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn demo(Demo { transcripts, limit, llm }: Demo) -> anyhow::Result<ExitCode> {
-    let options = stack::Options { llm, ..stack::Options::default() };
+async fn demo(Demo { transcripts, limit, llm, llm_model }: Demo) -> anyhow::Result<ExitCode> {
+    let options = stack::Options { llm, llm_model, ..stack::Options::default() };
     let stack = stack::up(&StateDir::demo(), &options).await?;
     let options = demo::Options { transcripts, limit, out_dir: paths::target().join("demo") };
     demo::run(stack.file(), &options).await
+}
+
+async fn eval(arguments: Eval) -> anyhow::Result<()> {
+    let Eval { file, bedrock, llm, llm_model, limit, concurrency, json, compare } = arguments;
+    if let Some([a, b]) = compare.as_deref() {
+        return eval::compare(a, b, json);
+    }
+    let answers = match (bedrock, llm) {
+        (Some(model), _) => eval::Answers::Bedrock(model),
+        (None, Some(url)) => eval::Answers::OpenAi { url, model: llm_model },
+        (None, None) => eval::Answers::StandIn,
+    };
+    eval::evaluate(&eval::Options { file, answers, limit, concurrency, json }).await
 }
 
 async fn build() -> anyhow::Result<()> {

@@ -61,9 +61,15 @@ pub(crate) async fn build() -> anyhow::Result<Vec<Package>> {
     FUNCTIONS.into_iter().map(|name| measured(name, binaries.path(name)?)).collect()
 }
 
-/// Builds the stand-ins of the outside world and tells where their binary is.
-pub(crate) async fn build_fakes() -> anyhow::Result<PathBuf> {
-    binaries(&["--package", "fakes"]).await?.path("fakes")
+/// Builds the stand-ins of the outside world and tells where their binary is. With TLS they take longer to build.
+pub(crate) async fn build_fakes(tls: bool) -> anyhow::Result<PathBuf> {
+    let features: &[_] = if tls { &["--features", "tls"] } else { &[] };
+    binaries(&[&["--package", "fakes"], features].concat()).await?.path("fakes")
+}
+
+/// Builds the program that analyses the conversations of an evaluation and tells where it is.
+pub(crate) async fn build_evaluate() -> anyhow::Result<PathBuf> {
+    binaries(&["--package", "analyze", "--example", "evaluate"]).await?.path("evaluate")
 }
 
 /// Builds the function that does nothing, as the others are built, and tells where its binary is.

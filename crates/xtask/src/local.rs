@@ -12,7 +12,7 @@ pub(crate) async fn up(arguments: Up) -> anyhow::Result<()> {
         return sam::prepare(&dir, &file).await;
     }
     heading("starting the local stack");
-    let options = Options { database_url: arguments.database_url, llm: arguments.llm };
+    let options = Options { database_url: arguments.database_url, llm: arguments.llm, llm_model: arguments.llm_model };
     let stack = stack::up(&dir, &options).await?;
     describe(stack.dir(), stack.file());
     sam::prepare(stack.dir(), stack.file()).await?;

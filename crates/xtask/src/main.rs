@@ -3,6 +3,7 @@
 mod bench;
 mod cli;
 mod demo;
+mod eval;
 mod interrupt;
 mod lambda;
 mod local;

@@ -37,6 +37,8 @@ pub(crate) struct Options {
     pub(crate) database_url: Option<String>,
     /// An OpenAI-compatible server that answers instead of the Bedrock stand-in.
     pub(crate) llm: Option<String>,
+    /// What that server calls its model; Bedrock's id if not given.
+    pub(crate) llm_model: Option<String>,
 }
 
 /// A running stack; stopped when dropped, unless it is kept.
@@ -84,7 +86,8 @@ pub(crate) async fn up(dir: &StateDir, options: &Options) -> anyhow::Result<Stac
     guard::start(dir)?;
     step("Python environment", venv::STACK.ensure()).await?;
     let packages = step("build the functions", lambda::build()).await?;
-    let fakes = step("build the stand-ins", lambda::build_fakes()).await?;
+    let tls = options.llm.as_ref().is_some_and(|url| url.starts_with("https://"));
+    let fakes = step("build the stand-ins", lambda::build_fakes(tls)).await?;
     stack.file = start(dir, options, &packages, &fakes).await?;
     Ok(stack)
 }
@@ -95,8 +98,8 @@ async fn start(dir: &StateDir, options: &Options, packages: &[Package], fakes: &
         Some(url) => url.clone(),
         None => step("PostgreSQL", Postgres::start(dir, ports.postgres)).await?.url(),
     };
-    step("MiniStack", ministack::start(dir, &ports, options)).await?;
-    step("stand-ins", stand_ins::start(dir, &ports, fakes)).await?;
+    step("MiniStack", ministack::start(dir, &ports)).await?;
+    step("stand-ins", stand_ins::start(dir, &ports, fakes, options)).await?;
     let mut file = StackFile::new(&ports, database_url, dir)?;
     step("deploy template.yaml", deploy::deploy(&mut file, packages)).await?;
     step("migrate the database", deploy::migrate(&file)).await?;

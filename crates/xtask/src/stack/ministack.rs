@@ -8,7 +8,7 @@ use tokio::process::Command;
 
 use super::files::{Processes, StateDir};
 use super::ports::Ports;
-use super::{Options, deploy, ports};
+use super::{deploy, ports};
 use crate::process;
 use crate::venv;
 
@@ -18,7 +18,7 @@ const START: Duration = Duration::from_secs(60);
 /// For ending by itself. It keeps nothing, so killing it loses nothing.
 const GRACE: Duration = Duration::from_secs(3);
 
-pub(super) async fn start(dir: &StateDir, ports: &Ports, options: &Options) -> anyhow::Result<()> {
+pub(super) async fn start(dir: &StateDir, ports: &Ports) -> anyhow::Result<()> {
     let home = dir.path().join("ministack");
     let temporary = home.join("tmp");
     std::fs::create_dir_all(&temporary)?;
@@ -28,7 +28,7 @@ pub(super) async fn start(dir: &StateDir, ports: &Ports, options: &Options) -> a
     command.env_clear().current_dir(&home).args(["-m", "ministack"]);
     command.envs([("PATH", std::env::var_os("PATH").unwrap_or_default())]);
     command.env("HOME", &home).env("TMPDIR", &temporary);
-    command.envs(environment(ports, options));
+    command.envs(environment(ports));
     dir.record(ROLE, process::start(&mut command, &log)?)?;
     let url = format!("http://127.0.0.1:{}/_ministack/ready", ports.ministack);
     let ready =
@@ -37,9 +37,9 @@ pub(super) async fn start(dir: &StateDir, ports: &Ports, options: &Options) -> a
     Ok(())
 }
 
-fn environment(ports: &Ports, options: &Options) -> Vec<(&'static str, String)> {
+fn environment(ports: &Ports) -> Vec<(&'static str, String)> {
     let url = |port: u16| format!("http://127.0.0.1:{port}");
-    let mut environment = vec![
+    vec![
         ("GATEWAY_PORT", ports.ministack.to_string()),
         ("BIND_HOST", "127.0.0.1".to_owned()),
         ("MINISTACK_HOST", "127.0.0.1".to_owned()),
@@ -55,12 +55,8 @@ fn environment(ports: &Ports, options: &Options) -> Vec<(&'static str, String)> 
         ("AWS_ENDPOINT_URL", url(ports.ministack)),
         ("AWS_ENDPOINT_URL_SESV2", url(ports.ses)),
         ("AWS_ENDPOINT_URL_SQS", url(ports.sqs)),
-    ];
-    match &options.llm {
-        Some(llm) => environment.push(("MINISTACK_BEDROCK_PROXY_URL", llm.clone())),
-        None => environment.push(("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", url(ports.bedrock))),
-    }
-    environment
+        ("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", url(ports.bedrock)),
+    ]
 }
 
 pub(super) fn stop(processes: &Processes) {

@@ -7,6 +7,7 @@ use anyhow::ensure;
 use rustix::process::Signal;
 use tokio::process::Command;
 
+use super::Options;
 use super::files::{Processes, StateDir};
 use super::ports::{self, Ports};
 use crate::process;
@@ -17,13 +18,15 @@ const GRACE: Duration = Duration::from_secs(2);
 /// The line the process prints once all listen.
 const READY: &str = "ready";
 
-pub(super) async fn start(dir: &StateDir, ports: &Ports, binary: &Path) -> anyhow::Result<()> {
+pub(super) async fn start(dir: &StateDir, ports: &Ports, binary: &Path, options: &Options) -> anyhow::Result<()> {
     let address = |port: u16| format!("127.0.0.1:{port}");
     let front = |port: u16| format!("127.0.0.1:{port}=http://127.0.0.1:{}", ports.ministack);
     let log = dir.log(ROLE);
     let mut command = Command::new(binary);
     command.current_dir(dir.path());
-    command.args(["--bedrock", &address(ports.bedrock), "--hubspot", &address(ports.hubspot)]);
+    let llm = options.llm.as_ref().map(|url| format!("={url}")).unwrap_or_default();
+    command.args(["--bedrock", &(address(ports.bedrock) + &llm), "--hubspot", &address(ports.hubspot)]);
+    command.args(options.llm_model.iter().flat_map(|model| ["--llm-model", model]));
     command.args(["--webhook", &address(ports.webhook)]);
     command.args(["--ses", &front(ports.ses), "--sqs", &front(ports.sqs)]);
     let process = process::start(&mut command, &log)?;

@@ -1,0 +1,167 @@
+//! What came of each conversation: the analysis beside its labels.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, ensure};
+use domain::analysis::{Analysis, AnalysisStatus, CategoryLabel, IntentOutcome, Usage};
+use domain::session::Channel;
+use serde::{Deserialize, Serialize};
+
+use super::labelled::Labelled;
+
+/// A line that the analysis prints.
+#[derive(Debug, Deserialize)]
+pub(super) struct Line {
+    id: String,
+    analysis: Option<Analysis>,
+    /// Why there is no analysis.
+    error: Option<String>,
+    first_try_valid: bool,
+    seconds: f64,
+    /// What was spent although there is no analysis.
+    usage: Option<Usage>,
+}
+
+/// One conversation of a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Outcome {
+    pub(super) id: String,
+    pub(super) language: String,
+    pub(super) channel: Channel,
+    pub(super) difficulty: String,
+    pub(super) expected: Labels,
+    pub(super) got: Labels,
+    /// Of an analysis; `None` with an `error`.
+    pub(super) status: Option<AnalysisStatus>,
+    /// Why an analysis is not `ok`.
+    pub(super) code: Option<String>,
+    /// Why there is no analysis.
+    pub(super) error: Option<String>,
+    pub(super) attempts: u32,
+    pub(super) first_try_valid: bool,
+    pub(super) quotes: Quotes,
+    pub(super) tokens: Tokens,
+    /// `None` where the price is not known.
+    pub(super) cost_usd: Option<f64>,
+    pub(super) seconds: f64,
+    pub(super) model: Option<String>,
+    pub(super) prompt_version: Option<String>,
+}
+
+/// What a conversation is labelled with, or what the analysis says of it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Labels {
+    pub(super) category: Option<CategoryLabel>,
+    pub(super) sentiment: Option<f64>,
+    pub(super) outcome: Option<IntentOutcome>,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Quotes {
+    pub(super) verified: u64,
+    pub(super) dropped: u64,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Tokens {
+    /// Without the two below.
+    pub(super) input: u64,
+    pub(super) output: u64,
+    /// Read from the prompt cache.
+    pub(super) cached: u64,
+    /// Written to the prompt cache.
+    pub(super) written: u64,
+}
+
+impl Outcome {
+    pub(super) fn is_correct(&self) -> bool {
+        self.got.category.is_some() && self.got.category == self.expected.category
+    }
+
+    fn of(labelled: &Labelled, line: Line) -> Self {
+        let Line { analysis, error, first_try_valid, seconds, usage, .. } = line;
+        let usage = analysis.as_ref().map(|analysis| analysis.usage.clone()).or(usage).unwrap_or_default();
+        Self {
+            id: labelled.id.clone(),
+            language: labelled.language.clone(),
+            channel: labelled.channel,
+            difficulty: labelled.difficulty.clone(),
+            expected: Labels {
+                category: Some(labelled.expected.category),
+                sentiment: labelled.expected.sentiment,
+                outcome: labelled.expected.outcome,
+            },
+            got: analysis.as_ref().map(got).unwrap_or_default(),
+            status: analysis.as_ref().map(|analysis| analysis.status),
+            code: analysis.as_ref().and_then(|analysis| analysis.code.clone()),
+            error,
+            attempts: usage.attempts,
+            first_try_valid,
+            quotes: Quotes { verified: usage.quotes_verified.into(), dropped: usage.quotes_dropped.into() },
+            tokens: Tokens {
+                input: usage.input_tokens,
+                output: usage.output_tokens,
+                cached: usage.cached_tokens,
+                written: usage.cache_write_tokens,
+            },
+            cost_usd: if usage.attempts == 0 { Some(0.0) } else { usage.cost_usd },
+            seconds,
+            model: usage.model,
+            prompt_version: usage.prompt_version,
+        }
+    }
+}
+
+fn got(analysis: &Analysis) -> Labels {
+    Labels {
+        category: analysis.category.as_ref().map(|category| category.label),
+        sentiment: analysis.sentiment.as_ref().map(|sentiment| sentiment.average.get()),
+        outcome: analysis.intent.as_ref().and_then(|intent| intent.outcome),
+    }
+}
+
+/// Joins the printed lines, in any order, with the conversations; each must be there once.
+pub(super) fn join(labelled: &[Labelled], printed: &str) -> anyhow::Result<Vec<Outcome>> {
+    let mut lines = BTreeMap::new();
+    for (number, text) in (1..).zip(printed.lines()).filter(|(_, text)| !text.trim().is_empty()) {
+        let line: Line = serde_json::from_str(text).with_context(|| format!("result line {number}"))?;
+        ensure!(line.analysis.is_some() != line.error.is_some(), "{} has neither analysis nor error, or both", line.id);
+        let id = line.id.clone();
+        ensure!(lines.insert(id.clone(), line).is_none(), "{id} has two results");
+    }
+    let outcome = |labelled: &Labelled| {
+        let line = lines.remove(&labelled.id).with_context(|| format!("{} has no result", labelled.id))?;
+        Ok(Outcome::of(labelled, line))
+    };
+    let outcomes = labelled.iter().map(outcome).collect::<anyhow::Result<Vec<_>>>()?;
+    ensure!(lines.is_empty(), "there are results of other conversations");
+    Ok(outcomes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::eval::samples;
+
+    #[test]
+    fn results_find_their_conversations_in_any_order() {
+        let outcomes = samples::outcomes();
+        let ids: Vec<_> = outcomes.iter().map(|outcome| outcome.id.as_str()).collect();
+        assert_eq!(ids, ["a", "b", "c", "d", "e"]);
+        assert_eq!(outcomes[0].got.category, Some(CategoryLabel::ImmediateBuyer));
+        assert_eq!((outcomes[0].quotes.verified, outcomes[1].tokens.cached), (4, 1000));
+        assert_eq!((outcomes[4].error.as_deref(), outcomes[4].attempts), (Some("model_refused"), 1));
+    }
+
+    #[test]
+    fn results_that_do_not_fit_the_conversations_are_an_error() {
+        let labelled = samples::labelled();
+        let one = r#"{"id":"a","analysis":null,"error":"x","first_try_valid":false,"seconds":1}"#;
+        let error = |printed: &str, labelled: &[Labelled]| join(labelled, printed).unwrap_err().to_string();
+        assert_eq!(error(one, &labelled), "b has no result");
+        assert_eq!(error(&format!("{one}\n{one}"), &labelled[..1]), "a has two results");
+        assert_eq!(error(&one.replace("\"a\"", "\"z\""), &labelled[1..1]), "there are results of other conversations");
+        assert!(error(&one.replace("\"x\"", "null"), &labelled[..1]).contains("neither"));
+        assert!(join(&labelled[..1], one).unwrap()[0].cost_usd == Some(0.0));
+    }
+}

@@ -1,0 +1,58 @@
+//! A run as one document: what `--json` prints and `--compare` reads.
+
+use std::path::Path;
+
+use anyhow::{Context, ensure};
+use serde::{Deserialize, Serialize};
+
+use super::figures::Figures;
+use super::outcome::Outcome;
+
+/// Of this document.
+const VERSION: u32 = 1;
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Run {
+    pub(super) version: u32,
+    pub(super) file: String,
+    /// The model or stand-in.
+    pub(super) answered_by: String,
+    /// From the first request to the last answer.
+    pub(super) wall_seconds: f64,
+    pub(super) figures: Figures,
+    pub(super) conversations: Vec<Outcome>,
+}
+
+impl Run {
+    pub(super) fn new(file: &str, answered_by: &str, wall_seconds: f64, conversations: Vec<Outcome>) -> Self {
+        Self {
+            version: VERSION,
+            file: file.to_owned(),
+            answered_by: answered_by.to_owned(),
+            wall_seconds,
+            figures: Figures::of(&conversations),
+            conversations,
+        }
+    }
+
+    pub(super) fn read(path: &Path) -> anyhow::Result<Self> {
+        let text = std::fs::read(path).with_context(|| format!("read {}", path.display()))?;
+        let run: Self = serde_json::from_slice(&text)
+            .with_context(|| format!("{} is no document of `cargo xtask eval --json`", path.display()))?;
+        ensure!(run.version == VERSION, "{} has version {}, not {VERSION}", path.display(), run.version);
+        Ok(run)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::eval::samples;
+
+    #[test]
+    fn a_document_is_read_as_it_was_written() {
+        let run = Run::new("five.jsonl", "small", 12.5, samples::outcomes());
+        let text = serde_json::to_string_pretty(&run).unwrap();
+        assert_eq!(serde_json::from_str::<Run>(&text).unwrap(), run);
+    }
+}
