@@ -15,9 +15,11 @@ WITH planned AS (
     WHERE $5 = 1 + (SELECT max(version) FROM analyses WHERE tenant_id = $1 AND session_id = $2)
     ON CONFLICT (tenant_id, session_id, step) DO UPDATE
     SET status = 'pending', message = EXCLUDED.message, due_at = now(), code = NULL, finished_at = NULL, requeues = 0,
-        seen_attempt = steps.attempt, tries = 0, replays = steps.replays + 1
+        seen_attempt = steps.attempt, replays = steps.replays + 1
     WHERE steps.status = 'failed'
     RETURNING (replays > 0)::int AS had_failed
+), discarded AS (
+    DELETE FROM analysis_parts USING planned WHERE tenant_id = $1 AND session_id = $2 AND analysis_version = $5
 )
 UPDATE sessions
 SET open_steps = open_steps + 1, failed_steps = failed_steps - had_failed, finished_at = NULL,
@@ -51,7 +53,8 @@ pub enum Reanalysis {
 impl Store {
     /// Plans another version of a session's analysis, the one after the latest, which re-opens the session.
     ///
-    /// `message` asks for it. One that had failed is planned anew, with this message.
+    /// `message` asks for it. One that had failed is planned anew, with this message and without the parts that were made
+    /// as the message before it asked.
     pub async fn plan_reanalysis(
         &self,
         tenant: &TenantId,

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use store::Store;
 use store::analyses::NewAnalysis;
 use store::model_calls::{Begun, CallEnd, CallOutcome, MERGE_PART, NewCall};
+use store::reanalysis::Reanalysis;
 use store::sessions::Notification;
 use store::steps::{Claim, Claimed, Ending};
 use store::testing::{self, TestDatabase};
@@ -205,4 +206,26 @@ async fn parts_are_kept_until_the_analysis_is_stored_with_its_originals() {
     assert_eq!(parts(1).await, []);
     assert_eq!(store.originals(tenant_id, session_id, 1).await.unwrap(), originals);
     assert_eq!(store.originals(tenant_id, session_id, 2).await.unwrap(), BTreeMap::new());
+}
+
+#[tokio::test]
+async fn a_version_that_failed_and_is_asked_for_again_begins_without_the_parts_it_had() {
+    let (database, claimed) = claimed().await;
+    let (store, StepKey { tenant_id, session_id, .. }) = (&database.store, &claimed.key);
+    let analysis = serde_json::from_str(include_str!("../../stage/tests/analysis.json")).unwrap();
+    let new = NewAnalysis { analysis: &analysis, originals: &Default::default(), follow_ups: &[] };
+    assert!(store.store_analysis(&claimed, &new).await.unwrap());
+    assert!(store.store_part(&claimed, 0, &json!({"of": "version 1"})).await.unwrap());
+    store.finish_step(&claimed, Ending::Done).await.unwrap();
+    let plan = async |message| store.plan_reanalysis(tenant_id, session_id, 2, message).await.unwrap();
+    assert_eq!(plan("with a model").await, Reanalysis::Planned);
+    let key = StepKey { step: Step::Analyze { version: 2 }, ..claimed.key.clone() };
+    let second = claim(store, &key, LEASE, false).await;
+    assert!(store.store_part(&second, 0, &json!({"model": "the first"})).await.unwrap());
+    assert!(matches!(plan("with another").await, Reanalysis::AlreadyPlanned { .. }));
+    assert_eq!(store.parts(tenant_id, session_id, 2).await.unwrap().len(), 1);
+    store.finish_step(&second, Ending::Failed(Code::new("broken"))).await.unwrap();
+    assert_eq!(plan("with another").await, Reanalysis::Planned);
+    assert_eq!(store.parts(tenant_id, session_id, 2).await.unwrap(), []);
+    assert_eq!(store.parts(tenant_id, session_id, 1).await.unwrap().len(), 1);
 }
