@@ -66,7 +66,10 @@ WITH finished AS (
 )
 UPDATE sessions
 SET open_steps = open_steps - 1, failed_steps = failed_steps + failed,
-    failure_code = CASE WHEN failed = 1 THEN coalesce(failure_code, code) ELSE failure_code END,
+    failure_code = CASE WHEN failed_steps + failed > 0 THEN coalesce(
+        failure_code, CASE WHEN failed = 1 THEN code END,
+        (SELECT code FROM steps WHERE tenant_id = $1 AND session_id = $2 AND status = 'failed' ORDER BY finished_at LIMIT 1)
+    ) END,
     status = CASE WHEN open_steps > 1 THEN status WHEN failed_steps + failed > 0 THEN 'failed' ELSE 'completed' END,
     finished_at = CASE WHEN open_steps = 1 THEN now() END
 FROM finished WHERE sessions.tenant_id = $1 AND sessions.session_id = $2
@@ -206,7 +209,8 @@ impl Store {
 
     /// Ends a step, and with the last one its session, whose status is returned; a failure is also recorded as one.
     ///
-    /// `None` if the step is no longer ours: nothing was changed.
+    /// `None` if the step is no longer ours: nothing was changed. A session with a failed step has its code, also where
+    /// the step failed while the session was being re-opened, which saw none.
     pub async fn finish_step(&self, claimed: &Claimed, ending: Ending) -> Result<Option<SessionStatus>, Error> {
         let [tenant, session, step] = key_params(&claimed.key);
         let (status, code) = ending.columns();

@@ -256,6 +256,22 @@ async fn the_failure_code_is_that_of_a_step_that_is_still_failed() {
 }
 
 #[tokio::test]
+async fn a_session_that_ends_failed_says_why_also_where_its_code_was_lost() {
+    let database = database().await;
+    let (store, session) = (&database.store, session("s-1"));
+    let keys = analysed_with_follow_ups(store, &session, 3).await;
+    let skip = Ending::Skipped(Code::new("invalid_email"));
+    for (key, ending) in keys.iter().zip([Ending::Failed(BROKEN), skip, Ending::Done]) {
+        let claimed = claim(store, key, LEASE).await;
+        // What a re-opening leaves that does not see a failure beside it.
+        database.client().await.execute("UPDATE sessions SET failure_code = NULL", &[]).await.unwrap();
+        store.finish_step(&claimed, ending).await.unwrap();
+        assert_eq!(status(store, &session).await.1, Some("broken".into()), "{ending:?}");
+    }
+    assert_eq!(status(store, &session).await.0, SessionStatus::Failed);
+}
+
+#[tokio::test]
 async fn a_statement_that_takes_too_long_is_cancelled_and_its_connection_replaced() {
     let mut database = database().await;
     let session = session("s-1");
