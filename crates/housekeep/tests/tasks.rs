@@ -53,7 +53,7 @@ async fn requeue(context: &Context<MemoryQueues>) -> (u32, u32) {
 async fn a_delivery_dies(database: &TestDatabase) {
     let message: AnalyzeMessage = serde_json::from_str(MESSAGE).unwrap();
     let claim = database.store.claim_step(&message.step_key(), Duration::ZERO, false).await.unwrap();
-    assert!(matches!(claim, Claim::Run(_)), "{claim:?}");
+    assert!(matches!(claim, Claim::Run(_, _)), "{claim:?}");
 }
 
 #[tokio::test]
@@ -108,7 +108,7 @@ async fn a_queue_that_refuses_is_an_error_and_the_step_is_as_overdue_as_before()
 async fn a_delivery_waits(database: &TestDatabase, after: Duration) {
     let message: AnalyzeMessage = serde_json::from_str(MESSAGE).unwrap();
     let claim = database.store.claim_step(&message.step_key(), Duration::from_secs(60), false).await.unwrap();
-    let Claim::Run(claimed) = claim else { panic!("{claim:?}") };
+    let Claim::Run(claimed, _) = claim else { panic!("{claim:?}") };
     assert!(database.store.park_step(&claimed, after, Code::new("budget_spent")).await.unwrap());
 }
 
@@ -168,7 +168,7 @@ async fn a_delivery_analyses(database: &TestDatabase, version: i32) {
     let (store, Session { tenant_id, session_id, .. }) = (&database.store, session());
     let key = StepKey { tenant_id, session_id, step: Step::Analyze { version } };
     let claim = store.claim_step(&key, Duration::from_secs(60), false).await.unwrap();
-    let Claim::Run(claimed) = claim else { panic!("{claim:?}") };
+    let Claim::Run(claimed, _) = claim else { panic!("{claim:?}") };
     let analysis = &serde_json::from_str(include_str!("../../stage/tests/analysis.json")).unwrap();
     let new = NewAnalysis { analysis, originals: &Default::default(), follow_ups: &[] };
     assert!(store.store_analysis(&claimed, &new).await.unwrap());
@@ -202,7 +202,7 @@ async fn another_analysis_that_failed_can_be_asked_for_otherwise() {
     let Session { tenant_id, session_id, .. } = session();
     let key = StepKey { tenant_id, session_id, step: Step::Analyze { version: 2 } };
     let claim = database.store.claim_step(&key, Duration::from_secs(60), false).await.unwrap();
-    let Claim::Run(claimed) = claim else { panic!("{claim:?}") };
+    let Claim::Run(claimed, _) = claim else { panic!("{claim:?}") };
     database.store.finish_step(&claimed, Ending::Failed(Code::new("model_not_found"))).await.unwrap();
     assert_eq!(status(&database).await, SessionStatus::Failed);
 

@@ -49,7 +49,8 @@ pub trait Stage {
     type Message: StepMessage + DeserializeOwned;
     type Error: Failure;
 
-    /// Works on a step that is claimed. `Err` is another delivery if [`Failure::is_retryable`], else the step's end.
+    /// Works on a step that is claimed, as the message in its row asks; an unreadable one is replaced by the one that
+    /// arrived. `Err` is another delivery if [`Failure::is_retryable`], else the step's end.
     fn handle(&self, message: Self::Message, delivery: &Delivery)
     -> impl Future<Output = Result<Outcome, Self::Error>>;
 }
@@ -107,7 +108,12 @@ impl<S: Stage, Q: Queues> StepRunner<S, Q> {
             claim => claim,
         };
         match claim {
-            Ok(Claim::Run(claimed)) => self.handle(claimed, message, record).await,
+            Ok(Claim::Run(claimed, planned)) => {
+                // What waits in a queue may be older than the row, and came from outside where it planned itself.
+                let planned =
+                    serde_json::from_str(&planned).ok().filter(|planned: &S::Message| planned.step_key() == key);
+                self.handle(claimed, planned.unwrap_or(message), record).await
+            }
             Ok(Claim::AlreadyDone) => self.pass_on(&key, record).await,
             Ok(Claim::AlreadyFailed) => Verdict::Ack,
             Ok(Claim::Busy(lease)) => Verdict::Retry(lease + self.config.backoff.base),

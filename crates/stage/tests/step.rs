@@ -47,13 +47,15 @@ impl Failure for OracleError {
 struct Oracle {
     script: RefCell<VecDeque<Option<Result<Outcome, OracleError>>>>,
     calls: Cell<u32>,
+    last: RefCell<Option<AnalyzeMessage>>,
 }
 
 impl Stage for Oracle {
     type Message = AnalyzeMessage;
     type Error = OracleError;
 
-    async fn handle(&self, _: AnalyzeMessage, _: &Delivery) -> Result<Outcome, OracleError> {
+    async fn handle(&self, message: AnalyzeMessage, _: &Delivery) -> Result<Outcome, OracleError> {
+        self.last.replace(Some(message));
         self.calls.set(self.calls.get() + 1);
         let answer = self.script.borrow_mut().pop_front();
         answer.unwrap_or(Some(Ok(Outcome::Done))).unwrap()
@@ -267,7 +269,7 @@ impl World {
         let step = Step::Analyze { version };
         let key = StepKey { tenant_id: tenant(), session_id: "s-1".parse().unwrap(), step };
         let claim = self.database.store.claim_step(&key, Duration::ZERO, false).await.unwrap();
-        let Claim::Run(claimed) = claim else { panic!("{claim:?}") };
+        let Claim::Run(claimed, _) = claim else { panic!("{claim:?}") };
         let analysis = &serde_json::from_str(include_str!("analysis.json")).unwrap();
         let new = NewAnalysis { analysis, originals: &Default::default(), follow_ups: &[] };
         self.database.store.store_analysis(&claimed, &new).await.unwrap();
@@ -300,12 +302,40 @@ async fn a_bare_message_plans_the_analysis_after_the_latest_and_runs_it_once() {
 }
 
 #[tokio::test]
+async fn a_step_runs_as_its_row_asks_and_not_as_another_message_about_it_does() {
+    let world = World::new().await;
+    world.analyse(1).await;
+    world.deliver(vec![received(message("s-1"), 1)]).await;
+    let planned = AnalyzeMessage::V2 {
+        tenant_id: tenant(),
+        session_id: "s-1".parse().unwrap(),
+        analysis_version: 2,
+        model: Some("m-2".into()),
+        follow_ups: true,
+    };
+    let (key, text) = (planned.step_key(), serde_json::to_string(&planned).unwrap());
+    world.database.store.plan_reanalysis(&key.tenant_id, &key.session_id, 2, &text).await.unwrap();
+    let retry = || Some(Ok(Outcome::Retry { after: None, code: BROKEN }));
+    world.script([retry(), retry()]);
+    world.deliver(vec![again("s-1", 2)]).await;
+    assert_eq!(world.runner.stage.last.take(), Some(planned));
+
+    let client = world.database.client().await;
+    for unreadable in [String::new(), message("s-1")] {
+        client.execute("UPDATE steps SET message = $1 WHERE step = 'analyze@2'", &[&unreadable]).await.unwrap();
+        world.deliver(vec![again("s-1", 2)]).await;
+        let ran = world.runner.stage.last.take();
+        assert!(matches!(&ran, Some(AnalyzeMessage::V2 { model: None, follow_ups: false, .. })), "{ran:?}");
+    }
+}
+
+#[tokio::test]
 async fn what_follows_is_sent_again_until_the_queue_takes_it() {
     let world = World::new().await;
     let analyze: AnalyzeMessage = serde_json::from_str(&message("s-1")).unwrap();
     let store = &world.database.store;
     let claim = store.claim_step(&analyze.step_key(), Duration::ZERO, false).await.unwrap();
-    let Claim::Run(claimed) = claim else { panic!("{claim:?}") };
+    let Claim::Run(claimed, _) = claim else { panic!("{claim:?}") };
     let follow_ups = [
         Planned { step: Step::Notify { version: 1 }, message: "mail".into() },
         Planned { step: Step::CrmSync { version: 1, integration: "hubspot".parse().unwrap() }, message: "sync".into() },

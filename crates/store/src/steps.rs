@@ -18,7 +18,7 @@ SET status = 'running', attempt = attempt + 1, due_at = now() + $4 * interval '1
     started_at = coalesce(started_at, now())
 WHERE tenant_id = $1 AND session_id = $2 AND step = $3
   AND (status = 'pending' OR (status = 'running' AND due_at < clock_timestamp()))
-RETURNING attempt";
+RETURNING attempt, message";
 
 const STEP_STATE: &str = "
 -- step_state()
@@ -32,7 +32,7 @@ WITH reopened AS (
     SET status = 'running', attempt = attempt + 1, due_at = now() + $4 * interval '1 millisecond', code = NULL,
         finished_at = NULL, requeues = 0, seen_attempt = attempt, tries = 0, replays = replays + 1
     WHERE tenant_id = $1 AND session_id = $2 AND step = $3 AND status = 'failed'
-    RETURNING attempt
+    RETURNING attempt, message
 ), session AS (
     UPDATE sessions
     SET open_steps = open_steps + 1, failed_steps = failed_steps - 1, finished_at = NULL,
@@ -41,7 +41,7 @@ WITH reopened AS (
                         AND status = 'failed' ORDER BY finished_at LIMIT 1)
     FROM reopened WHERE sessions.tenant_id = $1 AND sessions.session_id = $2
 )
-SELECT attempt FROM reopened";
+SELECT attempt, message FROM reopened";
 
 const RELEASE_STEP: &str = "
 -- release_step()
@@ -94,6 +94,9 @@ const PUT_BACK_OVERDUE: &str = "
 UPDATE steps SET requeues = greatest(requeues - 1, 0), seen_attempt = 0, due_at = now() - $5 * interval '1 millisecond'
 WHERE tenant_id = $1 AND session_id = $2 AND step = $3 AND attempt = $4 AND status IN ('pending', 'running')";
 
+/// How often a claim looks again at a step that changed hands after it had looked.
+const CLAIM_ROUNDS: u32 = 3;
+
 /// A step that is ours until its lease ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claimed {
@@ -105,7 +108,8 @@ pub struct Claimed {
 /// The answer to asking for a step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Claim {
-    Run(Claimed),
+    /// Ours, and the message that asks for it in its row: the one it was planned with last.
+    Run(Claimed, String),
     /// Done or skipped before.
     AlreadyDone,
     /// Failed for good before; only a replay runs it again.
@@ -114,6 +118,30 @@ pub enum Claim {
     Busy(Duration),
     /// No such step was planned.
     Unknown,
+}
+
+/// A step's status, as far as claims tell one from another.
+#[derive(Debug, Clone, Copy)]
+enum State {
+    Pending,
+    Running,
+    Waiting,
+    /// Done or skipped.
+    Ended,
+    Failed,
+}
+
+impl State {
+    fn parse(status: &str) -> Option<Self> {
+        match status {
+            "pending" => Some(Self::Pending),
+            "running" => Some(Self::Running),
+            "waiting" => Some(Self::Waiting),
+            "done" | "skipped" => Some(Self::Ended),
+            "failed" => Some(Self::Failed),
+            _ => None,
+        }
+    }
 }
 
 /// How a step ends.
@@ -155,32 +183,42 @@ impl Store {
     /// that has failed, which re-opens its session.
     pub async fn claim_step(&self, key: &StepKey, lease: Duration, replay: bool) -> Result<Claim, Error> {
         let lease_ms = millis(lease);
-        if let Some(claimed) = self.try_claim(CLAIM_STEP, key, lease_ms).await? {
-            return Ok(Claim::Run(claimed));
+        for _ in 0..CLAIM_ROUNDS {
+            if let Some(run) = self.try_claim(CLAIM_STEP, key, lease_ms).await? {
+                return Ok(run);
+            }
+            if replay && let Some(run) = self.try_claim(REOPEN_STEP, key, lease_ms).await? {
+                return Ok(run);
+            }
+            let Some(row) = self.row(STEP_STATE, &key_params(key)).await? else {
+                return Ok(Claim::Unknown);
+            };
+            match one_of(STEP_STATE, &row, "status", State::parse)? {
+                State::Running => {
+                    return Ok(Claim::Busy(Duration::from_secs_f64(get(STEP_STATE, &row, "lease_seconds")?)));
+                }
+                State::Ended => return Ok(Claim::AlreadyDone),
+                State::Failed if !replay => return Ok(Claim::AlreadyFailed),
+                State::Waiting => {
+                    if let Some(run) = self.try_claim(CLAIM_WAITING_STEP, key, lease_ms).await? {
+                        return Ok(run);
+                    }
+                }
+                // It was in another state when we asked for it.
+                State::Pending | State::Failed => {}
+            }
         }
-        if replay && let Some(claimed) = self.try_claim(REOPEN_STEP, key, lease_ms).await? {
-            return Ok(Claim::Run(claimed));
-        }
-        let Some(row) = self.row(STEP_STATE, &key_params(key)).await? else {
-            return Ok(Claim::Unknown);
-        };
-        let status: String = get(STEP_STATE, &row, "status")?;
-        if status == "waiting"
-            && let Some(claimed) = self.try_claim(CLAIM_WAITING_STEP, key, lease_ms).await?
-        {
-            return Ok(Claim::Run(claimed));
-        }
-        Ok(match status.as_str() {
-            "done" | "skipped" => Claim::AlreadyDone,
-            "failed" => Claim::AlreadyFailed,
-            _ => Claim::Busy(Duration::from_secs_f64(get(STEP_STATE, &row, "lease_seconds")?)),
-        })
+        Ok(Claim::Busy(Duration::ZERO))
     }
 
-    async fn try_claim(&self, sql: &'static str, key: &StepKey, lease_ms: f64) -> Result<Option<Claimed>, Error> {
+    async fn try_claim(&self, sql: &'static str, key: &StepKey, lease_ms: f64) -> Result<Option<Claim>, Error> {
         let [tenant, session, step] = key_params(key);
         let row = self.row(sql, &[tenant, session, step, float(lease_ms)]).await?;
-        row.map(|row| Ok(Claimed { key: key.clone(), attempt: get(sql, &row, "attempt")? })).transpose()
+        let read = |row: Row| {
+            let claimed = Claimed { key: key.clone(), attempt: get(sql, &row, "attempt")? };
+            Ok(Claim::Run(claimed, get(sql, &row, "message")?))
+        };
+        row.map(read).transpose()
     }
 
     /// Gives a claim back, to be claimed again in about `after`. Does nothing if it is no longer ours.

@@ -31,13 +31,13 @@ WITH claimed AS (
     UPDATE steps
     SET status = 'running', attempt = attempt + 1, due_at = now() + $4 * interval '1 millisecond', code = NULL
     WHERE tenant_id = $1 AND session_id = $2 AND step = $3 AND status = 'waiting'
-    RETURNING attempt
+    RETURNING attempt, message
 ), session AS (
     UPDATE sessions
     SET waiting_steps = waiting_steps - 1, status = CASE WHEN waiting_steps > 1 THEN 'waiting' ELSE 'processing' END
     FROM claimed WHERE sessions.tenant_id = $1 AND sessions.session_id = $2
 )
-SELECT attempt FROM claimed";
+SELECT attempt, message FROM claimed";
 
 const TAKE_DUE_WAITING_STEPS: &str = "
 -- take_due_waiting_steps() across tenants

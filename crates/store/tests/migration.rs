@@ -98,10 +98,10 @@ async fn sessions_of_the_release_before_can_be_analysed_again_and_replayed() {
         let session_id: SessionId = session.parse().unwrap();
         let key = StepKey { tenant_id: tenant.clone(), session_id, step: Step::Analyze { version } };
         let claim = store.claim_step(&key, lease, replay).await.unwrap();
-        let Claim::Run(claimed) = claim else { panic!("{claim:?}") };
+        let Claim::Run(claimed, _) = claim else { panic!("{claim:?}") };
         assert!(store.park_step(&claimed, Duration::ZERO, Code::new("budget_spent")).await.unwrap());
         let claim = store.claim_step(&key, lease, false).await.unwrap();
-        let Claim::Run(claimed) = claim else { panic!("{claim:?}") };
+        let Claim::Run(claimed, _) = claim else { panic!("{claim:?}") };
         assert_eq!(store.finish_step(&claimed, Ending::Done).await.unwrap(), Some(SessionStatus::Completed));
     }
 }

@@ -37,7 +37,7 @@ async fn claimed() -> (TestDatabase, Claimed) {
 
 async fn claim(store: &Store, key: &StepKey, lease: Duration, replay: bool) -> Claimed {
     match store.claim_step(key, lease, replay).await.unwrap() {
-        Claim::Run(claimed) => claimed,
+        Claim::Run(claimed, _) => claimed,
         other => panic!("{key:?} should be ours, but is {other:?}"),
     }
 }

@@ -59,7 +59,7 @@ async fn accept(store: &Store, session: &Session, hash: &[u8]) -> Accepted {
 
 async fn claim(store: &Store, key: &StepKey, lease: Duration) -> Claimed {
     match store.claim_step(key, lease, false).await.unwrap() {
-        Claim::Run(claimed) => claimed,
+        Claim::Run(claimed, _) => claimed,
         other => panic!("{key:?} should be ours, but is {other:?}"),
     }
 }
@@ -153,7 +153,7 @@ async fn of_many_claims_at_once_one_runs() {
     accept(&store, &session, b"hash").await;
     let key = step(&session, Step::Analyze { version: 1 });
     let claims = join_all((0..20).map(|_| store.claim_step(&key, LEASE, false))).await;
-    let run = claims.iter().filter(|claim| matches!(claim, Ok(Claim::Run(_)))).count();
+    let run = claims.iter().filter(|claim| matches!(claim, Ok(Claim::Run(_, _)))).count();
     let busy = claims.iter().filter(|claim| matches!(claim, Ok(Claim::Busy(left)) if *left > LEASE / 2)).count();
     assert_eq!((run, busy), (1, 19), "{claims:?}");
     assert_eq!(
@@ -234,7 +234,7 @@ async fn only_a_replay_runs_a_failed_step_again_and_its_success_completes_the_se
     store.finish_step(&claimed, Ending::Failed(BROKEN)).await.unwrap();
 
     assert_eq!(store.claim_step(&key, LEASE, false).await.unwrap(), Claim::AlreadyFailed);
-    let Claim::Run(again) = store.claim_step(&key, LEASE, true).await.unwrap() else { panic!("a replay runs it") };
+    let Claim::Run(again, _) = store.claim_step(&key, LEASE, true).await.unwrap() else { panic!("a replay runs it") };
     assert_eq!(status(&store, &session).await, (SessionStatus::Processing, None));
     assert_eq!(store.finish_step(&again, Ending::Done).await.unwrap(), Some(SessionStatus::Completed));
     assert_eq!(store.claim_step(&key, LEASE, true).await.unwrap(), Claim::AlreadyDone);
@@ -250,7 +250,9 @@ async fn the_failure_code_is_that_of_a_step_that_is_still_failed() {
         store.finish_step(&claimed, Ending::Failed(Code::new(code))).await.unwrap();
     }
     assert_eq!(status(&store, &session).await, (SessionStatus::Failed, Some("first".into())));
-    let Claim::Run(again) = store.claim_step(&keys[0], LEASE, true).await.unwrap() else { panic!("a replay runs it") };
+    let Claim::Run(again, _) = store.claim_step(&keys[0], LEASE, true).await.unwrap() else {
+        panic!("a replay runs it")
+    };
     store.finish_step(&again, Ending::Done).await.unwrap();
     assert_eq!(status(&store, &session).await, (SessionStatus::Failed, Some("second".into())));
 }
@@ -289,7 +291,7 @@ async fn a_statement_that_takes_too_long_is_cancelled_and_its_connection_replace
                    AND state = 'active' AND wait_event_type = 'Lock'";
     assert_eq!(blocker.query(waiting, &[]).await.unwrap().len(), 0, "the server has given it up too");
     blocker.execute("COMMIT", &[]).await.unwrap();
-    assert!(matches!(store.claim_step(&key, LEASE, false).await.unwrap(), Claim::Run(_)));
+    assert!(matches!(store.claim_step(&key, LEASE, false).await.unwrap(), Claim::Run(_, _)));
 }
 
 #[tokio::test]

@@ -43,7 +43,7 @@ async fn follow_ups(count: i32) -> (TestDatabase, Session, Vec<Claimed>) {
 
 async fn claim(store: &Store, key: &StepKey) -> Claimed {
     match store.claim_step(key, LEASE, false).await.unwrap() {
-        Claim::Run(claimed) => claimed,
+        Claim::Run(claimed, _) => claimed,
         other => panic!("{key:?} should be ours, but is {other:?}"),
     }
 }
@@ -98,6 +98,27 @@ async fn a_waiting_step_is_taken_once_when_it_is_due_and_not_as_a_lost_one() {
     claim(store, &taken[1].claimed.key).await;
     store.put_back_waiting(&taken[1]).await.unwrap();
     assert_eq!(status(store, &session).await, SessionStatus::Processing, "it was claimed meanwhile");
+}
+
+#[tokio::test]
+async fn who_loses_the_race_for_a_waiting_step_is_busy_for_the_lease_and_not_for_the_wait() {
+    let (database, _, claims) = follow_ups(1).await;
+    let (store, key) = (&database.store, &claims[0].key);
+    store.park_step(&claims[0], DAY, QUIET).await.unwrap();
+    let (winner, observer) = (database.client().await, database.client().await);
+    winner.execute("BEGIN", &[]).await.unwrap();
+    let take = "UPDATE steps SET status = 'running', due_at = now() + interval '30 seconds' WHERE status = 'waiting'";
+    winner.execute(take, &[]).await.unwrap();
+    let winner_ends = async {
+        let blocked = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
+                       AND query LIKE '%claim_waiting_step()%' AND pid <> pg_backend_pid()";
+        while observer.query(blocked, &[]).await.unwrap().is_empty() {
+            observer.execute("SELECT pg_sleep(0.01)", &[]).await.unwrap();
+        }
+        winner.execute("COMMIT", &[]).await.unwrap();
+    };
+    let (claim, ()) = tokio::join!(store.claim_step(key, LEASE, false), winner_ends);
+    assert!(matches!(claim.unwrap(), Claim::Busy(lease) if lease <= LEASE));
 }
 
 #[tokio::test]

@@ -57,7 +57,7 @@ impl World {
         store.accept_session(&notification).await.unwrap();
         let Session { tenant_id, session_id, .. } = self.session.clone();
         let key = AnalyzeMessage::V1 { tenant_id, session_id }.step_key();
-        let Claim::Run(claimed) = store.claim_step(&key, WAIT, false).await.unwrap() else { panic!("not claimed") };
+        let Claim::Run(claimed, _) = store.claim_step(&key, WAIT, false).await.unwrap() else { panic!("not claimed") };
         let analysis = NewAnalysis { analysis: &sample::analysis(), originals: &Default::default(), follow_ups: &[] };
         assert!(store.store_analysis(&claimed, &analysis).await.unwrap());
     }
@@ -69,7 +69,7 @@ impl World {
         assert_eq!(planned, Reanalysis::Planned);
         let step = Step::Analyze { version: analysis_version };
         let key = StepKey { tenant_id: tenant_id.clone(), session_id: session_id.clone(), step };
-        let Claim::Run(claimed) = store.claim_step(&key, WAIT, false).await.unwrap() else { panic!("not claimed") };
+        let Claim::Run(claimed, _) = store.claim_step(&key, WAIT, false).await.unwrap() else { panic!("not claimed") };
         let analysis = NewAnalysis { analysis: &sample::analysis(), originals: &Default::default(), follow_ups: &[] };
         assert!(store.store_analysis(&claimed, &analysis).await.unwrap());
         NotifyMessage::V1 { tenant_id, session_id, analysis_version }
