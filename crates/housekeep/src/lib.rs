@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod first_error;
 mod reanalyze;
 mod requeue;
 mod resume;
@@ -121,6 +122,14 @@ pub enum Error {
         step: String,
         #[source]
         source: QueueError,
+    },
+    /// It counts as sent, and is found as lost.
+    #[error("put step {step} of session {session_id} back")]
+    PutBack {
+        session_id: String,
+        step: String,
+        #[source]
+        source: store::Error,
     },
     #[error("record that a lost step has failed")]
     Fail(#[source] store::Error),

@@ -6,6 +6,7 @@ use serde::Serialize;
 use stage::queues::Queues;
 use store::steps::{Claimed, Ending, Overdue};
 
+use crate::first_error::FirstError;
 use crate::{Context, Error, resume};
 
 /// Steps taken at a time.
@@ -30,28 +31,26 @@ pub struct Requeued {
 
 /// Both are tried, whatever becomes of the other; the first error is returned.
 pub(crate) async fn requeue<Q: Queues>(context: &Context<Q>) -> Result<Requeued, Error> {
-    let mut report = Requeued::default();
-    let lost = requeue_lost(context, &mut report).await;
-    let due = resume::resume(context, &mut report).await;
+    let (mut report, mut errors) = (Requeued::default(), FirstError::default());
+    errors.note(requeue_lost(context, &mut report).await);
+    errors.note(resume::resume(context, &mut report).await);
     tracing::info!(report.requeued, report.failed, report.resumed, "looked for steps to queue again");
-    lost.and(due).map(|()| report)
+    errors.into_result().map(|()| report)
 }
 
 /// What could not be queued is as overdue as before; the first error is returned after everything was tried.
 async fn requeue_lost<Q: Queues>(context: &Context<Q>, report: &mut Requeued) -> Result<(), Error> {
     loop {
         let lost = context.store.take_overdue_steps(context.lost_after, BATCH).await.map_err(Error::Find)?;
-        let mut first_error = None;
+        let mut errors = FirstError::default();
         for overdue in &lost {
             if let Err(error) = requeue_one(context, overdue, report).await {
+                errors.note(Err(error));
                 let back = context.store.put_back_overdue(&overdue.claimed, context.lost_after).await;
-                back.map_err(Error::Find)?;
-                first_error.get_or_insert(error);
+                errors.note(back.map_err(|source| put_back_error(&overdue.claimed, source)));
             }
         }
-        if let Some(error) = first_error {
-            return Err(error);
-        }
+        errors.into_result()?;
         if lost.len() < BATCH as usize {
             return Ok(());
         }
@@ -91,4 +90,9 @@ async fn give_up<Q: Queues>(context: &Context<Q>, overdue: &Overdue) -> Result<(
 pub(crate) fn queue_error(claimed: &Claimed, source: stage::queues::QueueError) -> Error {
     let key = &claimed.key;
     Error::Queue { session_id: key.session_id.to_string(), step: key.step.to_string(), source }
+}
+
+pub(crate) fn put_back_error(claimed: &Claimed, source: store::Error) -> Error {
+    let key = &claimed.key;
+    Error::PutBack { session_id: key.session_id.to_string(), step: key.step.to_string(), source }
 }

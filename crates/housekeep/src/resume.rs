@@ -3,26 +3,26 @@
 use stage::queues::Queues;
 use store::waiting::Resumed;
 
-use crate::requeue::{BATCH, Requeued, queue_error};
+use crate::first_error::FirstError;
+use crate::requeue::{BATCH, Requeued, put_back_error, queue_error};
 use crate::{Context, Error};
 
 /// What could not be queued waits and is due; the first error is returned after everything was tried.
 pub(crate) async fn resume<Q: Queues>(context: &Context<Q>, report: &mut Requeued) -> Result<(), Error> {
     loop {
         let due = context.store.take_due_waiting_steps(BATCH).await.map_err(Error::FindDue)?;
-        let mut first_error = None;
+        let mut errors = FirstError::default();
         for resumed in &due {
             match send(context, resumed).await {
                 Ok(()) => report.resumed += 1,
                 Err(error) => {
-                    context.store.put_back_waiting(resumed).await.map_err(Error::FindDue)?;
-                    first_error.get_or_insert(error);
+                    errors.note(Err(error));
+                    let back = context.store.put_back_waiting(resumed).await;
+                    errors.note(back.map_err(|source| put_back_error(&resumed.claimed, source)));
                 }
             }
         }
-        if let Some(error) = first_error {
-            return Err(error);
-        }
+        errors.into_result()?;
         if due.len() < BATCH as usize {
             return Ok(());
         }

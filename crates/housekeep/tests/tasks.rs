@@ -154,6 +154,33 @@ async fn a_due_step_whose_message_cannot_be_sent_waits_on() {
     assert_eq!((resumed(&context).await, status(&database).await), (1, SessionStatus::Processing));
 }
 
+#[tokio::test]
+async fn a_step_that_cannot_be_put_back_keeps_no_other_from_being_put_back() {
+    let (database, context) = world().await;
+    for id in ["s-2", "s-3", "s-4"] {
+        let notification = Notification { session: &testing::session(id), transcript: None, hash: b"h", message: id };
+        database.store.accept_session(&notification).await.unwrap();
+    }
+    an_hour_passes(&database).await;
+    let client = database.client().await;
+    for sql in [
+        "UPDATE steps SET status = 'waiting' WHERE session_id IN ('s-3', 's-4')",
+        "UPDATE sessions SET status = 'waiting', waiting_steps = 1 WHERE session_id IN ('s-3', 's-4')",
+        "ALTER TABLE steps ADD CHECK (session_id IN ('s-2', 's-4') OR due_at > now() - interval '30 minutes') NOT VALID",
+        "ALTER TABLE steps ADD CHECK (session_id <> 's-3' OR status <> 'waiting') NOT VALID",
+    ] {
+        client.execute(sql, &[]).await.unwrap();
+    }
+    context.queues.refuses.set(true);
+    let error = handle(&context, Task::Requeue).await.unwrap_err();
+    assert!(matches!(error, Error::Queue { .. }), "{error:?}");
+    context.queues.refuses.set(false);
+    let report = handle(&context, Task::Requeue).await.unwrap();
+    assert_eq!(report, Report::Requeued(Requeued { requeued: 1, failed: 0, resumed: 1 }));
+    let sent: Vec<_> = context.queues.sent.borrow().iter().map(|(_, message)| message.clone()).collect();
+    assert_eq!(sent, ["s-2", "s-4"]);
+}
+
 fn reanalyze(session: &str, model: Option<&str>) -> Task {
     Task::Reanalyze {
         tenant_id: "acme".parse().unwrap(),

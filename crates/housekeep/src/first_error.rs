@@ -1,0 +1,23 @@
+//! Errors of a run that goes on after them.
+
+use stage::error_chain;
+
+use crate::Error;
+
+/// The first error, which a run returns; those after it are logged.
+#[derive(Default)]
+pub(crate) struct FirstError(Option<Error>);
+
+impl FirstError {
+    pub(crate) fn note(&mut self, result: Result<(), Error>) {
+        let Err(error) = result else { return };
+        match &self.0 {
+            None => self.0 = Some(error),
+            Some(_) => tracing::error!(error = error_chain(&error), "a task failed once more"),
+        }
+    }
+
+    pub(crate) fn into_result(self) -> Result<(), Error> {
+        self.0.map_or(Ok(()), Err)
+    }
+}
