@@ -1,8 +1,17 @@
 -- Analyses with a history: versions that are made again, what each call of a model cost, and steps that wait.
 --
--- Everything here expands: code of the release before finds every table and column it knows, with defaults for what it
--- does not write. The exceptions are the keys of email_log and integration_log, see there. No default is computed, so no
--- table is rewritten; the new keys and the new index are built while their table is locked.
+-- The order: deploy this release, then run this right after. This release takes a table, column or key that is still to
+-- come for a condition that passes, and retries. The release before does not run on this schema. It names the old keys of
+-- email_log and integration_log (see there). It cannot read the status 'waiting' of a session, nor a step that names a
+-- version, such as analyze@2; so going back to it takes a database without either. For everything else here it finds what
+-- it knows, with defaults for what it does not write.
+--
+-- No default is computed, so no table is rewritten. But checks read their tables, and the new keys and the new index are
+-- built, while the tables are locked; the locks are held to the end. NOT VALID and VALIDATE would not shorten that: in one
+-- transaction VALIDATE runs under the lock that NOT VALID took, and the checks of the new columns read the tables anyway.
+
+-- Nobody waits for long behind a lock that this does not get. It is undone as a whole then: run it again.
+SET LOCAL lock_timeout = '5s';
 
 -- A step that waits for a time to come, such as a budget's next month: due_at says when, code says for what. Its message
 -- is gone from the queue; housekeep sends it again when it is due.

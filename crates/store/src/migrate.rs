@@ -1,4 +1,4 @@
-//! Migrations: run by a command or function before traffic, never on a cold start.
+//! Migrations: run by a command or function right after a deployment, never on a cold start.
 
 use refinery::embed_migrations;
 
@@ -25,7 +25,8 @@ pub enum MigrateError {
 
 /// Applies what is not yet applied, on a connection of its own, and returns the names of what it applied.
 ///
-/// Waits while another run holds the lock. Migrations have no statement timeout.
+/// Waits while another run holds the lock. Migrations have no statement timeout; one that does not get a table's lock in
+/// time is undone, an error, and can be run again.
 pub async fn migrate(config: &Config) -> Result<Vec<String>, MigrateError> {
     let pg = postgres_config(config).map_err(MigrateError::Config)?;
     let connector =

@@ -15,6 +15,7 @@ use store::integration_log::{SyncKey, SyncStatus};
 use store::reanalysis::Reanalysis;
 use store::steps::{Claim, Ending};
 use store::testing::TestDatabase;
+use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, NoTls};
 
 const FIRST: &str = include_str!("../migrations/V1__initial.sql");
@@ -39,7 +40,14 @@ INSERT INTO integration_log (tenant_id, session_id, integration_id, status, cont
 VALUES ('acme', 's-1', 'hub', 'done', 'c-1', 'n-1', 1);
 "#;
 
+async fn connect(url: &str) -> Client {
+    let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
+    tokio::spawn(connection);
+    client
+}
+
 struct World {
+    url: String,
     store: Store,
     client: Client,
     tenant: TenantId,
@@ -51,13 +59,13 @@ impl World {
     /// A database of the release before, with rows.
     async fn before() -> Self {
         let config = TestDatabase::create_empty().await;
-        let (client, connection) = tokio_postgres::connect(&config.url, NoTls).await.unwrap();
-        tokio::spawn(connection);
+        let client = connect(&config.url).await;
         client.batch_execute(FIRST).await.unwrap();
         client.batch_execute(ROWS).await.unwrap();
         let [tenant, session, integration] = ["acme", "s-1", "hub"];
         let (tenant, session) = (tenant.parse().unwrap(), session.parse().unwrap());
-        Self { store: Store::new(&config).unwrap(), client, tenant, session, integration: integration.parse().unwrap() }
+        let (store, integration) = (Store::new(&config).unwrap(), integration.parse().unwrap());
+        Self { url: config.url, store, client, tenant, session, integration }
     }
 
     fn email(&self, analysis_version: i32) -> NewEmail<'_> {
@@ -107,6 +115,21 @@ async fn sessions_of_the_release_before_can_be_analysed_again_and_replayed() {
 }
 
 #[tokio::test]
+async fn a_migration_that_does_not_get_a_lock_is_undone_and_can_be_run_again() {
+    let world = World::before().await;
+    let impatient = SECOND.replace("lock_timeout = '5s'", "lock_timeout = '50ms'");
+    assert_ne!(impatient, SECOND);
+    let reader = connect(&world.url).await;
+    reader.batch_execute("BEGIN; SELECT FROM integration_log").await.unwrap();
+    let error = world.client.batch_execute(&impatient).await.unwrap_err();
+    assert_eq!(error.code().map(SqlState::code), Some("55P03"));
+    reader.batch_execute("COMMIT").await.unwrap();
+    world.client.batch_execute(&impatient).await.unwrap();
+    let timeout = world.client.query_one("SELECT current_setting('lock_timeout')", &[]).await.unwrap();
+    assert_eq!(timeout.get::<_, String>(0), "0", "it ends with the migration");
+}
+
+#[tokio::test]
 async fn a_schema_that_is_still_to_be_migrated_is_waited_for() {
     let world = World::before().await;
     let queue = async || world.store.queue_email(&world.email(2)).await.unwrap_err();
@@ -131,6 +154,6 @@ async fn code_of_the_release_before_fails_at_the_swapped_keys_before_it_has_done
          ON CONFLICT (tenant_id, session_id, integration_id) DO NOTHING",
     ] {
         let error = world.client.execute(insert, &[]).await.unwrap_err();
-        assert_eq!(error.code().map(tokio_postgres::error::SqlState::code), Some("42P10"));
+        assert_eq!(error.code().map(SqlState::code), Some("42P10"));
     }
 }
