@@ -6,6 +6,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use domain::analysis::Analysis;
 use domain::session::{Channel, SessionStatus, Visitor};
+use domain::step::{FIRST_VERSION, Step};
 use domain::transcript::Turn;
 
 /// One run of the demo.
@@ -95,9 +96,28 @@ impl StepRecord {
         Some((self.finished_at? - self.started_at?).num_milliseconds())
     }
 
-    /// `analyze`, `notify`, or the integration's id.
-    pub(super) fn stage(&self) -> &str {
-        self.step.strip_prefix("crm_sync:").unwrap_or(&self.step)
+    /// `None` for a step that this program does not know.
+    pub(super) fn parsed(&self) -> Option<Step> {
+        self.step.parse().ok()
+    }
+
+    /// `analyze`, `notify`, or the integration's id; of later versions `analyze@2` and so on.
+    pub(super) fn stage(&self) -> String {
+        match self.parsed() {
+            Some(Step::CrmSync { version: FIRST_VERSION, integration }) => integration.to_string(),
+            Some(Step::CrmSync { version, integration }) => format!("{integration}@{version}"),
+            Some(Step::Analyze { .. } | Step::Notify { .. }) | None => self.step.clone(),
+        }
+    }
+
+    /// Sorts as the pipeline goes, one version after the other; what is unknown comes last.
+    fn order(&self) -> (i32, u8) {
+        match self.parsed() {
+            Some(Step::Analyze { version }) => (version, 0),
+            Some(Step::Notify { version }) => (version, 1),
+            Some(Step::CrmSync { version, .. }) => (version, 2),
+            None => (i32::MAX, 0),
+        }
     }
 }
 
@@ -157,11 +177,28 @@ impl SessionOutcome {
 
 impl Outcome {
     /// Steps met in this run, in the order of the pipeline.
-    pub(super) fn stages(&self) -> Vec<&str> {
-        let met: BTreeSet<&str> =
-            self.sessions.iter().flat_map(|session| &session.steps).map(StepRecord::stage).collect();
-        let first = ["analyze", "notify"];
-        let (early, late): (Vec<_>, Vec<_>) = met.into_iter().partition(|stage| first.contains(stage));
-        early.into_iter().chain(late).collect()
+    pub(super) fn stages(&self) -> Vec<String> {
+        let steps = self.sessions.iter().flat_map(|session| &session.steps);
+        let met: BTreeSet<_> = steps.map(|step| (step.order(), step.stage())).collect();
+        met.into_iter().map(|(_, stage)| stage).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::canned;
+
+    #[test]
+    fn steps_of_later_versions_are_stages_of_their_own_after_the_first() {
+        let mut outcome = canned::small();
+        let one = outcome.sessions[0].steps[0].clone();
+        for step in ["crm_sync@2:hubspot", "notify@2", "analyze@10", "analyze@2", "unheard_of"] {
+            let mut later = one.clone();
+            later.step = step.to_owned();
+            outcome.sessions[0].steps.push(later);
+        }
+        let stages = outcome.stages();
+        assert_eq!(stages[..4], ["analyze", "notify", "hubspot", "webhook"]);
+        assert_eq!(stages[4..], ["analyze@2", "notify@2", "hubspot@2", "analyze@10", "unheard_of"]);
     }
 }

@@ -101,7 +101,7 @@ impl<'a> Page<'a> {
             model: outcome.sessions.iter().find_map(model),
             totals: report.totals,
             categories: categories(outcome),
-            stages: outcome.stages().into_iter().filter_map(|stage| stage_time(outcome, stage)).collect(),
+            stages: outcome.stages().iter().filter_map(|stage| stage_time(outcome, stage)).collect(),
             sessions: outcome.sessions.iter().enumerate().map(view).collect(),
         }
     }

@@ -84,7 +84,7 @@ impl SessionReport {
                 note_id: hubspot.and_then(|record| record.record_id.clone()),
             },
             webhook_status: session.integration(Kind::Webhook).map(|record| record.status.clone()),
-            stages_ms: session.steps.iter().filter_map(|step| Some((step.stage().to_owned(), step.ms()?))).collect(),
+            stages_ms: session.steps.iter().filter_map(|step| Some((step.stage(), step.ms()?))).collect(),
         }
     }
 }

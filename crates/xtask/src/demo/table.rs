@@ -40,9 +40,7 @@ fn columns(outcome: &Outcome) -> Vec<Column> {
         column("WEBHOOK", false, &webhook),
     ];
     let stages = outcome.stages();
-    columns.extend(
-        stages.into_iter().map(|stage| column(&format!("{stage} s"), true, &|session| seconds(session, stage))),
-    );
+    columns.extend(stages.iter().map(|stage| column(&format!("{stage} s"), true, &|session| seconds(session, stage))));
     columns
 }
 

@@ -1,6 +1,7 @@
 //! When each step of a session waited and ran, as bars on a common scale.
 
 use chrono::{DateTime, Utc};
+use domain::step::{FIRST_VERSION, Step};
 use serde::Serialize;
 
 use super::super::outcome::StepRecord;
@@ -59,9 +60,15 @@ impl StepView {
 }
 
 fn title(step: &StepRecord) -> String {
-    match step.step.strip_prefix("crm_sync:") {
-        Some(integration) => format!("crm-sync · {integration}"),
-        None => step.step.clone(),
+    let Some(parsed) = step.parsed() else { return step.step.clone() };
+    let name = match &parsed {
+        Step::Analyze { .. } => "analyze".to_owned(),
+        Step::Notify { .. } => "notify".to_owned(),
+        Step::CrmSync { integration, .. } => format!("crm-sync · {integration}"),
+    };
+    match parsed.version() {
+        FIRST_VERSION => name,
+        later => format!("{name} · version {later}"),
     }
 }
 
@@ -98,6 +105,24 @@ mod tests {
         let bars: Vec<_> = timeline.steps.iter().map(|s| (s.title.as_str(), s.from, s.wait, s.run)).collect();
         assert_eq!(timeline.total_ms, 1000);
         assert_eq!(bars, [("analyze", 0.0, 10.0, 50.0), ("crm-sync · hubspot", 60.0, 10.0, 30.0)]);
+    }
+
+    #[test]
+    fn a_later_version_says_so() {
+        let title = |step: &str| {
+            title(&StepRecord {
+                step: step.into(),
+                status: "done".into(),
+                attempt: 1,
+                code: None,
+                created_at: at(0),
+                started_at: None,
+                finished_at: None,
+            })
+        };
+        assert_eq!(["analyze", "analyze@2"].map(title), ["analyze", "analyze · version 2"]);
+        assert_eq!(title("crm_sync@3:hubspot:main"), "crm-sync · hubspot:main · version 3");
+        assert_eq!(title("unheard_of"), "unheard_of");
     }
 
     #[test]
