@@ -15,11 +15,12 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use serde::Serialize;
 
 use crate::paths;
 use compare::Comparison;
+use outcome::Outcome;
 use run::Run;
 
 pub(crate) use engine::Answers;
@@ -50,9 +51,20 @@ pub(crate) async fn evaluate(options: &Options) -> anyhow::Result<()> {
     let started = Instant::now();
     let printed = engine.analyse(&lines, options.concurrency).await?;
     let wall = started.elapsed().as_secs_f64();
+    ensure!(printed.complete || !printed.lines.is_empty(), "the analysis failed before the first result");
     let outcomes = outcome::join(&labelled, &printed)?;
-    let run = Run::new(&paths::shown(&file), &engine.name(), wall, outcomes);
-    print(&run, options.json, || text::render(&run))
+    let run = Run::new(&paths::shown(&file), &engine.name(), options.limit, wall, outcomes);
+    print(&run, options.json, || text::render(&run))?;
+    worked(&run, printed.complete)
+}
+
+/// Figures about nothing must not pass for a measurement.
+fn worked(run: &Run, complete: bool) -> anyhow::Result<()> {
+    let all = run.conversations.len();
+    let missing = run.conversations.iter().filter(|outcome| !outcome.has_result()).count();
+    ensure!(complete, "the analysis failed; {missing} of {all} conversations have no result");
+    ensure!(run.conversations.iter().any(Outcome::has_analysis), "none of {all} conversations has an analysis");
+    Ok(())
 }
 
 /// Prints what is different between two runs.
@@ -65,4 +77,19 @@ fn print(document: &impl Serialize, json: bool, text: impl FnOnce() -> String) -
     let output = if json { serde_json::to_string_pretty(document)? + "\n" } else { text() };
     print!("{output}");
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_without_any_analysis_or_with_results_missing_is_a_failure() {
+        let outcomes = samples::outcomes();
+        let run = |outcomes: &[Outcome]| Run::new("five.jsonl", "small", None, 1.0, outcomes.to_vec());
+        assert!(worked(&run(&outcomes), true).is_ok());
+        let failed = run(&outcomes[4..]);
+        assert_eq!(worked(&failed, true).unwrap_err().to_string(), "none of 1 conversations has an analysis");
+        assert!(worked(&run(&outcomes), false).unwrap_err().to_string().starts_with("the analysis failed"));
+    }
 }

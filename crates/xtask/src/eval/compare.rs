@@ -10,12 +10,25 @@ use super::text::{given, number, table};
 
 #[derive(Debug, PartialEq, Serialize)]
 pub(super) struct Comparison {
+    a: Side,
+    b: Side,
+    /// Why the figures of both are not those of the same conversations.
+    warnings: Vec<String>,
     /// By name, such as `category.rate`.
     figures: BTreeMap<String, Difference>,
     /// Conversations of both runs whose category is another one.
     changed: Vec<Change>,
     only_in_a: Vec<String>,
     only_in_b: Vec<String>,
+}
+
+/// What a run was about.
+#[derive(Debug, PartialEq, Serialize)]
+struct Side {
+    file: String,
+    answered_by: String,
+    limit: Option<usize>,
+    conversations: usize,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -34,6 +47,29 @@ struct Change {
     b: String,
     /// `better`, `worse` or `as wrong`.
     verdict: &'static str,
+}
+
+impl Side {
+    fn of(run: &Run) -> Self {
+        Self {
+            file: run.file.clone(),
+            answered_by: run.answered_by.clone(),
+            limit: run.limit,
+            conversations: run.conversations.len(),
+        }
+    }
+
+    fn render(&self) -> String {
+        let Self { file, answered_by, limit, conversations } = self;
+        let limit = limit.map(|limit| format!(" (--limit {limit})")).unwrap_or_default();
+        format!("{file}: {conversations} conversations{limit}, answered by {answered_by}")
+    }
+
+    fn warnings(&self, other: &Self) -> Vec<String> {
+        let file = (self.file != other.file).then(|| "the runs are of different files".to_owned());
+        let limit = (self.limit != other.limit).then(|| "the runs have different limits".to_owned());
+        file.into_iter().chain(limit).collect()
+    }
 }
 
 impl Comparison {
@@ -57,7 +93,13 @@ impl Comparison {
             let ids = from.conversations.iter().map(|outcome| outcome.id.clone());
             ids.filter(|id| !there(id)).collect()
         };
+        let sides = [a, b].map(Side::of);
+        let warnings = sides[0].warnings(&sides[1]);
+        let [side_a, side_b] = sides;
         Ok(Self {
+            a: side_a,
+            b: side_b,
+            warnings,
             figures: differences(a, b)?,
             changed: changed.collect(),
             only_in_a: missing(a, &|id| in_b.contains_key(id)),
@@ -74,7 +116,10 @@ impl Comparison {
             let difference = difference.map_or_else(|| "-".to_owned(), |by| format!("{by:+.4}"));
             vec![name.clone(), number(*a, 4), number(*b, 4), difference]
         });
-        let mut text = table(&std::iter::once(header).chain(rows).collect::<Vec<_>>());
+        let mut text = format!("A  {}\nB  {}\n", self.a.render(), self.b.render());
+        self.warnings.iter().for_each(|warning| text.push_str(&format!("Warning: {warning}\n")));
+        text.push('\n');
+        text.push_str(&table(&std::iter::once(header).chain(rows).collect::<Vec<_>>()));
         text.push_str(&format!("\nAnother category: {}\n", self.changed.len()));
         if !self.changed.is_empty() {
             let header = ["conversation", "expected", "A", "B", ""].map(str::to_owned).to_vec();
@@ -132,7 +177,7 @@ mod tests {
         after[3].got.category = Some(CategoryLabel::FacingIssue);
         after[1].got.category = Some(CategoryLabel::Others);
         after[4].id = "f".to_owned();
-        (Run::new("five.jsonl", "small", 12.0, before), Run::new("five.jsonl", "large", 30.0, after))
+        (Run::new("five.jsonl", "small", None, 12.0, before), Run::new("five.jsonl", "large", None, 30.0, after))
     }
 
     #[test]
@@ -178,5 +223,25 @@ mod tests {
             "+18.0000"
         ])));
         assert!(!text.contains("confusion.others.none"));
+    }
+
+    #[test]
+    fn both_runs_say_what_they_are_and_whether_they_fit() {
+        let (a, mut b) = runs();
+        let start = |b: &Run| {
+            let text = Comparison::of(&a, b).unwrap().render();
+            text.split_once("\n\n").unwrap().0.to_owned()
+        };
+        insta::assert_snapshot!(start(&b), @"
+        A  five.jsonl: 5 conversations, answered by small
+        B  five.jsonl: 5 conversations, answered by large
+        ");
+        (b.file, b.limit) = ("six.jsonl".to_owned(), Some(5));
+        insta::assert_snapshot!(start(&b), @"
+        A  five.jsonl: 5 conversations, answered by small
+        B  six.jsonl: 5 conversations (--limit 5), answered by large
+        Warning: the runs are of different files
+        Warning: the runs have different limits
+        ");
     }
 }

@@ -17,6 +17,8 @@ const START: Duration = Duration::from_secs(20);
 const STAND_IN: &str = "stand-in";
 /// For an OpenAI-compatible server that has one model only.
 const ANY: &str = "default";
+/// What would lead the SDK past the stand-in, or give it the developer's own key.
+const HIDDEN: [&str; 3] = ["AWS_BEARER_TOKEN_BEDROCK", "AWS_PROFILE", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"];
 
 /// Who answers the analysis.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +38,14 @@ pub(super) struct Engine {
     answers: Answers,
     program: PathBuf,
     stand_in: Option<StandIn>,
+}
+
+/// What the analysis printed, one whole line for each conversation that was answered.
+#[derive(Debug)]
+pub(super) struct Printed {
+    pub(super) lines: String,
+    /// False where it ended before the last conversation.
+    pub(super) complete: bool,
 }
 
 #[derive(Debug)]
@@ -59,25 +69,26 @@ impl Engine {
         Ok(Self { answers: answers.clone(), program, stand_in })
     }
 
-    /// Gives the lines to the analysis and returns those it prints.
-    pub(super) async fn analyse(&self, lines: &str, concurrency: NonZeroUsize) -> anyhow::Result<String> {
+    /// Gives the lines to the analysis and returns those it prints: what was answered is paid for, also where it fails then.
+    pub(super) async fn analyse(&self, lines: &str, concurrency: NonZeroUsize) -> anyhow::Result<Printed> {
         let mut command = Command::new(&self.program);
         command.args(["--model", self.answers.model(), "--concurrency", &concurrency.to_string()]);
         if let Some(stand_in) = &self.stand_in {
-            command.envs(environment(&stand_in.url));
+            isolate(&mut command, &stand_in.url);
         }
         let output = process::capture(&mut command, lines).await?;
-        ensure!(output.success, "the analysis did not run to its end");
-        Ok(output.stdout)
+        Ok(Printed { lines: whole_lines(output.stdout), complete: output.success })
     }
 
     pub(super) fn name(&self) -> String {
-        match &self.answers {
-            Answers::StandIn => "the stand-in for Bedrock, which only counts words,".to_owned(),
-            Answers::Bedrock(model) => format!("{model} on Bedrock"),
-            Answers::OpenAi { url, .. } => format!("{} at {url}", self.answers.model()),
-        }
+        self.answers.name()
     }
+}
+
+/// Without the end that a process which was killed could not finish.
+fn whole_lines(mut printed: String) -> String {
+    printed.truncate(printed.rfind('\n').map_or(0, |end| end + 1));
+    printed
 }
 
 impl Answers {
@@ -88,18 +99,40 @@ impl Answers {
             Self::OpenAi { model, .. } => model.as_deref().unwrap_or(ANY),
         }
     }
+
+    fn name(&self) -> String {
+        match self {
+            Self::StandIn => "the stand-in for Bedrock, which only counts words".to_owned(),
+            Self::Bedrock(model) => format!("{model} on Bedrock"),
+            Self::OpenAi { url, .. } => format!("{} at {}", self.model(), without_userinfo(url)),
+        }
+    }
+}
+
+/// A URL as it may be printed and stored: a password in it stays out.
+fn without_userinfo(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
+    let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    format!("{scheme}://{host}{path}")
 }
 
 /// Whatever the developer has set for AWS must not reach a stand-in.
-fn environment(url: &str) -> [(&'static str, &str); 6] {
-    [
+fn isolate(command: &mut Command, url: &str) {
+    HIDDEN.iter().for_each(|name| {
+        command.env_remove(name);
+    });
+    command.envs([
         ("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", url),
         ("AWS_REGION", "us-east-1"),
         ("AWS_ACCESS_KEY_ID", "test"),
         ("AWS_SECRET_ACCESS_KEY", "test"),
         ("AWS_SESSION_TOKEN", ""),
         ("AWS_EC2_METADATA_DISABLED", "true"),
-    ]
+        // Their default profile can turn the endpoint off as well.
+        ("AWS_CONFIG_FILE", "/dev/null"),
+        ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null"),
+    ]);
 }
 
 impl StandIn {
@@ -134,5 +167,31 @@ mod tests {
         assert_eq!(server(None).model(), "default");
         assert_eq!(Answers::StandIn.model(), "stand-in");
         assert_eq!(Answers::Bedrock("eu.amazon.nova-lite-v1:0".to_owned()).model(), "eu.amazon.nova-lite-v1:0");
+    }
+
+    #[test]
+    fn nothing_of_the_developers_aws_reaches_a_stand_in() {
+        let mut command = Command::new("true");
+        isolate(&mut command, "http://127.0.0.1:1");
+        let set: Vec<_> = command.as_std().get_envs().collect();
+        for name in HIDDEN {
+            assert!(set.contains(&(name.as_ref(), None)), "{name}");
+        }
+        assert!(set.contains(&("AWS_ENDPOINT_URL_BEDROCK_RUNTIME".as_ref(), Some("http://127.0.0.1:1".as_ref()))));
+    }
+
+    #[test]
+    fn a_run_is_named_without_punctuation_and_passwords() {
+        let server = |url: &str| Answers::OpenAi { url: url.to_owned(), model: None }.name();
+        assert_eq!(Answers::StandIn.name(), "the stand-in for Bedrock, which only counts words");
+        assert_eq!(server("https://me:p%40ss@llm.example:8443/v1@2"), "default at https://llm.example:8443/v1@2");
+        assert_eq!(server("https://me:p@ss@llm.example?key"), "default at https://llm.example?key");
+        assert_eq!(server("http://llm.example/a@b"), "default at http://llm.example/a@b");
+    }
+
+    #[test]
+    fn a_line_that_was_not_finished_is_left_out() {
+        assert_eq!(whole_lines("{}\n{\"id".to_owned()), "{}\n");
+        assert_eq!(whole_lines("{\"id".to_owned()), "");
     }
 }

@@ -1,9 +1,11 @@
 //! Labelled conversations: one JSON object a line, as `crates/analyze/eval/README.md` describes them.
 
 use std::collections::BTreeSet;
+use std::str::FromStr;
 
 use anyhow::{Context, ensure};
 use domain::analysis::{CategoryLabel, IntentOutcome};
+use domain::id::SessionId;
 use domain::session::Channel;
 use serde::Deserialize;
 
@@ -39,6 +41,8 @@ pub(super) fn parse(text: &str, limit: Option<usize>) -> anyhow::Result<(Vec<Lab
         let conversation: Labelled = serde_json::from_str(line).with_context(|| format!("line {number}"))?;
         let range = conversation.expected.sentiment.is_none_or(|score| (-1.0..=1.0).contains(&score));
         ensure!(range, "line {number}: expected.sentiment must be between -1 and 1");
+        let id = SessionId::from_str(&conversation.id);
+        id.with_context(|| format!("line {number}: the id {} is none for a session", conversation.id))?;
         ensure!(ids.insert(conversation.id.clone()), "line {number}: the id {} is not unique", conversation.id);
         labelled.push(conversation);
         kept.push_str(line);

@@ -2,12 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, anyhow, ensure};
 use domain::analysis::{Analysis, AnalysisStatus, CategoryLabel, IntentOutcome, Usage};
 use domain::session::Channel;
 use serde::{Deserialize, Serialize};
 
+use super::engine::Printed;
 use super::labelled::Labelled;
+
+/// The `error` of a conversation that the analysis did not come to, or did not finish.
+const NO_RESULT: &str = "no_result";
 
 /// A line that the analysis prints.
 #[derive(Debug, Deserialize)]
@@ -78,6 +82,27 @@ impl Outcome {
         self.got.category.is_some() && self.got.category == self.expected.category
     }
 
+    /// What was spent on it is not known.
+    fn without_result(labelled: &Labelled) -> Self {
+        let line = Line {
+            id: labelled.id.clone(),
+            analysis: None,
+            error: Some(NO_RESULT.to_owned()),
+            first_try_valid: false,
+            seconds: 0.0,
+            usage: None,
+        };
+        Self { cost_usd: None, ..Self::of(labelled, line) }
+    }
+
+    pub(super) fn has_analysis(&self) -> bool {
+        self.status.is_some()
+    }
+
+    pub(super) fn has_result(&self) -> bool {
+        self.error.as_deref() != Some(NO_RESULT)
+    }
+
     fn of(labelled: &Labelled, line: Line) -> Self {
         let Line { analysis, error, first_try_valid, seconds, usage, .. } = line;
         let usage = analysis.as_ref().map(|analysis| analysis.usage.clone()).or(usage).unwrap_or_default();
@@ -120,18 +145,19 @@ fn got(analysis: &Analysis) -> Labels {
     }
 }
 
-/// Joins the printed lines, in any order, with the conversations; each must be there once.
-pub(super) fn join(labelled: &[Labelled], printed: &str) -> anyhow::Result<Vec<Outcome>> {
+/// Joins the printed lines, in any order, with the conversations; each must be there once, unless the analysis failed.
+pub(super) fn join(labelled: &[Labelled], printed: &Printed) -> anyhow::Result<Vec<Outcome>> {
     let mut lines = BTreeMap::new();
-    for (number, text) in (1..).zip(printed.lines()).filter(|(_, text)| !text.trim().is_empty()) {
+    for (number, text) in (1..).zip(printed.lines.lines()).filter(|(_, text)| !text.trim().is_empty()) {
         let line: Line = serde_json::from_str(text).with_context(|| format!("result line {number}"))?;
         ensure!(line.analysis.is_some() != line.error.is_some(), "{} has neither analysis nor error, or both", line.id);
         let id = line.id.clone();
         ensure!(lines.insert(id.clone(), line).is_none(), "{id} has two results");
     }
-    let outcome = |labelled: &Labelled| {
-        let line = lines.remove(&labelled.id).with_context(|| format!("{} has no result", labelled.id))?;
-        Ok(Outcome::of(labelled, line))
+    let outcome = |labelled: &Labelled| match lines.remove(&labelled.id) {
+        Some(line) => Ok(Outcome::of(labelled, line)),
+        None if printed.complete => Err(anyhow!("{} has no result", labelled.id)),
+        None => Ok(Outcome::without_result(labelled)),
     };
     let outcomes = labelled.iter().map(outcome).collect::<anyhow::Result<Vec<_>>>()?;
     ensure!(lines.is_empty(), "there are results of other conversations");
@@ -157,11 +183,23 @@ mod tests {
     fn results_that_do_not_fit_the_conversations_are_an_error() {
         let labelled = samples::labelled();
         let one = r#"{"id":"a","analysis":null,"error":"x","first_try_valid":false,"seconds":1}"#;
-        let error = |printed: &str, labelled: &[Labelled]| join(labelled, printed).unwrap_err().to_string();
+        let printed = |lines: &str| Printed { lines: lines.to_owned(), complete: true };
+        let error = |lines: &str, labelled: &[Labelled]| join(labelled, &printed(lines)).unwrap_err().to_string();
         assert_eq!(error(one, &labelled), "b has no result");
         assert_eq!(error(&format!("{one}\n{one}"), &labelled[..1]), "a has two results");
         assert_eq!(error(&one.replace("\"a\"", "\"z\""), &labelled[1..1]), "there are results of other conversations");
         assert!(error(&one.replace("\"x\"", "null"), &labelled[..1]).contains("neither"));
-        assert!(join(&labelled[..1], one).unwrap()[0].cost_usd == Some(0.0));
+        assert!(join(&labelled[..1], &printed(one)).unwrap()[0].cost_usd == Some(0.0));
+    }
+
+    #[test]
+    fn what_was_answered_before_the_analysis_failed_is_kept() {
+        let labelled = samples::labelled();
+        let one = r#"{"id":"b","analysis":null,"error":"x","first_try_valid":false,"seconds":1}"#;
+        let outcomes = join(&labelled, &Printed { lines: one.to_owned(), complete: false }).unwrap();
+        assert_eq!((outcomes.len(), outcomes[1].error.as_deref()), (5, Some("x")));
+        assert_eq!((outcomes[0].error.as_deref(), outcomes[0].cost_usd), (Some("no_result"), None));
+        let with_result: Vec<_> = outcomes.iter().map(Outcome::has_result).collect();
+        assert_eq!(with_result, [false, true, false, false, false]);
     }
 }

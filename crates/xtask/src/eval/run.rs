@@ -17,6 +17,8 @@ pub(super) struct Run {
     pub(super) file: String,
     /// The model or stand-in.
     pub(super) answered_by: String,
+    /// Only the first so many conversations of the file.
+    pub(super) limit: Option<usize>,
     /// From the first request to the last answer.
     pub(super) wall_seconds: f64,
     pub(super) figures: Figures,
@@ -24,11 +26,18 @@ pub(super) struct Run {
 }
 
 impl Run {
-    pub(super) fn new(file: &str, answered_by: &str, wall_seconds: f64, conversations: Vec<Outcome>) -> Self {
+    pub(super) fn new(
+        file: &str,
+        answered_by: &str,
+        limit: Option<usize>,
+        wall_seconds: f64,
+        conversations: Vec<Outcome>,
+    ) -> Self {
         Self {
             version: VERSION,
             file: file.to_owned(),
             answered_by: answered_by.to_owned(),
+            limit,
             wall_seconds,
             figures: Figures::of(&conversations),
             conversations,
@@ -51,7 +60,7 @@ mod tests {
 
     #[test]
     fn a_document_is_read_as_it_was_written() {
-        let run = Run::new("five.jsonl", "small", 12.5, samples::outcomes());
+        let run = Run::new("five.jsonl", "small", Some(5), 12.5, samples::outcomes());
         let text = serde_json::to_string_pretty(&run).unwrap();
         assert_eq!(serde_json::from_str::<Run>(&text).unwrap(), run);
     }

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::engine::Printed;
 use super::labelled::{self, Labelled};
 use super::outcome::{self, Outcome};
 
@@ -32,7 +33,8 @@ pub(super) fn outcomes() -> Vec<Outcome> {
         result("b", analysis("potential_buyer", 0.2, "achieved", usage(3, 1, 2, 1000, Some(0.04))), false, 10.0),
         result("d", analysis("immediate_buyer", 0.4, "partly", usage(1, 0, 0, 0, None)), true, 4.0),
     ];
-    outcome::join(&labelled(), &lines.map(|line| line.to_string()).join("\n")).unwrap()
+    let lines = lines.map(|line| line.to_string()).join("\n");
+    outcome::join(&labelled(), &Printed { lines, complete: true }).unwrap()
 }
 
 fn result(id: &str, analysis: Value, first_try_valid: bool, seconds: f64) -> Value {

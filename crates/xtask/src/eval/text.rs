@@ -16,8 +16,8 @@ const NAME: usize = 24;
 pub(super) fn render(run: &Run) -> String {
     let Figures { category, macro_f1, .. } = &run.figures;
     let mut text = format!(
-        "{}: {} conversations; {} answered, {:.1} s in all\n\n",
-        run.file, run.figures.conversations, run.answered_by, run.wall_seconds
+        "{}: {} conversations in {:.1} s, answered by {}\n\n",
+        run.file, run.figures.conversations, run.wall_seconds, run.answered_by
     );
     text.push_str(&answers(&run.figures));
     text.push_str(&line("right category", &format!("{}, macro-F1 {macro_f1:.3}", share(*category))));
@@ -141,9 +141,9 @@ mod tests {
 
     #[test]
     fn a_run_reads_like_this() {
-        let run = Run::new("five.jsonl", "small", 12.34, samples::outcomes());
+        let run = Run::new("five.jsonl", "small", None, 12.34, samples::outcomes());
         insta::assert_snapshot!(render(&run), @r"
-        five.jsonl: 5 conversations; small answered, 12.3 s in all
+        five.jsonl: 5 conversations in 12.3 s, answered by small
 
           valid at first try      3 of 5, 60.0 %
           attempts                mean 1.40, max 3
