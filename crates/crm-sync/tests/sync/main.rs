@@ -4,6 +4,7 @@
 
 mod hubspot;
 mod outcomes;
+mod shown;
 mod versions;
 mod webhook;
 mod world;

@@ -8,6 +8,7 @@ use crm_sync::{Context, Error, HubSpot, SecretError, SecretSource, Secrets, Webh
 use domain::analysis::Analysis;
 use domain::integration::{Integration, IntegrationConfig};
 use domain::message::{AnalyzeMessage, CrmSyncMessage, StepMessage};
+use domain::redaction::Originals;
 use domain::session::{Channel, Session, Visitor};
 use domain::settings::TenantSettings;
 use domain::step::Step;
@@ -89,6 +90,12 @@ impl World {
         self.database.store.save_integration(&integration).await.unwrap();
     }
 
+    /// The tenant's `redaction` settings.
+    pub(crate) async fn redaction(&self, redaction: serde_json::Value) {
+        let settings = TenantSettings { redaction: serde_json::from_value(redaction).unwrap(), ..Default::default() };
+        self.database.store.save_tenant(&"acme".parse().unwrap(), "Acme", &settings).await.unwrap();
+    }
+
     pub(crate) async fn integration(&self, id: &str) -> Integration {
         self.database.store.integration(&"acme".parse().unwrap(), &id.parse().unwrap()).await.unwrap().unwrap()
     }
@@ -117,8 +124,8 @@ impl World {
         let store = &self.database.store;
         store.accept_session(&notification).await.unwrap();
         let claim = store.claim_step(&message.step_key(), Duration::from_secs(60), false).await.unwrap();
-        let Claim::Run(claimed, _) = claim else { panic!("{claim:?}") };
-        let new = NewAnalysis { analysis, originals: &Default::default(), follow_ups: &[] };
+        let Claim::Run(claimed) = claim else { panic!("{claim:?}") };
+        let new = NewAnalysis { analysis, originals: &originals(), follow_ups: &[] };
         assert!(store.store_analysis(&claimed, &new).await.unwrap());
     }
 
@@ -140,8 +147,8 @@ impl World {
         let planned = store.plan_reanalysis(&key.tenant_id, &key.session_id, analysis_version, "again").await.unwrap();
         assert_eq!(planned, Reanalysis::Planned);
         let claim = store.claim_step(&key, Duration::from_secs(60), false).await.unwrap();
-        let Claim::Run(claimed, _) = claim else { panic!("{claim:?}") };
-        let new = NewAnalysis { analysis, originals: &Default::default(), follow_ups: &[] };
+        let Claim::Run(claimed) = claim else { panic!("{claim:?}") };
+        let new = NewAnalysis { analysis, originals: &originals(), follow_ups: &[] };
         assert!(store.store_analysis(&claimed, &new).await.unwrap());
     }
 
@@ -198,6 +205,13 @@ pub(crate) fn ana() -> Visitor {
         phone: Some("+34 600 000 000".into()),
         ..Visitor::default()
     }
+}
+
+/// What `[EMAIL_1]` stands for.
+pub(crate) const SAID: &str = "private@example.org";
+
+fn originals() -> Originals {
+    serde_json::from_value(json!({ "[EMAIL_1]": SAID })).unwrap()
 }
 
 pub(crate) fn analysis() -> Analysis {

@@ -6,5 +6,6 @@ mod fake_ses;
 mod handle;
 mod refusals;
 mod sample;
+mod shown;
 mod unknown_outcome;
 mod world;

@@ -3,7 +3,9 @@
 use std::time::{Duration, Instant};
 
 use chrono::Utc;
+use domain::analysis::Analysis;
 use domain::message::{AnalyzeMessage, NotifyMessage, StepMessage};
+use domain::redaction::Originals;
 use domain::session::Session;
 use domain::settings::{EmailSettings, TenantSettings};
 use domain::step::{Step, StepKey};
@@ -51,6 +53,13 @@ impl World {
         self.database.store.save_tenant(&self.session.tenant_id, "Acme", &settings).await.unwrap();
     }
 
+    /// The tenant's `redaction` settings.
+    pub(crate) async fn save_redaction(&self, redaction: serde_json::Value) {
+        let redaction = serde_json::from_value(redaction).unwrap();
+        let settings = TenantSettings { email: sample::settings(), redaction, ..TenantSettings::default() };
+        self.database.store.save_tenant(&self.session.tenant_id, "Acme", &settings).await.unwrap();
+    }
+
     async fn store_session(&self) {
         let store = &self.database.store;
         let notification = Notification { session: &self.session, transcript: None, hash: b"hash", message: "{}" };
@@ -64,14 +73,23 @@ impl World {
 
     /// Another version of the session's analysis, and the message about it.
     pub(crate) async fn analyse_again(&self, analysis_version: i32) -> NotifyMessage {
+        self.analyse_again_as(analysis_version, &sample::analysis(), &Originals::default()).await
+    }
+
+    pub(crate) async fn analyse_again_as(
+        &self,
+        analysis_version: i32,
+        analysis: &Analysis,
+        originals: &Originals,
+    ) -> NotifyMessage {
         let (store, Session { tenant_id, session_id, .. }) = (&self.database.store, self.session.clone());
         let planned = store.plan_reanalysis(&tenant_id, &session_id, analysis_version, "again").await.unwrap();
         assert_eq!(planned, Reanalysis::Planned);
         let step = Step::Analyze { version: analysis_version };
         let key = StepKey { tenant_id: tenant_id.clone(), session_id: session_id.clone(), step };
-        let Claim::Run(claimed, _) = store.claim_step(&key, WAIT, false).await.unwrap() else { panic!("not claimed") };
-        let analysis = NewAnalysis { analysis: &sample::analysis(), originals: &Default::default(), follow_ups: &[] };
-        assert!(store.store_analysis(&claimed, &analysis).await.unwrap());
+        let Claim::Run(claimed) = store.claim_step(&key, WAIT, false).await.unwrap() else { panic!("not claimed") };
+        let new = NewAnalysis { analysis, originals, follow_ups: &[] };
+        assert!(store.store_analysis(&claimed, &new).await.unwrap());
         NotifyMessage::V1 { tenant_id, session_id, analysis_version }
     }
 

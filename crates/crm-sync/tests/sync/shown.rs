@@ -1,0 +1,56 @@
+//! What was said, or placeholders: notes and webhooks each follow their own setting.
+
+use domain::analysis::Analysis;
+use serde_json::json;
+use stage::Outcome;
+
+use crate::world::{SAID, World, ana, analysis};
+
+const PLACEHOLDER: &str = "[EMAIL_1]";
+
+fn with_a_placeholder() -> Analysis {
+    let mut analysis = analysis();
+    let text = format!("She wants the offer sent to {PLACEHOLDER}.");
+    analysis.category.as_mut().unwrap().justification.evidence[0].quote = text.clone();
+    analysis.summary.as_mut().unwrap().text = text;
+    analysis
+}
+
+/// `original` or `redacted`, as in the settings.
+fn shown(text: &str) -> &'static str {
+    match (text.matches(SAID).count(), text.matches(PLACEHOLDER).count()) {
+        (2, 0) => "original",
+        (0, 2) => "redacted",
+        other => panic!("{other:?}: {text}"),
+    }
+}
+
+/// The session is told to both; what the note and the event show.
+async fn told(world: &World, session: &str) -> (&'static str, &'static str) {
+    world.session_with(session, ana(), &with_a_placeholder()).await;
+    for integration in ["hubspot", "hook"] {
+        assert_eq!(world.sync(session, integration).await.unwrap(), Outcome::Done);
+    }
+    let notes = world.hubspot.control.state("").await.unwrap()["notes"].clone();
+    let note = notes.as_array().unwrap().last().unwrap()["properties"]["hs_note_body"].as_str().unwrap().to_owned();
+    assert!(note.contains(&format!("Conversation ID: {session}<")), "{note}");
+    let events = world.webhook.control.state("").await.unwrap()["deliveries"].clone();
+    let event = &events.as_array().unwrap().last().unwrap()["body"]["data"];
+    assert_eq!(event["session"]["session_id"], session);
+    (shown(&note), shown(&event.to_string()))
+}
+
+#[tokio::test]
+async fn notes_and_webhooks_show_what_was_said_only_where_their_own_setting_says_so() {
+    let world = World::new().await;
+    for (session, settings, shown) in [
+        ("s-1", json!({}), ("redacted", "redacted")),
+        ("s-2", json!({ "notes": "original" }), ("original", "redacted")),
+        ("s-3", json!({ "webhooks": "original" }), ("redacted", "original")),
+        ("s-4", json!({ "mails": "original" }), ("redacted", "redacted")),
+        ("s-5", json!({ "notes": "original", "webhooks": "original" }), ("original", "original")),
+    ] {
+        world.redaction(settings.clone()).await;
+        assert_eq!(told(&world, session).await, shown, "{settings}");
+    }
+}
