@@ -52,8 +52,9 @@ pub(crate) async fn sync(
         upserted => upserted.map_err(Error::HubSpot)?,
     };
     let is_first = job.key.analysis_version == FIRST_VERSION;
-    // Writing was begun before, so an answer may have been lost: also where the log says `failed` since then.
-    if is_first && job.log.attempts > 0 {
+    // Writing was begun before, by whichever version, so an answer may have been lost: also where the log says `failed`
+    // since then.
+    if is_first && !store.begun_versions(&job.key).await.map_err(Error::Store)?.is_empty() {
         let found = note::find(portal, &contact_id, &job.session.session_id).await.map_err(Error::HubSpot)?;
         if let Some(note_id) = found {
             return Ok(Synced::Written(note_id));

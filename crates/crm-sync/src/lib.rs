@@ -17,7 +17,7 @@ use secrecy::SecretString;
 use stage::step::StageConfig;
 use stage::{Clock, ConfigError, Delivery, Env, Failure, Outcome, Stage, config};
 use store::Store;
-use store::integration_log::{Sync, SyncKey, SyncStatus};
+use store::integration_log::{SyncKey, SyncStatus};
 
 pub use error::Error;
 pub use http::SetupError;
@@ -75,13 +75,11 @@ impl Context {
     }
 }
 
-/// What is to be synced, and where its log stands.
+/// What is to be synced.
 pub(crate) struct Job<'a> {
     pub(crate) key: SyncKey<'a>,
     pub(crate) session: &'a Session,
     pub(crate) analysis: &'a Analysis,
-    /// As it was when this delivery began.
-    pub(crate) log: &'a Sync,
     pub(crate) delivery: &'a Delivery,
     pub(crate) now: chrono::DateTime<chrono::Utc>,
 }
@@ -116,7 +114,7 @@ impl<S: SecretSource> Stage for Context<S> {
         }
         let result = if integration.enabled {
             // Boxed: the futures of both clients, one inside the other, are deeper than the compiler follows.
-            Box::pin(self.sync(key, &integration, &session, &log, delivery)).await
+            Box::pin(self.sync(key, &integration, &session, delivery)).await
         } else {
             Ok(Synced::Skipped(INTEGRATION_DISABLED))
         };
@@ -130,12 +128,11 @@ impl<S: SecretSource> Context<S> {
         key: SyncKey<'_>,
         integration: &Integration,
         session: &Session,
-        log: &Sync,
         delivery: &Delivery,
     ) -> Result<Synced, Error> {
         let analysis = self.store.analysis(key.tenant_id, key.session_id, key.analysis_version).await;
         let analysis = &analysis.map_err(Error::Store)?.ok_or(Error::UnknownAnalysis)?;
-        let job = Job { key, session, analysis, log, delivery, now: (self.clock)() };
+        let job = Job { key, session, analysis, delivery, now: (self.clock)() };
         match &integration.config {
             IntegrationConfig::Hubspot { api_version } => match hubspot::address(&session.visitor) {
                 Ok(email) => {

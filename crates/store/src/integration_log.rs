@@ -1,5 +1,7 @@
 //! What a session left in each third party, so that a repeated delivery finds it instead of writing it again.
 
+use std::collections::BTreeSet;
+
 use domain::id::{IntegrationId, SessionId, TenantId};
 use domain::step::Code;
 use tokio_postgres::Row;
@@ -23,6 +25,12 @@ SELECT analysis_version, record_id FROM integration_log
 WHERE tenant_id = $1 AND session_id = $2 AND integration_id = $3 AND analysis_version <> $4 AND status = 'done'
   AND record_id IS NOT NULL
 ORDER BY analysis_version DESC LIMIT 1";
+
+const BEGUN_VERSIONS: &str = "
+-- begun_versions()
+SELECT analysis_version FROM integration_log
+WHERE tenant_id = $1 AND session_id = $2 AND integration_id = $3 AND attempts > 0
+ORDER BY analysis_version";
 
 const START_WRITING: &str = "
 -- start_writing()
@@ -118,6 +126,13 @@ impl Store {
             })
         };
         row.map(read).transpose()
+    }
+
+    /// The versions, this one among them, whose record was begun: each may have left one, whatever its status says.
+    pub async fn begun_versions(&self, key: &SyncKey<'_>) -> Result<BTreeSet<i32>, Error> {
+        let [tenant, session, integration, _] = key_params(key);
+        let rows = self.rows(BEGUN_VERSIONS, &[tenant, session, integration]).await?;
+        rows.iter().map(|row| get(BEGUN_VERSIONS, row, "analysis_version")).collect()
     }
 
     /// To be called right before a record is written.

@@ -93,6 +93,23 @@ async fn a_version_that_comes_after_a_later_one_changes_nothing() {
 }
 
 #[tokio::test]
+async fn a_version_that_comes_after_a_later_ones_lost_answer_finds_the_note() {
+    let world = analysed_twice().await;
+    // The first backs off before it writes anything.
+    world.hubspot.control.fault(json!({ "match": "PATCH idProperty", "status": 503 })).await.unwrap();
+    assert!(world.sync("s-1", "hubspot").await.unwrap_err().is_retryable());
+    world.hubspot.control.fault(json!({ "match": "POST /notes", "drop_after": true })).await.unwrap();
+    assert!(world.sync_version("s-1", "hubspot", 2).await.unwrap_err().is_retryable());
+    let attempts = [world.log("s-1", "hubspot").await.attempts, world.log_of("s-1", "hubspot", 2).await.attempts];
+    assert_eq!(attempts, [0, 1]);
+
+    assert_eq!(world.sync("s-1", "hubspot").await.unwrap(), Outcome::Done);
+    the_note(&world, "Second words.").await;
+    assert_eq!(world.sync_version("s-1", "hubspot", 2).await.unwrap(), Outcome::Done);
+    the_note(&world, "Second words.").await;
+}
+
+#[tokio::test]
 async fn a_version_whose_earlier_one_left_no_note_writes_one() {
     let world = analysed_twice().await;
     assert_eq!(world.sync_version("s-1", "hubspot", 2).await.unwrap(), Outcome::Done);
