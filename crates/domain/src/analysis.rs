@@ -229,7 +229,7 @@ pub struct ActionItem {
 }
 
 /// Who has to act.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Owner {
     Visitor,
@@ -309,13 +309,16 @@ pub struct Interruptions {
 }
 
 /// What part of the transcript was analysed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Coverage {
     pub turns_total: usize,
     pub turns_analysed: usize,
     /// Parts that the transcript was analysed in; 1 where it fits into one request.
     pub chunks: usize,
     pub chunks_failed: usize,
+    /// Insights and action items of a long transcript beyond the most that are kept.
+    #[serde(default)]
+    pub items_left_out: usize,
 }
 
 /// What the analysis cost.

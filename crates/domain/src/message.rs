@@ -29,7 +29,8 @@ pub enum AnalyzeMessage {
     V2 {
         tenant_id: TenantId,
         session_id: SessionId,
-        /// The version to make: the one after the latest.
+        /// The version to make: the one after the latest, so never the first.
+        #[serde(deserialize_with = "later_version")]
         analysis_version: i32,
         /// In place of the tenant's model.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -38,6 +39,12 @@ pub enum AnalyzeMessage {
         #[serde(default)]
         follow_ups: bool,
     },
+}
+
+fn later_version<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<i32, D::Error> {
+    let version = i32::deserialize(deserializer)?;
+    let is_later = version > FIRST_VERSION;
+    is_later.then_some(version).ok_or_else(|| serde::de::Error::custom("analysis_version must be 2 or more"))
 }
 
 /// Asks `notify` for the mail about an analysis.
@@ -128,6 +135,13 @@ mod tests {
         assert!(message.plans_itself());
         let first: AnalyzeMessage = serde_json::from_str(include_str!("../fixtures/analyze.v1.json")).unwrap();
         assert!(!first.plans_itself());
+    }
+
+    #[test]
+    fn a_further_analysis_is_never_the_first_version() {
+        let first = r#"{"type":"analyze.v2","tenant_id":"acme","session_id":"s-1","analysis_version":1}"#;
+        let error = serde_json::from_str::<AnalyzeMessage>(first).unwrap_err();
+        assert!(error.to_string().contains("2 or more"), "{error}");
     }
 
     #[test]

@@ -27,6 +27,17 @@ impl Originals {
         self.0.len()
     }
 
+    /// Only those whose placeholder is in the text.
+    pub fn within(&self, text: &str) -> Self {
+        let names = placeholder::find(text).map(|(range, _, _)| &text[range]);
+        Self(
+            names
+                .filter_map(|name| self.0.get_key_value(name))
+                .map(|(name, value)| (name.clone(), value.clone()))
+                .collect(),
+        )
+    }
+
     /// The text with the values in their places; what a value holds is not looked at again.
     pub fn restore<'a>(&self, text: &'a str) -> Cow<'a, str> {
         let mut restored = String::new();

@@ -188,51 +188,55 @@ impl TryFrom<MetricDocument> for Metric {
 }
 
 fn kind(document: &MetricDocument) -> Result<MetricKind, InvalidMetric> {
-    let superfluous =
-        |field| InvalidMetric::Superfluous { name: document.name.clone(), kind: document.kind.as_str(), field };
+    let MetricDocument { kind, min, max, max_length, values, .. } = document;
+    let superfluous = |field| InvalidMetric::Superfluous { name: document.name.clone(), kind: kind.as_str(), field };
     let unfit = |field, rule| InvalidMetric::Field { name: document.name.clone(), field, rule };
-    let is_ranged = matches!(document.kind, KindDocument::Integer | KindDocument::Number);
-    if !is_ranged && (document.min.is_some() || document.max.is_some()) {
+    let is_ranged = matches!(kind, KindDocument::Integer | KindDocument::Number);
+    if !is_ranged && (min.is_some() || max.is_some()) {
         return Err(superfluous("min or max"));
     }
-    if document.kind != KindDocument::String && document.max_length.is_some() {
+    if *kind != KindDocument::String && max_length.is_some() {
         return Err(superfluous("max_length"));
     }
-    if document.kind != KindDocument::Enum && document.values.is_some() {
+    if *kind != KindDocument::Enum && values.is_some() {
         return Err(superfluous("values"));
     }
-    match document.kind {
+    match kind {
         KindDocument::Boolean => Ok(MetricKind::Boolean),
-        KindDocument::Integer | KindDocument::Number => {
-            let (Some(min), Some(max)) = (document.min, document.max) else {
-                return Err(unfit("min and max", "both are needed"));
-            };
-            if min.is_nan() || max.is_nan() || min > max {
-                return Err(unfit("min and max", "min must not be more than max"));
-            }
-            if document.kind == KindDocument::Number {
-                return Ok(MetricKind::Number { min, max });
-            }
-            let (min, max) = (integer(min), integer(max));
-            let (Some(min), Some(max)) = (min, max) else {
-                return Err(unfit("min and max", "those of an integer are integers between -2^53 and 2^53"));
-            };
-            Ok(MetricKind::Integer { min, max })
+        KindDocument::Integer => integer_range(*min, *max).map_err(|rule| unfit("min and max", rule)),
+        KindDocument::Number => {
+            let (min, max) = range(*min, *max).map_err(|rule| unfit("min and max", rule))?;
+            Ok(MetricKind::Number { min, max })
         }
-        KindDocument::String => match document.max_length {
-            Some(max_length) if (1..=MAX_METRIC_TEXT).contains(&max_length) => Ok(MetricKind::Text { max_length }),
-            _ => Err(unfit("max_length", "1 to 500 characters")),
-        },
+        KindDocument::String => {
+            let fitting = max_length.filter(|max_length| (1..=MAX_METRIC_TEXT).contains(max_length));
+            let max_length = fitting.ok_or_else(|| unfit("max_length", "1 to 500 characters"))?;
+            Ok(MetricKind::Text { max_length })
+        }
         KindDocument::Enum => {
-            let values = document.values.clone().unwrap_or_default();
-            let distinct = values.iter().collect::<BTreeSet<_>>().len() == values.len();
-            let fits = values.iter().all(|value| super::is_label(value, MAX_ENUM_VALUE));
-            if !(2..=MAX_ENUM_VALUES).contains(&values.len()) || !distinct || !fits {
-                return Err(unfit("values", "2 to 30 different ones of 1 to 60 characters"));
-            }
+            let values = values.clone().filter(|values| are_values(values));
+            let values = values.ok_or_else(|| unfit("values", "2 to 30 different ones of 1 to 60 characters"))?;
             Ok(MetricKind::Enum { values })
         }
     }
+}
+
+/// `Err` is the rule that is broken.
+fn range(min: Option<f64>, max: Option<f64>) -> Result<(f64, f64), &'static str> {
+    let (min, max) = min.zip(max).ok_or("both are needed")?;
+    if min.is_finite() && max.is_finite() && min <= max { Ok((min, max)) } else { Err("min must not be more than max") }
+}
+
+fn integer_range(min: Option<f64>, max: Option<f64>) -> Result<MetricKind, &'static str> {
+    let (min, max) = range(min, max)?;
+    let (min, max) = integer(min).zip(integer(max)).ok_or("those of an integer are integers between -2^53 and 2^53")?;
+    Ok(MetricKind::Integer { min, max })
+}
+
+fn are_values(values: &[String]) -> bool {
+    let distinct = values.iter().collect::<BTreeSet<_>>().len() == values.len();
+    let fit = values.iter().all(|value| super::is_label(value, MAX_ENUM_VALUE));
+    (2..=MAX_ENUM_VALUES).contains(&values.len()) && distinct && fit
 }
 
 fn integer(number: f64) -> Option<i64> {

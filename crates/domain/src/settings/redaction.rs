@@ -36,6 +36,16 @@ pub enum ShownText {
     Original,
 }
 
+impl ShownText {
+    /// As in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Redacted => "redacted",
+            Self::Original => "original",
+        }
+    }
+}
+
 /// A kind of personal data with a form of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
