@@ -15,6 +15,8 @@ SET LOCAL lock_timeout = '5s';
 
 -- A step that waits for a time to come, such as a budget's next month: due_at says when, code says for what. Its message
 -- is gone from the queue; housekeep sends it again when it is due.
+--
+-- steps.tries counts nothing any more: model_calls does, for each part. The release after this drops the column.
 ALTER TABLE steps
     DROP CONSTRAINT steps_status_check,
     ADD CONSTRAINT steps_status_check

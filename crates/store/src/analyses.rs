@@ -1,9 +1,9 @@
 //! Analyses: versions are added, never overwritten.
 
-use std::collections::BTreeMap;
-
 use domain::analysis::Analysis;
 use domain::id::{SessionId, TenantId};
+use domain::redaction::Originals;
+use domain::settings::redaction::ShownText;
 
 use crate::sql::{get, int, json, jsonb, text, texts};
 use crate::steps::{Claimed, Planned};
@@ -38,9 +38,10 @@ const ANALYSIS: &str = "
 -- analysis()
 SELECT document FROM analyses WHERE tenant_id = $1 AND session_id = $2 AND version = $3";
 
-const ORIGINALS: &str = "
--- originals()
-SELECT originals FROM analyses WHERE tenant_id = $1 AND session_id = $2 AND version = $3";
+const SHOWN_ANALYSIS: &str = "
+-- shown_analysis()
+SELECT document, CASE WHEN $4 = 'original' THEN originals ELSE '{}' END AS originals
+FROM analyses WHERE tenant_id = $1 AND session_id = $2 AND version = $3";
 
 const LATEST_ANALYSIS_VERSION: &str = "
 -- latest_analysis_version()
@@ -50,8 +51,8 @@ SELECT version FROM analyses WHERE tenant_id = $1 AND session_id = $2 ORDER BY v
 #[derive(Clone, Copy)]
 pub struct NewAnalysis<'a> {
     pub analysis: &'a Analysis,
-    /// What the placeholders in the analysis stand for. Personal data: this type has no `Debug`.
-    pub originals: &'a BTreeMap<String, String>,
+    /// What the placeholders in the analysis stand for, as far as it is to be shown to anybody.
+    pub originals: &'a Originals,
     pub follow_ups: &'a [Planned],
 }
 
@@ -89,15 +90,19 @@ impl Store {
         row.map(|row| json(ANALYSIS, &row, "document")).transpose()
     }
 
-    /// What the placeholders in an analysis stand for: personal data. Empty if there are none, or no such analysis.
-    pub async fn originals(
+    /// An analysis as it goes out: with its placeholders, or with what they stand for where that was kept.
+    pub async fn shown_analysis(
         &self,
         tenant: &TenantId,
         session: &SessionId,
         version: i32,
-    ) -> Result<BTreeMap<String, String>, Error> {
-        let row = self.row(ORIGINALS, &[text(tenant.as_ref()), text(session.as_ref()), int(version)]).await?;
-        row.map(|row| json(ORIGINALS, &row, "originals")).transpose().map(Option::unwrap_or_default)
+        shown: ShownText,
+    ) -> Result<Option<Analysis>, Error> {
+        let params = [text(tenant.as_ref()), text(session.as_ref()), int(version), text(shown.as_str())];
+        let Some(row) = self.row(SHOWN_ANALYSIS, &params).await? else { return Ok(None) };
+        let analysis: Analysis = json(SHOWN_ANALYSIS, &row, "document")?;
+        let originals: Originals = json(SHOWN_ANALYSIS, &row, "originals")?;
+        Ok(Some(analysis.restored(&originals)))
     }
 
     /// `None` if the session has not been analysed.

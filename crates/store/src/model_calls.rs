@@ -53,7 +53,7 @@ SELECT count(*) FILTER (WHERE outcome <> 'no_answer') AS attempts,
        coalesce(sum(output_tokens), 0)::bigint AS output_tokens,
        coalesce(sum(cached_tokens), 0)::bigint AS cached_tokens,
        coalesce(sum(cache_write_tokens), 0)::bigint AS cache_write_tokens,
-       CASE WHEN count(*) FILTER (WHERE outcome NOT IN ('begun', 'no_answer') AND cost_usd IS NULL) = 0
+       CASE WHEN count(*) FILTER (WHERE outcome <> 'no_answer' AND cost_usd IS NULL) = 0
             THEN coalesce(sum(cost_usd), 0) END AS cost_usd,
        coalesce(sum(latency_ms), 0)::bigint AS latency_ms,
        (array_agg(model ORDER BY began_at DESC, call_id DESC))[1] AS last_model
@@ -137,7 +137,7 @@ pub struct ModelUsage {
     pub output_tokens: u64,
     pub cached_tokens: u64,
     pub cache_write_tokens: u64,
-    /// `None` if the price of any call that was answered is not known.
+    /// `None` if the cost of any call is not known: its model has no price, or it was never ended.
     pub cost_usd: Option<f64>,
     pub latency_ms: u64,
     /// The last one that was asked, with or without an answer.

@@ -30,7 +30,7 @@ const REOPEN_STEP: &str = "
 WITH reopened AS (
     UPDATE steps
     SET status = 'running', attempt = attempt + 1, due_at = now() + $4 * interval '1 millisecond', code = NULL,
-        finished_at = NULL, requeues = 0, seen_attempt = attempt, tries = 0, replays = replays + 1
+        finished_at = NULL, requeues = 0, seen_attempt = attempt, replays = replays + 1
     WHERE tenant_id = $1 AND session_id = $2 AND step = $3 AND status = 'failed'
     RETURNING attempt, message
 ), session AS (
@@ -47,12 +47,6 @@ const RELEASE_STEP: &str = "
 -- release_step()
 UPDATE steps SET status = 'pending', due_at = now() + $5 * interval '1 millisecond'
 WHERE tenant_id = $1 AND session_id = $2 AND step = $3 AND attempt = $4 AND status = 'running'";
-
-const COUNT_TRY: &str = "
--- count_try()
-UPDATE steps SET tries = tries + $5
-WHERE tenant_id = $1 AND session_id = $2 AND step = $3 AND attempt = $4 AND status = 'running'
-RETURNING tries";
 
 const FINISH_STEP: &str = "
 -- finish_step()
@@ -226,23 +220,6 @@ impl Store {
         let [tenant, session, step] = key_params(&claimed.key);
         let params = [tenant, session, step, int(claimed.attempt), float(millis(after))];
         self.execute(RELEASE_STEP, &params).await.map(drop)
-    }
-
-    /// Counts a try of something costly before it is made, and returns how many were made since the step was planned
-    /// or replayed, this one included. `None` if the claim is no longer ours.
-    pub async fn begin_try(&self, claimed: &Claimed) -> Result<Option<i32>, Error> {
-        self.count_try(claimed, 1).await
-    }
-
-    /// Takes a try back that did not come about.
-    pub async fn take_back_try(&self, claimed: &Claimed) -> Result<(), Error> {
-        self.count_try(claimed, -1).await.map(drop)
-    }
-
-    async fn count_try(&self, claimed: &Claimed, by: i32) -> Result<Option<i32>, Error> {
-        let [tenant, session, step] = key_params(&claimed.key);
-        let row = self.row(COUNT_TRY, &[tenant, session, step, int(claimed.attempt), int(by)]).await?;
-        row.map(|row| get(COUNT_TRY, &row, "tries")).transpose()
     }
 
     /// Ends a step, and with the last one its session, whose status is returned; a failure is also recorded as one.

@@ -3,11 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "a helper that fails ends its test")]
 #![expect(clippy::disallowed_methods, reason = "migrations and what the release before wrote are scripts")]
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use domain::id::{IntegrationId, SessionId, TenantId};
 use domain::session::SessionStatus;
+use domain::settings::redaction::ShownText;
 use domain::step::{Code, Step, StepKey};
 use store::Store;
 use store::email_log::{EmailKey, EmailStatus, NewEmail};
@@ -28,7 +28,14 @@ INSERT INTO sessions (tenant_id, session_id, agent_id, channel, started_at, ende
                       failure_code)
 VALUES ('acme', 's-1', 'a', 'text', now(), now(), 'completed', 0, 0, NULL),
        ('acme', 's-2', 'a', 'text', now(), now(), 'failed', 0, 1, 'model_refused');
-INSERT INTO analyses (tenant_id, session_id, version, status, document) VALUES ('acme', 's-1', 1, 'ok', '{}');
+INSERT INTO analyses (tenant_id, session_id, version, status, document) VALUES ('acme', 's-1', 1, 'ok', '{"status":"ok","code":null,"intent":{"primary_purpose":"p","objectives":[]},"summary":{"text":"t","key_points":[]},
+"category":{"label":"others","confidence":0.5,"justification":{"reasoning":"r","evidence":[{"turn":1,"quote":"q"}]}},
+"sentiment":{"average":0.0,"label":"neutral","timeline":[{"turn":1,"score":0.0,"emotion":"calm"}],
+"shifts":[{"from_turn":1,"to_turn":3,"from":0.0,"to":0.1,"cause":"c"}],"patterns":[]},"topics":[],"insights":[],
+"action_items":[],"custom_metrics":{},"conversation":{"turns":4,"visitor_turns":2,"agent_turns":2,"words":9,
+"talk_ratio":0.5,"duration_s":60},"coverage":{"turns_total":4,"turns_analysed":4,"chunks":1,"chunks_failed":0},
+"usage":{"model":"m","prompt_version":"v1","attempts":1,"input_tokens":1,"output_tokens":1,"cached_tokens":0,
+"cost_usd":null,"latency_ms":1,"quotes_dropped":0}}');
 INSERT INTO steps (tenant_id, session_id, step, status, message, attempt, tries)
 VALUES ('acme', 's-1', 'analyze', 'done', '', 1, 1), ('acme', 's-1', 'crm_sync:hub', 'done', '', 1, 0),
        ('acme', 's-2', 'analyze', 'failed', '', 3, 3);
@@ -91,7 +98,8 @@ async fn rows_of_the_release_before_are_those_of_the_first_version() {
     assert_eq!((sync.status, sync.record_id.as_deref()), (SyncStatus::Done, Some("n-1")));
     assert_eq!(store.open_sync(&world.sync(2)).await.unwrap().status, SyncStatus::Pending);
     assert_eq!(store.other_record(&world.sync(2)).await.unwrap().unwrap().record_id, "n-1");
-    assert_eq!(store.originals(tenant, session, 1).await.unwrap(), BTreeMap::new());
+    let shown = store.shown_analysis(tenant, session, 1, ShownText::Original).await.unwrap();
+    assert_eq!(shown.unwrap().usage.prompt_version.as_deref(), Some("v1"));
     assert_eq!(store.model_usage(tenant, session, 1).await.unwrap().attempts, 0);
 }
 

@@ -2,12 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a helper that fails ends its test")]
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chrono::{DateTime, Days, Utc};
 use domain::analysis::Analysis;
+use domain::redaction::Originals;
 use domain::settings::TenantSettings;
+use domain::settings::redaction::ShownText;
 use domain::step::{Code, Step, StepKey};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
@@ -134,7 +135,7 @@ async fn the_usage_of_a_version_is_that_of_all_its_calls() {
     let other = NewCall { model: "unpriced", ..call(1) };
     let begun = store.begin_model_call(&claimed, &other).await.unwrap();
     let Begun::Call { call_id, .. } = begun else { panic!("{begun:?}") };
-    assert_eq!(usage().await.cost_usd, Some(0.625), "nobody knows yet");
+    assert_eq!(usage().await.cost_usd, None, "a call that was never ended may have cost something");
     store.end_model_call(key, call_id, &end(CallOutcome::Refused, None)).await.unwrap();
     let unpriced = usage().await;
     assert_eq!((unpriced.cost_usd, unpriced.last_model.as_deref()), (None, Some("unpriced")));
@@ -191,21 +192,26 @@ async fn parts_are_kept_until_the_analysis_is_stored_with_its_originals() {
 
     let analysis: Analysis = serde_json::from_value(json!({
         "status": "insufficient_content", "code": "no_visitor_turns", "intent": null, "summary": null, "category": null,
-        "sentiment": null, "topics": [], "insights": [], "action_items": [], "custom_metrics": {},
+        "sentiment": null, "topics": ["[EMAIL_1]"], "insights": [], "action_items": [], "custom_metrics": {},
         "conversation": { "turns": 0, "visitor_turns": 0, "agent_turns": 0, "words": 0, "talk_ratio": null, "duration_s": 0 },
         "coverage": { "turns_total": 0, "turns_analysed": 0, "chunks": 1, "chunks_failed": 0 },
         "usage": { "model": null, "prompt_version": null, "attempts": 0, "input_tokens": 0, "output_tokens": 0,
                    "cached_tokens": 0, "cost_usd": null, "latency_ms": 0, "quotes_dropped": 0 }
     }))
     .unwrap();
-    let originals = BTreeMap::from([("[EMAIL_1]".to_owned(), "ana@example.com".to_owned())]);
+    let originals: Originals = serde_json::from_value(json!({ "[EMAIL_1]": "ana@example.com" })).unwrap();
     let new = NewAnalysis { analysis: &analysis, originals: &originals, follow_ups: &[] };
     assert!(!store.store_analysis(&lost, &new).await.unwrap());
     assert_eq!(parts(1).await.len(), 2);
     assert!(store.store_analysis(&claimed, &new).await.unwrap());
     assert_eq!(parts(1).await, []);
-    assert_eq!(store.originals(tenant_id, session_id, 1).await.unwrap(), originals);
-    assert_eq!(store.originals(tenant_id, session_id, 2).await.unwrap(), BTreeMap::new());
+    let topics = async |version, shown| {
+        let shown = store.shown_analysis(tenant_id, session_id, version, shown).await.unwrap();
+        shown.map(|analysis| analysis.topics)
+    };
+    assert_eq!(topics(1, ShownText::Redacted).await, Some(vec!["[EMAIL_1]".to_owned()]));
+    assert_eq!(topics(1, ShownText::Original).await, Some(vec!["ana@example.com".to_owned()]));
+    assert_eq!(topics(2, ShownText::Original).await, None);
 }
 
 #[tokio::test]

@@ -2,7 +2,6 @@
 
 #![expect(clippy::unwrap_used, reason = "a helper that fails ends its test")]
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use domain::analysis::{Analysis, AnalysisStatus, Conversation, Coverage, Usage};
@@ -82,7 +81,7 @@ fn analysis() -> Analysis {
         action_items: Vec::new(),
         custom_metrics: Default::default(),
         conversation: Conversation { duration_s: 300, ..Conversation::default() },
-        coverage: Coverage { turns_total: 0, turns_analysed: 0, chunks: 0, chunks_failed: 0 },
+        coverage: Coverage::default(),
         redactions: Default::default(),
         usage: Usage::default(),
     }
@@ -174,7 +173,7 @@ async fn who_lost_a_claim_can_change_nothing() {
 
     assert_eq!(store.finish_step(&frozen, Ending::Done).await.unwrap(), None);
     store.release_step(&frozen, Duration::ZERO).await.unwrap();
-    let new = NewAnalysis { analysis: &analysis(), originals: &BTreeMap::new(), follow_ups: &[] };
+    let new = NewAnalysis { analysis: &analysis(), originals: &Default::default(), follow_ups: &[] };
     assert!(!store.store_analysis(&frozen, &new).await.unwrap());
     assert!(matches!(store.claim_step(&key, LEASE, false).await.unwrap(), Claim::Busy(_)));
     assert_eq!(store.finish_step(&current, Ending::Done).await.unwrap(), Some(SessionStatus::Completed));
@@ -189,7 +188,7 @@ async fn analysed_with_follow_ups(store: &Store, session: &Session, integrations
         .collect();
     let follow_ups: Vec<Planned> =
         steps.iter().map(|step| Planned { step: step.clone(), message: format!("do {step}") }).collect();
-    let new = NewAnalysis { analysis: &analysis(), originals: &BTreeMap::new(), follow_ups: &follow_ups };
+    let new = NewAnalysis { analysis: &analysis(), originals: &Default::default(), follow_ups: &follow_ups };
     assert!(store.store_analysis(&claimed, &new).await.unwrap());
     assert_eq!(store.finish_step(&claimed, Ending::Done).await.unwrap(), Some(SessionStatus::Processing));
     assert_eq!(store.unclaimed_steps(&session.tenant_id, &session.session_id).await.unwrap(), follow_ups);
@@ -321,25 +320,6 @@ async fn an_error_does_not_quote_the_row() {
     let text = format!("{error} {}", std::error::Error::source(&error).unwrap());
     assert!(text.contains("23514") && !text.contains("ana@example.com"), "{text}");
     assert!(!error.is_retryable());
-}
-
-#[tokio::test]
-async fn tries_are_counted_across_claims_until_a_replay() {
-    let TestDatabase { store, .. } = database().await;
-    let session = session("s-1");
-    accept(&store, &session, b"hash").await;
-    let key = step(&session, Step::Analyze { version: 1 });
-    let first = claim(&store, &key, NO_LEASE).await;
-    assert_eq!(store.begin_try(&first).await.unwrap(), Some(1));
-    assert_eq!(store.begin_try(&first).await.unwrap(), Some(2));
-    store.take_back_try(&first).await.unwrap();
-
-    let second = claim(&store, &key, LEASE).await;
-    assert_eq!(store.begin_try(&first).await.unwrap(), None, "no longer ours");
-    assert_eq!(store.begin_try(&second).await.unwrap(), Some(2));
-    store.finish_step(&second, Ending::Failed(BROKEN)).await.unwrap();
-    let Claim::Run(replay) = store.claim_step(&key, LEASE, true).await.unwrap() else { panic!("a replay runs it") };
-    assert_eq!(store.begin_try(&replay).await.unwrap(), Some(1));
 }
 
 #[tokio::test]

@@ -2,7 +2,6 @@
 
 #![expect(clippy::unwrap_used, reason = "a helper that fails ends its test")]
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use domain::session::{Session, SessionStatus};
@@ -31,7 +30,7 @@ async fn follow_ups(count: i32) -> (TestDatabase, Session, Vec<Claimed>) {
     let step = |n: i32| Step::CrmSync { version: 1, integration: format!("crm-{n}").parse().unwrap() };
     let planned: Vec<_> = (0..count).map(|n| Planned { step: step(n), message: format!("sync {n}") }).collect();
     let analysis = serde_json::from_str(include_str!("../../stage/tests/analysis.json")).unwrap();
-    let new = NewAnalysis { analysis: &analysis, originals: &BTreeMap::new(), follow_ups: &planned };
+    let new = NewAnalysis { analysis: &analysis, originals: &Default::default(), follow_ups: &planned };
     assert!(store.store_analysis(&analyze, &new).await.unwrap());
     store.finish_step(&analyze, Ending::Done).await.unwrap();
     let mut claims = Vec::new();
