@@ -11,7 +11,10 @@ mod converse;
 mod gullible;
 mod language;
 mod lexicon;
+mod merge;
+mod metrics;
 mod openai;
+mod outcome;
 mod prompt;
 mod purpose;
 mod rules;
@@ -39,8 +42,11 @@ use crate::aws_error;
 use crate::plumbing::Plumbing;
 use crate::serve::{ANY_PORT, Running, serve};
 
-use converse::Refusal;
+use block::Kind;
+use converse::{Instead, Request};
+use gullible::Orders;
 pub use openai::{Unusable, Upstream};
+use rules::Refusal;
 use script::Script;
 use usage::Input;
 
@@ -53,7 +59,7 @@ pub async fn start_on(address: SocketAddr) -> io::Result<Running> {
     start_with(address, None).await
 }
 
-/// Lets an OpenAI-compatible server answer what no script answers.
+/// Lets an OpenAI-compatible server answer what no script and no gullible mode answers.
 pub async fn bridge_on(address: SocketAddr, upstream: Upstream) -> io::Result<Running> {
     start_with(address, Some(upstream)).await
 }
@@ -68,7 +74,7 @@ async fn start_with(address: SocketAddr, upstream: Option<Upstream>) -> io::Resu
 
 /// What the stand-in remembers.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Model {
+struct Model {
     memory: Arc<Mutex<Memory>>,
     upstream: Option<Upstream>,
 }
@@ -110,7 +116,7 @@ impl CallKind {
 
 impl Model {
     fn memory(&self) -> MutexGuard<'_, Memory> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Remembers the call, and says what makes its answer another than the computed one.
@@ -134,64 +140,20 @@ impl Model {
     }
 }
 
-impl Model {
-    /// Remembers a call; the script that is to answer it, if there is one.
-    fn record(&self, model_id: &str, transcript: String) -> Option<Script> {
-        let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
-        let script = script::take(&mut memory.scripts, &transcript);
-        memory.calls.push(Call { model: model_id.to_owned(), transcript });
-        script
-    }
-}
-
 async fn converse(State(model): State<Model>, Path(model_id): Path<String>, body: Bytes) -> Response {
-    let request = match converse::parse(&model_id, &body) {
-        Ok(request) => request,
-        Err(Refusal(message)) => {
-            return aws_error::response(StatusCode::BAD_REQUEST, "ValidationException", &message);
+    match converse::parse(&model_id, &body) {
+        Ok(request) => {
+            let text = request.first_user_text();
+            let (instead, input) = model.begin(&model_id, &request, &text);
+            if let (Instead::Nothing, Some(upstream)) = (&instead, &model.upstream) {
+                return upstream.converse(&model_id, &body).await;
+            }
+            converse::response(converse::answer(&request, &text, &instead, input))
         }
-    };
-    let script = model.record(&model_id, prompt::transcript_text(&request.first_user_text()));
-    if let (None, Some(upstream)) = (&script, &model.upstream) {
-        return upstream.converse(&model_id, &body).await;
+        Err(Refusal(message)) => aws_error::response(StatusCode::BAD_REQUEST, "ValidationException", &message),
     }
-    let mut memory = model.memory.lock().unwrap_or_else(PoisonError::into_inner);
-    converse::response(converse::answer(&request, script, &mut memory.cached))
 }
 
 async fn unknown_operation() -> Response {
     aws_error::response(StatusCode::NOT_FOUND, "UnknownOperationException", "the stand-in only knows Converse")
-}
-
-async fn state(State(model): State<Model>, Query(narrow): Query<Narrow>) -> Response {
-    let memory = model.memory.lock().unwrap_or_else(PoisonError::into_inner);
-    let (mut models, mut transcripts) = (BTreeMap::<&str, u32>::new(), BTreeMap::<String, u32>::new());
-    let calls = memory.calls.iter().filter(|call| call.transcript.contains(&narrow.contains));
-    for call in calls.clone() {
-        *models.entry(&call.model).or_default() += 1;
-        *transcripts.entry(digest(&call.transcript)).or_default() += 1;
-    }
-    Json(json!({ "calls": calls.count(), "models": models, "transcripts": transcripts })).into_response()
-}
-
-/// Tells transcripts apart; means nothing beyond this process.
-fn digest(text: &str) -> String {
-    let mut hasher = DefaultHasher::new();
-    text.hash(&mut hasher);
-    format!("{:016x}", hasher.finish())
-}
-
-async fn scripts(State(model): State<Model>) -> Json<Value> {
-    Json(json!(model.memory.lock().unwrap_or_else(PoisonError::into_inner).scripts))
-}
-
-async fn add_scripts(State(model): State<Model>, body: Bytes) -> Response {
-    control_answer(one_or_many(&body).map(|scripts| {
-        model.memory.lock().unwrap_or_else(PoisonError::into_inner).scripts.extend::<Vec<Script>>(scripts);
-    }))
-}
-
-async fn clear_scripts(State(model): State<Model>) -> StatusCode {
-    model.memory.lock().unwrap_or_else(PoisonError::into_inner).scripts.clear();
-    StatusCode::NO_CONTENT
 }
