@@ -1,36 +1,55 @@
 //! One request to Bedrock's Converse API, and what can come of it.
 
+mod document;
+mod error;
+mod request;
+
 use std::time::{Duration, Instant};
 
 use aws_sdk_bedrockruntime::Client;
 use aws_sdk_bedrockruntime::config::timeout::TimeoutConfig;
-use aws_sdk_bedrockruntime::error::{BuildError, SdkError};
-use aws_sdk_bedrockruntime::operation::converse::{ConverseError, ConverseOutput};
-use aws_sdk_bedrockruntime::types::{
-    ContentBlock, ConversationRole, InferenceConfiguration, JsonSchemaDefinition, Message, OutputConfig, OutputFormat,
-    OutputFormatStructure, OutputFormatType, StopReason, SystemContentBlock,
-};
+use aws_sdk_bedrockruntime::operation::converse::ConverseOutput;
+use aws_sdk_bedrockruntime::types::{ContentBlock, StopReason, ToolUseBlock};
 
-use crate::prompt::{SCHEMA, SYSTEM};
+use crate::models::{Chosen, Tokens};
+use crate::prompt::Instructions;
 
-/// The schema's name, for those who read model logs.
-const SCHEMA_NAME: &str = "conversation_analysis";
+pub use error::ModelError;
 
 /// What was said so far, beginning with the user.
 #[derive(Debug, Clone)]
 pub(crate) enum Said {
     User(String),
-    Model(String),
+    Model(Answered),
+}
+
+/// What the model answered, in the form in which it can be shown to it again.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Answered {
+    Text(String),
+    /// The input of a call of our tool, as JSON text.
+    Tool {
+        id: String,
+        input: String,
+    },
+}
+
+impl Answered {
+    /// What should be one JSON object.
+    pub(crate) fn json(&self) -> &str {
+        match self {
+            Self::Text(text) => text,
+            Self::Tool { input, .. } => input,
+        }
+    }
 }
 
 /// A model's reply that arrived.
 #[derive(Debug, Clone)]
 pub(crate) struct Reply {
-    pub(crate) text: String,
+    pub(crate) answered: Answered,
     pub(crate) stop: Stop,
-    pub(crate) input_tokens: u64,
-    pub(crate) output_tokens: u64,
-    pub(crate) cached_tokens: u64,
+    pub(crate) tokens: Tokens,
     pub(crate) latency: Duration,
 }
 
@@ -38,77 +57,32 @@ pub(crate) struct Reply {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Stop {
     Complete,
-    /// The output budget was used up: the text is cut off.
+    /// `max_tokens`: the output budget was used up, the text is cut off.
     OutOfTokens,
+    /// `malformed_model_output`, `malformed_tool_use`.
     Malformed,
-    /// A guardrail or content filter stepped in.
-    Refused,
-    /// The transcript does not fit.
+    /// `guardrail_intervened`.
+    Guardrail,
+    /// `content_filtered`.
+    ContentFilter,
+    /// `refusal`: the model itself.
+    Refusal,
+    /// `model_context_window_exceeded`: the transcript does not fit.
     InputTooLong,
-    Other,
-}
-
-/// A request without a reply.
-#[derive(Debug, thiserror::Error)]
-pub enum ModelError {
-    #[error("build the request")]
-    Build(#[source] BuildError),
-    #[error("get a reply: the model is throttled")]
-    Throttled(#[source] Box<SdkError<ConverseError>>),
-    #[error("get a reply: the model is not available now")]
-    Unavailable(#[source] Box<SdkError<ConverseError>>),
-    #[error("get a reply in time")]
-    Timeout(#[source] Box<SdkError<ConverseError>>),
-    #[error("get a reply: access to the model is denied")]
-    Denied(#[source] Box<SdkError<ConverseError>>),
-    #[error("get a reply: there is no such model")]
-    UnknownModel(#[source] Box<SdkError<ConverseError>>),
-    #[error("get a reply: the request was rejected")]
-    Rejected(#[source] Box<SdkError<ConverseError>>),
-}
-
-impl ModelError {
-    pub fn is_retryable(&self) -> bool {
-        match self {
-            Self::Throttled(_) | Self::Unavailable(_) | Self::Timeout(_) => true,
-            Self::Build(_) | Self::Denied(_) | Self::UnknownModel(_) | Self::Rejected(_) => false,
-        }
-    }
-
-    fn from_sdk(error: SdkError<ConverseError>) -> Self {
-        let source = Box::new(error);
-        let error = match source.as_ref() {
-            SdkError::TimeoutError(_) => return Self::Timeout(source),
-            SdkError::ServiceError(service) => service.err(),
-            _ => return Self::Unavailable(source),
-        };
-        match error {
-            ConverseError::ThrottlingException(_) => Self::Throttled(source),
-            ConverseError::AccessDeniedException(_) => Self::Denied(source),
-            ConverseError::ResourceNotFoundException(_) => Self::UnknownModel(source),
-            ConverseError::ValidationException(_) => Self::Rejected(source),
-            // Model not ready, model time-out, model error, internal, unavailable, and what the SDK does not know yet.
-            _ => Self::Unavailable(source),
-        }
-    }
+    /// A reason that Bedrock has added since.
+    Unknown,
 }
 
 /// Asks and waits for at most `timeout`.
 pub(crate) async fn converse(
     client: &Client,
-    model: &str,
+    chosen: &Chosen,
+    instructions: &Instructions,
     said: &[Said],
-    max_tokens: i32,
+    max_tokens: usize,
     timeout: Duration,
 ) -> Result<Reply, ModelError> {
-    let messages = said.iter().map(message).collect::<Result<Vec<_>, _>>().map_err(ModelError::Build)?;
-    let request = client
-        .converse()
-        .model_id(model)
-        .system(SystemContentBlock::Text(SYSTEM.to_owned()))
-        .set_messages(Some(messages))
-        .inference_config(InferenceConfiguration::builder().max_tokens(max_tokens).build())
-        .output_config(output_config().map_err(ModelError::Build)?);
+    let request = request::build(client, chosen, instructions, said, max_tokens)?;
     let timeouts = TimeoutConfig::builder().operation_timeout(timeout).read_timeout(timeout).build();
     let overrides = aws_sdk_bedrockruntime::config::Config::builder().timeout_config(timeouts);
     let started = Instant::now();
@@ -116,48 +90,74 @@ pub(crate) async fn converse(
     Ok(reply(output, started.elapsed()))
 }
 
-fn message(said: &Said) -> Result<Message, BuildError> {
-    let (role, text) = match said {
-        Said::User(text) => (ConversationRole::User, text),
-        Said::Model(text) => (ConversationRole::Assistant, text),
-    };
-    Message::builder().role(role).content(ContentBlock::Text(text.clone())).build()
-}
-
-fn output_config() -> Result<OutputConfig, BuildError> {
-    let schema = JsonSchemaDefinition::builder().name(SCHEMA_NAME).schema(SCHEMA).build()?;
-    let format = OutputFormat::builder()
-        .r#type(OutputFormatType::JsonSchema)
-        .structure(OutputFormatStructure::JsonSchema(schema))
-        .build()?;
-    Ok(OutputConfig::builder().text_format(format).build())
-}
-
 fn reply(output: ConverseOutput, latency: Duration) -> Reply {
     let stop = stop(&output.stop_reason);
-    let count = |tokens: i32| u64::try_from(tokens).unwrap_or_default();
-    let usage = output.usage.as_ref();
-    // Reasoning may come first: only text blocks are the answer.
-    let message = output.output.as_ref().and_then(|output| output.as_message().ok());
-    let blocks = message.map(|message| message.content.as_slice()).unwrap_or_default();
-    let text = blocks.iter().filter_map(|block| block.as_text().ok()).cloned().collect();
-    Reply {
-        text,
-        stop,
-        input_tokens: usage.map(|usage| count(usage.input_tokens)).unwrap_or_default(),
-        output_tokens: usage.map(|usage| count(usage.output_tokens)).unwrap_or_default(),
-        cached_tokens: usage.and_then(|usage| usage.cache_read_input_tokens).map(count).unwrap_or_default(),
-        latency,
+    let tokens = output.usage.as_ref().map(|usage| {
+        let count = |tokens: i32| u64::try_from(tokens).unwrap_or_default();
+        Tokens {
+            input: count(usage.input_tokens),
+            output: count(usage.output_tokens),
+            cached: usage.cache_read_input_tokens.map(count).unwrap_or_default(),
+            cache_write: usage.cache_write_input_tokens.map(count).unwrap_or_default(),
+        }
+    });
+    let message = output.output.and_then(|output| match output {
+        aws_sdk_bedrockruntime::types::ConverseOutput::Message(message) => Some(message),
+        _ => None,
+    });
+    let answered = answered(message.map(|message| message.content).unwrap_or_default());
+    Reply { answered, stop, tokens: tokens.unwrap_or_default(), latency }
+}
+
+/// The call of the tool if there is one, else the text. Reasoning may come first: only blocks of these two kinds count.
+fn answered(blocks: Vec<ContentBlock>) -> Answered {
+    let mut text = String::new();
+    for block in blocks {
+        match block {
+            ContentBlock::ToolUse(ToolUseBlock { tool_use_id, input, .. }) => {
+                return Answered::Tool { id: tool_use_id, input: document::to_json(&input).to_string() };
+            }
+            ContentBlock::Text(block) => text.push_str(&block),
+            _ => {}
+        }
     }
+    Answered::Text(text)
 }
 
 fn stop(reason: &StopReason) -> Stop {
     match reason {
-        StopReason::EndTurn | StopReason::StopSequence => Stop::Complete,
+        StopReason::EndTurn | StopReason::StopSequence | StopReason::ToolUse => Stop::Complete,
         StopReason::MaxTokens => Stop::OutOfTokens,
         StopReason::MalformedModelOutput | StopReason::MalformedToolUse => Stop::Malformed,
-        StopReason::GuardrailIntervened | StopReason::ContentFiltered => Stop::Refused,
+        StopReason::GuardrailIntervened => Stop::Guardrail,
+        StopReason::ContentFiltered => Stop::ContentFilter,
         StopReason::ModelContextWindowExceeded => Stop::InputTooLong,
-        _ => Stop::Other,
+        other if other.as_str() == "refusal" => Stop::Refusal,
+        _ => Stop::Unknown,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_stop_reason_has_its_meaning() {
+        for (reason, meaning) in [
+            ("end_turn", Stop::Complete),
+            ("tool_use", Stop::Complete),
+            ("max_tokens", Stop::OutOfTokens),
+            ("guardrail_intervened", Stop::Guardrail),
+            ("content_filtered", Stop::ContentFilter),
+            ("malformed_model_output", Stop::Malformed),
+            ("malformed_tool_use", Stop::Malformed),
+            ("model_context_window_exceeded", Stop::InputTooLong),
+            ("refusal", Stop::Refusal),
+            ("something_new", Stop::Unknown),
+        ] {
+            assert_eq!(stop(&StopReason::from(reason)), meaning, "{reason}");
+        }
+        let all = StopReason::values().iter().filter(|reason| stop(&StopReason::from(**reason)) == Stop::Unknown);
+        assert_eq!(all.count(), 0, "the SDK knows a reason that we do not");
     }
 }
