@@ -15,6 +15,7 @@ use domain::number::Confidence;
 use domain::settings::analysis::TopicList;
 use domain::settings::metrics::Metric;
 use domain::step::Code;
+use serde::{Deserialize, Serialize};
 
 use crate::answer::{self, Answer, MergedAnswer, Quote};
 use crate::evidence::Spoken;
@@ -31,10 +32,24 @@ pub const MAX_WORDS: usize = 80;
 /// Items of a list; the prompt asks for at most 10.
 pub const MAX_ITEMS: usize = 20;
 
-/// Part of the analysis is missing: no quote for the category was said by anybody.
-pub const CATEGORY_WITHOUT_EVIDENCE: Code = Code::new("category_without_evidence");
-/// Part of the analysis is missing: some visitor turns have no sentiment.
-pub const INCOMPLETE_TIMELINE: Code = Code::new("incomplete_timeline");
+/// Which part of the analysis is missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Gap {
+    /// No quote for the category was said by anybody.
+    CategoryWithoutEvidence,
+    /// Some visitor turns have no sentiment.
+    IncompleteTimeline,
+}
+
+impl Gap {
+    pub fn code(self) -> Code {
+        Code::new(match self {
+            Self::CategoryWithoutEvidence => "category_without_evidence",
+            Self::IncompleteTimeline => "incomplete_timeline",
+        })
+    }
+}
 
 /// What an answer is about and held against.
 pub struct Subject<'a> {
@@ -51,7 +66,7 @@ pub struct Subject<'a> {
 }
 
 /// What holds of an answer about a transcript or a part of one.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Findings {
     pub intent: Intent,
     pub summary: Summary,
@@ -68,7 +83,7 @@ pub struct Findings {
     pub quotes_verified: u32,
     pub quotes_dropped: u32,
     /// Why the findings are not complete.
-    pub gap: Option<Code>,
+    pub gap: Option<Gap>,
 }
 
 /// What holds of the answer to the final call.
@@ -82,7 +97,7 @@ pub struct Merged {
     pub custom_metrics: BTreeMap<String, CustomMetric>,
     pub quotes_verified: u32,
     pub quotes_dropped: u32,
-    pub gap: Option<Code>,
+    pub gap: Option<Gap>,
 }
 
 /// A usable answer: `T` is [`Findings`] or [`Merged`].
@@ -113,7 +128,7 @@ pub fn check(answer: Answer, subject: &Subject<'_>) -> Result<Checked, Vec<Strin
     let custom_metrics = check.metrics(&answer.custom_metrics);
     let (quotes_verified, quotes_dropped) = (check.verified, check.dropped);
     check.finished(category, |category| {
-        let gap = gap(&category).or((missing > 0).then_some(INCOMPLETE_TIMELINE));
+        let gap = gap(&category).or((missing > 0).then_some(Gap::IncompleteTimeline));
         Findings {
             intent,
             summary,
@@ -147,8 +162,8 @@ pub fn check_merged(answer: MergedAnswer, subject: &Subject<'_>) -> Result<Check
     })
 }
 
-fn gap(category: &Category) -> Option<Code> {
-    category.justification.evidence.is_empty().then_some(CATEGORY_WITHOUT_EVIDENCE)
+fn gap(category: &Category) -> Option<Gap> {
+    category.justification.evidence.is_empty().then_some(Gap::CategoryWithoutEvidence)
 }
 
 struct Check<'a> {

@@ -27,6 +27,6 @@ pub(crate) fn plan(
 }
 
 fn planned(message: &(impl StepMessage + Serialize)) -> Result<Planned, Error> {
-    let text = serde_json::to_string(message).map_err(Error::Message)?;
+    let text = serde_json::to_string(message).map_err(Error::Json)?;
     Ok(Planned { step: message.step_key().step, message: text })
 }

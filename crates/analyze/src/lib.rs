@@ -1,7 +1,8 @@
 #![doc = include_str!("../README.md")]
 
+mod analyst;
 pub mod answer;
-mod attempts;
+mod ask;
 mod bedrock;
 pub mod check;
 mod error;
@@ -9,41 +10,46 @@ pub mod evidence;
 pub mod figures;
 mod fold;
 mod follow_ups;
+pub mod journal;
 pub mod leak;
+pub mod merge;
 pub mod metrics;
-mod prompt;
+pub mod models;
+pub mod prompt;
 pub mod sentiment;
+pub mod split;
 #[cfg(test)]
 mod testing;
 pub mod text;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use aws_sdk_bedrockruntime::config::retry::RetryConfig;
-use chrono::Utc;
-use domain::analysis::{Analysis, AnalysisStatus, Coverage, Usage};
+use chrono::{DateTime, Datelike, NaiveTime, Utc};
 use domain::message::AnalyzeMessage;
-use domain::session::Session;
-use domain::settings::AnalysisSettings;
 use domain::step::Code;
-use domain::transcript::{Role, Transcript};
+use domain::transcript::Transcript;
 use stage::queues::Routes;
 use stage::step::StageConfig;
-use stage::{Clock, ConfigError, Delivery, Env, Outcome, Stage};
+use stage::{Clock, ConfigError, Delivery, Env, Failure, Outcome, Stage};
 use store::Store;
 use store::analyses::NewAnalysis;
 use store::sessions::StoredSession;
 
-use attempts::Found;
+use journal::StoreJournal;
+use models::Models;
+
+pub use analyst::{Analysed, Analyst, Task};
 pub use bedrock::ModelError;
-pub use error::Error;
+pub use error::{Error, Refusal};
 
 /// A transcript that is not there yet is looked for this often while it is waited for; fewer times than SQS delivers.
 const TRANSCRIPT_LOOKS: u32 = 3;
+/// A session that waits for a budget looks this often whether the tenant has raised it.
+const BUDGET_LOOK: Duration = Duration::from_secs(3600);
 
 const UNKNOWN_SESSION: Code = Code::new("unknown_session");
 const TRANSCRIPT_MISSING: Code = Code::new("transcript_missing");
-const NO_VISITOR_TURNS: &str = "no_visitor_turns";
 
 /// What the function needs from its environment.
 pub struct Config {
@@ -52,6 +58,10 @@ pub struct Config {
     pub follow_ups: Routes,
     /// The model of tenants that have not chosen one: a Bedrock model or inference-profile id.
     pub model: String,
+    /// Rows of the model table that replace the built-in ones, as JSON.
+    pub model_overrides: String,
+    /// Parts of one transcript that are analysed at the same time.
+    pub part_concurrency: usize,
     /// How long after the notification a transcript is waited for.
     pub transcript_wait: Duration,
 }
@@ -64,6 +74,8 @@ impl Config {
             stage,
             follow_ups: Routes::from_env(env)?,
             model: env.text("BEDROCK_MODEL_ID")?,
+            model_overrides: env.text("MODEL_OVERRIDES")?,
+            part_concurrency: env.parsed("PART_CONCURRENCY")?,
             transcript_wait: env.seconds("TRANSCRIPT_WAIT_SECONDS")?,
         })
     }
@@ -72,38 +84,22 @@ impl Config {
 /// What the handler works with.
 pub struct Context {
     pub store: Store,
-    pub bedrock: aws_sdk_bedrockruntime::Client,
-    pub model: String,
+    pub analyst: Analyst,
     pub transcript_wait: Duration,
     pub clock: Clock,
 }
 
 impl Context {
-    pub fn new(config: &Config, aws: &stage::SdkConfig, store: Store) -> Self {
+    pub fn new(config: &Config, aws: &stage::SdkConfig, store: Store) -> Result<Self, models::InvalidModels> {
         // The queue retries: a second request inside the invocation would only use up its time.
         let bedrock = aws_sdk_bedrockruntime::config::Builder::from(aws).retry_config(RetryConfig::disabled()).build();
-        Self {
-            store,
+        let analyst = Analyst {
             bedrock: aws_sdk_bedrockruntime::Client::from_conf(bedrock),
-            model: config.model.clone(),
-            transcript_wait: config.transcript_wait,
-            clock: Utc::now,
-        }
-    }
-
-    async fn analyse(
-        &self,
-        session: &Session,
-        transcript: &Transcript,
-        settings: &AnalysisSettings,
-        delivery: &Delivery,
-    ) -> Result<Analysis, Error> {
-        let empty = unanalysed(session, transcript);
-        if !transcript.of(Role::Visitor).any(|(_, turn)| figures::says_something(turn)) {
-            return Ok(empty);
-        }
-        let found = attempts::ask(self, session, transcript, settings, delivery).await?;
-        Ok(analysed(empty, found))
+            models: Models::with_overrides(&config.model_overrides)?,
+            default_model: config.model.clone(),
+            part_concurrency: config.part_concurrency,
+        };
+        Ok(Self { store, analyst, transcript_wait: config.transcript_wait, clock: Utc::now })
     }
 
     /// How long to wait for the transcript; `None` when it has been waited for long enough.
@@ -112,6 +108,69 @@ impl Context {
         let left = self.transcript_wait.checked_sub(waited.unwrap_or_default())?;
         Some(left.min(self.transcript_wait / TRANSCRIPT_LOOKS).max(Duration::from_secs(1)))
     }
+
+    async fn analyse(
+        &self,
+        stored: &StoredSession,
+        transcript: &Transcript,
+        asked: &Asked,
+        delivery: &Delivery,
+    ) -> Result<Outcome, Error> {
+        let tenant_id = &delivery.claimed.key.tenant_id;
+        let tenant = self.store.tenant(tenant_id).await.map_err(Error::Store)?;
+        let settings = tenant.map(|tenant| tenant.settings).unwrap_or_default();
+        let now = (self.clock)();
+        let budget = settings.analysis.monthly_budget_usd;
+        let journal = StoreJournal { store: &self.store, claimed: &delivery.claimed, budget, now };
+        let task = Task {
+            session: &stored.session,
+            transcript,
+            settings: &settings,
+            model: asked.model.as_deref(),
+            until: Instant::now() + delivery.remaining(),
+        };
+        match self.analyst.analyse(&task, &journal).await {
+            Ok(analysed) => self.store(&analysed, asked, delivery).await,
+            Err(error @ (Error::BudgetSpent | Error::PriceUnknown { .. })) => {
+                tracing::warn!(error = stage::error_chain(&error), "the session waits");
+                Ok(Outcome::Wait { after: BUDGET_LOOK.min(until_next_month(now)), code: error.code() })
+            }
+            // Every such delivery has analysed a part: this ends, however many there are.
+            Err(error @ Error::PartsLeft) => Ok(Outcome::Wait { after: Duration::ZERO, code: error.code() }),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn store(&self, analysed: &Analysed, asked: &Asked, delivery: &Delivery) -> Result<Outcome, Error> {
+        let key = &delivery.claimed.key;
+        let follow_ups = if asked.follow_ups {
+            let integrations = self.store.enabled_integrations(&key.tenant_id).await.map_err(Error::Store)?;
+            follow_ups::plan(&key.tenant_id, &key.session_id, key.step.version(), &integrations)?
+        } else {
+            Vec::new()
+        };
+        let new = NewAnalysis { analysis: &analysed.analysis, originals: &analysed.originals, follow_ups: &follow_ups };
+        match self.store.store_analysis(&delivery.claimed, &new).await.map_err(Error::Store)? {
+            true => Ok(Outcome::Done),
+            false => Err(Error::ClaimLost),
+        }
+    }
+}
+
+/// What a message asks for.
+struct Asked {
+    model: Option<String>,
+    /// Whether mails and syncs follow.
+    follow_ups: bool,
+}
+
+impl Asked {
+    fn of(message: AnalyzeMessage) -> Self {
+        match message {
+            AnalyzeMessage::V1 { .. } => Self { model: None, follow_ups: true },
+            AnalyzeMessage::V2 { model, follow_ups, .. } => Self { model, follow_ups },
+        }
+    }
 }
 
 impl Stage for Context {
@@ -119,19 +178,17 @@ impl Stage for Context {
     type Error = Error;
 
     async fn handle(&self, message: AnalyzeMessage, delivery: &Delivery) -> Result<Outcome, Error> {
-        let (AnalyzeMessage::V1 { tenant_id, session_id } | AnalyzeMessage::V2 { tenant_id, session_id, .. }) = message;
-        let version = delivery.claimed.key.step.version();
+        let key = &delivery.claimed.key;
+        let asked = Asked::of(message);
         // Stored by a delivery that ended before it could say so.
-        let latest = self.store.latest_analysis_version(&tenant_id, &session_id).await.map_err(Error::Store)?;
-        if latest.is_some_and(|latest| latest >= version) {
+        let latest = self.store.latest_analysis_version(&key.tenant_id, &key.session_id).await.map_err(Error::Store)?;
+        if latest.is_some_and(|latest| latest >= key.step.version()) {
             return Ok(Outcome::Done);
         }
-        let Some(stored) = self.store.session(&tenant_id, &session_id).await.map_err(Error::Store)? else {
+        let Some(stored) = self.store.session(&key.tenant_id, &key.session_id).await.map_err(Error::Store)? else {
             return Ok(Outcome::Final(UNKNOWN_SESSION));
         };
-        let tenant = self.store.tenant(&tenant_id).await.map_err(Error::Store)?;
-        let settings = tenant.map(|tenant| tenant.settings.analysis).unwrap_or_default();
-        let transcript = match self.store.transcript(&tenant_id, &session_id).await.map_err(Error::Store)? {
+        let transcript = match self.store.transcript(&key.tenant_id, &key.session_id).await.map_err(Error::Store)? {
             Some(transcript) => transcript,
             None if stored.transcript_carried => Transcript::default(),
             None => {
@@ -140,54 +197,26 @@ impl Stage for Context {
                 return Ok(wait.map_or(Outcome::Final(TRANSCRIPT_MISSING), retry));
             }
         };
-        let analysis = self.analyse(&stored.session, &transcript, &settings, delivery).await?;
-        let integrations = self.store.enabled_integrations(&tenant_id).await.map_err(Error::Store)?;
-        let follow_ups = follow_ups::plan(&tenant_id, &session_id, version, &integrations)?;
-        let new = NewAnalysis { analysis: &analysis, originals: &Default::default(), follow_ups: &follow_ups };
-        match self.store.store_analysis(&delivery.claimed, &new).await.map_err(Error::Store)? {
-            true => Ok(Outcome::Done),
-            false => Err(Error::ClaimLost),
-        }
+        self.analyse(&stored, &transcript, &asked, delivery).await
     }
 }
 
-/// What is known without a model.
-fn unanalysed(session: &Session, transcript: &Transcript) -> Analysis {
-    let turns_total = transcript.turns().len();
-    Analysis {
-        status: AnalysisStatus::InsufficientContent,
-        code: Some(NO_VISITOR_TURNS.to_owned()),
-        intent: None,
-        summary: None,
-        category: None,
-        sentiment: None,
-        topics: Vec::new(),
-        insights: Vec::new(),
-        action_items: Vec::new(),
-        custom_metrics: Default::default(),
-        conversation: figures::conversation(session, transcript),
-        coverage: Coverage { turns_total, turns_analysed: 0, chunks: 0, chunks_failed: 0 },
-        redactions: Default::default(),
-        usage: Usage::default(),
-    }
+/// Budgets begin anew with the month, in UTC.
+fn until_next_month(now: DateTime<Utc>) -> Duration {
+    let next = now.date_naive().with_day(1).and_then(|first| first.checked_add_months(chrono::Months::new(1)));
+    let next = next.map(|first| first.and_time(NaiveTime::MIN).and_utc());
+    next.and_then(|next| (next - now).to_std().ok()).unwrap_or(BUDGET_LOOK)
 }
 
-fn analysed(unanalysed: Analysis, found: Found) -> Analysis {
-    let Found { findings, usage } = found;
-    let status = if findings.gap.is_some() { AnalysisStatus::Partial } else { AnalysisStatus::Ok };
-    let turns_total = unanalysed.coverage.turns_total;
-    Analysis {
-        status,
-        code: findings.gap.map(|code| code.to_string()),
-        intent: Some(findings.intent),
-        summary: Some(findings.summary),
-        category: Some(findings.category),
-        sentiment: sentiment::sentiment(findings.timeline, &findings.causes, findings.patterns),
-        topics: findings.topics,
-        insights: findings.insights,
-        action_items: findings.action_items,
-        coverage: Coverage { turns_total, turns_analysed: turns_total, chunks: 1, chunks_failed: 0 },
-        usage: Usage { quotes_verified: findings.quotes_verified, quotes_dropped: findings.quotes_dropped, ..usage },
-        ..unanalysed
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_month_ends_at_midnight_in_utc() {
+        let until = |text: &str| until_next_month(text.parse().unwrap()).as_secs();
+        assert_eq!(until("2026-11-30T23:59:00Z"), 60);
+        assert_eq!(until("2026-12-31T23:00:00Z"), 3600);
+        assert_eq!(until("2028-02-29T00:00:00Z"), 86_400);
     }
 }

@@ -2,6 +2,7 @@
 
 use domain::analysis::{Feeling, Sentiment, SentimentLabel, Shift};
 use domain::number::Score;
+use serde::{Deserialize, Serialize};
 
 /// From this average on (or below its negative) a conversation counts as positive (negative).
 pub const CLEAR: f64 = 0.25;
@@ -15,7 +16,7 @@ pub const MAX_SHIFTS: usize = 50;
 const ROUNDING: f64 = 1e-9;
 
 /// Why the model thinks that the sentiment changed between two turns.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cause {
     pub from_turn: usize,
     /// Not before `from_turn`.

@@ -25,17 +25,11 @@ pub fn clean(text: &str, max_chars: usize) -> String {
     cut(cleaned, max_chars)
 }
 
-/// Cleaned, without empty texts, and at most `max_items`.
-pub fn clean_all(texts: &[String], max_chars: usize, max_items: usize) -> Vec<String> {
-    let cleaned = texts.iter().map(|text| clean(text, max_chars));
-    cleaned.filter(|text| !text.is_empty()).take(max_items).collect()
-}
-
-/// Words of the transcript as they were said, but for control characters, which become spaces, and bidi controls, which
-/// would reach beyond the quote.
+/// Words of the transcript as they were said, but for what cannot be seen: control characters become spaces, and bidi
+/// controls, which would reach beyond the quote, tags and the like go. What looks like HTML was said, and stays.
 pub fn as_said(text: &str) -> String {
-    let shown = text.chars().filter(|c| !is_bidi_control(*c));
-    shown.map(|c| if c.is_control() { ' ' } else { c }).collect()
+    let spaced: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    visible(&spaced)
 }
 
 /// Counts no more than it has to.
@@ -108,10 +102,6 @@ fn is_hidden(c: char) -> bool {
     is_blank || is_noncharacter || is_hidden
 }
 
-fn is_bidi_control(c: char) -> bool {
-    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -123,7 +113,6 @@ mod tests {
         assert_eq!(clean("čćžšđx", 5), "čćžš…");
         assert_eq!(clean("ab 👩‍🔧👩‍🔧", 7), "ab 👩‍🔧…");
         assert_eq!((clean("abc", 1), clean("abc", 0)), ("…".to_owned(), "…".to_owned()));
-        assert_eq!(clean_all(&["a".into(), " ".into(), "b".into(), "c".into()], 5, 2), ["a", "b"]);
     }
 
     #[test]

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use domain::analysis::{ActionItem, Insight, Owner};
+use domain::analysis::{ActionItem, Evidence, Insight, Owner};
 
 use super::{Check, MAX_SENTENCE, MAX_WORDS};
-use crate::answer;
+use crate::answer::{self, Quote};
 
 impl Check<'_> {
     /// Cleaned, without empty ones.
@@ -38,11 +38,19 @@ impl Check<'_> {
         kept
     }
 
+    /// What rests on no quote is not kept: worth asking for one.
+    fn needed_evidence(&mut self, place: &str, quotes: &[Quote]) -> Vec<Evidence> {
+        if quotes.is_empty() {
+            self.shortcomings.add(|| format!("{place} has no quote"));
+        }
+        self.evidence(place, quotes)
+    }
+
     /// Those with text and a quote that was said.
     pub(super) fn insights(&mut self, insights: &[answer::Insight]) -> Vec<Insight> {
         let mut kept = Vec::new();
         for (n, insight) in self.bounded("insights", insights).iter().enumerate() {
-            let evidence = self.evidence(&format!("insights[{n}].evidence"), &insight.evidence);
+            let evidence = self.needed_evidence(&format!("insights[{n}].evidence"), &insight.evidence);
             let text = self.cleaned(&format!("insights[{n}].text"), &insight.text, MAX_SENTENCE);
             if !text.is_empty() && !evidence.is_empty() {
                 kept.push(Insight { text, evidence });
@@ -67,7 +75,7 @@ impl Check<'_> {
                 None
             }
         };
-        let evidence = self.evidence(&format!("action_items[{n}].evidence"), &item.evidence);
+        let evidence = self.needed_evidence(&format!("action_items[{n}].evidence"), &item.evidence);
         let text = self.cleaned(&format!("action_items[{n}].text"), &item.text, MAX_SENTENCE);
         let due = item.due.as_ref().map(|due| self.cleaned(&format!("action_items[{n}].due"), due, MAX_WORDS));
         if text.is_empty() || evidence.is_empty() {

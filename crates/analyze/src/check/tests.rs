@@ -95,7 +95,7 @@ fn invented_quotes_are_dropped_with_what_rests_on_them() {
         a.insights[0].evidence[0].quote = "never again".into();
     });
     assert_eq!((findings.quotes_verified, findings.quotes_dropped, findings.insights), (1, 2, vec![]));
-    assert_eq!(findings.gap, Some(CATEGORY_WITHOUT_EVIDENCE));
+    assert_eq!(findings.gap, Some(Gap::CategoryWithoutEvidence));
     assert_eq!((shortcomings.len(), flaws), (3, 3), "{shortcomings:?}");
     assert!(shortcomings.contains(&"category.evidence[0].quote is not in turn 1".to_owned()), "{shortcomings:?}");
 }
@@ -103,7 +103,7 @@ fn invented_quotes_are_dropped_with_what_rests_on_them() {
 #[test]
 fn a_visitor_turn_without_sentiment_is_a_gap() {
     let Checked { findings, shortcomings, .. } = checked(|a| drop(a.sentiment.timeline.pop()));
-    assert_eq!(findings.gap, Some(INCOMPLETE_TIMELINE));
+    assert_eq!(findings.gap, Some(Gap::IncompleteTimeline));
     assert_eq!(shortcomings, ["sentiment.timeline has no entry for the visitor's turns [4]"]);
 }
 

@@ -1,0 +1,191 @@
+//! The requests about one transcript.
+
+mod parts;
+
+use std::sync::atomic::{AtomicBool, AtomicU64};
+
+use domain::analysis::Coverage;
+use domain::transcript::{Role, Transcript};
+use rand::Rng;
+use serde_json::{Value, json};
+
+use super::Task;
+use crate::Error;
+use crate::answer::Answer;
+use crate::ask::{Asker, Question};
+use crate::check::{Findings, Subject, check};
+use crate::evidence::Spoken;
+use crate::journal::Journal;
+use crate::leak::Instructions as Leak;
+use crate::prompt::{ANALYSIS, Brief, MERGE, analysis_message};
+use crate::split::{self, Budget, Part};
+
+/// Output tokens for everything but the timeline, about twice what the longest good answers take.
+const BASE_OUTPUT_TOKENS: usize = 4000;
+/// Output tokens for one entry of the timeline.
+const TURN_OUTPUT_TOKENS: usize = 40;
+/// Below this, splitting further does not help: something else is wrong.
+const MIN_PART_TOKENS: usize = 500;
+/// In the journal, parts of different splittings have different numbers: this far apart, more than a transcript can have.
+const GENERATION: i32 = 100_000;
+/// The number, within a generation, that says that its parts were still too long.
+const TOO_LONG: i32 = GENERATION - 1;
+
+pub(super) fn output_tokens(visitor_turns: usize) -> usize {
+    BASE_OUTPUT_TOKENS + TURN_OUTPUT_TOKENS * visitor_turns
+}
+
+/// How many visitor turns an answer of so many tokens can be about.
+pub(super) fn visitor_turns(output_tokens: usize) -> usize {
+    output_tokens.saturating_sub(BASE_OUTPUT_TOKENS) / TURN_OUTPUT_TOKENS
+}
+
+/// What the requests about one transcript share.
+pub(super) struct Inquiry<'a, J> {
+    asker: Asker<'a, J>,
+    brief: Brief<'a>,
+    /// As the model sees it.
+    transcript: &'a Transcript,
+    spoken: Spoken<'a>,
+    leak: Leak,
+    nonce: String,
+    part_concurrency: usize,
+    /// Of the requests about parts that were answered in this delivery; 0 while there are none.
+    longest_ms: AtomicU64,
+    /// An error has come that the other parts would meet, too.
+    is_stopped: AtomicBool,
+}
+
+/// What was found in the whole transcript.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Found {
+    pub(super) findings: Findings,
+    pub(super) coverage: Coverage,
+}
+
+/// A splitting of the transcript.
+struct Plan {
+    parts: Vec<Part>,
+    /// How often parts were too long before.
+    generation: i32,
+    /// Tokens of transcript that one request takes.
+    room: usize,
+}
+
+impl Plan {
+    /// The part's number in the journal.
+    fn number(&self, n: usize) -> i32 {
+        self.generation * GENERATION + i32::try_from(n).unwrap_or(TOO_LONG - 1).min(TOO_LONG - 1)
+    }
+}
+
+impl<'a, J: Journal> Inquiry<'a, J> {
+    pub(super) fn new(
+        task: &Task<'a>,
+        transcript: &'a Transcript,
+        asker: Asker<'a, J>,
+        part_concurrency: usize,
+    ) -> Self {
+        let settings = &task.settings.analysis;
+        let nonce = format!("{:016x}", rand::rng().next_u64());
+        Self {
+            asker,
+            brief: Brief::new(task.session, settings, transcript.of(Role::Visitor).count()),
+            transcript,
+            spoken: Spoken::new(transcript),
+            leak: Leak::new(&[ANALYSIS.system, MERGE.system], &nonce),
+            nonce,
+            part_concurrency,
+            longest_ms: AtomicU64::new(0),
+            is_stopped: AtomicBool::new(false),
+        }
+    }
+
+    /// Of the lines before the transcript.
+    pub(super) fn head_tokens(&self) -> usize {
+        split::tokens(&analysis_message(&self.brief, &Transcript::default(), &[Part::default()], 0, &self.nonce))
+    }
+
+    /// Asks about the whole transcript, or about parts that fit `budget`; about smaller ones if the model says so.
+    ///
+    /// A later delivery goes on with the splitting that the one before had come to.
+    pub(super) async fn found(&self, budget: Budget) -> Result<Found, Error> {
+        let stored = self.asker.journal.parts().await?;
+        let too_long = |generation: i32| stored.iter().any(|(part, _)| *part == generation * GENERATION + TOO_LONG);
+        let parts = split::split(self.transcript, budget);
+        let mut plan = Plan { parts, generation: 0, room: budget.tokens };
+        loop {
+            if !too_long(plan.generation) {
+                let found = match plan.parts.len() {
+                    1 => self.whole(&plan).await,
+                    _ => self.in_parts(&plan, &stored).await,
+                };
+                if !matches!(found, Err(Error::TranscriptTooLong)) {
+                    return found;
+                }
+                let marker = json!({ "parts": plan.parts.len() });
+                self.asker.journal.store_part(plan.generation * GENERATION + TOO_LONG, &marker).await?;
+            }
+            let smaller = self.smaller(&plan.parts).ok_or(Error::TranscriptTooLong)?;
+            plan.parts = split::split(self.transcript, smaller);
+            plan.generation += 1;
+        }
+    }
+
+    /// Half of the largest part; `None` where that would help no more.
+    fn smaller(&self, parts: &[Part]) -> Option<Budget> {
+        let turns = self.transcript.turns();
+        let tokens = |part: &Part| match &part.excerpt {
+            Some(excerpt) => split::tokens(turns[part.own.start].text.get(excerpt.bytes.clone()).unwrap_or_default()),
+            None => turns[part.own.clone()].iter().map(|turn| split::tokens(&turn.text)).sum(),
+        };
+        let largest = parts.iter().map(tokens).max()?;
+        let visitor_turns = parts.iter().map(|part| self.visitor_turns(part)).max()?;
+        let smaller = Budget { tokens: largest / 2, visitor_turns: (visitor_turns / 2).max(1) };
+        (smaller.tokens >= MIN_PART_TOKENS).then_some(smaller)
+    }
+
+    fn visitor_turns(&self, part: &Part) -> usize {
+        let own = self.transcript.turns()[part.own.clone()].iter();
+        own.filter(|turn| turn.role == Role::Visitor).count()
+    }
+
+    async fn whole(&self, plan: &Plan) -> Result<Found, Error> {
+        let findings = self.part(plan, 0).await?;
+        let turns = self.transcript.turns().len();
+        let coverage = Coverage { turns_total: turns, turns_analysed: turns, chunks: 1, ..Coverage::default() };
+        Ok(Found { findings, coverage })
+    }
+
+    async fn part(&self, plan: &Plan, n: usize) -> Result<Findings, Error> {
+        let part = &plan.parts[n];
+        let subject = self.subject(part);
+        let question = Question {
+            part: plan.number(n),
+            instructions: &ANALYSIS,
+            message: analysis_message(&self.brief, self.transcript, &plan.parts, n, &self.nonce),
+            output_tokens: output_tokens(self.visitor_turns(part)),
+            check: &|answer: Answer| check(answer, &subject),
+        };
+        self.asker.ask(&question).await
+    }
+
+    fn subject(&self, part: &Part) -> Subject<'_> {
+        Subject {
+            spoken: &self.spoken,
+            own: part.own.clone(),
+            context: part.context.clone(),
+            metrics: &self.brief.metrics,
+            topics: self.brief.topics,
+            instructions: &self.leak,
+        }
+    }
+}
+
+/// What the journal has of a generation's parts.
+fn of_generation(stored: &[(i32, Value)], generation: i32) -> impl Iterator<Item = (usize, &Value)> {
+    stored.iter().filter_map(move |(number, document)| {
+        let n = number.checked_sub(generation * GENERATION).filter(|n| (0..TOO_LONG).contains(n))?;
+        Some((usize::try_from(n).ok()?, document))
+    })
+}

@@ -1,0 +1,303 @@
+//! Asking a model until its answer holds, a limited number of times.
+
+use std::time::{Duration, Instant};
+
+use aws_sdk_bedrockruntime::Client;
+use domain::step::Code;
+use serde::de::DeserializeOwned;
+use serde_json::error::Category;
+use store::model_calls::{Begun, CallEnd, CallOutcome, NewCall};
+use uuid::Uuid;
+
+use crate::bedrock::{Answered, ModelError, Reply, Said, Stop, converse};
+use crate::check::Usable;
+use crate::journal::Journal;
+use crate::models::{Chosen, Tokens};
+use crate::prompt::{self, Instructions};
+use crate::{Error, Refusal, split};
+
+/// With less than this left, a request is not begun: even a short answer takes longer, and what came of it would be lost.
+const SHORTEST_REQUEST: Duration = Duration::from_millis(1500);
+
+/// Time that is kept for each model that may have to stand in; a short conversation's answer takes less.
+const FALLBACK_RESERVE: Duration = Duration::from_secs(20);
+
+/// Whom to ask, how often, and until when.
+pub(crate) struct Asker<'a, J> {
+    pub(crate) client: &'a Client,
+    /// In order: each is asked where the one before it is not available.
+    pub(crate) models: &'a [Chosen],
+    pub(crate) max_attempts: u32,
+    pub(crate) until: Instant,
+    pub(crate) journal: &'a J,
+}
+
+/// What to ask, and how to read the answer.
+pub(crate) struct Question<'a, A, T> {
+    /// In the journal: attempts are counted for each part on its own.
+    pub(crate) part: i32,
+    pub(crate) instructions: &'static Instructions,
+    pub(crate) message: String,
+    /// For a good answer, with room to spare.
+    pub(crate) output_tokens: usize,
+    /// `Err` tells the model why its answer cannot be used.
+    pub(crate) check: &'a (dyn Fn(A) -> Result<Usable<T>, Vec<String>> + Sync),
+}
+
+/// A reply after checking.
+enum Verdict<T> {
+    Usable(Usable<T>),
+    /// What to tell the model, and in short what to record.
+    Unusable(Vec<String>, Code),
+    /// Asking again cannot help.
+    Final(Error),
+}
+
+impl<J: Journal> Asker<'_, J> {
+    /// Asks, checks, and asks again naming what was wrong; a usable answer with shortcomings is asked for again once.
+    pub(crate) async fn ask<A: DeserializeOwned, T>(&self, question: &Question<'_, A, T>) -> Result<T, Error> {
+        let mut talk = Talk { usable: None, last: None };
+        let mut missed: Option<ModelError> = None;
+        for (n, chosen) in self.models.iter().enumerate() {
+            let error = match self.talk(chosen, self.models.len() - n, question, &mut talk).await {
+                Ok(found) => return Ok(found),
+                Err(error) => error,
+            };
+            // A usable answer is worth more than whatever kept us from a better one.
+            if let (Some(usable), false) = (talk.usable.take(), matches!(error, Error::ClaimLost | Error::Store(_))) {
+                return Ok(usable.findings);
+            }
+            let error = match error {
+                Error::Model(error) => error,
+                Error::OutOfTime if missed.is_some() => break,
+                error => return Err(error),
+            };
+            tracing::warn!(code = error.code(), model = chosen.id, "the model did not answer");
+            // An error that passes is worth another delivery, whatever the other models said.
+            if missed.as_ref().is_none_or(|first| error.is_retryable() && !first.is_retryable()) {
+                missed = Some(error);
+            }
+        }
+        Err(missed.map_or(Error::OutOfTime, Error::Model))
+    }
+
+    /// The conversation with one model; `models_left` counts it.
+    async fn talk<A: DeserializeOwned, T>(
+        &self,
+        chosen: &Chosen,
+        models_left: usize,
+        question: &Question<'_, A, T>,
+        talk: &mut Talk<T>,
+    ) -> Result<T, Error> {
+        let mut chat = Chat::new(question, chosen);
+        loop {
+            let timeout = self.timeout(models_left);
+            if timeout < SHORTEST_REQUEST {
+                return Err(Error::OutOfTime);
+            }
+            let (call, attempt) = self.begin(chosen, question, talk).await?;
+            let begun = Instant::now();
+            let reply =
+                converse(self.client, chosen, question.instructions, &chat.said, chat.max_tokens, timeout).await;
+            let reply = match reply {
+                Ok(reply) => reply,
+                Err(error) => {
+                    self.journal.end(call, &unanswered(chosen, &chat, &error, begun.elapsed())).await?;
+                    return Err(unless_too_long(error));
+                }
+            };
+            let verdict = judge(&reply, question);
+            self.journal.end(call, &ended(chosen, &reply, &verdict)).await?;
+            match verdict {
+                Verdict::Final(error) => return Err(error),
+                Verdict::Usable(usable) if usable.shortcomings.is_empty() => return Ok(usable.findings),
+                Verdict::Usable(usable) => {
+                    tracing::info!(attempt, shortcomings = usable.flaws, "the answer has shortcomings");
+                    chat.correct(reply, &usable.shortcomings);
+                    if let Some(found) = talk.better(usable) {
+                        return Ok(found);
+                    }
+                }
+                Verdict::Unusable(problems, code) => {
+                    tracing::warn!(attempt, problems = problems.len(), reason = %code, "the answer is not valid");
+                    if let Some(usable) = talk.usable.take() {
+                        return Ok(usable.findings);
+                    }
+                    chat.correct(reply, &problems);
+                    talk.last = Some(code);
+                }
+            }
+        }
+    }
+
+    /// For this model; the others have a share, or what a short answer takes.
+    fn timeout(&self, models_left: usize) -> Duration {
+        let (left, models) = (self.until.saturating_duration_since(Instant::now()), models_left.max(1) as u32);
+        (left / models).max(left.saturating_sub(FALLBACK_RESERVE * (models - 1)))
+    }
+
+    async fn begin<A, T>(
+        &self,
+        chosen: &Chosen,
+        question: &Question<'_, A, T>,
+        talk: &Talk<T>,
+    ) -> Result<(Uuid, i32), Error> {
+        let max_attempts = i32::try_from(self.max_attempts).unwrap_or(i32::MAX);
+        let call = NewCall { part: question.part, model: &chosen.id, prompt_version: prompt::VERSION, max_attempts };
+        match self.journal.begin(&call, chosen.model.usd_per_million_tokens.is_some()).await? {
+            Begun::Call { call_id, attempt } => Ok((call_id, attempt)),
+            Begun::Enough => Err(Error::InvalidAnswers { attempts: max_attempts, last: talk.last }),
+            Begun::ClaimLost => Err(Error::ClaimLost),
+        }
+    }
+}
+
+/// What came of the questions so far.
+struct Talk<T> {
+    usable: Option<Usable<T>>,
+    /// Why the last answer could not be used.
+    last: Option<Code>,
+}
+
+impl<T> Talk<T> {
+    /// Of two usable answers the one with fewer shortcomings; `None` of the first.
+    fn better(&mut self, usable: Usable<T>) -> Option<T> {
+        match self.usable.take() {
+            None => {
+                self.usable = Some(usable);
+                None
+            }
+            Some(first) if first.flaws < usable.flaws => Some(first.findings),
+            Some(_) => Some(usable.findings),
+        }
+    }
+}
+
+fn unless_too_long(error: ModelError) -> Error {
+    match error {
+        ModelError::InputTooLong(_) => Error::TranscriptTooLong,
+        error => Error::Model(error),
+    }
+}
+
+fn judge<A: DeserializeOwned, T>(reply: &Reply, question: &Question<'_, A, T>) -> Verdict<T> {
+    let unusable = |told: &str, code| Verdict::Unusable(vec![told.to_owned()], Code::new(code));
+    match reply.stop {
+        Stop::Complete => {}
+        Stop::OutOfTokens => return unusable("it was longer than allowed and was cut off", "cut_off"),
+        Stop::Malformed => return unusable("it did not follow the JSON schema", "malformed"),
+        Stop::Unknown => return unusable("it is not one JSON object", "stopped_for_unknown_reason"),
+        Stop::Guardrail => return Verdict::Final(Error::Refused(Refusal::Guardrail)),
+        Stop::ContentFilter => return Verdict::Final(Error::Refused(Refusal::ContentFilter)),
+        Stop::Refusal => return Verdict::Final(Error::Refused(Refusal::Model)),
+        Stop::InputTooLong => return Verdict::Final(Error::TranscriptTooLong),
+    }
+    match serde_json::from_str(reply.answered.json()) {
+        Err(error) => unusable(&unreadable(&error), "not_as_asked"),
+        Ok(answer) => match (question.check)(answer) {
+            Ok(usable) => Verdict::Usable(usable),
+            Err(problems) => Verdict::Unusable(problems, Code::new("not_valid")),
+        },
+    }
+}
+
+/// An answer that we did not wait for is billed all the same: its cost is estimated, at the longest it can have been.
+fn unanswered(chosen: &Chosen, chat: &Chat, error: &ModelError, latency: Duration) -> CallEnd {
+    let estimate = || {
+        let said = chat.said.iter().map(|said| match said {
+            Said::User(text) => split::tokens(text),
+            Said::Model(answered) => split::tokens(answered.json()),
+        });
+        let tokens = Tokens { input: said.sum::<usize>() as u64, output: chat.max_tokens as u64, ..Tokens::default() };
+        chosen.cost_usd(&tokens)
+    };
+    CallEnd {
+        outcome: CallOutcome::NoAnswer,
+        code: Some(Code::new(error.code())),
+        input_tokens: 0,
+        output_tokens: 0,
+        cached_tokens: 0,
+        cache_write_tokens: 0,
+        cost_usd: if matches!(error, ModelError::Timeout(_)) { estimate() } else { None },
+        latency_ms: latency.as_millis() as u64,
+    }
+}
+
+fn ended<T>(chosen: &Chosen, reply: &Reply, verdict: &Verdict<T>) -> CallEnd {
+    use stage::Failure;
+    let (outcome, code) = match verdict {
+        Verdict::Usable(usable) if usable.shortcomings.is_empty() => (CallOutcome::Usable, None),
+        Verdict::Usable(_) => (CallOutcome::Shortcomings, None),
+        Verdict::Unusable(_, code) => (CallOutcome::Invalid, Some(*code)),
+        Verdict::Final(error) => (CallOutcome::Refused, Some(error.code())),
+    };
+    CallEnd {
+        outcome,
+        code,
+        input_tokens: reply.tokens.input,
+        output_tokens: reply.tokens.output,
+        cached_tokens: reply.tokens.cached,
+        cache_write_tokens: reply.tokens.cache_write,
+        cost_usd: chosen.cost_usd(&reply.tokens),
+        latency_ms: reply.latency.as_millis() as u64,
+    }
+}
+
+/// Where the answer goes wrong, not what stands there: that may be a quote of the transcript.
+fn unreadable(error: &serde_json::Error) -> String {
+    let what = match error.classify() {
+        Category::Eof => "it ends too early",
+        Category::Syntax | Category::Io => "it is not JSON",
+        Category::Data => "a field is missing or has the wrong type",
+    };
+    format!("it does not follow the JSON schema: {what}, at line {} column {}", error.line(), error.column())
+}
+
+/// The conversation with one model.
+struct Chat {
+    said: Vec<Said>,
+    max_tokens: usize,
+    most_tokens: usize,
+}
+
+impl Chat {
+    fn new<A, T>(question: &Question<'_, A, T>, chosen: &Chosen) -> Self {
+        let most_tokens = chosen.model.max_output_tokens;
+        let said = vec![Said::User(question.message.clone())];
+        Self { said, max_tokens: question.output_tokens.min(most_tokens), most_tokens }
+    }
+
+    fn correct(&mut self, reply: Reply, problems: &[String]) {
+        // The first message and one correction: an older answer and what was wrong with it help no further.
+        self.said.truncate(1);
+        if reply.stop == Stop::OutOfTokens {
+            self.max_tokens = (self.max_tokens * 2).min(self.most_tokens);
+        }
+        let answered = match reply.answered {
+            // Half a call of a tool cannot be repeated as one.
+            Answered::Tool { input, .. } if reply.stop != Stop::Complete => Answered::Text(input),
+            answered => answered,
+        };
+        self.said.push(Said::Model(answered));
+        self.said.push(Said::User(prompt::correction(problems)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::answer::Answer;
+
+    #[test]
+    fn what_is_wrong_with_an_answer_is_told_without_its_words() {
+        let told = |text: &str| unreadable(&serde_json::from_str::<Answer>(text).err().unwrap());
+        let wrong_type = told(r#"{"intent":"my card number is 4111"}"#);
+        assert_eq!(
+            wrong_type,
+            "it does not follow the JSON schema: a field is missing or has the wrong type, at line 1 column 34"
+        );
+        for text in [r#"{"my card number is 4111":1}"#, "my card number is 4111", r#"{"intent":"my card"#] {
+            assert!(!told(text).contains("card") && !told(text).contains("4111"), "{}", told(text));
+        }
+    }
+}
