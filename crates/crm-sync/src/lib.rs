@@ -130,7 +130,13 @@ impl<S: SecretSource> Context<S> {
         session: &Session,
         delivery: &Delivery,
     ) -> Result<Synced, Error> {
-        let analysis = self.store.analysis(key.tenant_id, key.session_id, key.analysis_version).await;
+        let tenant = self.store.tenant(key.tenant_id).await.map_err(Error::Store)?;
+        let redaction = tenant.map(|tenant| tenant.settings.redaction).unwrap_or_default();
+        let shown = match &integration.config {
+            IntegrationConfig::Hubspot { .. } => redaction.notes,
+            IntegrationConfig::Webhook { .. } => redaction.webhooks,
+        };
+        let analysis = self.store.shown_analysis(key.tenant_id, key.session_id, key.analysis_version, shown).await;
         let analysis = &analysis.map_err(Error::Store)?.ok_or(Error::UnknownAnalysis)?;
         let job = Job { key, session, analysis, delivery, now: (self.clock)() };
         match &integration.config {

@@ -94,10 +94,11 @@ impl Context {
 
     async fn load(&self, tenant_id: &TenantId, session: &SessionId, version: i32) -> Result<Subject, Error> {
         let tenant = self.store.tenant(tenant_id).await.map_err(Error::Database)?.ok_or(Error::UnknownTenant)?;
-        let mut settings = tenant.settings.email;
+        let (mut settings, shown) = (tenant.settings.email, tenant.settings.redaction.mails);
         settings.from_name.get_or_insert(tenant.name);
         let stored = self.store.session(tenant_id, session).await.map_err(Error::Database)?;
-        let analysis = self.store.analysis(tenant_id, session, version).await.map_err(Error::Database)?;
+        let analysis = self.store.shown_analysis(tenant_id, session, version, shown).await;
+        let analysis = analysis.map_err(Error::Database)?;
         Ok(Subject {
             settings,
             session: stored.ok_or(Error::UnknownSession)?.session,

@@ -124,7 +124,7 @@ impl World {
         let store = &self.database.store;
         store.accept_session(&notification).await.unwrap();
         let claim = store.claim_step(&message.step_key(), Duration::from_secs(60), false).await.unwrap();
-        let Claim::Run(claimed) = claim else { panic!("{claim:?}") };
+        let Claim::Run(claimed, _) = claim else { panic!("{claim:?}") };
         let new = NewAnalysis { analysis, originals: &originals(), follow_ups: &[] };
         assert!(store.store_analysis(&claimed, &new).await.unwrap());
     }
@@ -147,7 +147,7 @@ impl World {
         let planned = store.plan_reanalysis(&key.tenant_id, &key.session_id, analysis_version, "again").await.unwrap();
         assert_eq!(planned, Reanalysis::Planned);
         let claim = store.claim_step(&key, Duration::from_secs(60), false).await.unwrap();
-        let Claim::Run(claimed) = claim else { panic!("{claim:?}") };
+        let Claim::Run(claimed, _) = claim else { panic!("{claim:?}") };
         let new = NewAnalysis { analysis, originals: &originals(), follow_ups: &[] };
         assert!(store.store_analysis(&claimed, &new).await.unwrap());
     }

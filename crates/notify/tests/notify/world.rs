@@ -87,7 +87,7 @@ impl World {
         assert_eq!(planned, Reanalysis::Planned);
         let step = Step::Analyze { version: analysis_version };
         let key = StepKey { tenant_id: tenant_id.clone(), session_id: session_id.clone(), step };
-        let Claim::Run(claimed) = store.claim_step(&key, WAIT, false).await.unwrap() else { panic!("not claimed") };
+        let Claim::Run(claimed, _) = store.claim_step(&key, WAIT, false).await.unwrap() else { panic!("not claimed") };
         let new = NewAnalysis { analysis, originals, follow_ups: &[] };
         assert!(store.store_analysis(&claimed, &new).await.unwrap());
         NotifyMessage::V1 { tenant_id, session_id, analysis_version }
