@@ -31,6 +31,8 @@ pub(super) fn of(database_url: &str) -> Vec<(&'static str, String)> {
         ("SIGNING_SECRETS", text("whsec_YSBrZXkgdGhhdCBzaWducyBub3RoaW5nIGF0IGFsbA==")),
         ("SIGNATURE_TOLERANCE_SECONDS", text("300")),
         ("BEDROCK_MODEL_ID", text("none")),
+        ("MODEL_OVERRIDES", text("[]")),
+        ("PART_CONCURRENCY", text("6")),
         ("TRANSCRIPT_WAIT_SECONDS", text("600")),
         ("SENDER_ADDRESS", text("sessions@example.com")),
         ("SES_CONFIGURATION_SET", text("none")),
