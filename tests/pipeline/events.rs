@@ -33,6 +33,10 @@ async fn events_of_a_session_that_is_done_are_acknowledged_and_change_nothing() 
             let event = event_of(text, world.tenant.as_ref());
             assert_eq!(world.stack.invoke(function, &event).await, all_dealt_with(), "{function}");
         }
+        let mut again = event(include_str!("../../events/housekeep-reanalyze.json"));
+        again["tenant_id"] = world.tenant.as_ref().into();
+        assert_eq!(world.stack.invoke("housekeep", &again).await, (json!({ "analysis_version": 2 }), false));
+        world.completed("sample-1").await;
         assert_eq!((world.mails().await.len(), world.notes().await.len(), world.deliveries().await.len()), (1, 1, 1));
     })
     .await;
@@ -80,6 +84,7 @@ async fn events_for_ingest_and_housekeep_answer_as_the_readme_says() {
     }
     let requeue = stack.invoke("housekeep", &event(include_str!("../../events/housekeep-requeue.json"))).await;
     assert!(requeue.0["requeued"].is_u64() && !requeue.1, "{requeue:?}");
+    assert!(requeue.0["resumed"].is_u64(), "{requeue:?}");
     let migrate = stack.invoke("housekeep", &event(include_str!("../../events/housekeep-migrate.json"))).await;
     assert_eq!(migrate, (json!({ "applied": [] }), false));
     let unknown = stack.invoke("housekeep", &event(include_str!("../../events/housekeep-unknown-task.json"))).await;

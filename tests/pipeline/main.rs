@@ -2,10 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a helper that fails ends its test")]
 
+mod analysis;
 mod bad_input;
 mod crashes;
+mod evaluation;
 mod events;
 mod happy_path;
+mod hostile;
 mod mail;
 mod model;
 mod once;

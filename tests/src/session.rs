@@ -40,9 +40,27 @@ impl World {
 
     /// The stored analysis, version 1.
     pub async fn analysis(&self, id: &str) -> Option<Value> {
-        let sql = "SELECT document FROM analyses WHERE tenant_id = $1 AND session_id = $2 AND version = 1";
-        let row = self.database().await.query_opt(sql, &[&self.tenant.as_ref(), &id]).await;
+        self.analysis_version(id, 1).await
+    }
+
+    pub async fn analysis_version(&self, id: &str, version: i32) -> Option<Value> {
+        let sql = "SELECT document FROM analyses WHERE tenant_id = $1 AND session_id = $2 AND version = $3";
+        let row = self.database().await.query_opt(sql, &[&self.tenant.as_ref(), &id, &version]).await;
         row.expect("the database answers").map(|row| row.get(0))
+    }
+
+    /// Outcome and code of each request to a model, in order.
+    pub async fn model_call_log(&self, id: &str) -> Vec<(String, Option<String>)> {
+        let sql = "SELECT outcome, code FROM model_calls WHERE tenant_id = $1 AND session_id = $2 ORDER BY call_id";
+        let rows = self.database().await.query(sql, &[&self.tenant.as_ref(), &id]).await;
+        rows.expect("the database answers").iter().map(|row| (row.get(0), row.get(1))).collect()
+    }
+
+    /// What a session waits for is over.
+    pub async fn end_waiting(&self, id: &str) {
+        let sql = "UPDATE steps SET due_at = now() WHERE tenant_id = $1 AND session_id = $2 AND status = 'waiting'";
+        let updated = self.database().await.execute(sql, &[&self.tenant.as_ref(), &id]).await;
+        assert_eq!(updated.expect("the database answers"), 1, "one step waits");
     }
 
     /// Status and code of the session's mail.

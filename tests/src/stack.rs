@@ -63,6 +63,20 @@ impl Stack {
         (response.json().await.expect("the function answers with JSON"), failed)
     }
 
+    /// The most memory that a process of this function has had, in MiB; 0 if none runs.
+    pub fn peak_memory_mib(&self, package: &str) -> u64 {
+        let processes = std::fs::read_dir("/proc").expect("Linux tells about processes").flatten();
+        let peak = |process: std::fs::DirEntry| {
+            let environment = std::fs::read(process.path().join("environ")).ok()?;
+            let name = format!("AWS_LAMBDA_FUNCTION_NAME={}", self.functions[package]);
+            environment.split(|byte| *byte == 0).find(|variable| *variable == name.as_bytes())?;
+            let status = std::fs::read_to_string(process.path().join("status")).ok()?;
+            let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+            peak.trim().strip_suffix(" kB")?.parse::<u64>().ok()
+        };
+        processes.filter_map(peak).max().unwrap_or_default().div_ceil(1024)
+    }
+
     /// What the functions logged. MiniStack writes lines of its own between theirs, which no AWS account has.
     pub fn log(&self) -> String {
         let log = std::fs::read(self.state_dir.join("ministack.log")).expect("MiniStack has a log");

@@ -64,7 +64,10 @@ pub async fn pause(duration: Duration) {
 impl World {
     async fn new(name: &str, settings: Value) -> Self {
         let stack = Stack::from_env();
-        let tenant: TenantId = format!("{name}-{}", Utc::now().timestamp_millis()).parse().expect("a valid tenant id");
+        // In letters: it stands in transcripts, and thirteen digits may be taken for a card's number.
+        let now = Utc::now().timestamp_millis().to_string();
+        let suffix: String = now.bytes().map(|digit| char::from(digit - b'0' + b'a')).collect();
+        let tenant: TenantId = format!("{name}-{suffix}").parse().expect("a valid tenant id");
         let config = store::Config {
             url: stack.database_url.clone(),
             ca_file: None::<PathBuf>,
@@ -77,9 +80,13 @@ impl World {
         world
     }
 
-    async fn seed(&self, settings: Value) {
+    pub async fn save_settings(&self, settings: Value) {
         let settings: TenantSettings = serde_json::from_value(settings).expect("valid settings");
         self.store.save_tenant(&self.tenant, "Tideway Cycles", &settings).await.expect("the tenant is saved");
+    }
+
+    async fn seed(&self, settings: Value) {
+        self.save_settings(settings).await;
         let hubspot = serde_json::from_value(json!({ "kind": "hubspot" })).expect("a valid configuration");
         self.integrate("hubspot", hubspot, &self.hubspot_token()).await;
         let url = format!("{}/hooks/{}", self.stack.fakes["webhook"], self.tenant);
