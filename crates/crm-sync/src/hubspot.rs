@@ -10,7 +10,7 @@ use domain::email_address::EmailAddress;
 use domain::session::{Visitor, VisitorEmail};
 use domain::step::{Code, FIRST_VERSION};
 use store::Store;
-use store::integration_log::OtherRecord;
+use store::integration_log::{OtherRecord, SyncStatus};
 
 pub(crate) use client::Portal;
 pub use client::{HubSpot, REQUEST_TIMEOUT};
@@ -44,8 +44,13 @@ pub(crate) async fn sync(
     store: &Store,
 ) -> Result<Synced, Error> {
     let other = store.other_record(&job.key).await.map_err(Error::Store)?;
-    if other.as_ref().is_some_and(|other| other.analysis_version > job.key.analysis_version) {
-        return Ok(Synced::Skipped(SUPERSEDED));
+    let begun = store.begun_versions(&job.key).await.map_err(Error::Store)?;
+    if let Some(later) = other.as_ref().filter(|other| other.analysis_version > job.key.analysis_version) {
+        // An attempt that was begun may have written over the later version's text, and ended before it put that back.
+        return match begun.contains_key(&job.key.analysis_version) {
+            true => settle(job, portal, store, later.record_id.clone()).await,
+            false => Ok(Synced::Skipped(SUPERSEDED)),
+        };
     }
     let contact_id = match contact::upsert(portal, email, &job.session.visitor).await {
         Err(error) if error.is_invalid_email() => return Ok(Synced::Skipped(INVALID_EMAIL)),
@@ -54,7 +59,7 @@ pub(crate) async fn sync(
     let is_first = job.key.analysis_version == FIRST_VERSION;
     // Writing was begun before, by whichever version, so an answer may have been lost: also where the log says `failed`
     // since then.
-    if is_first && !store.begun_versions(&job.key).await.map_err(Error::Store)?.is_empty() {
+    if is_first && !begun.is_empty() {
         let found = note::find(portal, &contact_id, &job.session.session_id).await.map_err(Error::HubSpot)?;
         if let Some(note_id) = found {
             return Ok(Synced::Written(note_id));
@@ -66,11 +71,40 @@ pub(crate) async fn sync(
         true => Ok(None),
         false => update_note(job, portal, &contact_id, other, &body).await,
     };
-    if let Some(note_id) = updated.map_err(Error::HubSpot)? {
-        return Ok(Synced::Written(note_id));
+    let note_id = match updated.map_err(Error::HubSpot)? {
+        Some(note_id) => note_id,
+        None => portal.create_note(&contact_id, job.session.ended_at, &body).await.map_err(Error::HubSpot)?,
+    };
+    settle(job, portal, store, note_id).await
+}
+
+/// What became of a note that this version has, or may have, written: where a later version began to write meanwhile, its
+/// text is put back. Each version's beginning is in the log before its text is in the note, so whoever writes over a later
+/// text sees it here.
+async fn settle(job: &Job<'_>, portal: &Portal<'_>, store: &Store, note_id: String) -> Result<Synced, Error> {
+    let mut told = job.key.analysis_version;
+    while let Some(later) = writer_after(told, job, store).await? {
+        let analysis = store.shown_analysis(job.key.tenant_id, job.key.session_id, later, job.shown).await;
+        let analysis = analysis.map_err(Error::Store)?.ok_or(Error::UnknownAnalysis)?;
+        let body = note::render(job.session, &analysis);
+        portal.update_note(&note_id, &body).await.map_err(Error::HubSpot)?;
+        told = later;
     }
-    let note_id = portal.create_note(&contact_id, job.session.ended_at, &body).await.map_err(Error::HubSpot)?;
-    Ok(Synced::Written(note_id))
+    match told == job.key.analysis_version {
+        true => Ok(Synced::Written(note_id)),
+        false => Ok(Synced::Skipped(SUPERSEDED)),
+    }
+}
+
+/// The latest version after this one that writes the note or has written it.
+async fn writer_after(version: i32, job: &Job<'_>, store: &Store) -> Result<Option<i32>, Error> {
+    let begun = store.begun_versions(&job.key).await.map_err(Error::Store)?;
+    let writes = |status| match status {
+        SyncStatus::Writing | SyncStatus::Done => true,
+        SyncStatus::Pending | SyncStatus::Skipped | SyncStatus::Failed => false,
+    };
+    let later = begun.into_iter().filter(|&(begun, status)| begun > version && writes(status));
+    Ok(later.map(|(begun, _)| begun).max())
 }
 
 /// Has the session's note tell a later version: the one in the log, or one whose answer was lost, of this version or of an

@@ -12,6 +12,7 @@ use domain::analysis::Analysis;
 use domain::integration::{Integration, IntegrationConfig};
 use domain::message::CrmSyncMessage;
 use domain::session::Session;
+use domain::settings::redaction::ShownText;
 use domain::step::Code;
 use secrecy::SecretString;
 use stage::step::StageConfig;
@@ -80,6 +81,8 @@ pub(crate) struct Job<'a> {
     pub(crate) key: SyncKey<'a>,
     pub(crate) session: &'a Session,
     pub(crate) analysis: &'a Analysis,
+    /// How the analysis, and any other version of it, is shown.
+    pub(crate) shown: ShownText,
     pub(crate) delivery: &'a Delivery,
     pub(crate) now: chrono::DateTime<chrono::Utc>,
 }
@@ -138,7 +141,7 @@ impl<S: SecretSource> Context<S> {
         };
         let analysis = self.store.shown_analysis(key.tenant_id, key.session_id, key.analysis_version, shown).await;
         let analysis = &analysis.map_err(Error::Store)?.ok_or(Error::UnknownAnalysis)?;
-        let job = Job { key, session, analysis, delivery, now: (self.clock)() };
+        let job = Job { key, session, analysis, shown, delivery, now: (self.clock)() };
         match &integration.config {
             IntegrationConfig::Hubspot { api_version } => match hubspot::address(&session.visitor) {
                 Ok(email) => {

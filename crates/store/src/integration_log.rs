@@ -1,6 +1,6 @@
 //! What a session left in each third party, so that a repeated delivery finds it instead of writing it again.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use domain::id::{IntegrationId, SessionId, TenantId};
 use domain::step::Code;
@@ -28,9 +28,8 @@ ORDER BY analysis_version DESC LIMIT 1";
 
 const BEGUN_VERSIONS: &str = "
 -- begun_versions()
-SELECT analysis_version FROM integration_log
-WHERE tenant_id = $1 AND session_id = $2 AND integration_id = $3 AND attempts > 0
-ORDER BY analysis_version";
+SELECT analysis_version, status FROM integration_log
+WHERE tenant_id = $1 AND session_id = $2 AND integration_id = $3 AND attempts > 0";
 
 const START_WRITING: &str = "
 -- start_writing()
@@ -129,10 +128,14 @@ impl Store {
     }
 
     /// The versions, this one among them, whose record was begun: each may have left one, whatever its status says.
-    pub async fn begun_versions(&self, key: &SyncKey<'_>) -> Result<BTreeSet<i32>, Error> {
+    pub async fn begun_versions(&self, key: &SyncKey<'_>) -> Result<BTreeMap<i32, SyncStatus>, Error> {
         let [tenant, session, integration, _] = key_params(key);
         let rows = self.rows(BEGUN_VERSIONS, &[tenant, session, integration]).await?;
-        rows.iter().map(|row| get(BEGUN_VERSIONS, row, "analysis_version")).collect()
+        let read = |row: &Row| {
+            let status = one_of(BEGUN_VERSIONS, row, "status", SyncStatus::parse)?;
+            Ok((get(BEGUN_VERSIONS, row, "analysis_version")?, status))
+        };
+        rows.iter().map(read).collect()
     }
 
     /// To be called right before a record is written.

@@ -177,7 +177,11 @@ async fn each_version_of_an_analysis_has_a_mail_and_a_sync_of_its_own() {
     assert_eq!(store.sync(&first).await.unwrap().unwrap().record_id.as_deref(), Some("note-1"));
     let other = |analysis_version, note: &str| Some(OtherRecord { analysis_version, record_id: note.into() });
     for key in [&first, &third] {
-        assert_eq!(store.begun_versions(key).await.unwrap(), [1, 2].into(), "that the third ended is no beginning");
+        assert_eq!(
+            store.begun_versions(key).await.unwrap(),
+            [(1, SyncStatus::Done), (2, SyncStatus::Done)].into(),
+            "that the third ended is no beginning"
+        );
     }
     assert_eq!(store.other_record(&third).await.unwrap(), other(2, "note-2"));
     assert_eq!(store.other_record(&second).await.unwrap(), other(1, "note-1"));

@@ -1,12 +1,15 @@
 //! Later versions of an analysis: still one note, and webhooks of their own.
 
+use std::time::{Duration, Instant};
+
+use crm_sync::Error;
 use domain::analysis::Analysis;
 use domain::step::Code;
 use serde_json::{Value, json};
 use stage::{Failure, Outcome};
 use store::integration_log::SyncStatus;
 
-use crate::world::{TOKEN, World, ana, analysis};
+use crate::world::{SAID, TOKEN, World, ana, analysis};
 
 const SUPERSEDED: Outcome = Outcome::Skipped(Code::new("superseded"));
 
@@ -23,6 +26,39 @@ async fn analysed_twice() -> World {
     world.session_with("s-1", ana(), &saying("First words.")).await;
     world.analyse_again("s-1", 2, &saying("Second words.")).await;
     world
+}
+
+/// A session that is analysed three times, the first of which is in the note.
+async fn analysed_thrice() -> World {
+    let world = analysed_twice().await;
+    world.analyse_again("s-1", 3, &saying("Third words.")).await;
+    world.sync("s-1", "hubspot").await.unwrap();
+    world
+}
+
+/// How often a note was, or is being, changed.
+async fn updates(world: &World) -> usize {
+    let requests = world.hubspot.control.requests("").await.unwrap();
+    let is_update = |request: &&Value| {
+        request["method"] == "PATCH" && request["path"].as_str().is_some_and(|path| path.contains("/notes/"))
+    };
+    requests.iter().filter(is_update).count()
+}
+
+/// The second version is about to write when the third one does, and is done with it; this is what becomes of the second.
+async fn overtaken(world: &World, mut slow: Value) -> Result<Outcome, Error> {
+    slow["match"] = json!("PATCH /notes");
+    slow["delay_ms"] = json!(1500);
+    world.hubspot.control.fault(slow).await.unwrap();
+    let third = async {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while updates(world).await == 0 {
+            assert!(Instant::now() < deadline, "the second version should change the note");
+        }
+        assert_eq!(world.sync_version("s-1", "hubspot", 3).await.unwrap(), Outcome::Done);
+        the_note(world, "Third words.").await;
+    };
+    tokio::join!(world.sync_version("s-1", "hubspot", 2), third).0
 }
 
 /// The bodies of all notes.
@@ -107,6 +143,49 @@ async fn a_version_that_comes_after_a_later_ones_lost_answer_finds_the_note() {
     the_note(&world, "Second words.").await;
     assert_eq!(world.sync_version("s-1", "hubspot", 2).await.unwrap(), Outcome::Done);
     the_note(&world, "Second words.").await;
+}
+
+#[tokio::test]
+async fn a_version_that_writes_over_a_later_one_puts_its_text_back() {
+    let world = analysed_thrice().await;
+    assert_eq!(overtaken(&world, json!({})).await.unwrap(), SUPERSEDED);
+    assert_eq!(updates(&world).await, 3);
+    the_note(&world, "Third words.").await;
+}
+
+#[tokio::test]
+async fn a_version_that_died_after_it_wrote_over_a_later_one_puts_its_text_back_when_it_comes_again() {
+    let world = analysed_thrice().await;
+    assert!(overtaken(&world, json!({ "drop_after": true })).await.unwrap_err().is_retryable());
+    the_note(&world, "Second words.").await;
+    assert_eq!(world.sync_version("s-1", "hubspot", 2).await.unwrap(), SUPERSEDED);
+    the_note(&world, "Third words.").await;
+}
+
+#[tokio::test]
+async fn a_version_that_writes_while_a_later_one_does_leaves_the_later_text() {
+    let world = analysed_thrice().await;
+    world.hubspot.control.fault(json!({ "match": "PATCH /notes", "drop_after": true })).await.unwrap();
+    assert!(world.sync_version("s-1", "hubspot", 3).await.unwrap_err().is_retryable());
+    assert_eq!(world.log_of("s-1", "hubspot", 3).await.status, SyncStatus::Writing);
+    assert_eq!(world.sync_version("s-1", "hubspot", 2).await.unwrap(), SUPERSEDED);
+    the_note(&world, "Third words.").await;
+    assert_eq!(world.sync_version("s-1", "hubspot", 3).await.unwrap(), Outcome::Done);
+    the_note(&world, "Third words.").await;
+}
+
+#[tokio::test]
+async fn text_that_is_put_back_is_shown_as_notes_show_it() {
+    let world = analysed_twice().await;
+    world.analyse_again("s-1", 3, &saying("Write to [EMAIL_1].")).await;
+    world.sync("s-1", "hubspot").await.unwrap();
+    for (redaction, shown) in [(json!({}), "[EMAIL_1]"), (json!({ "notes": "original" }), SAID)] {
+        world.redaction(redaction).await;
+        world.hubspot.control.fault(json!({ "match": "PATCH /notes", "drop_before": true })).await.unwrap();
+        assert!(world.sync_version("s-1", "hubspot", 3).await.unwrap_err().is_retryable());
+        assert_eq!(world.sync_version("s-1", "hubspot", 2).await.unwrap(), SUPERSEDED);
+        the_note(&world, &format!("Write to {shown}.")).await;
+    }
 }
 
 #[tokio::test]
