@@ -52,7 +52,9 @@ struct SessionData<'a> {
     metadata: &'a Map<String, Value>,
 }
 
-/// The request's body: for one job the same bytes at every attempt. No transcript.
+/// The request's body, without the transcript.
+///
+/// The same bytes at every attempt, unless the tenant changes in between what webhooks show: that is read at each one.
 pub(super) fn render(job: &Job<'_>) -> String {
     shortened(event(job.session, job.analysis, job.key.analysis_version))
 }

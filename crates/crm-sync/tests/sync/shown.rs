@@ -2,7 +2,7 @@
 
 use domain::analysis::Analysis;
 use serde_json::json;
-use stage::Outcome;
+use stage::{Failure, Outcome};
 
 use crate::world::{SAID, World, ana, analysis};
 
@@ -53,4 +53,23 @@ async fn notes_and_webhooks_show_what_was_said_only_where_their_own_setting_says
         world.redaction(settings.clone()).await;
         assert_eq!(told(&world, session).await, shown, "{settings}");
     }
+}
+
+#[tokio::test]
+async fn an_event_that_is_sent_again_keeps_its_id_and_shows_what_webhooks_show_by_then() {
+    let world = World::new().await;
+    world.redaction(json!({ "webhooks": "original" })).await;
+    world.session_with("s-1", ana(), &with_a_placeholder()).await;
+    world.webhook.control.fault(json!({ "status": 503, "times": 2 })).await.unwrap();
+    for _ in 0..2 {
+        assert!(world.sync("s-1", "hook").await.unwrap_err().is_retryable());
+    }
+    world.redaction(json!({})).await;
+    assert_eq!(world.sync("s-1", "hook").await.unwrap(), Outcome::Done);
+
+    let requests = world.webhook.control.requests("").await.unwrap();
+    let shown: Vec<_> = requests.iter().map(|request| shown(&request["body"].to_string())).collect();
+    assert_eq!(shown, ["original", "original", "redacted"]);
+    assert_eq!(requests[0]["body"], requests[1]["body"]);
+    assert!(requests.iter().all(|request| request["headers"]["webhook-id"] == requests[0]["headers"]["webhook-id"]));
 }
