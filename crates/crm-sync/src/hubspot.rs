@@ -57,8 +57,7 @@ pub(crate) async fn sync(
         upserted => upserted.map_err(Error::HubSpot)?,
     };
     let is_first = job.key.analysis_version == FIRST_VERSION;
-    // Writing was begun before, by whichever version, so an answer may have been lost: also where the log says `failed`
-    // since then.
+    // Whichever version began to write, its answer may have been lost: also where the log says `failed` since then.
     if is_first && !begun.is_empty() {
         let found = note::find(portal, &contact_id, &job.session.session_id).await.map_err(Error::HubSpot)?;
         if let Some(note_id) = found {
