@@ -91,35 +91,19 @@ impl<J: Journal> Asker<'_, J> {
     ) -> Result<T, Error> {
         let mut chat = Chat::new(question, chosen);
         loop {
-            let timeout = self.timeout(models_left);
-            if timeout < SHORTEST_REQUEST {
-                return Err(Error::OutOfTime);
-            }
-            let (call, attempt) = self.begin(chosen, question, talk).await?;
-            let begun = Instant::now();
-            let reply =
-                converse(self.client, chosen, question.instructions, &chat.said, chat.max_tokens, timeout).await;
-            let reply = match reply {
-                Ok(reply) => reply,
-                Err(error) => {
-                    self.journal.end(call, &unanswered(chosen, &chat, &error, begun.elapsed())).await?;
-                    return Err(unless_too_long(error));
-                }
-            };
-            let verdict = judge(&reply, question);
-            self.journal.end(call, &ended(chosen, &reply, &verdict)).await?;
+            let (reply, verdict) = self.request(chosen, models_left, question, talk, &chat).await?;
             match verdict {
                 Verdict::Final(error) => return Err(error),
                 Verdict::Usable(usable) if usable.shortcomings.is_empty() => return Ok(usable.findings),
                 Verdict::Usable(usable) => {
-                    tracing::info!(attempt, shortcomings = usable.flaws, "the answer has shortcomings");
+                    tracing::info!(shortcomings = usable.flaws, "the answer has shortcomings");
                     chat.correct(reply, &usable.shortcomings);
                     if let Some(found) = talk.better(usable) {
                         return Ok(found);
                     }
                 }
                 Verdict::Unusable(problems, code) => {
-                    tracing::warn!(attempt, problems = problems.len(), reason = %code, "the answer is not valid");
+                    tracing::warn!(problems = problems.len(), reason = %code, "the answer is not valid");
                     if let Some(usable) = talk.usable.take() {
                         return Ok(usable.findings);
                     }
@@ -130,22 +114,49 @@ impl<J: Journal> Asker<'_, J> {
         }
     }
 
+    /// One request, written down before and after.
+    async fn request<A: DeserializeOwned, T>(
+        &self,
+        chosen: &Chosen,
+        models_left: usize,
+        question: &Question<'_, A, T>,
+        talk: &Talk<T>,
+        chat: &Chat,
+    ) -> Result<(Reply, Verdict<T>), Error> {
+        let timeout = self.timeout(models_left);
+        if timeout < SHORTEST_REQUEST {
+            return Err(Error::OutOfTime);
+        }
+        let call = self.begin(chosen, question, talk).await?;
+        let begun = Instant::now();
+        let reply = converse(self.client, chosen, question.instructions, &chat.said, chat.max_tokens, timeout).await;
+        match reply {
+            Ok(reply) => {
+                let verdict = judge(&reply, question);
+                self.journal.end(call, &ended(chosen, &reply, &verdict)).await?;
+                Ok((reply, verdict))
+            }
+            Err(error) => {
+                self.journal.end(call, &unanswered(chosen, chat, &error, begun.elapsed())).await?;
+                Err(unless_too_long(error))
+            }
+        }
+    }
+
     /// For this model; the others have a share, or what a short answer takes.
     fn timeout(&self, models_left: usize) -> Duration {
         let (left, models) = (self.until.saturating_duration_since(Instant::now()), models_left.max(1) as u32);
         (left / models).max(left.saturating_sub(FALLBACK_RESERVE * (models - 1)))
     }
 
-    async fn begin<A, T>(
-        &self,
-        chosen: &Chosen,
-        question: &Question<'_, A, T>,
-        talk: &Talk<T>,
-    ) -> Result<(Uuid, i32), Error> {
+    async fn begin<A, T>(&self, chosen: &Chosen, question: &Question<'_, A, T>, talk: &Talk<T>) -> Result<Uuid, Error> {
         let max_attempts = i32::try_from(self.max_attempts).unwrap_or(i32::MAX);
         let call = NewCall { part: question.part, model: &chosen.id, prompt_version: prompt::VERSION, max_attempts };
         match self.journal.begin(&call, chosen.model.usd_per_million_tokens.is_some()).await? {
-            Begun::Call { call_id, attempt } => Ok((call_id, attempt)),
+            Begun::Call { call_id, attempt } => {
+                tracing::debug!(attempt, part = question.part, "asking the model");
+                Ok(call_id)
+            }
             Begun::Enough => Err(Error::InvalidAnswers { attempts: max_attempts, last: talk.last }),
             Begun::ClaimLost => Err(Error::ClaimLost),
         }
