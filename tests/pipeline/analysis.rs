@@ -92,7 +92,8 @@ async fn a_part_that_cannot_be_analysed_makes_the_result_partial_and_says_so() {
         world.completed("s-1").await;
         let analysis = world.analysis("s-1").await.unwrap();
         assert_eq!((analysis["status"].as_str(), analysis["code"].as_str()), (Some("partial"), Some("parts_failed")));
-        let coverage = json!({ "turns_total": 1500, "turns_analysed": 900, "chunks": 3, "chunks_failed": 1 });
+        let coverage =
+            json!({ "turns_total": 1500, "turns_analysed": 900, "chunks": 3, "chunks_failed": 1, "items_left_out": 0 });
         assert_eq!(analysis["coverage"], coverage);
         let timeline = analysis["sentiment"]["timeline"].as_array().unwrap();
         assert_eq!(timeline.len(), 450);
