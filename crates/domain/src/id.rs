@@ -91,6 +91,21 @@ id! {
     /// One configured third party of a tenant, such as its HubSpot account.
     IntegrationId
 }
+id! {
+    /// A template of mails: the built-in one, or one that a tenant has saved.
+    TemplateName
+}
+
+impl TemplateName {
+    /// The template that is part of the program.
+    pub fn built_in() -> Self {
+        Self("session-summary".to_owned())
+    }
+
+    pub fn is_built_in(&self) -> bool {
+        *self == Self::built_in()
+    }
+}
 
 #[cfg(test)]
 mod tests {

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod address_hash;
 pub mod analysis;
 pub mod email_address;
 pub mod id;
@@ -12,4 +13,6 @@ pub mod ses_tag;
 pub mod session;
 pub mod settings;
 pub mod step;
+pub mod time_zone;
 pub mod transcript;
+pub mod unsubscribe;

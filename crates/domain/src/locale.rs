@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 /// The longest tag in characters: three letters, script and region, with two hyphens.
 pub const MAX_LOCALE_LENGTH: usize = 12;
 
@@ -15,10 +17,15 @@ pub struct InvalidLocale;
 ///
 /// The language has 2 or 3 letters; script (4 letters) and region (2 letters or 3 digits) may be absent; there is nothing
 /// else, so no words can be put into one. The text is canonical: `PT-br` is read as `pt-BR`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Locale(String);
 
 impl Locale {
+    pub fn english() -> Self {
+        Self("en".to_owned())
+    }
+
     /// The first subtag, such as `pt`.
     pub fn language(&self) -> &str {
         self.0.split_once('-').map_or(&self.0, |(language, _)| language)
@@ -52,6 +59,20 @@ impl FromStr for Locale {
         let (Some(language), None) = (language, subtags.next()) else { return Err(InvalidLocale) };
         let tags = [Some(language.to_ascii_lowercase()), script.map(titled), region.map(str::to_ascii_uppercase)];
         Ok(Self(tags.into_iter().flatten().collect::<Vec<_>>().join("-")))
+    }
+}
+
+impl TryFrom<String> for Locale {
+    type Error = InvalidLocale;
+
+    fn try_from(text: String) -> Result<Self, InvalidLocale> {
+        text.parse()
+    }
+}
+
+impl From<Locale> for String {
+    fn from(locale: Locale) -> Self {
+        locale.0
     }
 }
 

@@ -41,6 +41,48 @@ macro_rules! ranged {
     };
 }
 
+/// Why a whole number was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be between {min} and {max}")]
+pub struct NotInRange {
+    pub min: u32,
+    pub max: u32,
+}
+
+/// A whole number from `MIN` to `MAX`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "u32", into = "u32")]
+pub struct Whole<const MIN: u32, const MAX: u32>(u32);
+
+impl<const MIN: u32, const MAX: u32> Whole<MIN, MAX> {
+    /// Of a number in the program.
+    ///
+    /// # Panics
+    /// If it is out of range.
+    pub const fn literal(number: u32) -> Self {
+        assert!(MIN <= number && number <= MAX, "the number is out of range");
+        Self(number)
+    }
+
+    pub fn get(self) -> u32 {
+        self.0
+    }
+}
+
+impl<const MIN: u32, const MAX: u32> TryFrom<u32> for Whole<MIN, MAX> {
+    type Error = NotInRange;
+
+    fn try_from(number: u32) -> Result<Self, NotInRange> {
+        if (MIN..=MAX).contains(&number) { Ok(Self(number)) } else { Err(NotInRange { min: MIN, max: MAX }) }
+    }
+}
+
+impl<const MIN: u32, const MAX: u32> From<Whole<MIN, MAX>> for u32 {
+    fn from(number: Whole<MIN, MAX>) -> Self {
+        number.0
+    }
+}
+
 ranged! {
     /// A sentiment from -1 (very negative) to 1 (very positive).
     Score: f64, -1, 1

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use crate::email_address::EmailAddress;
 use crate::id::{AgentId, SessionId, TenantId};
 use crate::locale::Locale;
+use crate::time_zone::TimeZone;
 
 /// How the conversation was held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,6 +76,33 @@ pub struct Visitor {
     /// As it came: see [`Visitor::locale`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub locale: Option<String>,
+    /// As it came: see [`Visitor::time_zone`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time_zone: Option<String>,
+    /// `None`: nothing is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email_consent: Option<EmailConsent>,
+}
+
+/// What a visitor has said about being mailed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EmailConsent {
+    Given,
+    Withdrawn,
+}
+
+impl EmailConsent {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Given => "given",
+            Self::Withdrawn => "withdrawn",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Given, Self::Withdrawn].into_iter().find(|consent| consent.as_str() == text)
+    }
 }
 
 impl std::fmt::Debug for Visitor {
@@ -102,6 +130,11 @@ impl Visitor {
     /// `None` if there is none, or text that is not one.
     pub fn locale(&self) -> Option<Locale> {
         self.locale.as_deref()?.trim().parse().ok()
+    }
+
+    /// `None` if there is none, or text that is not the name of one.
+    pub fn time_zone(&self) -> Option<TimeZone> {
+        self.time_zone.as_deref()?.trim().parse().ok()
     }
 }
 

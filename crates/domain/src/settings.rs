@@ -2,24 +2,78 @@
 //!
 //! Every field has a default, so `{}` is a valid document; unknown fields are refused.
 
+pub mod alerts;
 pub mod analysis;
 pub mod email;
+pub mod headers;
+pub mod list;
+pub mod logging;
 pub mod metrics;
 pub mod redaction;
+pub mod retention;
+pub mod section;
 
 use serde::{Deserialize, Serialize};
 
+pub use alerts::AlertSettings;
 pub use analysis::AnalysisSettings;
 pub use email::EmailSettings;
+pub use logging::LoggingSettings;
 pub use redaction::RedactionSettings;
+pub use retention::RetentionSettings;
+
+use crate::number::Whole;
+use section::Field;
 
 /// The settings document.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct TenantSettings {
+    /// The form of the document; a form that this release does not know is refused.
+    pub version: Whole<1, 1>,
     pub analysis: AnalysisSettings,
-    pub email: EmailSettings,
     pub redaction: RedactionSettings,
+    pub email: EmailSettings,
+    pub logging: LoggingSettings,
+    pub retention: RetentionSettings,
+    pub alerts: AlertSettings,
+}
+
+impl Default for TenantSettings {
+    fn default() -> Self {
+        Self {
+            version: Whole::literal(1),
+            analysis: AnalysisSettings::default(),
+            redaction: RedactionSettings::default(),
+            email: EmailSettings::default(),
+            logging: LoggingSettings::default(),
+            retention: RetentionSettings::default(),
+            alerts: AlertSettings::default(),
+        }
+    }
+}
+
+impl TenantSettings {
+    /// Every field, in the order of the document: the table in the README.
+    pub fn fields() -> Result<Vec<Field>, serde_json::Error> {
+        let defaults = serde_json::to_value(Self::default())?;
+        let version = Field {
+            path: "version".to_owned(),
+            values: "1",
+            default: defaults["version"].clone(),
+            meaning: "The form of the document.".to_owned(),
+        };
+        let sections = [
+            ("analysis", AnalysisSettings::FIELDS),
+            ("redaction", RedactionSettings::FIELDS),
+            ("email", EmailSettings::FIELDS),
+            ("logging", LoggingSettings::FIELDS),
+            ("retention", RetentionSettings::FIELDS),
+            ("alerts", AlertSettings::FIELDS),
+        ];
+        let fields = sections.into_iter().flat_map(|(name, texts)| section::fields(name, texts, &defaults[name]));
+        Ok([version].into_iter().chain(fields).collect())
+    }
 }
 
 /// A short text of a tenant that stands in a prompt: one line, without control characters or space at its ends.
@@ -38,6 +92,25 @@ mod tests {
         assert_eq!(settings, TenantSettings::default());
         assert!(settings.email.enabled);
         assert_eq!(settings.analysis.max_attempts.get(), 3);
+    }
+
+    #[test]
+    fn the_table_of_fields_is_the_document() {
+        let fields = TenantSettings::fields().unwrap();
+        let document = serde_json::to_value(TenantSettings::default()).unwrap();
+        let paths = document.as_object().unwrap().iter().flat_map(|(name, section)| match section.as_object() {
+            Some(section) => section.keys().map(|field| format!("{name}.{field}")).collect(),
+            None => vec![name.clone()],
+        });
+        let sorted = |paths: Vec<String>| std::collections::BTreeSet::from_iter(paths);
+        assert_eq!(sorted(fields.iter().map(|field| field.path.clone()).collect()), sorted(paths.collect()));
+        assert!(fields.iter().all(|field| field.meaning.ends_with('.') && !field.values.is_empty()), "{fields:?}");
+    }
+
+    #[test]
+    fn a_document_of_another_version_is_refused() {
+        let error = serde_json::from_str::<TenantSettings>(r#"{"version":2}"#).unwrap_err().to_string();
+        assert!(error.contains("must be between 1 and 1"), "{error}");
     }
 
     #[test]

@@ -4,44 +4,30 @@ use serde::{Deserialize, Serialize};
 
 use crate::locale::{InvalidLocale, Locale};
 use crate::settings::metrics::CustomMetrics;
+use crate::settings::section::section;
 
-/// The `analysis` part of the settings.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct AnalysisSettings {
-    /// How often the model is asked, per session or part of one, until its answer is valid.
-    pub max_attempts: MaxAttempts,
-    /// A Bedrock model or inference-profile id; default: the deployment's.
-    pub model: Option<String>,
-    /// Models that are asked, in this order, where the one before is not available; default: none.
-    pub fallback_models: FallbackModels,
-    /// The language of what the model writes; default: the visitor's.
-    pub language: OutputLanguage,
-    /// A visitor with fewer turns has said too little to be analysed; default 1.
-    pub min_visitor_turns: usize,
-    /// The same in words; default 1.
-    pub min_visitor_words: usize,
-    /// The only topics that an analysis may name; default: any.
-    pub topics: TopicList,
-    /// What the tenant wants to know besides.
-    pub custom_metrics: CustomMetrics,
-    /// US dollars that analyses may cost in a calendar month (UTC); default: no limit.
-    pub monthly_budget_usd: Option<BudgetUsd>,
-}
-
-impl Default for AnalysisSettings {
-    fn default() -> Self {
-        Self {
-            max_attempts: MaxAttempts::default(),
-            model: None,
-            fallback_models: FallbackModels::default(),
-            language: OutputLanguage::default(),
-            min_visitor_turns: 1,
-            min_visitor_words: 1,
-            topics: TopicList::default(),
-            custom_metrics: CustomMetrics::default(),
-            monthly_budget_usd: None,
-        }
+section! {
+    /// How a tenant's conversations are analysed.
+    AnalysisSettings {
+        /// How often the model is asked, for each session or part of a long one, until its answer is valid.
+        max_attempts: MaxAttempts ["attempts, 1 to 5"] = MaxAttempts::default(),
+        /// The model; its ARNs are among `TenantModelArns`.
+        model: Option<String> ["Bedrock model or inference-profile id; null: `BedrockModelId`"] = None,
+        /// Models that are asked, in this order, where the one before does not answer.
+        fallback_models: FallbackModels ["up to 3 ids"] = FallbackModels::default(),
+        /// The language of what the model writes: the visitor's (where it is not known, the transcript's), the
+        /// transcript's, or always the same.
+        language: OutputLanguage ["`visitor`, `transcript` or a language tag such as `pt-BR`"] = OutputLanguage::default(),
+        /// A visitor with fewer turns has said too little: `insufficient_content`, and the model is not asked.
+        min_visitor_turns: usize ["turns"] = 1,
+        /// The same in words.
+        min_visitor_words: usize ["words"] = 1,
+        /// The only topics that an analysis may name.
+        topics: TopicList ["up to 50 texts of 1 to 60 characters; empty: any"] = TopicList::default(),
+        /// What the tenant wants to know besides; see below.
+        custom_metrics: CustomMetrics ["up to 20 metrics"] = CustomMetrics::default(),
+        /// What analyses may cost in a calendar month (UTC); once it is spent, sessions wait, see below.
+        monthly_budget_usd: Option<BudgetUsd> ["US dollars; null: no limit"] = None,
     }
 }
 

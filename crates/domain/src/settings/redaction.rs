@@ -5,24 +5,27 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::redaction::{InvalidPattern, MAX_NAME, Pattern};
+use crate::settings::section::section;
 
 /// The most patterns of a tenant; each one is searched for in every turn.
 pub const MAX_PATTERNS: usize = 20;
 
-/// The `redaction` part of the settings.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct RedactionSettings {
-    /// What is hidden; default: `payment_card`, `iban`, `national_id`. An empty list hides none of these.
-    pub entities: Entities,
-    /// What else is hidden; default: nothing.
-    pub patterns: CustomPatterns,
-    /// What mails to visitors show; default `redacted`.
-    pub mails: ShownText,
-    /// What notes in a CRM show; default `redacted`.
-    pub notes: ShownText,
-    /// What webhooks are sent; default `redacted`.
-    pub webhooks: ShownText,
+section! {
+    /// What is hidden from the model, and from whom else.
+    #[derive(Eq)]
+    RedactionSettings {
+        /// What the model does not see.
+        entities: Entities
+            ["`email`, `phone`, `payment_card`, `iban`, `national_id`, `ip_address`; empty: nothing"] = Entities::default(),
+        /// What else it does not see: `{ "name": "customer_number", "pattern": "KD-\\d{6}" }`.
+        patterns: CustomPatterns ["up to 20 names with regular expressions"] = CustomPatterns::default(),
+        /// Whether mails to visitors show placeholders such as `[PAYMENT_CARD_1]`, or what was said.
+        mails: ShownText ["`redacted` or `original`"] = ShownText::Redacted,
+        /// The same for notes in a CRM.
+        notes: ShownText ["`redacted` or `original`"] = ShownText::Redacted,
+        /// The same for webhooks.
+        webhooks: ShownText ["`redacted` or `original`"] = ShownText::Redacted,
+    }
 }
 
 /// Which text goes out.
