@@ -4,7 +4,8 @@ mod fields;
 
 use aws_lc_rs::digest;
 use domain::locale::Locale;
-use domain::session::{Channel, Session, Visitor};
+use domain::session::{Channel, EmailConsent, Session, Visitor};
+use domain::time_zone::TimeZone;
 use domain::transcript::{Role, Transcript, Turn};
 use serde_json::{Map, Value};
 
@@ -99,7 +100,7 @@ fn read(report: &mut Report, object: &Map<String, Value>) -> Option<(Session, Op
 }
 
 fn read_visitor(fields: &mut Fields<'_>) -> Option<Visitor> {
-    fields.only(&["id", "name", "email", "phone", "locale"]);
+    fields.only(&["id", "name", "email", "phone", "locale", "time_zone", "email_consent"]);
     let short = |value: &Value| text(value, MAX_SHORT_TEXT);
     Some(Visitor {
         id: fields.optional("id", short),
@@ -108,6 +109,9 @@ fn read_visitor(fields: &mut Fields<'_>) -> Option<Visitor> {
         email: fields.optional("email", |value| text(value, MAX_EMAIL)),
         phone: fields.optional("phone", short),
         locale: fields.optional("locale", parsed::<Locale>).map(|locale| locale.to_string()),
+        time_zone: fields.optional("time_zone", parsed::<TimeZone>).map(|zone| zone.to_string()),
+        email_consent: fields
+            .optional("email_consent", |value| choice(value, EmailConsent::parse, "given or withdrawn")),
     })
 }
 
