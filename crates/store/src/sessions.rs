@@ -193,6 +193,8 @@ fn read_session(row: &Row) -> Result<StoredSession, Error> {
             email: get(SESSION, row, "visitor_email")?,
             phone: get(SESSION, row, "visitor_phone")?,
             locale: get(SESSION, row, "visitor_locale")?,
+            time_zone: None,
+            email_consent: None,
         },
         metadata: metadata.as_object().cloned().unwrap_or_default(),
     };

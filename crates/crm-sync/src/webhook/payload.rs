@@ -133,6 +133,8 @@ mod tests {
                 email: text(320),
                 phone: text(256),
                 locale: Some("zh-Hant-TW".into()),
+                time_zone: text(40),
+                email_consent: Some(domain::session::EmailConsent::Given),
             },
             metadata: [("x".to_owned(), json!("y".repeat(16 * 1024)))].into_iter().collect(),
         }
