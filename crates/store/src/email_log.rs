@@ -1,4 +1,4 @@
-//! The log of mails and of what became of them.
+//! The log of mails: one row for each version of a session's analysis that is mailed.
 
 use chrono::{DateTime, Utc};
 use domain::id::{SessionId, TenantId};
@@ -6,65 +6,39 @@ use domain::step::Code;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use crate::sql::{Param, get, int, jsonb, one_of, text, texts, time, uuid};
+use crate::sql::{get, int, one_of, text, uuid};
 use crate::{Error, Store};
 
 const QUEUE_EMAIL: &str = "
 -- queue_email()
-INSERT INTO email_log (tenant_id, email_id, session_id, template, analysis_version, recipient, status)
-VALUES ($1, $2, $3, $4, $5, $6, 'queued')
-ON CONFLICT (tenant_id, session_id, template, analysis_version) DO NOTHING";
+INSERT INTO email_log (tenant_id, email_id, session_id, analysis_version, template, locale, recipient, status)
+VALUES ($1, $2, $3, $4, $5, $6, $7, 'queued')
+ON CONFLICT (tenant_id, session_id, analysis_version) DO NOTHING";
 
-const SKIP_EMAIL: &str = "
--- skip_email()
-INSERT INTO email_log (tenant_id, email_id, session_id, template, analysis_version, recipient, status, code)
-VALUES ($1, $2, $3, $4, $5, $6, 'skipped', $7)
-ON CONFLICT (tenant_id, session_id, template, analysis_version) DO UPDATE
-SET status = EXCLUDED.status, code = EXCLUDED.code, updated_at = now()
-WHERE email_log.status IN ('queued', 'failed')";
+const NOT_SENT_EMAIL: &str = "
+-- not_sent_email()
+INSERT INTO email_log (tenant_id, email_id, session_id, analysis_version, template, locale, recipient, status, code)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+ON CONFLICT (tenant_id, session_id, analysis_version) DO UPDATE
+SET status = EXCLUDED.status, code = EXCLUDED.code, template = EXCLUDED.template, locale = EXCLUDED.locale,
+    recipient = EXCLUDED.recipient, updated_at = now()
+WHERE email_log.status IN ('queued', 'failed', 'skipped')";
 
 const EMAIL: &str = "
 -- email()
-SELECT email_id, template, recipient, status, code, provider_id, attempts, sending_at, sent_at FROM email_log
-WHERE tenant_id = $1 AND session_id = $2 AND template = $3 AND analysis_version = $4";
+SELECT email_id, template, template_version, locale, recipient, status, code, provider_id, attempts, attachments,
+       attachments_left_out, sending_at, sent_at, created_at, updated_at
+FROM email_log WHERE tenant_id = $1 AND session_id = $2 AND analysis_version = $3";
 
-const START_SENDING: &str = "
--- start_sending()
-UPDATE email_log
-SET status = 'sending', code = NULL, recipient = $3, attempts = attempts + 1, sending_at = now(), updated_at = now()
-WHERE tenant_id = $1 AND email_id = $2 AND status IN ('skipped', 'queued', 'failed')
-RETURNING email_id";
-
-const RECORD_SENT: &str = "
--- record_sent()
-UPDATE email_log
-SET status = CASE WHEN status IN ('sending', 'unknown') THEN 'sent' ELSE status END, provider_id = $3, code = NULL,
-    sent_at = coalesce(sent_at, now()), updated_at = now()
-WHERE tenant_id = $1 AND email_id = $2";
-
-const RECORD_NOT_SENT: &str = "
--- record_not_sent()
-UPDATE email_log SET status = $3, code = $4, updated_at = now()
-WHERE tenant_id = $1 AND email_id = $2 AND status = 'sending'";
-
-const RECORD_EMAIL_EVENT: &str = "
--- record_email_event()
-WITH event AS (
-    INSERT INTO email_events (tenant_id, email_id, type, occurred_at, detail)
-    SELECT $1, $2, $3, $4, $5 FROM email_log WHERE tenant_id = $1 AND email_id = $2
-    ON CONFLICT (tenant_id, email_id, type, occurred_at) DO NOTHING
-    RETURNING type
-), log AS (
-    UPDATE email_log
-    SET provider_id = coalesce(provider_id, $6), sent_at = coalesce(sent_at, $7), code = NULL, updated_at = now(),
-        status = CASE WHEN array_position($9::text[], status) < array_position($9::text[], $8) THEN $8 ELSE status END
-    FROM event WHERE email_log.tenant_id = $1 AND email_log.email_id = $2
-)
-SELECT EXISTS (SELECT FROM event) AS recorded,
-       EXISTS (SELECT FROM email_log WHERE tenant_id = $1 AND email_id = $2) AS known";
+const KEEP_BODY: &str = "
+-- keep_body()
+INSERT INTO email_bodies (tenant_id, email_id, subject, text, html)
+SELECT $1, $2, $3, $4, $5 FROM email_log WHERE tenant_id = $1 AND email_id = $2
+ON CONFLICT (tenant_id, email_id) DO UPDATE
+SET subject = EXCLUDED.subject, text = EXCLUDED.text, html = EXCLUDED.html, created_at = now()";
 
 /// How far a mail has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum EmailStatus {
     Queued,
     /// A request to SES is under way, or its outcome is not known yet.
@@ -76,6 +50,8 @@ pub enum EmailStatus {
     Skipped,
     Sent,
     Delayed,
+    /// Refused for now, such as by a full mailbox. A later delivery goes beyond it.
+    SoftBounced,
     Delivered,
     Rejected,
     Bounced,
@@ -84,7 +60,7 @@ pub enum EmailStatus {
 
 impl EmailStatus {
     /// In the order in which events may take a mail forward; none takes it back.
-    pub const ORDER: [Self; 11] = [
+    pub const ORDER: [Self; 12] = [
         Self::Skipped,
         Self::Queued,
         Self::Failed,
@@ -92,6 +68,7 @@ impl EmailStatus {
         Self::Unknown,
         Self::Sent,
         Self::Delayed,
+        Self::SoftBounced,
         Self::Delivered,
         Self::Rejected,
         Self::Bounced,
@@ -108,6 +85,7 @@ impl EmailStatus {
             Self::Skipped => "skipped",
             Self::Sent => "sent",
             Self::Delayed => "delayed",
+            Self::SoftBounced => "soft_bounced",
             Self::Delivered => "delivered",
             Self::Rejected => "rejected",
             Self::Bounced => "bounced",
@@ -120,20 +98,22 @@ impl EmailStatus {
     }
 }
 
-/// Which mail: a session gets one per template and version of its analysis.
+/// Which mail: a session gets one per version of its analysis, whatever its template.
 #[derive(Debug, Clone, Copy)]
 pub struct EmailKey<'a> {
     pub tenant_id: &'a TenantId,
     pub session_id: &'a SessionId,
-    pub template: &'a str,
     pub analysis_version: i32,
 }
 
-/// The mail a session is to get.
+/// The mail a session is to get, or would have got.
 #[derive(Clone, Copy)]
 pub struct NewEmail<'a> {
     pub key: EmailKey<'a>,
-    /// `None` where there is no address.
+    pub template: &'a str,
+    /// `None` where none was chosen.
+    pub locale: Option<&'a str>,
+    /// `None` where there is no address, and for tenants that want none in the log.
     pub recipient: Option<&'a str>,
 }
 
@@ -142,6 +122,9 @@ pub struct NewEmail<'a> {
 pub struct Email {
     pub email_id: Uuid,
     pub template: String,
+    /// `None`: the built-in one, or none was rendered.
+    pub template_version: Option<i32>,
+    pub locale: Option<String>,
     pub recipient: Option<String>,
     pub status: EmailStatus,
     /// Why it was skipped or failed.
@@ -150,35 +133,23 @@ pub struct Email {
     pub provider_id: Option<String>,
     /// Requests made to SES.
     pub attempts: i32,
+    /// Names of the files that went with it.
+    pub attachments: Vec<String>,
+    /// Why files that were asked for did not.
+    pub attachments_left_out: Option<String>,
     /// When the last request began.
     pub sending_at: Option<DateTime<Utc>>,
     pub sent_at: Option<DateTime<Utc>>,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
 }
 
-/// Something that SES says happened to a mail.
+/// A mail as it was sent.
 #[derive(Clone, Copy)]
-pub struct EmailEvent<'a> {
-    pub tenant_id: &'a TenantId,
-    pub email_id: Uuid,
-    /// SES's event type, such as `Delivery`.
-    pub kind: &'a str,
-    pub occurred_at: DateTime<Utc>,
-    pub detail: &'a serde_json::Value,
-    pub provider_id: &'a str,
-    /// When SES took the mail.
-    pub sent_at: DateTime<Utc>,
-    /// The status it stands for; `None` if it says nothing about delivery.
-    pub status: Option<EmailStatus>,
-}
-
-/// What became of an event.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum EventRecord {
-    Recorded,
-    /// Recorded before.
-    Repeated,
-    /// The log has no such mail.
-    UnknownEmail,
+pub struct Body<'a> {
+    pub subject: &'a str,
+    pub text: &'a str,
+    pub html: &'a str,
 }
 
 impl Store {
@@ -188,90 +159,69 @@ impl Store {
             if let Some(email) = self.email(&new.key).await? {
                 return Ok(email);
             }
-            let [tenant, session, template, version] = key_params(&new.key);
-            let params = [tenant, uuid(Uuid::now_v7()), session, template, version, text(new.recipient)];
-            self.execute(QUEUE_EMAIL, &params).await?;
+            self.execute(QUEUE_EMAIL, &new_params(new)).await?;
         }
     }
 
     /// Records that a mail will not be sent, and why. A mail that SES may have got already keeps its status.
     pub async fn skip_email(&self, new: &NewEmail<'_>, code: Code) -> Result<(), Error> {
-        let [tenant, session, template, version] = key_params(&new.key);
-        let id = uuid(Uuid::now_v7());
-        let params = [tenant, id, session, template, version, text(new.recipient), text(code.as_str())];
-        self.execute(SKIP_EMAIL, &params).await.map(drop)
+        self.not_sent_email(new, EmailStatus::Skipped, code).await
+    }
+
+    /// The same of a mail that could not be made.
+    pub async fn fail_email(&self, new: &NewEmail<'_>, code: Code) -> Result<(), Error> {
+        self.not_sent_email(new, EmailStatus::Failed, code).await
+    }
+
+    async fn not_sent_email(&self, new: &NewEmail<'_>, status: EmailStatus, code: Code) -> Result<(), Error> {
+        let [tenant, id, session, version, template, locale, recipient] = new_params(new);
+        let (status, code) = (text(status.as_str()), text(code.as_str()));
+        let params = [tenant, id, session, version, template, locale, recipient, status, code];
+        self.execute(NOT_SENT_EMAIL, &params).await.map(drop)
     }
 
     pub async fn email(&self, key: &EmailKey<'_>) -> Result<Option<Email>, Error> {
-        let row = self.row(EMAIL, &key_params(key)).await?;
+        let params = [text(key.tenant_id.as_ref()), text(key.session_id.as_ref()), int(key.analysis_version)];
+        let row = self.row(EMAIL, &params).await?;
         row.map(|row| read(&row)).transpose()
     }
 
-    /// To be called right before the request to SES; `false` if the mail must not be sent (again).
-    pub async fn start_sending(&self, tenant: &TenantId, email_id: Uuid, recipient: &str) -> Result<bool, Error> {
-        let params = [text(tenant.as_ref()), uuid(email_id), text(recipient)];
-        Ok(self.row(START_SENDING, &params).await?.is_some())
-    }
-
-    /// SES took the mail.
-    pub async fn record_sent(&self, tenant: &TenantId, email_id: Uuid, provider_id: &str) -> Result<(), Error> {
-        let params = [text(tenant.as_ref()), uuid(email_id), text(provider_id)];
-        self.execute(RECORD_SENT, &params).await.map(drop)
-    }
-
-    /// SES did not take the mail (`Queued`: to be tried again, `Failed`), or has not said (`Unknown`).
-    ///
-    /// Does nothing if an event has told more meanwhile.
-    pub async fn record_not_sent(
-        &self,
-        tenant: &TenantId,
-        email_id: Uuid,
-        status: EmailStatus,
-        code: Option<Code>,
-    ) -> Result<(), Error> {
-        let code = code.map(Code::as_str);
-        let params = [text(tenant.as_ref()), uuid(email_id), text(status.as_str()), text(code)];
-        self.execute(RECORD_NOT_SENT, &params).await.map(drop)
-    }
-
-    /// Keeps an event, once, and takes the mail's status forward, never back, in whatever order events come.
-    pub async fn record_email_event(&self, event: &EmailEvent<'_>) -> Result<EventRecord, Error> {
-        let params = [
-            text(event.tenant_id.as_ref()),
-            uuid(event.email_id),
-            text(event.kind),
-            time(event.occurred_at),
-            jsonb(event.detail),
-            text(event.provider_id),
-            time(event.sent_at),
-            text(event.status.map(EmailStatus::as_str)),
-            texts(EmailStatus::ORDER.map(EmailStatus::as_str).to_vec()),
-        ];
-        let Some(row) = self.row(RECORD_EMAIL_EVENT, &params).await? else {
-            return Ok(EventRecord::UnknownEmail);
-        };
-        Ok(match (get(RECORD_EMAIL_EVENT, &row, "recorded")?, get(RECORD_EMAIL_EVENT, &row, "known")?) {
-            (true, _) => EventRecord::Recorded,
-            (false, true) => EventRecord::Repeated,
-            (false, false) => EventRecord::UnknownEmail,
-        })
+    /// Keeps a mail as it was sent, over what was sent of it before. Does nothing if the log has no such mail.
+    pub async fn keep_body(&self, tenant: &TenantId, email_id: Uuid, body: Body<'_>) -> Result<(), Error> {
+        let params = [text(tenant.as_ref()), uuid(email_id), text(body.subject), text(body.text), text(body.html)];
+        self.execute(KEEP_BODY, &params).await.map(drop)
     }
 }
 
-fn key_params<'a>(key: &EmailKey<'a>) -> [Param<'a>; 4] {
-    [text(key.tenant_id.as_ref()), text(key.session_id.as_ref()), text(key.template), int(key.analysis_version)]
+fn new_params<'a>(new: &NewEmail<'a>) -> [crate::sql::Param<'a>; 7] {
+    [
+        text(new.key.tenant_id.as_ref()),
+        uuid(Uuid::now_v7()),
+        text(new.key.session_id.as_ref()),
+        int(new.key.analysis_version),
+        text(new.template),
+        text(new.locale),
+        text(new.recipient),
+    ]
 }
 
 fn read(row: &Row) -> Result<Email, Error> {
+    let attachments: Option<Vec<String>> = get(EMAIL, row, "attachments")?;
     Ok(Email {
         email_id: get(EMAIL, row, "email_id")?,
         template: get(EMAIL, row, "template")?,
+        template_version: get(EMAIL, row, "template_version")?,
+        locale: get(EMAIL, row, "locale")?,
         recipient: get(EMAIL, row, "recipient")?,
         status: one_of(EMAIL, row, "status", EmailStatus::parse)?,
         code: get(EMAIL, row, "code")?,
         provider_id: get(EMAIL, row, "provider_id")?,
         attempts: get(EMAIL, row, "attempts")?,
+        attachments: attachments.unwrap_or_default(),
+        attachments_left_out: get(EMAIL, row, "attachments_left_out")?,
         sending_at: get(EMAIL, row, "sending_at")?,
         sent_at: get(EMAIL, row, "sent_at")?,
+        created_at: get(EMAIL, row, "created_at")?,
+        updated_at: get(EMAIL, row, "updated_at")?,
     })
 }

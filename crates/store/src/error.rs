@@ -49,6 +49,14 @@ impl Error {
         }
     }
 
+    /// What the server says is wrong with the statement.
+    pub(crate) fn state(&self) -> Option<&SqlState> {
+        match self {
+            Self::Statement { source, .. } => source.0.code(),
+            Self::Connection { .. } | Self::Timeout { .. } | Self::Document(_) | Self::Row { .. } => None,
+        }
+    }
+
     /// The constraint that the statement broke.
     pub(crate) fn constraint(&self) -> Option<&str> {
         match self {

@@ -1,18 +1,27 @@
 #![doc = include_str!("../README.md")]
 
+pub mod alerts;
 pub mod analyses;
 mod connect;
+pub mod email_events;
 pub mod email_log;
+pub mod email_templates;
+pub mod erasure;
 mod error;
+pub mod failures;
 pub mod integration_log;
 pub mod integrations;
 mod migrate;
 pub mod model_calls;
 pub mod parts;
+pub mod quiet_hours;
 pub mod reanalysis;
+pub mod retention;
+pub mod sending;
 pub mod sessions;
 mod sql;
 pub mod steps;
+pub mod suppressions;
 pub mod tenants;
 #[cfg(feature = "testing")]
 pub mod testing;

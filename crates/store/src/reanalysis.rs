@@ -1,5 +1,6 @@
 //! Further versions of an analysis: planned one at a time, each after the one before is stored.
 
+use chrono::{DateTime, Utc};
 use domain::id::{SessionId, TenantId};
 use domain::step::{FIRST_VERSION, Step};
 use tokio_postgres::Row;
@@ -13,6 +14,7 @@ WITH planned AS (
     INSERT INTO steps (tenant_id, session_id, step, message)
     SELECT $1, $2, $3, $4
     WHERE $5 = 1 + (SELECT max(version) FROM analyses WHERE tenant_id = $1 AND session_id = $2)
+      AND EXISTS (SELECT FROM sessions WHERE tenant_id = $1 AND session_id = $2 AND transcript_purged_at IS NULL)
     ON CONFLICT (tenant_id, session_id, step) DO UPDATE
     SET status = 'pending', message = EXCLUDED.message, due_at = now(), code = NULL, finished_at = NULL, requeues = 0,
         seen_attempt = steps.attempt, replays = steps.replays + 1
@@ -32,7 +34,8 @@ RETURNING had_failed";
 const REANALYSIS_STATE: &str = "
 -- reanalysis_state()
 SELECT (SELECT max(version) FROM analyses WHERE tenant_id = $1 AND session_id = $2) AS latest,
-       (SELECT message FROM steps WHERE tenant_id = $1 AND session_id = $2 AND step = $3) AS message
+       (SELECT message FROM steps WHERE tenant_id = $1 AND session_id = $2 AND step = $3) AS message,
+       transcript_purged_at
 FROM sessions WHERE tenant_id = $1 AND session_id = $2";
 
 /// The answer to asking for another version of an analysis.
@@ -44,6 +47,8 @@ pub enum Reanalysis {
     AlreadyPlanned { message: String },
     /// Not this version, but this one is next.
     NotNext { next: i32 },
+    /// Retention or an erasure has taken what was said.
+    TranscriptPurged,
     /// There is no analysis yet that another one could follow.
     NotAnalysed,
     /// No such session.
@@ -77,6 +82,10 @@ impl Store {
 fn not_planned(row: &Row, version: i32) -> Result<Reanalysis, Error> {
     let latest: Option<i32> = get(REANALYSIS_STATE, row, "latest")?;
     let message: Option<String> = get(REANALYSIS_STATE, row, "message")?;
+    let purged_at: Option<DateTime<Utc>> = get(REANALYSIS_STATE, row, "transcript_purged_at")?;
+    if purged_at.is_some() {
+        return Ok(Reanalysis::TranscriptPurged);
+    }
     Ok(match (latest, message) {
         (None, _) => Reanalysis::NotAnalysed,
         (Some(latest), Some(message)) if version > FIRST_VERSION && version == latest + 1 => {

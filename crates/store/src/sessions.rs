@@ -1,8 +1,9 @@
 //! Sessions and their transcripts.
 
 use chrono::{DateTime, Utc};
+use domain::address_hash::AddressHash;
 use domain::id::{SessionId, TenantId};
-use domain::session::{Channel, Session, SessionStatus, Visitor};
+use domain::session::{Channel, EmailConsent, Session, SessionStatus, Visitor, VisitorEmail};
 use domain::transcript::{Role, Transcript, Turn};
 use tokio_postgres::Row;
 
@@ -14,13 +15,16 @@ const ACCEPT_SESSION: &str = "
 WITH accepted AS (
     INSERT INTO sessions (tenant_id, session_id, agent_id, channel, started_at, ended_at, end_reason, visitor_id,
                           visitor_name, visitor_email, visitor_phone, visitor_locale, metadata, notification_hash,
-                          transcript_carried, status, open_steps, notified_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, 'processing', 1, now())
+                          transcript_carried, visitor_time_zone, visitor_email_consent, visitor_email_hash, status,
+                          open_steps, notified_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, 'processing', 1, now())
     ON CONFLICT (tenant_id, session_id) DO UPDATE
     SET agent_id = EXCLUDED.agent_id, channel = EXCLUDED.channel, started_at = EXCLUDED.started_at,
         ended_at = EXCLUDED.ended_at, end_reason = EXCLUDED.end_reason, visitor_id = EXCLUDED.visitor_id,
         visitor_name = EXCLUDED.visitor_name, visitor_email = EXCLUDED.visitor_email,
         visitor_phone = EXCLUDED.visitor_phone, visitor_locale = EXCLUDED.visitor_locale,
+        visitor_time_zone = EXCLUDED.visitor_time_zone, visitor_email_consent = EXCLUDED.visitor_email_consent,
+        visitor_email_hash = EXCLUDED.visitor_email_hash,
         metadata = EXCLUDED.metadata, notification_hash = EXCLUDED.notification_hash,
         transcript_carried = EXCLUDED.transcript_carried, status = EXCLUDED.status,
         open_steps = EXCLUDED.open_steps, notified_at = EXCLUDED.notified_at
@@ -29,12 +33,12 @@ WITH accepted AS (
 ), turns AS (
     INSERT INTO transcript_turns (tenant_id, session_id, seq, role, text, started_ms, ended_ms)
     SELECT tenant_id, session_id, turn.number - 1, turn.role, turn.text, turn.started_ms, turn.ended_ms
-    FROM accepted, unnest($16::text[], $17::text[], $18::int[], $19::int[])
+    FROM accepted, unnest($19::text[], $20::text[], $21::int[], $22::int[])
          WITH ORDINALITY AS turn (role, text, started_ms, ended_ms, number)
     ON CONFLICT (tenant_id, session_id, seq) DO NOTHING
 ), planned AS (
     INSERT INTO steps (tenant_id, session_id, step, message)
-    SELECT tenant_id, session_id, 'analyze', $20 FROM accepted
+    SELECT tenant_id, session_id, 'analyze', $23 FROM accepted
 )
 SELECT tenant_id FROM accepted";
 
@@ -49,8 +53,8 @@ WHERE sessions.tenant_id = $1 AND sessions.session_id = $2";
 const SESSION: &str = "
 -- session()
 SELECT tenant_id, session_id, agent_id, channel, started_at, ended_at, end_reason, visitor_id, visitor_name,
-       visitor_email, visitor_phone, visitor_locale, metadata, status, failure_code, transcript_carried,
-       notified_at
+       visitor_email, visitor_phone, visitor_locale, visitor_time_zone, visitor_email_consent, metadata, status,
+       failure_code, transcript_carried, transcript_purged_at, notified_at
 FROM sessions WHERE tenant_id = $1 AND session_id = $2 AND ended_at IS NOT NULL";
 
 const TRANSCRIPT: &str = "
@@ -93,6 +97,8 @@ pub struct StoredSession {
     pub failure_code: Option<String>,
     /// Whether the notification carried the transcript; if not, the AI engine writes the turns.
     pub transcript_carried: bool,
+    /// When retention or an erasure took the turns.
+    pub transcript_purged_at: Option<DateTime<Utc>>,
     /// `None` until the AI engine has notified us.
     pub notified_at: Option<DateTime<Utc>>,
 }
@@ -134,6 +140,9 @@ impl Store {
             jsonb(metadata),
             bytes(hash),
             boolean(transcript.is_some()),
+            text(visitor.time_zone.as_deref()),
+            text(visitor.email_consent.map(EmailConsent::as_str)),
+            bytes(address_hash(session).map(|hash| hash.as_bytes().to_vec())),
             texts(turns.iter().map(|turn| turn.role.as_str()).collect::<Vec<_>>()),
             texts(turns.iter().map(|turn| turn.text.as_str()).collect::<Vec<_>>()),
             ints(ms(|turn| turn.started_ms)),
@@ -177,8 +186,17 @@ impl Store {
     }
 }
 
+/// By which an erasure finds the session.
+fn address_hash(session: &Session) -> Option<AddressHash> {
+    match session.visitor.email() {
+        VisitorEmail::Usable(address) => Some(AddressHash::of(&session.tenant_id, &address)),
+        VisitorEmail::Absent | VisitorEmail::Invalid => None,
+    }
+}
+
 fn read_session(row: &Row) -> Result<StoredSession, Error> {
     let metadata: serde_json::Value = get(SESSION, row, "metadata")?;
+    let consent: Option<String> = get(SESSION, row, "visitor_email_consent")?;
     let session = Session {
         tenant_id: parse(SESSION, row, "tenant_id")?,
         session_id: parse(SESSION, row, "session_id")?,
@@ -193,8 +211,8 @@ fn read_session(row: &Row) -> Result<StoredSession, Error> {
             email: get(SESSION, row, "visitor_email")?,
             phone: get(SESSION, row, "visitor_phone")?,
             locale: get(SESSION, row, "visitor_locale")?,
-            time_zone: None,
-            email_consent: None,
+            time_zone: get(SESSION, row, "visitor_time_zone")?,
+            email_consent: consent.as_deref().and_then(EmailConsent::parse),
         },
         metadata: metadata.as_object().cloned().unwrap_or_default(),
     };
@@ -203,6 +221,7 @@ fn read_session(row: &Row) -> Result<StoredSession, Error> {
         status: one_of(SESSION, row, "status", SessionStatus::parse)?,
         failure_code: get(SESSION, row, "failure_code")?,
         transcript_carried: get(SESSION, row, "transcript_carried")?,
+        transcript_purged_at: get(SESSION, row, "transcript_purged_at")?,
         notified_at: get(SESSION, row, "notified_at")?,
     })
 }

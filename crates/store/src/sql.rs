@@ -34,6 +34,11 @@ impl Store {
         self.run(sql, async |client| client.query_typed_opt(sql, &borrowed(params)).await).await
     }
 
+    /// For a statement that always returns one row.
+    pub(crate) async fn one(&self, sql: &'static str, params: &[Param<'_>]) -> Result<Row, Error> {
+        self.run(sql, async |client| client.query_typed_one(sql, &borrowed(params)).await).await
+    }
+
     /// Returns the number of rows of the outermost statement that changed.
     pub(crate) async fn execute(&self, sql: &'static str, params: &[Param<'_>]) -> Result<u64, Error> {
         self.run(sql, async |client| client.execute_typed(sql, &borrowed(params)).await).await
@@ -134,5 +139,5 @@ macro_rules! param {
 
 param! {
     text: TEXT, int: INT4, bigint: INT8, float: FLOAT8, boolean: BOOL, bytes: BYTEA, jsonb: JSONB, time: TIMESTAMPTZ,
-    uuid: UUID, texts: TEXT_ARRAY, ints: INT4_ARRAY
+    uuid: UUID, texts: TEXT_ARRAY, ints: INT4_ARRAY, byte_arrays: BYTEA_ARRAY
 }

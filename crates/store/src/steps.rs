@@ -76,12 +76,15 @@ WHERE tenant_id = $1 AND session_id = $2 AND status = 'pending' AND attempt = 0 
 
 const TAKE_OVERDUE_STEPS: &str = "
 -- take_overdue_steps() across tenants
-UPDATE steps SET requeues = requeues + (attempt > seen_attempt)::int, seen_attempt = attempt, due_at = now()
-WHERE (tenant_id, session_id, step) IN (
+WITH overdue AS (
     SELECT tenant_id, session_id, step FROM steps
     WHERE status IN ('pending', 'running') AND due_at < now() - $1 * interval '1 millisecond'
-    ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED)
-RETURNING tenant_id, session_id, step, attempt, requeues, message";
+    ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED
+)
+UPDATE steps SET requeues = requeues + (attempt > seen_attempt)::int, seen_attempt = attempt, due_at = now()
+FROM overdue
+WHERE steps.tenant_id = overdue.tenant_id AND steps.session_id = overdue.session_id AND steps.step = overdue.step
+RETURNING steps.tenant_id, steps.session_id, steps.step, attempt, requeues, message";
 
 const PUT_BACK_OVERDUE: &str = "
 -- put_back_overdue()

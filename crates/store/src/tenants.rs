@@ -1,41 +1,85 @@
 //! Tenants and their settings.
 
 use domain::id::TenantId;
-use domain::settings::TenantSettings;
+use domain::settings::{RetentionSettings, TenantSettings};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use tokio_postgres::Row;
 
-use crate::sql::{get, json, jsonb, text};
+use crate::sql::{bigint, get, json, jsonb, parse, text};
 use crate::{Error, Store};
 
 const TENANT: &str = "
 -- tenant()
-SELECT name, settings FROM tenants WHERE tenant_id = $1";
+SELECT name, settings, settings_version FROM tenants WHERE tenant_id = $1";
 
 const SAVE_TENANT: &str = "
 -- save_tenant()
 INSERT INTO tenants (tenant_id, name, settings) VALUES ($1, $2, $3)
 ON CONFLICT (tenant_id) DO UPDATE
 SET name = EXCLUDED.name, settings = EXCLUDED.settings, settings_version = tenants.settings_version + 1,
-    updated_at = now()";
+    updated_at = now()
+RETURNING settings_version";
+
+const RETENTIONS: &str = "
+-- retentions() across tenants
+SELECT tenant_id, coalesce(settings -> 'retention', '{}') AS retention FROM tenants
+WHERE tenant_id > $1 ORDER BY tenant_id LIMIT $2";
 
 /// A tenant as it is configured.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Tenant {
+pub struct Tenant<S> {
     /// As its visitors know it.
     pub name: String,
-    pub settings: TenantSettings,
+    pub settings: S,
+    /// Counts from 1, with each time they are saved.
+    pub settings_version: i32,
+}
+
+/// For how long a tenant's data is kept.
+#[derive(Debug)]
+pub struct Retention {
+    pub tenant_id: TenantId,
+    /// One that cannot be read must not keep the other tenants' data from being purged.
+    pub settings: Result<RetentionSettings, serde_json::Error>,
 }
 
 impl Store {
     /// `None` if there is no such tenant.
-    pub async fn tenant(&self, tenant: &TenantId) -> Result<Option<Tenant>, Error> {
+    ///
+    /// `S` has a field for each section of [`TenantSettings`] that the caller needs, so that a function carries no code for
+    /// reading the others.
+    pub async fn tenant<S: DeserializeOwned>(&self, tenant: &TenantId) -> Result<Option<Tenant<S>>, Error> {
         let row = self.row(TENANT, &[text(tenant.as_ref())]).await?;
-        row.map(|row| Ok(Tenant { name: get(TENANT, &row, "name")?, settings: json(TENANT, &row, "settings")? }))
-            .transpose()
+        row.map(|row| {
+            Ok(Tenant {
+                name: get(TENANT, &row, "name")?,
+                settings: json(TENANT, &row, "settings")?,
+                settings_version: get(TENANT, &row, "settings_version")?,
+            })
+        })
+        .transpose()
     }
 
-    /// Adds a tenant, or changes its name and settings.
-    pub async fn save_tenant(&self, tenant: &TenantId, name: &str, settings: &TenantSettings) -> Result<(), Error> {
+    /// Adds a tenant, or changes its name and settings; returns the version that the settings have now.
+    pub async fn save_tenant(&self, tenant: &TenantId, name: &str, settings: &TenantSettings) -> Result<i32, Error> {
         let settings = crate::sql::to_json(settings)?;
-        self.execute(SAVE_TENANT, &[text(tenant.as_ref()), text(name), jsonb(settings)]).await.map(drop)
+        let row = self.one(SAVE_TENANT, &[text(tenant.as_ref()), text(name), jsonb(settings)]).await?;
+        get(SAVE_TENANT, &row, "settings_version")
     }
+
+    /// Up to `limit` tenants in the order of their ids, after the one that the last call ended with.
+    pub async fn retentions(&self, after: Option<&TenantId>, limit: i64) -> Result<Vec<Retention>, Error> {
+        let after = after.map_or("", |tenant| tenant.as_ref());
+        let rows = self.rows(RETENTIONS, &[text(after), bigint(limit)]).await?;
+        rows.iter().map(read_retention).collect()
+    }
+}
+
+fn read_retention(row: &Row) -> Result<Retention, Error> {
+    let settings: serde_json::Value = get(RETENTIONS, row, "retention")?;
+    Ok(Retention {
+        tenant_id: parse(RETENTIONS, row, "tenant_id")?,
+        settings: RetentionSettings::deserialize(settings),
+    })
 }

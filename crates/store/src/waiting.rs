@@ -41,12 +41,14 @@ SELECT attempt, message FROM claimed";
 
 const TAKE_DUE_WAITING_STEPS: &str = "
 -- take_due_waiting_steps() across tenants
-WITH due AS (
+WITH longest AS (
+    SELECT tenant_id, session_id, step FROM steps
+    WHERE status = 'waiting' AND due_at <= now() ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED
+), due AS (
     UPDATE steps SET status = 'pending', due_at = now()
-    WHERE (tenant_id, session_id, step) IN (
-        SELECT tenant_id, session_id, step FROM steps
-        WHERE status = 'waiting' AND due_at <= now() ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED)
-    RETURNING tenant_id, session_id, step, attempt, message
+    FROM longest
+    WHERE steps.tenant_id = longest.tenant_id AND steps.session_id = longest.session_id AND steps.step = longest.step
+    RETURNING steps.tenant_id, steps.session_id, steps.step, attempt, message
 ), resumed AS (
     UPDATE sessions
     SET waiting_steps = waiting_steps - taken.steps,

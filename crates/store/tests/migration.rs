@@ -1,4 +1,4 @@
-//! The second migration, on a database with rows of the release before.
+//! The migrations after the first, each on a database with rows of the release before it.
 
 #![expect(clippy::unwrap_used, reason = "a helper that fails ends its test")]
 #![expect(clippy::disallowed_methods, reason = "migrations and what the release before wrote are scripts")]
@@ -10,16 +10,20 @@ use domain::session::SessionStatus;
 use domain::settings::redaction::ShownText;
 use domain::step::{Code, Step, StepKey};
 use store::Store;
+use store::email_events::{EmailEvent, EventRecord};
 use store::email_log::{EmailKey, EmailStatus, NewEmail};
+use store::erasure::{Erased, Erasure};
 use store::integration_log::{SyncKey, SyncStatus};
 use store::reanalysis::Reanalysis;
 use store::steps::{Claim, Ending};
+use store::suppressions::SuppressionReason;
 use store::testing::TestDatabase;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, NoTls};
 
 const FIRST: &str = include_str!("../migrations/V1__initial.sql");
 const SECOND: &str = include_str!("../migrations/V2__analysis_history.sql");
+const THIRD: &str = include_str!("../migrations/V3__email.sql");
 
 const ROWS: &str = r#"
 INSERT INTO tenants (tenant_id, name) VALUES ('acme', 'Acme');
@@ -45,6 +49,20 @@ INSERT INTO email_events (tenant_id, email_id, type, occurred_at, detail)
 SELECT 'acme', email_id, 'Send', now(), '{}' FROM email_log;
 INSERT INTO integration_log (tenant_id, session_id, integration_id, status, contact_id, record_id, attempts)
 VALUES ('acme', 's-1', 'hub', 'done', 'c-1', 'n-1', 1);
+"#;
+
+/// The columns without the key.
+const EMAIL_COLUMNS: &str = "
+ALTER TABLE email_log ADD COLUMN template_version integer, ADD COLUMN locale text, ADD COLUMN attachments text[],
+    ADD COLUMN attachments_left_out text";
+
+/// What the second release writes beside these.
+const SECOND_ROWS: &str = r#"
+INSERT INTO sessions (tenant_id, session_id, agent_id, channel, started_at, ended_at, status, visitor_email)
+VALUES ('acme', 's-3', 'a', 'text', now(), now(), 'completed', ' Ana@Example.com ');
+INSERT INTO email_log (tenant_id, email_id, session_id, template, analysis_version, status, recipient)
+VALUES ('acme', gen_random_uuid(), 's-3', 'session-summary', 1, 'sending', 'Ana@example.com'),
+       ('acme', gen_random_uuid(), 's-3', 'session-summary', 2, 'skipped', NULL);
 "#;
 
 async fn connect(url: &str) -> Client {
@@ -75,10 +93,19 @@ impl World {
         Self { url: config.url, store, client, tenant, session, integration }
     }
 
+    /// A database of this release, with rows of each release before.
+    async fn migrated() -> Self {
+        let world = Self::before().await;
+        world.client.batch_execute(SECOND).await.unwrap();
+        world.client.batch_execute(SECOND_ROWS).await.unwrap();
+        world.client.batch_execute(THIRD).await.unwrap();
+        world
+    }
+
     fn email(&self, analysis_version: i32) -> NewEmail<'_> {
         let (tenant_id, session_id) = (&self.tenant, &self.session);
-        let key = EmailKey { tenant_id, session_id, template: "session-summary", analysis_version };
-        NewEmail { key, recipient: None }
+        let key = EmailKey { tenant_id, session_id, analysis_version };
+        NewEmail { key, template: "session-summary", locale: None, recipient: None }
     }
 
     fn sync(&self, analysis_version: i32) -> SyncKey<'_> {
@@ -89,8 +116,7 @@ impl World {
 
 #[tokio::test]
 async fn rows_of_the_release_before_are_those_of_the_first_version() {
-    let world = World::before().await;
-    world.client.batch_execute(SECOND).await.unwrap();
+    let world = World::migrated().await;
     let World { store, tenant, session, .. } = &world;
     assert_eq!(store.queue_email(&world.email(1)).await.unwrap().status, EmailStatus::Sent);
     assert_eq!(store.queue_email(&world.email(2)).await.unwrap().status, EmailStatus::Queued);
@@ -105,8 +131,7 @@ async fn rows_of_the_release_before_are_those_of_the_first_version() {
 
 #[tokio::test]
 async fn sessions_of_the_release_before_can_be_analysed_again_and_replayed() {
-    let world = World::before().await;
-    world.client.batch_execute(SECOND).await.unwrap();
+    let world = World::migrated().await;
     let World { store, tenant, session, .. } = &world;
     let lease = Duration::from_secs(30);
     assert_eq!(store.plan_reanalysis(tenant, session, 2, "again").await.unwrap(), Reanalysis::Planned);
@@ -125,26 +150,31 @@ async fn sessions_of_the_release_before_can_be_analysed_again_and_replayed() {
 #[tokio::test]
 async fn a_migration_that_does_not_get_a_lock_is_undone_and_can_be_run_again() {
     let world = World::before().await;
-    let impatient = SECOND.replace("lock_timeout = '5s'", "lock_timeout = '50ms'");
-    assert_ne!(impatient, SECOND);
-    let reader = connect(&world.url).await;
-    reader.batch_execute("BEGIN; SELECT FROM integration_log").await.unwrap();
-    let error = world.client.batch_execute(&impatient).await.unwrap_err();
-    assert_eq!(error.code().map(SqlState::code), Some("55P03"));
-    reader.batch_execute("COMMIT").await.unwrap();
-    world.client.batch_execute(&impatient).await.unwrap();
-    let timeout = world.client.query_one("SELECT current_setting('lock_timeout')", &[]).await.unwrap();
-    assert_eq!(timeout.get::<_, String>(0), "0", "it ends with the migration");
+    for (migration, table) in [(SECOND, "integration_log"), (THIRD, "steps")] {
+        let impatient = migration.replace("lock_timeout = '5s'", "lock_timeout = '50ms'");
+        assert_ne!(impatient, migration);
+        let holder = connect(&world.url).await;
+        holder.batch_execute(&format!("BEGIN; LOCK {table} IN ROW EXCLUSIVE MODE")).await.unwrap();
+        let error = world.client.batch_execute(&impatient).await.unwrap_err();
+        assert_eq!(error.code().map(SqlState::code), Some("55P03"));
+        holder.batch_execute("COMMIT").await.unwrap();
+        world.client.batch_execute(&impatient).await.unwrap();
+        let timeout = world.client.query_one("SELECT current_setting('lock_timeout')", &[]).await.unwrap();
+        assert_eq!(timeout.get::<_, String>(0), "0", "it ends with the migration");
+    }
 }
 
 #[tokio::test]
 async fn a_schema_that_is_still_to_be_migrated_is_waited_for() {
     let world = World::before().await;
+    world.client.batch_execute(SECOND).await.unwrap();
+    let address = domain::address_hash::AddressHash::from([0; 32]);
     let queue = async || world.store.queue_email(&world.email(2)).await.unwrap_err();
     let column = queue().await;
-    world.client.batch_execute("ALTER TABLE email_log ADD COLUMN analysis_version integer DEFAULT 1").await.unwrap();
+    let table = world.store.suppressions(&world.tenant, &[address]).await.unwrap_err();
+    world.client.batch_execute(EMAIL_COLUMNS).await.unwrap();
     let key = queue().await;
-    for (error, state) in [(column, "42703"), (key, "42P10")] {
+    for (error, state) in [(column, "42703"), (table, "42P01"), (key, "42P10")] {
         let source = std::error::Error::source(&error).unwrap().to_string();
         assert!(error.is_retryable() && source.starts_with(state), "{source}");
     }
@@ -152,16 +182,57 @@ async fn a_schema_that_is_still_to_be_migrated_is_waited_for() {
 
 #[tokio::test]
 async fn code_of_the_release_before_fails_at_the_swapped_keys_before_it_has_done_anything() {
-    let world = World::before().await;
-    world.client.batch_execute(SECOND).await.unwrap();
+    let world = World::migrated().await;
     for insert in [
         "INSERT INTO email_log (tenant_id, email_id, session_id, template, status)
          VALUES ('acme', gen_random_uuid(), 's-2', 'session-summary', 'queued')
          ON CONFLICT (tenant_id, session_id, template) DO NOTHING",
         "INSERT INTO integration_log (tenant_id, session_id, integration_id) VALUES ('acme', 's-2', 'hub')
          ON CONFLICT (tenant_id, session_id, integration_id) DO NOTHING",
+        "INSERT INTO email_log (tenant_id, email_id, session_id, template, analysis_version, status)
+         VALUES ('acme', gen_random_uuid(), 's-2', 'session-summary', 1, 'queued')
+         ON CONFLICT (tenant_id, session_id, template, analysis_version) DO NOTHING",
+        "INSERT INTO email_events (tenant_id, email_id, type, occurred_at, detail)
+         SELECT 'acme', email_id, 'Open', now(), '{}' FROM email_log
+         ON CONFLICT (tenant_id, email_id, type, occurred_at) DO NOTHING",
     ] {
         let error = world.client.execute(insert, &[]).await.unwrap_err();
         assert_eq!(error.code().map(SqlState::code), Some("42P10"));
     }
+}
+
+#[tokio::test]
+async fn a_mail_of_the_release_before_goes_on_with_its_events() {
+    let world = World::migrated().await;
+    let session_id: SessionId = "s-3".parse().unwrap();
+    let key = EmailKey { tenant_id: &world.tenant, session_id: &session_id, analysis_version: 1 };
+    let email = world.store.email(&key).await.unwrap().unwrap();
+    assert_eq!((email.status, email.recipient.as_deref()), (EmailStatus::Sending, Some("Ana@example.com")));
+    assert_eq!((email.template_version, email.locale, email.attachments), (None, None, Vec::new()));
+
+    let visitor = domain::address_hash::AddressHash::of(&world.tenant, &"ana@example.com".parse().unwrap());
+    let event = EmailEvent {
+        tenant_id: &world.tenant,
+        email_id: email.email_id,
+        kind: "Complaint",
+        occurred_at: email.created_at,
+        detail: &serde_json::json!({}),
+        provider_id: "ses-1",
+        sent_at: email.created_at,
+        status: EmailStatus::Complained,
+        concerns: Some(&[visitor]),
+        suppress: Some(SuppressionReason::Complaint),
+    };
+    let recorded = world.store.record_email_event(&event).await.unwrap();
+    assert_eq!(recorded, EventRecord::Recorded { suppressed: 1 }, "its recipient was the visitor only");
+    assert_eq!(world.store.email(&key).await.unwrap().unwrap().status, EmailStatus::Complained);
+}
+
+#[tokio::test]
+async fn a_session_of_the_release_before_is_erased_by_its_plain_address() {
+    let world = World::migrated().await;
+    let erasure = Erasure { tenant_id: &world.tenant, address: &"ana@example.com".parse().unwrap() };
+    let erased = world.store.erase_sessions(&erasure, 10).await.unwrap();
+    assert_eq!((erased.sessions, erased.mails), (1, 2));
+    assert_eq!(world.store.erase_sessions(&erasure, 10).await.unwrap(), Erased::default());
 }

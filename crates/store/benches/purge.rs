@@ -1,0 +1,164 @@
+//! How long the batches of a purge take on large tables; `cargo xtask bench purge` runs it.
+//!
+//! Of so many turns, and of the sessions, mails, events and analyses that go with them, the older half is purged while mails
+//! are written. The database, not this program, does the work: it needs no optimised build.
+
+#![expect(clippy::unwrap_used, reason = "a helper that fails ends the benchmark")]
+
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::id::{SessionId, TenantId};
+use store::Store;
+use store::email_log::{EmailKey, NewEmail};
+use store::retention::BATCH;
+use store::testing::TestDatabase;
+
+/// Turns, unless the argument says otherwise.
+const DEFAULT_ROWS: i64 = 1_000_000;
+const TURNS_PER_SESSION: i64 = 20;
+/// Sessions ended up to so many days ago, one after the other.
+const DAYS: i64 = 400;
+/// What was there longer is purged.
+const KEPT_DAYS: i64 = 200;
+/// No batch may take longer.
+const LIMIT: Duration = Duration::from_millis(500);
+
+/// Without triggers, so without looking up ten million times what the statements themselves make sure of.
+const FILL: [&str; 10] = [
+    "SET session_replication_role = replica",
+    "INSERT INTO tenants (tenant_id, name) VALUES ('acme', 'Acme')",
+    "INSERT INTO sessions (tenant_id, session_id, agent_id, channel, started_at, ended_at, status)
+     SELECT 'acme', 's-' || n, 'agent', 'text', ended_at, ended_at, 'completed'
+     FROM (SELECT n, now() - (1 - n::float8 / $sessions) * $days * interval '1 day' AS ended_at
+           FROM generate_series(1, $sessions) n) AS t",
+    "INSERT INTO transcript_turns (tenant_id, session_id, seq, role, text)
+     SELECT 'acme', 's-' || n, seq, 'visitor', repeat('what was said ', 8)
+     FROM generate_series(1, $sessions) n, generate_series(0, $turns - 1) seq",
+    "INSERT INTO analyses (tenant_id, session_id, version, status, document)
+     SELECT 'acme', 's-' || n, 1, 'ok', jsonb_build_object('text', repeat('what was found ', 100))
+     FROM generate_series(1, $sessions) n",
+    "INSERT INTO email_log (tenant_id, email_id, session_id, template, status, recipient, recipient_hash, created_at)
+     SELECT tenant_id, gen_random_uuid(), session_id, 'session-summary', 'delivered', session_id || '@example.com',
+            sha256(session_id::bytea), ended_at FROM sessions",
+    "INSERT INTO email_events (tenant_id, email_id, type, occurred_at, detail)
+     SELECT tenant_id, email_id, type, created_at, '{\"timestamp\": \"2026-11-22T10:05:03.000Z\", \"recipients\": [\"a\"]}'
+     FROM email_log, unnest(ARRAY['Send', 'Delivery', 'Open']) type",
+    "INSERT INTO email_bodies (tenant_id, email_id, subject, text, html)
+     SELECT tenant_id, email_id, 'subject', repeat('text ', 100), repeat('<p>html</p> ', 100) FROM email_log",
+    // As they are on a server that has had time for it.
+    "VACUUM ANALYZE",
+    "CHECKPOINT",
+];
+
+/// What a kind of purge did.
+#[derive(Default)]
+struct Figures {
+    rows: i64,
+    batches: u32,
+    slowest: Duration,
+    took: Duration,
+}
+
+impl Figures {
+    fn print(&self, kind: &str) {
+        let rate = self.rows as f64 / self.took.as_secs_f64();
+        let slowest = self.slowest.as_secs_f64() * 1000.0;
+        println!(
+            "{kind:<12}{:>12} rows{:>8} batches{rate:>12.0} rows/s{slowest:>10.1} ms slowest batch",
+            self.rows, self.batches
+        );
+    }
+}
+
+/// Calls `batch`, which returns the rows it removed and whether there may be more, until there are none.
+async fn purge(batch: impl AsyncFn() -> (i64, bool)) -> Figures {
+    let (mut figures, started) = (Figures::default(), Instant::now());
+    loop {
+        let began = Instant::now();
+        let (rows, more) = batch().await;
+        figures.slowest = figures.slowest.max(began.elapsed());
+        figures.rows += rows;
+        figures.batches += 1;
+        if !more {
+            figures.took = started.elapsed();
+            return figures;
+        }
+    }
+}
+
+async fn purge_all(store: &Store, tenant: &TenantId, before: DateTime<Utc>) -> [(&'static str, Figures); 3] {
+    let transcripts = async || {
+        let purged = store.purge_transcripts(tenant, before, BATCH).await.unwrap();
+        (purged.rows, purged.sessions > 0)
+    };
+    let analyses = async || {
+        let purged = store.purge_analyses(tenant, before, BATCH).await.unwrap();
+        (purged.rows, purged.sessions > 0)
+    };
+    let mails = async || {
+        let purged = store.purge_mails(tenant, before, BATCH).await.unwrap();
+        (purged.mails + purged.events + purged.bodies, purged.mails > 0)
+    };
+    [("transcripts", purge(transcripts).await), ("analyses", purge(analyses).await), ("mails", purge(mails).await)]
+}
+
+/// Writes mails of the sessions one after the other until it is told to stop; how long one took at most.
+async fn write_mails(store: &Store, tenant_id: &TenantId, sessions: i64, stop: &AtomicBool) -> Figures {
+    let (mut figures, started) = (Figures::default(), Instant::now());
+    for n in 0.. {
+        if stop.load(Ordering::Relaxed) {
+            break;
+        }
+        let session_id: SessionId = format!("s-{}", 1 + n % sessions).parse().unwrap();
+        let analysis_version = i32::try_from(2 + n / sessions).unwrap();
+        let key = EmailKey { tenant_id, session_id: &session_id, analysis_version };
+        let new = NewEmail { key, template: "session-summary", locale: None, recipient: None };
+        let began = Instant::now();
+        store.queue_email(&new).await.unwrap();
+        figures.slowest = figures.slowest.max(began.elapsed());
+        figures.rows += 1;
+        figures.batches += 1;
+    }
+    figures.took = started.elapsed();
+    figures
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    // Cargo adds `--bench`.
+    let rows = std::env::args().find_map(|argument| argument.parse().ok()).unwrap_or(DEFAULT_ROWS);
+    let sessions = (rows / TURNS_PER_SESSION).max(1);
+    let TestDatabase { store, config } = TestDatabase::create().await;
+    println!("filling {}", config.url.rsplit('/').next().unwrap_or_default());
+    fill(&config.url, sessions).await;
+
+    let (tenant, stop) = ("acme".parse().unwrap(), AtomicBool::new(false));
+    let purging = async {
+        let purged = purge_all(&store, &tenant, Utc::now() - TimeDelta::days(KEPT_DAYS)).await;
+        stop.store(true, Ordering::Relaxed);
+        purged
+    };
+    let (purged, written) = tokio::join!(purging, write_mails(&store, &tenant, sessions, &stop));
+    println!("of {} turns, {sessions} sessions:", sessions * TURNS_PER_SESSION);
+    purged.iter().for_each(|(kind, figures)| figures.print(kind));
+    written.print("(written");
+    let slowest = purged.iter().map(|(_, figures)| figures.slowest).max().unwrap_or_default();
+    let verdict = if slowest <= LIMIT { "short" } else { "TOO LONG" };
+    println!("batches are {verdict}: the slowest took {} ms of {} ms", slowest.as_millis(), LIMIT.as_millis());
+    if slowest <= LIMIT { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+async fn fill(url: &str, sessions: i64) {
+    let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls).await.unwrap();
+    let connection = tokio::spawn(connection);
+    let values = [("$sessions", sessions), ("$days", DAYS), ("$turns", TURNS_PER_SESSION)];
+    for sql in FILL {
+        let sql = values.iter().fold(sql.to_owned(), |sql, (name, value)| sql.replace(name, &value.to_string()));
+        client.execute(&sql, &[]).await.unwrap();
+    }
+    drop(client);
+    connection.await.unwrap().unwrap();
+}

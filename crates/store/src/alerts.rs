@@ -1,0 +1,237 @@
+//! Alerts: an open one keeps its rule quiet, and its mails are sent once.
+
+use chrono::{DateTime, Utc};
+use domain::id::TenantId;
+use domain::step::Code;
+use serde_json::Value;
+use tokio_postgres::Row;
+use uuid::Uuid;
+
+use crate::sql::{get, int, jsonb, one_of, text, time, uuid};
+use crate::{Error, Store};
+
+const OPEN_ALERT: &str = "
+-- open_alert()
+INSERT INTO alerts (tenant_id, alert_id, rule, failures, codes, last_failure_at) VALUES ($1, $2, $3, $4, $5, $6)
+ON CONFLICT (tenant_id, rule) WHERE closed_at IS NULL DO NOTHING";
+
+const ALERTS_AT_WORK: &str = "
+-- alerts_at_work()
+SELECT alert_id, rule, opened_at, closed_at, closed_as, failures, codes, last_failure_at, mail_status, mail_at,
+       recovery_status, recovery_at
+FROM alerts
+WHERE tenant_id = $1
+  AND (closed_at IS NULL OR mail_status IN ('pending', 'sending') OR recovery_status IN ('pending', 'sending'))
+ORDER BY opened_at, alert_id";
+
+const UPDATE_ALERT: &str = "
+-- update_alert()
+UPDATE alerts SET failures = $3, codes = $4, last_failure_at = greatest(last_failure_at, $5)
+WHERE tenant_id = $1 AND alert_id = $2 AND closed_at IS NULL";
+
+const CLOSE_ALERT: &str = "
+-- close_alert()
+UPDATE alerts
+SET closed_at = now(), closed_as = $3, recovery_status = CASE WHEN $3 = 'recovered' THEN 'pending' END
+WHERE tenant_id = $1 AND alert_id = $2 AND closed_at IS NULL";
+
+const TAKE_ALERT_MAIL: &str = "
+-- take_alert_mail()
+UPDATE alerts SET mail_status = 'sending', mail_code = NULL, mail_at = now()
+WHERE tenant_id = $1 AND alert_id = $2 AND mail_status = 'pending'";
+
+const RECORD_ALERT_MAIL: &str = "
+-- record_alert_mail()
+UPDATE alerts SET mail_status = $3, mail_code = $4
+WHERE tenant_id = $1 AND alert_id = $2 AND mail_status = 'sending'";
+
+const TAKE_RECOVERY_MAIL: &str = "
+-- take_recovery_mail()
+UPDATE alerts SET recovery_status = 'sending', recovery_code = NULL, recovery_at = now()
+WHERE tenant_id = $1 AND alert_id = $2 AND recovery_status = 'pending'";
+
+const RECORD_RECOVERY_MAIL: &str = "
+-- record_recovery_mail()
+UPDATE alerts SET recovery_status = $3, recovery_code = $4
+WHERE tenant_id = $1 AND alert_id = $2 AND recovery_status = 'sending'";
+
+/// What there is to tell.
+#[derive(Debug, Clone, Copy)]
+pub struct NewAlert<'a> {
+    pub tenant_id: &'a TenantId,
+    /// Such as `all:5/15` or `code:ses_sending_paused`.
+    pub rule: &'a str,
+    pub failures: i64,
+    pub codes: &'a Value,
+    pub last_failure_at: DateTime<Utc>,
+}
+
+/// Why an alert is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClosedAs {
+    /// It works again, and the admins are told.
+    Recovered,
+    /// It goes on: the next alert of the rule may open.
+    CooledDown,
+}
+
+impl ClosedAs {
+    const ALL: [Self; 2] = [Self::Recovered, Self::CooledDown];
+
+    /// As in the `closed_as` column.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Recovered => "recovered",
+            Self::CooledDown => "cooled_down",
+        }
+    }
+}
+
+/// Which of an alert's mails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AlertMail {
+    Opening,
+    Recovery,
+}
+
+/// How far an alert's mail has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AlertMailStatus {
+    Pending,
+    /// Taken by who sends it. If that is long ago, nobody will tell what became of it.
+    Sending,
+    Sent,
+    Failed,
+    /// SES may have it or not; it is not sent again.
+    Unknown,
+}
+
+impl AlertMailStatus {
+    const ALL: [Self; 5] = [Self::Pending, Self::Sending, Self::Sent, Self::Failed, Self::Unknown];
+
+    /// As in the columns.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Sending => "sending",
+            Self::Sent => "sent",
+            Self::Failed => "failed",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.as_str() == text)
+    }
+}
+
+/// An alert that is open, or has a mail that is still to be sent.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Alert {
+    pub alert_id: Uuid,
+    pub rule: String,
+    pub opened_at: DateTime<Utc>,
+    pub closed: Option<(ClosedAs, DateTime<Utc>)>,
+    pub failures: i32,
+    pub codes: Value,
+    pub last_failure_at: DateTime<Utc>,
+    pub mail: AlertMailStatus,
+    /// When it was last taken.
+    pub mail_at: Option<DateTime<Utc>>,
+    /// `None` unless it closed as recovered.
+    pub recovery: Option<AlertMailStatus>,
+    pub recovery_at: Option<DateTime<Utc>>,
+}
+
+impl Store {
+    /// Opens an alert, with a mail to be sent. `None` if one of its rule is open.
+    pub async fn open_alert(&self, new: &NewAlert<'_>) -> Result<Option<Uuid>, Error> {
+        let alert_id = Uuid::now_v7();
+        let params = [
+            text(new.tenant_id.as_ref()),
+            uuid(alert_id),
+            text(new.rule),
+            int(count(new.failures)),
+            jsonb(new.codes),
+            time(new.last_failure_at),
+        ];
+        Ok((self.execute(OPEN_ALERT, &params).await? > 0).then_some(alert_id))
+    }
+
+    /// A tenant's alerts that are open or have a mail that is still to be sent, the oldest first.
+    pub async fn alerts_at_work(&self, tenant: &TenantId) -> Result<Vec<Alert>, Error> {
+        let rows = self.rows(ALERTS_AT_WORK, &[text(tenant.as_ref())]).await?;
+        rows.iter().map(read).collect()
+    }
+
+    /// Brings what an open alert tells up to date.
+    pub async fn update_alert(
+        &self,
+        tenant: &TenantId,
+        alert_id: Uuid,
+        failures: i64,
+        codes: &Value,
+        last_failure_at: DateTime<Utc>,
+    ) -> Result<(), Error> {
+        let params = [text(tenant.as_ref()), uuid(alert_id), int(count(failures)), jsonb(codes), time(last_failure_at)];
+        self.execute(UPDATE_ALERT, &params).await.map(drop)
+    }
+
+    /// Closes an alert; `Recovered` plans the note about it. `false` if somebody else has closed it.
+    pub async fn close_alert(&self, tenant: &TenantId, alert_id: Uuid, closed_as: ClosedAs) -> Result<bool, Error> {
+        let params = [text(tenant.as_ref()), uuid(alert_id), text(closed_as.as_str())];
+        Ok(self.execute(CLOSE_ALERT, &params).await? > 0)
+    }
+
+    /// To be called right before the request to SES; `false` if the mail must not be sent (again).
+    pub async fn take_alert_mail(&self, tenant: &TenantId, alert_id: Uuid, mail: AlertMail) -> Result<bool, Error> {
+        let sql = match mail {
+            AlertMail::Opening => TAKE_ALERT_MAIL,
+            AlertMail::Recovery => TAKE_RECOVERY_MAIL,
+        };
+        Ok(self.execute(sql, &[text(tenant.as_ref()), uuid(alert_id)]).await? > 0)
+    }
+
+    /// What came of a mail that was taken; `Pending` has it sent again.
+    pub async fn record_alert_mail(
+        &self,
+        tenant: &TenantId,
+        alert_id: Uuid,
+        mail: AlertMail,
+        status: AlertMailStatus,
+        code: Option<Code>,
+    ) -> Result<(), Error> {
+        let sql = match mail {
+            AlertMail::Opening => RECORD_ALERT_MAIL,
+            AlertMail::Recovery => RECORD_RECOVERY_MAIL,
+        };
+        let code = code.map(Code::as_str);
+        let params = [text(tenant.as_ref()), uuid(alert_id), text(status.as_str()), text(code)];
+        self.execute(sql, &params).await.map(drop)
+    }
+}
+
+fn count(failures: i64) -> i32 {
+    i32::try_from(failures).unwrap_or(i32::MAX)
+}
+
+fn read(row: &Row) -> Result<Alert, Error> {
+    let sql = ALERTS_AT_WORK;
+    let closed_at: Option<DateTime<Utc>> = get(sql, row, "closed_at")?;
+    let closed_as = |text: &str| ClosedAs::ALL.into_iter().find(|reason| reason.as_str() == text);
+    let closed = closed_at.map(|at| Ok((one_of(sql, row, "closed_as", closed_as)?, at))).transpose()?;
+    let recovery: Option<String> = get(sql, row, "recovery_status")?;
+    Ok(Alert {
+        alert_id: get(sql, row, "alert_id")?,
+        rule: get(sql, row, "rule")?,
+        opened_at: get(sql, row, "opened_at")?,
+        closed,
+        failures: get(sql, row, "failures")?,
+        codes: get(sql, row, "codes")?,
+        last_failure_at: get(sql, row, "last_failure_at")?,
+        mail: one_of(sql, row, "mail_status", AlertMailStatus::parse)?,
+        mail_at: get(sql, row, "mail_at")?,
+        recovery: recovery.as_deref().and_then(AlertMailStatus::parse),
+        recovery_at: get(sql, row, "recovery_at")?,
+    })
+}

@@ -1,0 +1,102 @@
+//! What SES says became of mails.
+
+use chrono::{DateTime, Utc};
+use domain::address_hash::AddressHash;
+use domain::id::TenantId;
+use uuid::Uuid;
+
+use crate::email_log::EmailStatus;
+use crate::sql::{byte_arrays, get, jsonb, text, texts, time, uuid};
+use crate::suppressions::SuppressionReason;
+use crate::{Error, Store};
+
+/// The mail's row is locked first: whoever purges it takes its events with it, or waits and leaves it.
+const RECORD_EMAIL_EVENT: &str = "
+-- record_email_event()
+WITH mail AS (
+    SELECT recipient_hash, keep_events, $8::bytea[] IS NULL OR recipient_hash IS NULL OR recipient_hash = ANY ($8) AS concerned
+    FROM email_log WHERE tenant_id = $1 AND email_id = $2 FOR UPDATE
+), event AS (
+    INSERT INTO email_events (tenant_id, email_id, type, occurred_at, digest, detail)
+    SELECT $1, $2, $3, $4, sha256(convert_to($5::jsonb::text, 'UTF8')), $5 FROM mail WHERE keep_events
+    ON CONFLICT (tenant_id, email_id, type, occurred_at, digest) DO NOTHING
+    RETURNING type
+), log AS (
+    UPDATE email_log
+    SET provider_id = coalesce(provider_id, $6), sent_at = coalesce(sent_at, $7), code = NULL, updated_at = now(),
+        status = CASE WHEN concerned THEN $9 ELSE 'sent' END
+    FROM mail WHERE email_log.tenant_id = $1 AND email_log.email_id = $2
+      AND array_position($10::text[], status) < array_position($10::text[], CASE WHEN concerned THEN $9 ELSE 'sent' END)
+), suppressed AS (
+    INSERT INTO email_suppressions (tenant_id, address_hash, reason, email_id)
+    SELECT $1, address, $11, $2 FROM mail, unnest($8::bytea[]) AS address
+    WHERE $11::text IS NOT NULL
+      AND ($11 = 'hard_bounce' OR mail.recipient_hash IS NULL OR mail.recipient_hash = address)
+    ON CONFLICT (tenant_id, address_hash, reason) DO NOTHING
+    RETURNING address_hash
+)
+SELECT EXISTS (SELECT FROM mail) AS known,
+       EXISTS (SELECT FROM event) OR EXISTS (SELECT FROM mail WHERE NOT keep_events) AS recorded,
+       (SELECT count(*) FROM suppressed) AS suppressed";
+
+/// Something that SES says happened to a mail.
+#[derive(Clone, Copy)]
+pub struct EmailEvent<'a> {
+    pub tenant_id: &'a TenantId,
+    pub email_id: Uuid,
+    /// SES's event type, such as `Delivery`.
+    pub kind: &'a str,
+    pub occurred_at: DateTime<Utc>,
+    pub detail: &'a serde_json::Value,
+    pub provider_id: &'a str,
+    /// When SES took the mail.
+    pub sent_at: DateTime<Utc>,
+    /// The status it stands for; `Sent` if it only tells that SES has the mail, as any event does.
+    pub status: EmailStatus,
+    /// Whom it concerns; `None`: the mail as a whole. An event that only concerns staff tells no more of the visitor's mail
+    /// than that it was sent.
+    pub concerns: Option<&'a [AddressHash]>,
+    /// Suppresses those it concerns: all of them after a hard bounce, otherwise the visitor only. SES names everybody who
+    /// may have complained, which is not to cost staff their copies.
+    pub suppress: Option<SuppressionReason>,
+}
+
+/// What became of an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EventRecord {
+    /// `suppressed`: how many addresses were not suppressed for this reason before.
+    Recorded { suppressed: i64 },
+    /// Recorded before.
+    Repeated,
+    /// The log has no such mail, or no longer.
+    UnknownEmail,
+}
+
+impl Store {
+    /// Keeps an event, once, and takes the mail's status forward, never back, in whatever order events come.
+    ///
+    /// Where the log keeps no events, a repeated one counts as recorded, and changes nothing.
+    pub async fn record_email_event(&self, event: &EmailEvent<'_>) -> Result<EventRecord, Error> {
+        let concerns: Option<Vec<Vec<u8>>> =
+            event.concerns.map(|hashes| hashes.iter().map(|hash| hash.as_bytes().to_vec()).collect());
+        let params = [
+            text(event.tenant_id.as_ref()),
+            uuid(event.email_id),
+            text(event.kind),
+            time(event.occurred_at),
+            jsonb(event.detail),
+            text(event.provider_id),
+            time(event.sent_at),
+            byte_arrays(concerns),
+            text(event.status.as_str()),
+            texts(EmailStatus::ORDER.map(EmailStatus::as_str).to_vec()),
+            text(event.suppress.map(SuppressionReason::as_str)),
+        ];
+        let row = self.one(RECORD_EMAIL_EVENT, &params).await?;
+        Ok(match (get(RECORD_EMAIL_EVENT, &row, "known")?, get(RECORD_EMAIL_EVENT, &row, "recorded")?) {
+            (true, true) => EventRecord::Recorded { suppressed: get(RECORD_EMAIL_EVENT, &row, "suppressed")? },
+            (true, false) => EventRecord::Repeated,
+            (false, _) => EventRecord::UnknownEmail,
+        })
+    }
+}

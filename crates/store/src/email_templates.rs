@@ -1,0 +1,92 @@
+//! Tenants' own templates: versions are added, never overwritten.
+
+use domain::id::TenantId;
+use tokio_postgres::Row;
+
+use crate::sql::{get, text, texts};
+use crate::{Error, Store};
+
+const TEMPLATE: &str = "
+-- template()
+SELECT locale, version, subject, text, html FROM email_templates
+WHERE tenant_id = $1 AND name = $2 AND locale = ANY ($3::text[])
+ORDER BY array_position($3::text[], locale), version DESC LIMIT 1";
+
+const SAVE_TEMPLATE: &str = "
+-- save_template()
+INSERT INTO email_templates (tenant_id, name, locale, version, subject, text, html)
+SELECT tenant_id, $2, $3,
+       1 + coalesce((SELECT max(version) FROM email_templates WHERE tenant_id = $1 AND name = $2 AND locale = $3), 0),
+       $4, $5, $6
+FROM tenants WHERE tenant_id = $1
+ON CONFLICT (tenant_id, name, locale, version) DO NOTHING
+RETURNING version";
+
+const TENANT_EXISTS: &str = "
+-- tenant_exists()
+SELECT FROM tenants WHERE tenant_id = $1";
+
+/// A template as it was saved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredTemplate {
+    pub locale: String,
+    pub version: i32,
+    pub subject: String,
+    pub text: String,
+    pub html: String,
+}
+
+/// A template to save; its three parts were checked.
+#[derive(Clone, Copy)]
+pub struct NewTemplate<'a> {
+    pub tenant_id: &'a TenantId,
+    pub name: &'a str,
+    pub locale: &'a str,
+    pub subject: &'a str,
+    pub text: &'a str,
+    pub html: &'a str,
+}
+
+impl Store {
+    /// The newest version of the template in the first of the locales that it is saved in.
+    pub async fn template(
+        &self,
+        tenant: &TenantId,
+        name: &str,
+        locales: &[&str],
+    ) -> Result<Option<StoredTemplate>, Error> {
+        let row = self.row(TEMPLATE, &[text(tenant.as_ref()), text(name), texts(locales)]).await?;
+        row.map(|row| read(&row)).transpose()
+    }
+
+    /// Saves a template as the next version, which is returned. `None` if there is no such tenant.
+    pub async fn save_template(&self, new: &NewTemplate<'_>) -> Result<Option<i32>, Error> {
+        loop {
+            let params = [
+                text(new.tenant_id.as_ref()),
+                text(new.name),
+                text(new.locale),
+                text(new.subject),
+                text(new.text),
+                text(new.html),
+            ];
+            if let Some(row) = self.row(SAVE_TEMPLATE, &params).await? {
+                return get(SAVE_TEMPLATE, &row, "version").map(Some);
+            }
+            // Another one was saved as this version: what is left is the next.
+            if self.row(TENANT_EXISTS, &[text(new.tenant_id.as_ref())]).await?.is_none() {
+                return Ok(None);
+            }
+        }
+    }
+}
+
+fn read(row: &Row) -> Result<StoredTemplate, Error> {
+    Ok(StoredTemplate {
+        locale: get(TEMPLATE, row, "locale")?,
+        version: get(TEMPLATE, row, "version")?,
+        subject: get(TEMPLATE, row, "subject")?,
+        text: get(TEMPLATE, row, "text")?,
+        html: get(TEMPLATE, row, "html")?,
+    })
+}

@@ -1,0 +1,128 @@
+//! What failed, what waits and what works again: read by who decides on alerts.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use domain::id::{SessionId, TenantId};
+use domain::settings::alerts::StepKind;
+use domain::step::Code;
+use tokio_postgres::Row;
+
+use crate::sql::{float, get, one_of, parse, text, texts, time};
+use crate::steps::millis;
+use crate::{Error, Store};
+
+const TENANTS_TO_WATCH: &str = "
+-- tenants_to_watch() across tenants
+SELECT tenant_id FROM failures WHERE occurred_at >= now() - $1 * interval '1 millisecond' GROUP BY tenant_id
+UNION
+SELECT tenant_id FROM alerts
+WHERE closed_at IS NULL OR mail_status IN ('pending', 'sending') OR recovery_status IN ('pending', 'sending')
+UNION
+SELECT tenant_id FROM steps WHERE status = 'waiting' AND code = ANY ($2::text[])
+ORDER BY tenant_id";
+
+const FAILURES_SINCE: &str = "
+-- failures_since()
+WITH by_session AS (
+    SELECT split_part(split_part(step, ':', 1), '@', 1) AS kind, code, session_id, count(*) AS failures,
+           max(occurred_at) AS last_at
+    FROM failures WHERE tenant_id = $1 AND occurred_at >= $2 GROUP BY 1, 2, 3
+)
+SELECT kind, code, sum(failures)::bigint AS failures, count(*) AS session_count, max(last_at) AS last_at,
+       (array_agg(session_id ORDER BY last_at DESC, session_id))[1:10] AS sessions
+FROM by_session GROUP BY kind, code ORDER BY failures DESC, kind, code";
+
+const LAST_SUCCESS: &str = "
+-- last_success()
+SELECT finished_at FROM steps
+WHERE tenant_id = $1 AND status = 'done' AND finished_at > $2
+  AND ($3::text IS NULL OR split_part(split_part(step, ':', 1), '@', 1) = $3)
+ORDER BY finished_at DESC LIMIT 1";
+
+const WAITING_STEPS: &str = "
+-- waiting_steps()
+SELECT code, count(*) AS steps, (array_agg(session_id ORDER BY due_at, session_id))[1:10] AS sessions
+FROM steps WHERE tenant_id = $1 AND status = 'waiting' AND code = ANY ($2::text[]) GROUP BY code ORDER BY code";
+
+/// Failures of one kind of step with one code.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FailureCount {
+    pub step: StepKind,
+    pub code: String,
+    pub failures: i64,
+    /// How many sessions they are of.
+    pub session_count: i64,
+    /// Up to 10 of these, whose failures are the latest.
+    pub sessions: Vec<SessionId>,
+    pub last_at: DateTime<Utc>,
+}
+
+/// Steps that wait for the same thing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WaitingSteps {
+    pub code: String,
+    pub steps: i64,
+    /// Up to 10 of their sessions.
+    pub sessions: Vec<SessionId>,
+}
+
+impl Store {
+    /// Tenants with a failure within the last `within`, with an alert that is open or has a mail to send, or with a step
+    /// that waits for one of these codes.
+    pub async fn tenants_to_watch(&self, within: Duration, waiting: &[Code]) -> Result<Vec<TenantId>, Error> {
+        let codes: Vec<&str> = waiting.iter().map(|code| code.as_str()).collect();
+        let rows = self.rows(TENANTS_TO_WATCH, &[float(millis(within)), texts(codes)]).await?;
+        rows.iter().map(|row| parse(TENANTS_TO_WATCH, row, "tenant_id")).collect()
+    }
+
+    /// A tenant's failures since then, the most frequent first.
+    pub async fn failures_since(&self, tenant: &TenantId, since: DateTime<Utc>) -> Result<Vec<FailureCount>, Error> {
+        let rows = self.rows(FAILURES_SINCE, &[text(tenant.as_ref()), time(since)]).await?;
+        rows.iter().map(read_failures).collect()
+    }
+
+    /// When a step, or one of this kind, was last done after `since`; `None` if none was.
+    pub async fn last_success(
+        &self,
+        tenant: &TenantId,
+        step: Option<StepKind>,
+        since: DateTime<Utc>,
+    ) -> Result<Option<DateTime<Utc>>, Error> {
+        let params = [text(tenant.as_ref()), time(since), text(step.map(StepKind::as_str))];
+        let row = self.row(LAST_SUCCESS, &params).await?;
+        row.map(|row| get(LAST_SUCCESS, &row, "finished_at")).transpose()
+    }
+
+    /// A tenant's steps that wait for one of these codes, by code.
+    pub async fn waiting_steps(&self, tenant: &TenantId, codes: &[Code]) -> Result<Vec<WaitingSteps>, Error> {
+        let codes: Vec<&str> = codes.iter().map(|code| code.as_str()).collect();
+        let rows = self.rows(WAITING_STEPS, &[text(tenant.as_ref()), texts(codes)]).await?;
+        let read = |row| {
+            Ok(WaitingSteps {
+                code: get(WAITING_STEPS, row, "code")?,
+                steps: get(WAITING_STEPS, row, "steps")?,
+                sessions: read_sessions(WAITING_STEPS, row)?,
+            })
+        };
+        rows.iter().map(read).collect()
+    }
+}
+
+fn read_failures(row: &Row) -> Result<FailureCount, Error> {
+    let kind = |text: &str| StepKind::ALL.into_iter().find(|kind| kind.as_str() == text);
+    Ok(FailureCount {
+        step: one_of(FAILURES_SINCE, row, "kind", kind)?,
+        code: get(FAILURES_SINCE, row, "code")?,
+        failures: get(FAILURES_SINCE, row, "failures")?,
+        session_count: get(FAILURES_SINCE, row, "session_count")?,
+        sessions: read_sessions(FAILURES_SINCE, row)?,
+        last_at: get(FAILURES_SINCE, row, "last_at")?,
+    })
+}
+
+fn read_sessions(sql: &'static str, row: &Row) -> Result<Vec<SessionId>, Error> {
+    let sessions: Vec<String> = get(sql, row, "sessions")?;
+    let invalid = |source| Error::Row { statement: crate::sql::name(sql), column: "sessions", source };
+    sessions.iter().map(|id| id.parse().map_err(|source: domain::id::InvalidId| invalid(source.into()))).collect()
+}

@@ -1,0 +1,64 @@
+//! Whether a visitor's clock shows a quiet time: Postgres knows every time zone and its changes.
+
+use chrono::{DateTime, Utc};
+use domain::settings::email::TimeOfDay;
+use domain::time_zone::TimeZone;
+use tokio_postgres::error::SqlState;
+
+use crate::sql::{get, text, time};
+use crate::{Error, Store};
+
+/// Minute by minute: so the end of a quiet time is right where a change of the clock skips or repeats it. A window is
+/// shorter than a day, and a day no longer than 25 hours.
+const QUIET_UNTIL: &str = "
+-- quiet_until() reads no table
+SELECT at FROM (
+    SELECT at, (at AT TIME ZONE $1)::time AS clock FROM (
+        SELECT $4::timestamptz AS at UNION ALL
+        SELECT generate_series(date_trunc('minute', $4) + interval '1 minute', $4 + interval '26 hours', '1 minute')
+    ) AS minutes
+) AS clocks
+WHERE NOT CASE WHEN $2::time <= $3::time THEN clock >= $2::time AND clock < $3::time
+               ELSE clock >= $2::time OR clock < $3::time END
+ORDER BY at LIMIT 1";
+
+/// What a clock shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Quiet {
+    No,
+    /// The first minute at which it does not.
+    Until(DateTime<Utc>),
+    /// Postgres knows no such zone.
+    UnknownZone,
+}
+
+impl Store {
+    /// Whether it is quiet at `now` in `zone`: from `from` up to, but without, `to`, over midnight where `from` is later. Never
+    /// where they are equal.
+    pub async fn quiet_until(
+        &self,
+        zone: &TimeZone,
+        from: TimeOfDay,
+        to: TimeOfDay,
+        now: DateTime<Utc>,
+    ) -> Result<Quiet, Error> {
+        if is_rule(zone) {
+            return Ok(Quiet::UnknownZone);
+        }
+        let params = [text(zone.as_ref()), text(from.to_string()), text(to.to_string()), time(now)];
+        match self.row(QUIET_UNTIL, &params).await {
+            Ok(Some(row)) => {
+                let end: DateTime<Utc> = get(QUIET_UNTIL, &row, "at")?;
+                Ok(if end > now { Quiet::Until(end) } else { Quiet::No })
+            }
+            Ok(None) => Ok(Quiet::No),
+            Err(error) if error.state() == Some(&SqlState::INVALID_PARAMETER_VALUE) => Ok(Quiet::UnknownZone),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// Postgres takes a name with an offset, such as `Nowhere/At+3`, for a rule of POSIX; only these names have numbers.
+fn is_rule(zone: &TimeZone) -> bool {
+    zone.as_ref().contains(|c: char| c.is_ascii_digit()) && !zone.as_ref().starts_with("Etc/GMT")
+}

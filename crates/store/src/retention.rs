@@ -1,0 +1,182 @@
+//! What is older than a tenant keeps it: removed in batches, of sessions that have ended.
+//!
+//! A batch is one short statement on rows that nobody else holds: it waits for nobody, and nobody for long for it. Each is
+//! to be called again until it finds nothing more. Its rows are chosen in a CTE, which runs once; a subquery of `IN` may run
+//! again and go beyond the limit.
+
+use chrono::{DateTime, Utc};
+use domain::id::TenantId;
+
+use crate::sql::{bigint, get, text, time};
+use crate::{Error, Store};
+
+/// Rows, or the sessions or mails they belong to, that a batch takes: some ten milliseconds each (`cargo xtask bench purge`).
+pub const BATCH: i64 = 250;
+
+const PURGE_MAILS: &str = "
+-- purge_mails()
+WITH aged AS (
+    SELECT email_id FROM email_log
+    WHERE tenant_id = $1 AND created_at < $2 AND status NOT IN ('queued', 'sending', 'unknown')
+      AND EXISTS (SELECT FROM sessions WHERE sessions.tenant_id = $1 AND sessions.session_id = email_log.session_id
+                  AND sessions.status IN ('completed', 'failed'))
+    ORDER BY created_at LIMIT $3 FOR UPDATE SKIP LOCKED
+), events AS (
+    DELETE FROM email_events USING aged WHERE tenant_id = $1 AND email_events.email_id = aged.email_id RETURNING type
+), bodies AS (
+    DELETE FROM email_bodies USING aged WHERE tenant_id = $1 AND email_bodies.email_id = aged.email_id
+    RETURNING created_at
+), mails AS (
+    DELETE FROM email_log USING aged WHERE tenant_id = $1 AND email_log.email_id = aged.email_id RETURNING created_at
+)
+SELECT (SELECT count(*) FROM mails) AS mails, (SELECT count(*) FROM events) AS events,
+       (SELECT count(*) FROM bodies) AS bodies";
+
+/// Whole sessions only: half a transcript must not be taken for one. A batch ends with the session that fills it; a tenth as
+/// many sessions are looked at as turns are wanted, so that few are counted in vain.
+const PURGE_TRANSCRIPTS: &str = "
+-- purge_transcripts()
+WITH aged AS (
+    SELECT session_id, ended_at FROM sessions
+    WHERE tenant_id = $1 AND ended_at < $2 AND transcript_purged_at IS NULL AND status IN ('completed', 'failed')
+    ORDER BY ended_at LIMIT greatest($3 / 10, 10) FOR UPDATE SKIP LOCKED
+), counted AS (
+    SELECT session_id, sum(turns) OVER (ORDER BY ended_at, session_id) - turns AS turns_before
+    FROM aged CROSS JOIN LATERAL (
+        SELECT count(*) AS turns FROM (
+            SELECT FROM transcript_turns
+            WHERE tenant_id = $1 AND transcript_turns.session_id = aged.session_id LIMIT $3) AS turn
+    ) AS own
+), batch AS (
+    SELECT session_id FROM counted WHERE turns_before < $3
+), turns AS (
+    DELETE FROM transcript_turns USING batch WHERE tenant_id = $1 AND transcript_turns.session_id = batch.session_id
+    RETURNING seq
+), purged AS (
+    UPDATE sessions SET transcript_purged_at = now()
+    FROM batch WHERE sessions.tenant_id = $1 AND sessions.session_id = batch.session_id
+    RETURNING sessions.session_id
+)
+SELECT (SELECT count(*) FROM turns) AS turns, (SELECT count(*) FROM purged) AS sessions";
+
+const PURGE_ANALYSES: &str = "
+-- purge_analyses()
+WITH aged AS (
+    SELECT session_id FROM sessions
+    WHERE tenant_id = $1 AND ended_at < $2 AND analyses_purged_at IS NULL AND status IN ('completed', 'failed')
+    ORDER BY ended_at LIMIT $3 FOR UPDATE SKIP LOCKED
+), analyses AS (
+    DELETE FROM analyses USING aged WHERE tenant_id = $1 AND analyses.session_id = aged.session_id RETURNING version
+), parts AS (
+    DELETE FROM analysis_parts USING aged WHERE tenant_id = $1 AND analysis_parts.session_id = aged.session_id
+    RETURNING part
+), purged AS (
+    UPDATE sessions SET analyses_purged_at = now()
+    FROM aged WHERE sessions.tenant_id = $1 AND sessions.session_id = aged.session_id
+    RETURNING sessions.session_id
+)
+SELECT (SELECT count(*) FROM analyses) + (SELECT count(*) FROM parts) AS analyses,
+       (SELECT count(*) FROM purged) AS sessions";
+
+const PURGE_FAILURES: &str = "
+-- purge_failures()
+WITH aged AS (
+    SELECT failure_id FROM failures WHERE tenant_id = $1 AND occurred_at < $2
+    ORDER BY occurred_at LIMIT $3 FOR UPDATE SKIP LOCKED
+)
+DELETE FROM failures USING aged WHERE tenant_id = $1 AND failures.failure_id = aged.failure_id";
+
+const PURGE_ALERTS: &str = "
+-- purge_alerts()
+WITH aged AS (
+    SELECT alert_id FROM alerts WHERE tenant_id = $1 AND closed_at < $2
+    ORDER BY closed_at LIMIT $3 FOR UPDATE SKIP LOCKED
+)
+DELETE FROM alerts USING aged WHERE tenant_id = $1 AND alerts.alert_id = aged.alert_id";
+
+const PURGE_RECIPIENTS: &str = "
+-- purge_recipients()
+WITH aged AS (
+    SELECT address_hash FROM email_recipients WHERE tenant_id = $1 AND sending_at < $2
+    ORDER BY sending_at LIMIT $3 FOR UPDATE SKIP LOCKED
+)
+DELETE FROM email_recipients USING aged WHERE tenant_id = $1 AND email_recipients.address_hash = aged.address_hash";
+
+/// Mails that a batch removed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct PurgedMails {
+    pub mails: i64,
+    pub events: i64,
+    pub bodies: i64,
+}
+
+/// Rows of sessions that a batch removed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct PurgedRows {
+    /// Turns, or analyses and parts of them.
+    pub rows: i64,
+    /// Whose rows they were, or which had none. Nothing is left to do when there are none.
+    pub sessions: i64,
+}
+
+impl Store {
+    /// Removes up to `limit` mails from before `before` with their events and bodies. One that is being written, or of which
+    /// is not known whether SES has it, stays.
+    pub async fn purge_mails(
+        &self,
+        tenant: &TenantId,
+        before: DateTime<Utc>,
+        limit: i64,
+    ) -> Result<PurgedMails, Error> {
+        let row = self.one(PURGE_MAILS, &[text(tenant.as_ref()), time(before), bigint(limit)]).await?;
+        Ok(PurgedMails {
+            mails: get(PURGE_MAILS, &row, "mails")?,
+            events: get(PURGE_MAILS, &row, "events")?,
+            bodies: get(PURGE_MAILS, &row, "bodies")?,
+        })
+    }
+
+    /// Removes the turns of sessions that ended before `before`, until there are `limit` of them with the last session.
+    pub async fn purge_transcripts(
+        &self,
+        tenant: &TenantId,
+        before: DateTime<Utc>,
+        limit: i64,
+    ) -> Result<PurgedRows, Error> {
+        let row = self.one(PURGE_TRANSCRIPTS, &[text(tenant.as_ref()), time(before), bigint(limit)]).await?;
+        Ok(PurgedRows {
+            rows: get(PURGE_TRANSCRIPTS, &row, "turns")?,
+            sessions: get(PURGE_TRANSCRIPTS, &row, "sessions")?,
+        })
+    }
+
+    /// Removes the analyses of up to `limit` sessions that ended before `before`, and what their placeholders stand for.
+    pub async fn purge_analyses(
+        &self,
+        tenant: &TenantId,
+        before: DateTime<Utc>,
+        limit: i64,
+    ) -> Result<PurgedRows, Error> {
+        let row = self.one(PURGE_ANALYSES, &[text(tenant.as_ref()), time(before), bigint(limit)]).await?;
+        Ok(PurgedRows {
+            rows: get(PURGE_ANALYSES, &row, "analyses")?,
+            sessions: get(PURGE_ANALYSES, &row, "sessions")?,
+        })
+    }
+
+    /// Removes up to `limit` failures from before `before`; returns how many.
+    pub async fn purge_failures(&self, tenant: &TenantId, before: DateTime<Utc>, limit: i64) -> Result<u64, Error> {
+        self.execute(PURGE_FAILURES, &[text(tenant.as_ref()), time(before), bigint(limit)]).await
+    }
+
+    /// Removes up to `limit` alerts that closed before `before`; returns how many.
+    pub async fn purge_alerts(&self, tenant: &TenantId, before: DateTime<Utc>, limit: i64) -> Result<u64, Error> {
+        self.execute(PURGE_ALERTS, &[text(tenant.as_ref()), time(before), bigint(limit)]).await
+    }
+
+    /// Forgets when up to `limit` addresses got their last mail, where that was before `before`; returns how many. Sooner
+    /// than the longest time between two mails it would let one go too early.
+    pub async fn purge_recipients(&self, tenant: &TenantId, before: DateTime<Utc>, limit: i64) -> Result<u64, Error> {
+        self.execute(PURGE_RECIPIENTS, &[text(tenant.as_ref()), time(before), bigint(limit)]).await
+    }
+}
