@@ -25,16 +25,24 @@ impl Backoff {
 
     /// Doubles with each receive up to `max`; the actual wait is between half of that and all of it.
     pub fn after(&self, receive_count: u32) -> Duration {
-        let doublings = receive_count.saturating_sub(1).min(16);
-        let ceiling = self.base.saturating_mul(1 << doublings).min(self.max);
-        ceiling.mul_f64(rand::rng().random_range(0.5..=1.0))
+        self.ceiling(receive_count).mul_f64(rand::rng().random_range(0.5..=1.0))
+    }
+
+    /// As [`Backoff::after`], but between nothing and all of it: for many who wait for the same, and must not come back
+    /// together.
+    pub fn spread(&self, attempt: u32) -> Duration {
+        self.ceiling(attempt).mul_f64(rand::rng().random_range(0.0..=1.0))
+    }
+
+    fn ceiling(&self, attempt: u32) -> Duration {
+        let doublings = attempt.saturating_sub(1).min(16);
+        self.base.saturating_mul(1 << doublings).min(self.max)
     }
 }
 
 /// Whole seconds for SQS, rounded up.
-pub(crate) fn visibility_seconds(wait: Duration) -> i32 {
-    let seconds = wait.min(MAX_VISIBILITY).as_secs_f64().ceil();
-    seconds as i32
+pub(crate) fn whole_seconds(wait: Duration) -> i32 {
+    wait.as_secs_f64().ceil() as i32
 }
 
 #[cfg(test)]
@@ -53,8 +61,20 @@ mod tests {
     }
 
     #[test]
+    fn waits_for_the_same_are_spread_from_nothing_up() {
+        let backoff = Backoff { base: Duration::from_secs(30), max: Duration::from_secs(100) };
+        let waits: Vec<_> = (0..1000).map(|_| backoff.spread(3)).collect();
+        let share = |from: u64, to: u64| {
+            let range = Duration::from_secs(from)..=Duration::from_secs(to);
+            waits.iter().filter(|wait| range.contains(*wait)).count()
+        };
+        assert_eq!(share(0, 100), 1000);
+        assert!(share(0, 25) > 150 && share(75, 100) > 150, "{waits:?}");
+    }
+
+    #[test]
     fn a_wait_is_rounded_up_and_fits_sqs() {
-        assert_eq!(visibility_seconds(Duration::from_millis(1200)), 2);
-        assert_eq!(visibility_seconds(Duration::from_secs(1_000_000)), 42_300);
+        assert_eq!(whole_seconds(Duration::from_millis(1200)), 2);
+        assert_eq!(whole_seconds(Duration::from_secs(1_000_000).min(MAX_VISIBILITY)), 42_300);
     }
 }

@@ -151,7 +151,8 @@ fn read(config: &QueueConfig, message: &SqsMessage, deadline: Instant) -> Record
     }
 }
 
-fn deadline(context: &lambda_runtime::Context) -> Instant {
+/// When the invocation ends.
+pub fn deadline(context: &lambda_runtime::Context) -> Instant {
     let until = SystemTime::UNIX_EPOCH + Duration::from_millis(context.deadline);
     Instant::now() + until.duration_since(SystemTime::now()).unwrap_or_default()
 }

@@ -4,6 +4,7 @@ mod aws;
 pub mod backoff;
 pub mod batch;
 pub mod config;
+pub mod metrics;
 pub mod outcome;
 pub mod queues;
 pub mod step;

@@ -16,8 +16,9 @@ pub enum Outcome {
         after: Option<Duration>,
         code: Code,
     },
-    /// Another delivery, after this long, however long it is and whatever is left of this message's: its step waits
-    /// outside the queue, and `housekeep` sends it again. `code` says for what.
+    /// Another delivery, after this long, however long it is and whatever is left of this message's. Up to
+    /// [`MAX_DELAY`](crate::queues::MAX_DELAY) a copy of the message waits in the queue; longer, the step waits outside
+    /// of it, and `housekeep` sends the message again. `code` says for what.
     Wait {
         after: Duration,
         code: Code,

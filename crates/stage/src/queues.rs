@@ -4,17 +4,20 @@ use std::time::Duration;
 
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::error::SdkError;
+use aws_sdk_sqs::operation::send_message::builders::SendMessageFluentBuilder;
 use aws_sdk_sqs::types::MessageAttributeValue;
 use domain::id::TenantId;
 use domain::step::{Code, Step};
 
-use crate::backoff::visibility_seconds;
+use crate::backoff::{MAX_VISIBILITY, whole_seconds};
 use crate::config::{ConfigError, Env};
 
 /// A message attribute of dead-letter copies: the code a step failed with. A message that carries it is a replay.
 pub const ERROR_CODE: &str = "error.code";
 /// A message attribute of dead-letter copies: the failure in words.
 pub const ERROR_MESSAGE: &str = "error.message";
+/// The longest delay that SQS takes for a message.
+pub const MAX_DELAY: Duration = Duration::from_secs(15 * 60);
 /// SQS attribute values count towards the message's size; a longer text helps nobody.
 const MAX_ERROR_MESSAGE_BYTES: usize = 1000;
 
@@ -39,6 +42,15 @@ pub enum QueueError {
 pub trait Queues {
     /// Sends a message, grouped by tenant so that one busy tenant does not delay the others.
     fn send(&self, queue_url: &str, tenant: &TenantId, body: &str) -> impl Future<Output = Result<(), QueueError>>;
+
+    /// As [`Queues::send`], but nobody receives the message before `delay`, at most [`MAX_DELAY`], is over.
+    fn send_later(
+        &self,
+        queue_url: &str,
+        tenant: &TenantId,
+        body: &str,
+        delay: Duration,
+    ) -> impl Future<Output = Result<(), QueueError>>;
 
     /// Puts a copy of a message into a dead-letter queue, with why.
     fn dead_letter(
@@ -66,11 +78,26 @@ impl Sqs {
     pub fn new(aws: &aws_config::SdkConfig) -> Self {
         Self(Client::new(aws))
     }
+
+    fn message(&self, queue_url: &str, tenant: &TenantId, body: &str) -> SendMessageFluentBuilder {
+        self.0.send_message().queue_url(queue_url).message_group_id(tenant.as_ref()).message_body(body)
+    }
 }
 
 impl Queues for Sqs {
     async fn send(&self, queue_url: &str, tenant: &TenantId, body: &str) -> Result<(), QueueError> {
-        let request = self.0.send_message().queue_url(queue_url).message_group_id(tenant.as_ref()).message_body(body);
+        let request = self.message(queue_url, tenant, body).send();
+        request.await.map(drop).map_err(|source| send_error(queue_url, source))
+    }
+
+    async fn send_later(
+        &self,
+        queue_url: &str,
+        tenant: &TenantId,
+        body: &str,
+        delay: Duration,
+    ) -> Result<(), QueueError> {
+        let request = self.message(queue_url, tenant, body).delay_seconds(whole_seconds(delay.min(MAX_DELAY)));
         request.send().await.map(drop).map_err(|source| send_error(queue_url, source))
     }
 
@@ -87,7 +114,7 @@ impl Queues for Sqs {
 
     async fn hide(&self, queue_url: &str, receipt_handle: &str, wait: Duration) -> Result<(), QueueError> {
         let request = self.0.change_message_visibility().queue_url(queue_url).receipt_handle(receipt_handle);
-        let result = request.visibility_timeout(visibility_seconds(wait)).send().await;
+        let result = request.visibility_timeout(whole_seconds(wait.min(MAX_VISIBILITY))).send().await;
         result.map(drop).map_err(|source| QueueError::Visibility { queue: name(queue_url), source: source.into() })
     }
 }

@@ -17,9 +17,9 @@ use tracing::Instrument;
 use crate::backoff::Backoff;
 use crate::batch::{QueueConfig, Record, RecordHandler, Verdict, dead_letter, handle_batch};
 use crate::config::{ConfigError, Env};
-use crate::error_chain;
 use crate::outcome::{Delivery, Failure, Outcome};
-use crate::queues::{Queues, Routes};
+use crate::queues::{MAX_DELAY, Queues, Routes};
+use crate::{error_chain, metrics};
 
 /// The body is no message of this queue.
 pub const UNREADABLE_MESSAGE: Code = Code::new("unreadable_message");
@@ -30,9 +30,13 @@ pub const UNKNOWN_STEP: Code = Code::new("unknown_step");
 pub const ANALYSIS_VERSION_TAKEN: Code = Code::new("analysis_version_taken");
 /// The message asks for another analysis of a session that has none yet.
 pub const NOT_ANALYSED: Code = Code::new("not_analysed");
+const TRANSCRIPT_PURGED: Code = Code::new("transcript_purged");
 
 /// The handler panicked in every delivery.
 pub const PANIC: Code = Code::new("panic");
+
+/// A copy that came before the step was given back would find it claimed, and come back with that claim's lease.
+const MIN_DELAY: Duration = Duration::from_secs(1);
 
 /// A body that is no message; its content is not quoted.
 pub fn unreadable(error: &serde_json::Error) -> Verdict {
@@ -136,6 +140,7 @@ impl<S: Stage, Q: Queues> StepRunner<S, Q> {
                 Err(dead(ANALYSIS_VERSION_TAKEN, &format!("the next version of this analysis is {next}")))
             }
             Ok(Reanalysis::NotAnalysed) => Err(dead(NOT_ANALYSED, "the session has no analysis yet")),
+            Ok(Reanalysis::TranscriptPurged) => Err(dead(TRANSCRIPT_PURGED, "what was said is kept no longer")),
             Ok(Reanalysis::Unknown) => Err(dead(UNKNOWN_STEP, "there is no such session")),
             Err(error) => Err(self.database_failed(&error, record)),
         }
@@ -174,15 +179,38 @@ impl<S: Stage, Q: Queues> StepRunner<S, Q> {
             Outcome::Done => self.finish(claimed, Ending::Done, record).await,
             Outcome::Skipped(code) => self.finish(claimed, Ending::Skipped(code), record).await,
             Outcome::Final(code) => self.fail(claimed, code, reason, record).await,
+            Outcome::Wait { after, code } if after <= MAX_DELAY => self.delay(claimed, after, code, record).await,
             Outcome::Wait { after, code } => self.park(claimed, after, code, record).await,
             Outcome::Retry { code, .. } if record.is_last => self.fail(claimed, code, reason, record).await,
             Outcome::Retry { after, .. } => {
                 let wait = after.unwrap_or_else(|| self.config.backoff.after(record.receive_count));
-                if let Err(error) = self.store.release_step(&claimed, wait).await {
-                    tracing::warn!(error = error_chain(&error), "could not give the claim back before its lease ends");
-                }
+                self.release(&claimed, wait).await;
                 Verdict::Retry(wait)
             }
+        }
+    }
+
+    /// A copy is received for the first time, so the wait uses up none of the message's deliveries. It is sent before
+    /// this message goes and before the step is given back: whatever fails, one of the two brings the step back.
+    async fn delay(&self, claimed: Claimed, after: Duration, code: Code, record: &Record) -> Verdict {
+        let (tenant, queue_url) = (&claimed.key.tenant_id, &self.config.queue.queue_url);
+        let after = after.max(MIN_DELAY);
+        if let Err(error) = self.queues.send_later(queue_url, tenant, &record.body, after).await {
+            tracing::warn!(error = error_chain(&error), "could not send a delayed copy");
+            if record.is_last {
+                return self.park(claimed, after, code, record).await;
+            }
+            self.release(&claimed, after).await;
+            return Verdict::Retry(after);
+        }
+        tracing::info!(code = code.as_str(), wait_s = after.as_secs(), "the message waits");
+        self.release(&claimed, after).await;
+        Verdict::Ack
+    }
+
+    async fn release(&self, claimed: &Claimed, after: Duration) {
+        if let Err(error) = self.store.release_step(claimed, after).await {
+            tracing::warn!(error = error_chain(&error), "could not give the claim back before its lease ends");
         }
     }
 
@@ -211,7 +239,12 @@ impl<S: Stage, Q: Queues> StepRunner<S, Q> {
             return Verdict::Retry(self.config.backoff.after(record.receive_count));
         }
         match self.store.finish_step(&claimed, Ending::Failed(code)).await {
-            Ok(_) => Verdict::Ack,
+            Ok(ended) => {
+                if ended.is_some() {
+                    metrics::step_failed(&claimed.key, code);
+                }
+                Verdict::Ack
+            }
             Err(error) => self.database_failed(&error, record),
         }
     }

@@ -13,6 +13,8 @@ use crate::queues::{QueueError, Queues};
 pub struct MemoryQueues {
     /// Queue URL and body.
     pub sent: RefCell<Vec<(String, String)>>,
+    /// Queue URL and body of what is delivered later, and after how long.
+    pub delayed: RefCell<Vec<(String, String, Duration)>>,
     /// Body, code and error message.
     pub dead: RefCell<Vec<(String, Code, String)>>,
     pub hidden: RefCell<Vec<Duration>>,
@@ -31,6 +33,12 @@ impl Queues for MemoryQueues {
     async fn send(&self, queue_url: &str, _: &TenantId, body: &str) -> Result<(), QueueError> {
         self.check(queue_url)?;
         self.sent.borrow_mut().push((queue_url.to_owned(), body.to_owned()));
+        Ok(())
+    }
+
+    async fn send_later(&self, queue_url: &str, _: &TenantId, body: &str, delay: Duration) -> Result<(), QueueError> {
+        self.check(queue_url)?;
+        self.delayed.borrow_mut().push((queue_url.to_owned(), body.to_owned(), delay));
         Ok(())
     }
 

@@ -215,6 +215,46 @@ async fn a_step_that_waits_burns_no_receive_and_looks_again_when_its_message_is_
 }
 
 #[tokio::test]
+async fn a_short_wait_is_a_delayed_copy_that_burns_no_receive() {
+    let world = World::new().await;
+    let wait = |seconds| Some(Ok(Outcome::Wait { after: Duration::from_secs(seconds), code: BROKEN }));
+    world.script([wait(7), wait(900)]);
+    assert_eq!(world.deliver(vec![received(message("s-1"), 5)]).await, Vec::<String>::new(), "on its last receive too");
+    assert_eq!(world.status("s-1").await, (SessionStatus::Processing, None));
+    assert_eq!(world.deliver(vec![received(message("s-1"), 1)]).await, Vec::<String>::new());
+    let delayed = world.runner.queues.delayed.take();
+    let copy = |seconds| ("analyze".to_owned(), message("s-1"), Duration::from_secs(seconds));
+    assert_eq!(delayed, [copy(7), copy(900)]);
+    assert_eq!(world.deliver(vec![received(message("s-1"), 1)]).await, Vec::<String>::new());
+    assert_eq!(world.status("s-1").await, (SessionStatus::Completed, None));
+    assert!(world.runner.queues.dead.borrow().is_empty() && world.runner.queues.hidden.borrow().is_empty());
+}
+
+#[tokio::test]
+async fn a_step_whose_copy_waits_is_not_overdue_before_the_copy_is_due() {
+    let world = World::new().await;
+    world.script([Some(Ok(Outcome::Wait { after: Duration::from_secs(600), code: BROKEN }))]);
+    world.deliver(vec![received(message("s-1"), 1)]).await;
+    assert_eq!(world.database.store.take_overdue_steps(Duration::ZERO, 10).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_wait_whose_copy_the_queue_refuses_is_not_lost() {
+    let world = World::new().await;
+    let wait = || Some(Ok(Outcome::Wait { after: Duration::ZERO, code: BROKEN }));
+    world.script([wait(), wait()]);
+    world.runner.queues.refuses.set(true);
+    assert_eq!(world.deliver(vec![received(message("s-1"), 1)]).await, ["m-1"]);
+    assert_eq!(*world.runner.queues.hidden.borrow(), [Duration::from_secs(1)]);
+    assert_eq!(world.status("s-1").await, (SessionStatus::Processing, None));
+    assert_eq!(world.deliver(vec![received(message("s-1"), 5)]).await, Vec::<String>::new());
+    assert_eq!(world.status("s-1").await, (SessionStatus::Waiting, None), "the redrive policy would have taken it");
+    world.runner.queues.refuses.set(false);
+    assert_eq!(world.deliver(vec![received(message("s-1"), 2)]).await, Vec::<String>::new());
+    assert_eq!(world.status("s-1").await, (SessionStatus::Completed, None));
+}
+
+#[tokio::test]
 async fn what_cannot_be_helped_is_dead_lettered_and_fails_the_session() {
     let world = World::new().await;
     world.script([Some(Err(OracleError { retryable: false }))]);

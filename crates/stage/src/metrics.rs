@@ -1,0 +1,118 @@
+//! Metrics: each is one line of CloudWatch's embedded metric format on standard output.
+//!
+//! They are no log lines: no `LOG_LEVEL` switches them off. Ids stand beside a metric, never among its dimensions, each
+//! value of which would be a metric of its own to pay for.
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use domain::settings::alerts::StepKind;
+use domain::step::{Code, Step, StepKey};
+use serde_json::{Map, Value, json};
+
+const NAMESPACE: &str = "PostSession";
+
+/// A step was recorded as failed.
+pub fn step_failed(key: &StepKey, code: Code) {
+    let kind = match key.step {
+        Step::Analyze { .. } => StepKind::Analyze,
+        Step::Notify { .. } => StepKind::Notify,
+        Step::CrmSync { .. } => StepKind::CrmSync,
+    };
+    let ids = [
+        ("tenant.id", key.tenant_id.to_string()),
+        ("session.id", key.session_id.to_string()),
+        ("code", code.to_string()),
+    ];
+    emit(&Metric { name: "StepFailed", count: 1, dimension: Some(("Step", kind.as_str())), properties: &ids });
+}
+
+/// SES told of a mail that the log does not have.
+pub fn unknown_email_event() {
+    emit(&Metric { name: "UnknownEmailEvents", count: 1, dimension: None, properties: &[] });
+}
+
+/// So many alerts were opened.
+pub fn alerts_opened(count: u64) {
+    emit(&Metric { name: "AlertsOpened", count, dimension: None, properties: &[] });
+}
+
+/// So many mails to admins were not sent.
+pub fn alert_mails_failed(count: u64) {
+    emit(&Metric { name: "AlertMailsFailed", count, dimension: None, properties: &[] });
+}
+
+/// So many rows of this kind were removed because their time was over.
+pub fn purged(kind: &'static str, count: u64) {
+    emit(&Metric { name: "Purged", count, dimension: Some(("Kind", kind)), properties: &[] });
+}
+
+struct Metric<'a> {
+    name: &'static str,
+    count: u64,
+    dimension: Option<(&'static str, &'static str)>,
+    properties: &'a [(&'static str, String)],
+}
+
+fn emit(metric: &Metric<'_>) {
+    println!("{}", line(metric, Utc::now()));
+}
+
+/// `level` and `timestamp` are for Lambda's own log filter, which drops lines below its level.
+fn line(metric: &Metric<'_>, now: DateTime<Utc>) -> Value {
+    let Metric { name, count, dimension, properties } = metric;
+    let dimensions: Vec<_> = dimension.iter().map(|(name, _)| *name).collect();
+    let directive = json!({
+        "Namespace": NAMESPACE,
+        "Dimensions": [dimensions],
+        "Metrics": [{ "Name": name, "Unit": "Count" }],
+    });
+    let mut line = Map::from_iter([
+        ("timestamp".to_owned(), now.to_rfc3339_opts(SecondsFormat::Millis, true).into()),
+        ("level".to_owned(), "INFO".into()),
+        ("_aws".to_owned(), json!({ "Timestamp": now.timestamp_millis(), "CloudWatchMetrics": [directive] })),
+        ((*name).to_owned(), (*count).into()),
+    ]);
+    line.extend(dimension.iter().map(|(name, value)| ((*name).to_owned(), (*value).into())));
+    line.extend(properties.iter().map(|(name, value)| ((*name).to_owned(), value.as_str().into())));
+    Value::Object(line)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at_ten() -> DateTime<Utc> {
+        "2026-11-22T10:00:00Z".parse().unwrap()
+    }
+
+    #[test]
+    fn a_metric_is_one_line_that_cloudwatch_and_lambdas_filter_read() {
+        let ids = [("session.id", "s-1\n".to_owned())];
+        let metric = Metric { name: "StepFailed", count: 1, dimension: Some(("Step", "notify")), properties: &ids };
+        let written = line(&metric, at_ten());
+        let expected = json!({
+            "timestamp": "2026-11-22T10:00:00.000Z",
+            "level": "INFO",
+            "_aws": {
+                "Timestamp": 1_795_341_600_000_u64,
+                "CloudWatchMetrics": [{
+                    "Namespace": "PostSession",
+                    "Dimensions": [["Step"]],
+                    "Metrics": [{ "Name": "StepFailed", "Unit": "Count" }],
+                }],
+            },
+            "StepFailed": 1,
+            "Step": "notify",
+            "session.id": "s-1\n",
+        });
+        assert_eq!(written, expected);
+        assert_eq!(written.to_string().lines().count(), 1);
+    }
+
+    #[test]
+    fn a_metric_without_dimension_is_counted_as_a_whole() {
+        let metric = Metric { name: "AlertsOpened", count: 3, dimension: None, properties: &[] };
+        let written = line(&metric, at_ten());
+        assert_eq!(written["_aws"]["CloudWatchMetrics"][0]["Dimensions"], json!([[]]));
+        assert_eq!(written["AlertsOpened"], 3);
+    }
+}
