@@ -1,0 +1,115 @@
+//! What one whole mail takes of the processor; `cargo xtask bench notify` judges the figures.
+//!
+//! Processor time of the process, not time: other programs of the machine do not count. Everything but the network is in
+//! it: values, all parts, all attachments, the request as JSON with base64, its signature, and the reading of an answer.
+
+#![expect(clippy::unwrap_used, reason = "a helper that fails ends the benchmark")]
+
+use std::time::Duration;
+
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_sesv2::config::{Credentials, SharedCredentialsProvider};
+use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use domain::email_address::EmailAddress;
+use domain::settings::EmailSettings;
+use domain::transcript::{Role, Transcript, Turn};
+use mail::sample::Sample;
+use mail::{Envelope, Sender, Source, Template, VisitorContext, attachments, headers, tags};
+use rustix::time::{ClockId, clock_gettime};
+
+const TURNS: usize = 100;
+/// Mails before it counts: caches and the allocator are as in a function that has run before.
+const WARM_UP: usize = 200;
+const MAILS: usize = 2_000;
+
+/// Takes every request and answers at once.
+#[derive(Debug, Clone)]
+struct Instant;
+
+impl HttpConnector for Instant {
+    fn call(&self, _: HttpRequest) -> HttpConnectorFuture {
+        let answer = HttpResponse::new(200.try_into().unwrap(), r#"{"MessageId":"0102"}"#.into());
+        HttpConnectorFuture::ready(Ok(answer))
+    }
+}
+
+fn sender() -> Sender {
+    let credentials = Credentials::new("AKIDEXAMPLE", "secret", None, None, "bench");
+    let aws = SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new("eu-west-1"))
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .build();
+    let instant = http_client_fn(|_, _| SharedHttpConnector::new(Instant));
+    Sender::over(&aws, Some("events".to_owned()), instant)
+}
+
+fn sample() -> Sample {
+    let turn = |n: usize| Turn {
+        role: if n.is_multiple_of(2) { Role::Visitor } else { Role::Agent },
+        text: format!("In turn {n} I say that my machine is broken, and that I'd like a \"new\" one by Friday & soon!"),
+        started_ms: u32::try_from(n * 7_000).ok(),
+        ended_ms: None,
+    };
+    Sample { transcript: Some(Transcript::new((0..TURNS).map(turn).collect())), ..Sample::full() }
+}
+
+/// Everything from what the database gave to what SES answered; with `own`, a tenant's template, which is parsed anew.
+async fn one(sender: &Sender, sample: &Sample, settings: &EmailSettings, own: Option<&Source>) {
+    let session = sample.session();
+    let about = sample.about(settings, &session);
+    let parsed = own.map(|source| Template::parse(source).unwrap());
+    let template = parsed.as_ref().unwrap_or_else(|| Template::built_in());
+    let rendered = template.render(&VisitorContext::new(&about)).unwrap();
+    let attachments = attachments::of(&about).unwrap();
+    assert_eq!(attachments.len(), 3);
+    let address = |text: &str| text.parse::<EmailAddress>().unwrap();
+    let envelope = Envelope {
+        from_name: Some("Müller & Co"),
+        from: &address("post@example.org"),
+        reply_to: None,
+        to: &address("ana@example.com"),
+        cc: &[],
+        bcc: &[],
+        configuration_set: None,
+        headers: &headers(settings, about.unsubscribe_url),
+        tags: &tags(uuid::Uuid::nil(), &session.tenant_id, &session.session_id),
+    };
+    sender.send(&envelope, rendered, attachments, Duration::from_secs(10)).await.unwrap();
+}
+
+fn processor_time() -> Duration {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    Duration::new(time.tv_sec.try_into().unwrap(), time.tv_nsec.try_into().unwrap())
+}
+
+/// The mean of processor time per mail.
+async fn measured(sender: &Sender, own: Option<&Source>) -> Duration {
+    let settings = EmailSettings {
+        show_transcript: true,
+        attachments: serde_json::from_str(r#"["transcript_txt", "transcript_html", "analytics_json"]"#).unwrap(),
+        ..EmailSettings::default()
+    };
+    let sample = sample();
+    for _ in 0..WARM_UP {
+        one(sender, &sample, &settings, own).await;
+    }
+    let before = processor_time();
+    for _ in 0..MAILS {
+        one(sender, &sample, &settings, own).await;
+    }
+    (processor_time() - before) / u32::try_from(MAILS).unwrap()
+}
+
+fn main() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let sender = sender();
+    for (name, own) in [("built-in", None), ("own", Some(Source::built_in()))] {
+        let time = runtime.block_on(measured(&sender, own.as_ref()));
+        println!(
+            "{}",
+            serde_json::json!({ "template": name, "turns": TURNS, "mails": MAILS, "nanoseconds": time.as_nanos() as u64 })
+        );
+    }
+}

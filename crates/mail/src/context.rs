@@ -1,0 +1,284 @@
+//! What templates of visitors' mails can use; the README has it as a table.
+
+use domain::analysis::{ActionItem, Analysis, IntentOutcome, MetricStatus};
+use domain::locale::Locale;
+use domain::session::Session;
+use domain::settings::EmailSettings;
+use domain::settings::email::AttachmentKind;
+use domain::transcript::{Transcript, Turn};
+use minijinja::Value;
+
+use crate::header::one_line;
+use crate::links::unlinked;
+use crate::phrases::{Language, Names, Phrases, Speaker};
+use crate::values::{Link, Values};
+
+/// The longest name of a business or a visitor in characters.
+const MAX_NAME_CHARS: usize = 64;
+/// The longest item of a list in characters: far more than a model is asked for, far less than fills a screen.
+const MAX_ITEM_CHARS: usize = 1000;
+/// The longest paragraph of the summary in characters.
+const MAX_PARAGRAPH_CHARS: usize = 5000;
+
+/// What a mail to a visitor is about.
+#[derive(Debug, Clone, Copy)]
+pub struct About<'a> {
+    pub settings: &'a EmailSettings,
+    /// The business's name where the settings have no `from_name`.
+    pub tenant_name: &'a str,
+    pub session: &'a Session,
+    pub analysis: &'a Analysis,
+    /// As it may be shown; it is needed only where [`About::needs_transcript`].
+    pub transcript: Option<&'a Transcript>,
+    /// Ends the mails to this visitor.
+    pub unsubscribe_url: Option<&'a str>,
+}
+
+impl About<'_> {
+    /// Whether a mail with these settings says what was said.
+    pub fn needs_transcript(settings: &EmailSettings) -> bool {
+        let attached = |kind: &AttachmentKind| match kind {
+            AttachmentKind::TranscriptTxt | AttachmentKind::TranscriptHtml => true,
+            AttachmentKind::AnalyticsJson => false,
+        };
+        settings.show_transcript || settings.attachments.iter().any(attached)
+    }
+
+    /// The language of the fixed sentences, and so of the built-in template.
+    pub fn language(&self) -> &'static str {
+        Language::of(self.session.visitor.locale().as_ref(), &self.settings.default_locale).tag()
+    }
+}
+
+/// What a template may be given beyond the visitor's own.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Show {
+    pub transcript: bool,
+    pub internal: bool,
+}
+
+impl From<&EmailSettings> for Show {
+    fn from(settings: &EmailSettings) -> Self {
+        Self { transcript: settings.show_transcript, internal: settings.show_internal }
+    }
+}
+
+/// The values of one mail, made inert: single lines without control characters, and without links where a visitor or a
+/// model wrote them.
+#[derive(Debug, Clone)]
+pub struct VisitorContext(pub(crate) Value);
+
+impl VisitorContext {
+    pub fn new(about: &About<'_>) -> Self {
+        let values = visitors(about);
+        let is_shown = about.settings.show_internal;
+        Self(if is_shown { values.with("internal", internal(about.analysis)) } else { values }.into())
+    }
+}
+
+/// Who talked, when, and in which languages that is told.
+struct Frame {
+    locale: Option<Locale>,
+    language: Language,
+    business: Option<String>,
+    visitor: Option<String>,
+    date: String,
+    phrases: Phrases,
+}
+
+impl Frame {
+    fn of(About { settings, session, tenant_name, .. }: &About<'_>) -> Self {
+        let locale = session.visitor.locale();
+        let language = Language::of(locale.as_ref(), &settings.default_locale);
+        let business = one_line(settings.from_name.as_deref().unwrap_or(tenant_name), MAX_NAME_CHARS);
+        let business = Some(business).filter(|name| !name.is_empty());
+        let visitor = session.visitor.name.as_deref().and_then(greetable);
+        let date = language.date(session.started_at.date_naive());
+        let phrases = language.phrases(&Names {
+            business: business.as_deref(),
+            visitor: visitor.as_deref(),
+            date: &date,
+            can_reply: settings.reply_to.is_some(),
+        });
+        Self { locale, language, business, visitor, date, phrases }
+    }
+
+    /// The turns of visitor and agent.
+    fn spoken(&self, transcript: &Transcript) -> Vec<Spoken> {
+        let turn = |turn: &Turn| {
+            let speaker = Speaker::of(turn.role)?;
+            let name = self.visitor.as_deref().filter(|_| speaker == Speaker::Visitor);
+            Some(Spoken {
+                speaker: name.unwrap_or(self.language.speaker(speaker)).to_owned(),
+                text: quoted(&turn.text, usize::MAX),
+                time: turn.started_ms.map(time),
+            })
+        };
+        transcript.turns().iter().filter_map(turn).collect()
+    }
+}
+
+/// A turn as visitors are shown it.
+pub(crate) struct Spoken {
+    pub(crate) speaker: String,
+    pub(crate) text: String,
+    pub(crate) time: Option<String>,
+}
+
+/// A transcript outside of a template.
+pub(crate) struct Said {
+    pub(crate) title: String,
+    pub(crate) lang: &'static str,
+    pub(crate) content_lang: Option<String>,
+    pub(crate) turns: Vec<Spoken>,
+}
+
+impl Said {
+    /// `None` without a transcript.
+    pub(crate) fn of(about: &About<'_>) -> Option<Self> {
+        let frame = Frame::of(about);
+        let turns = frame.spoken(about.transcript?);
+        let content_lang = frame.locale.map(String::from);
+        Some(Self { title: frame.phrases.subject, lang: frame.language.tag(), content_lang, turns })
+    }
+}
+
+fn visitors(about: &About<'_>) -> Values {
+    let About { settings, analysis, .. } = about;
+    let frame = Frame::of(about);
+    let (language, business) = (frame.language, frame.business.as_deref());
+    let summary = analysis.summary.as_ref();
+    let key_points = summary.map(|summary| summary.key_points.as_slice()).unwrap_or_default();
+    let actions = analysis.action_items.iter();
+    let transcript = about.transcript.filter(|_| settings.show_transcript);
+    Values::new()
+        .text("lang", language.tag())
+        .text("dir", "ltr")
+        .optional("content_lang", frame.locale.as_ref().map(Locale::as_ref))
+        .optional("business", business)
+        .optional("visitor", frame.visitor.as_deref())
+        .text("date", &frame.date)
+        .with("summary", lines(summary.into_iter().flat_map(|summary| summary.text.lines()), MAX_PARAGRAPH_CHARS))
+        .with("key_points", lines(key_points.iter().map(String::as_str), MAX_ITEM_CHARS))
+        .list("action_items", actions.map(|item| action(item, language, business)))
+        .with("phrases", frame.phrases.values())
+        .with("unsubscribe_url", about.unsubscribe_url.map(|url| Value::from_object(Link(url.to_owned()))))
+        .with("transcript", transcript.map(|transcript| turns(frame.spoken(transcript))))
+}
+
+fn turns(spoken: Vec<Spoken>) -> Vec<Value> {
+    let turn = |Spoken { speaker, text, time }| {
+        Values::new().text("speaker", speaker).text("text", text).optional("time", time).into()
+    };
+    spoken.into_iter().map(turn).collect()
+}
+
+/// Minutes and seconds from the start.
+pub(crate) fn time(ms: u32) -> String {
+    let seconds = ms / 1000;
+    format!("{}:{:02}", seconds / 60, seconds % 60)
+}
+
+/// What the tenant alone may see, unless its settings and its own template say otherwise.
+fn internal(analysis: &Analysis) -> Values {
+    let line = |text: &str| quoted(text, MAX_ITEM_CHARS);
+    let category = analysis.category.as_ref().map(|category| {
+        let reasoning = line(&category.justification.reasoning);
+        Values::new().text("label", category.label.title()).text("reasoning", &reasoning)
+    });
+    let sentiment = analysis.sentiment.as_ref().map(|sentiment| {
+        Values::new().with("average", sentiment.average.get()).text("label", sentiment.label.as_str())
+    });
+    let intent = analysis.intent.as_ref().map(|intent| {
+        Values::new()
+            .text("primary_purpose", line(&intent.primary_purpose))
+            .optional("outcome", intent.outcome.map(IntentOutcome::as_str))
+    });
+    let metrics = analysis.custom_metrics.iter().fold(Values::new(), |metrics, (name, metric)| {
+        let value = match (metric.status, &metric.value) {
+            (MetricStatus::Ok, serde_json::Value::Bool(value)) => Value::from(*value),
+            (MetricStatus::Ok, serde_json::Value::Number(value)) => Value::from(value.as_f64()),
+            (MetricStatus::Ok, serde_json::Value::String(value)) => Value::from(line(value)),
+            (MetricStatus::Ok | MetricStatus::NotEvaluated, _) => Value::from(()),
+        };
+        let metric = Values::new().with("value", value).text("rationale", line(&metric.rationale));
+        metrics.with(one_line(name, MAX_NAME_CHARS), metric)
+    });
+    Values::new()
+        .with("category", category.map(Value::from))
+        .with("sentiment", sentiment.map(Value::from))
+        .with("intent", intent.map(Value::from))
+        .with("topics", lines(analysis.topics.iter().map(String::as_str), MAX_ITEM_CHARS))
+        .with("insights", lines(analysis.insights.iter().map(|insight| insight.text.as_str()), MAX_ITEM_CHARS))
+        .with("custom_metrics", metrics)
+}
+
+fn action(item: &ActionItem, language: Language, business: Option<&str>) -> Values {
+    let due = item.due.as_deref().map(|due| quoted(due, MAX_ITEM_CHARS)).filter(|due| !due.is_empty());
+    Values::new()
+        .text("owner", language.owner(item.owner, business))
+        .text("text", quoted(&item.text, MAX_ITEM_CHARS))
+        .optional("due", due)
+}
+
+fn lines<'t>(texts: impl Iterator<Item = &'t str>, max_chars: usize) -> Vec<Value> {
+    texts.map(|text| quoted(text, max_chars)).filter(|line| !line.is_empty()).map(Value::from).collect()
+}
+
+/// A line that may say what the visitor said. One line first: removing a mark from it could join a link again.
+pub(crate) fn quoted(text: &str, max_chars: usize) -> String {
+    unlinked(&one_line(text, max_chars))
+}
+
+/// The visitor's name, unless it is something that a stranger who types a foreign address wants to have delivered: a
+/// link, an address, markup, or a whole sentence.
+fn greetable(name: &str) -> Option<String> {
+    let name = one_line(name, usize::MAX);
+    let usable = !name.is_empty() && name.chars().count() <= MAX_NAME_CHARS && unlinked(&name) == name;
+    (usable && !name.contains(['/', '\\', ':', '@', '<', '>', '{', '}', '[', ']', '|', '=', '?', '!'])).then_some(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_greeted_only_if_it_reads_like_one() {
+        for name in ["Ana", "José María O'Neil-Sørensen", "J.R. Smith", "Dr. med. Ana López", "王芳", "अनीता"]
+        {
+            assert_eq!(greetable(name).as_deref(), Some(name));
+        }
+        for name in ["", "win at evil.example", "https://x", "a@b", "Free money!", "<i>", "{{ x }}", &"x".repeat(65)] {
+            assert_eq!(greetable(name), None, "{name:?}");
+        }
+    }
+
+    #[test]
+    fn times_are_minutes_and_seconds() {
+        assert_eq!([0, 999, 59_999, 60_000, 3_725_000].map(time), ["0:00", "0:00", "0:59", "1:00", "62:05"]);
+    }
+
+    /// The names in the first column of the README's table, with what the third says they have.
+    #[test]
+    fn the_table_in_the_readme_is_the_context() {
+        let values = crate::sample::Sample::full().context(&Show { transcript: true, internal: true }).0;
+        let names = |value: &Value| value.try_iter().unwrap().map(|name| name.to_string()).collect::<Vec<_>>();
+        let rows = include_str!("../README.md").lines().filter(|line| line.starts_with("| `"));
+        let (mut listed, mut described) = (Vec::new(), Vec::new());
+        for row in rows {
+            let cells: Vec<_> = row.split('|').collect();
+            let quoted = |cell: &str| cell.split('`').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>();
+            for name in quoted(cells[1]) {
+                described.push((name.clone(), quoted(cells[3])));
+                listed.push(name);
+            }
+        }
+        assert_eq!(listed, names(&values));
+        for (name, described) in described {
+            let value = values.get_attr(&name).unwrap();
+            let item = value.get_item_by_index(0).unwrap_or(value);
+            let fields = if item.kind() == minijinja::value::ValueKind::Map { names(&item) } else { Vec::new() };
+            assert!(fields.iter().all(|field| described.contains(field)), "{name}: {fields:?}");
+        }
+    }
+}

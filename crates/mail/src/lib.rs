@@ -1,0 +1,24 @@
+#![doc = include_str!("../README.md")]
+
+pub mod attachments;
+mod context;
+mod envelope;
+mod header;
+mod links;
+mod notice;
+mod phrases;
+pub mod sample;
+mod send_error;
+mod sender;
+mod template;
+mod values;
+
+pub use attachments::Attachment;
+pub use context::{About, Show, VisitorContext};
+pub use envelope::{Envelope, headers, tags};
+pub use header::ascii_address;
+pub use notice::{Notice, notice};
+pub use send_error::{OUTCOME_UNKNOWN, Refusal, SendError};
+pub use sender::{MIN_SEND_TIME, Sender};
+pub use template::{Part, Rendered, Source, Template, TemplateError, check};
+pub use values::Values;

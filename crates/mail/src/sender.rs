@@ -1,0 +1,139 @@
+//! One `SendEmail` request to SES v2.
+
+use std::time::Duration;
+
+use aws_sdk_sesv2::Client;
+use aws_sdk_sesv2::config::HttpClient;
+use aws_sdk_sesv2::config::retry::RetryConfig;
+use aws_sdk_sesv2::config::timeout::TimeoutConfig;
+use aws_sdk_sesv2::error::BuildError;
+use aws_sdk_sesv2::operation::send_email::builders::SendEmailFluentBuilder;
+use aws_sdk_sesv2::primitives::Blob;
+use aws_sdk_sesv2::types::{
+    Attachment as SesAttachment, AttachmentContentDisposition, AttachmentContentTransferEncoding, Body, Content,
+    Destination, EmailContent, Message, MessageHeader, MessageTag,
+};
+use aws_smithy_http_client::tls::Provider;
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use domain::email_address::EmailAddress;
+
+use crate::attachments::Attachment;
+use crate::envelope::Envelope;
+use crate::header::mailbox;
+use crate::send_error::SendError;
+use crate::template::Rendered;
+
+/// Name resolution, TCP and TLS together; a small function needs most of a second for its first handshake.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// What is left at least for SES's answer once a connection stands. With less time than both, a request could be cut off
+/// and its outcome unknown, for nothing.
+const ANSWER_TIME: Duration = Duration::from_millis(500);
+/// A connection idle for longer is not used again: SES may have closed it while the sandbox was frozen, and a mail
+/// written to it would have an unknown outcome.
+const MAX_IDLE: Duration = Duration::from_secs(3);
+
+const CHARSET: &str = "UTF-8";
+
+/// The least time a request needs.
+pub const MIN_SEND_TIME: Duration = CONNECT_TIMEOUT.saturating_add(ANSWER_TIME);
+
+/// Amazon SES.
+#[derive(Debug, Clone)]
+pub struct Sender {
+    client: Client,
+    configuration_set: Option<String>,
+}
+
+impl Sender {
+    /// Without retries: SES knows no idempotency token, so a second request could be a second mail.
+    pub fn new(aws: &aws_types::SdkConfig, configuration_set: Option<String>) -> Self {
+        let http = aws_smithy_http_client::Builder::new().pool_idle_timeout(MAX_IDLE);
+        let http = http.tls_provider(Provider::Rustls(CryptoMode::AwsLc)).build_https();
+        Self::over(aws, configuration_set, http)
+    }
+
+    /// The same through another HTTP client, for who measures what a request takes.
+    pub fn over(
+        aws: &aws_types::SdkConfig,
+        configuration_set: Option<String>,
+        http: impl HttpClient + 'static,
+    ) -> Self {
+        let config = aws_sdk_sesv2::config::Builder::from(aws);
+        let config = config.retry_config(RetryConfig::disabled()).http_client(http).build();
+        Self { client: Client::from_conf(config), configuration_set }
+    }
+
+    /// Sends a mail and returns SES's message id. Takes at most `time`.
+    pub async fn send(
+        &self,
+        envelope: &Envelope<'_>,
+        mail: Rendered,
+        attachments: Vec<Attachment>,
+        time: Duration,
+    ) -> Result<String, SendError> {
+        let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).operation_timeout(time).build();
+        let overrides = aws_sdk_sesv2::config::Builder::new().timeout_config(timeouts);
+        let request = self.request(envelope, mail, attachments).map_err(SendError::Request)?;
+        let answer = request.customize().config_override(overrides).send().await.map_err(SendError::of)?;
+        answer.message_id.ok_or(SendError::NoMessageId)
+    }
+
+    fn request(
+        &self,
+        envelope: &Envelope<'_>,
+        mail: Rendered,
+        attachments: Vec<Attachment>,
+    ) -> Result<SendEmailFluentBuilder, BuildError> {
+        let set = envelope.configuration_set.map(str::to_owned).or_else(|| self.configuration_set.clone());
+        let reply_to = envelope.reply_to.map(|address| vec![address.as_str().to_owned()]);
+        Ok(self
+            .client
+            .send_email()
+            .from_email_address(mailbox(envelope.from_name, envelope.from))
+            .destination(destination(envelope))
+            .set_reply_to_addresses(reply_to)
+            .content(content(mail, envelope.headers, attachments)?)
+            .set_email_tags(Some(tags(envelope)?))
+            .set_configuration_set_name(set))
+    }
+}
+
+fn destination(envelope: &Envelope<'_>) -> Destination {
+    // An empty list is left out of the request.
+    let list = |addresses: &[EmailAddress]| {
+        (!addresses.is_empty()).then(|| addresses.iter().map(|address| address.as_str().to_owned()).collect())
+    };
+    Destination::builder()
+        .to_addresses(envelope.to.as_str())
+        .set_cc_addresses(list(envelope.cc))
+        .set_bcc_addresses(list(envelope.bcc))
+        .build()
+}
+
+fn content(
+    mail: Rendered,
+    headers: &[(String, String)],
+    attachments: Vec<Attachment>,
+) -> Result<EmailContent, BuildError> {
+    let part = |text: String| Content::builder().charset(CHARSET).data(text).build();
+    let body = Body::builder().text(part(mail.text)?).html(part(mail.html)?).build();
+    let mut message = Message::builder().subject(part(mail.subject)?).body(body);
+    for (name, value) in headers {
+        message = message.headers(MessageHeader::builder().name(name).value(value).build()?);
+    }
+    for Attachment { name, content_type, content } in attachments {
+        let attachment = SesAttachment::builder()
+            .file_name(name)
+            .content_type(content_type)
+            .content_disposition(AttachmentContentDisposition::Attachment)
+            .content_transfer_encoding(AttachmentContentTransferEncoding::Base64)
+            .raw_content(Blob::new(content));
+        message = message.attachments(attachment.build()?);
+    }
+    Ok(EmailContent::builder().simple(message.build()).build())
+}
+
+fn tags(envelope: &Envelope<'_>) -> Result<Vec<MessageTag>, BuildError> {
+    let tags = envelope.tags.iter();
+    tags.map(|(name, value)| MessageTag::builder().name(*name).value(value).build()).collect()
+}

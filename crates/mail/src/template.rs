@@ -1,0 +1,189 @@
+//! Templates of mails: three parts that become one mail.
+
+mod engine;
+mod place;
+mod sandbox;
+
+use std::fmt;
+use std::sync::OnceLock;
+
+use minijinja::syntax::SyntaxConfig;
+use minijinja::{Environment, ErrorKind, Value};
+
+use crate::context::{Show, VisitorContext};
+use crate::header::one_line;
+use crate::sample::Sample;
+
+/// Bytes of a template's subject.
+const MAX_SUBJECT_SOURCE: usize = 2_000;
+/// Bytes of a template's text and HTML each: Gmail cuts a mail at about as many.
+const MAX_BODY_SOURCE: usize = 100_000;
+/// The longest subject in characters; clients show fewer than 100.
+const MAX_SUBJECT_CHARS: usize = 150;
+
+/// A part of a template and of the mail that it makes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    Subject,
+    Text,
+    Html,
+}
+
+impl Part {
+    pub const ALL: [Self; 3] = [Self::Subject, Self::Text, Self::Html];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Subject => "subject",
+            Self::Text => "text",
+            Self::Html => "html",
+        }
+    }
+}
+
+impl Part {
+    fn max_source(self) -> usize {
+        match self {
+            Self::Subject => MAX_SUBJECT_SOURCE,
+            Self::Text | Self::Html => MAX_BODY_SOURCE,
+        }
+    }
+
+    fn error(self, problem: &str) -> TemplateError {
+        TemplateError { part: self, line: None, problem: problem.to_owned() }
+    }
+}
+
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A template as it is written and stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Source {
+    pub subject: String,
+    pub text: String,
+    pub html: String,
+}
+
+impl Source {
+    /// The template that is part of the program.
+    pub fn built_in() -> Self {
+        Self {
+            subject: include_str!("../templates/session-summary/subject.txt.j2").to_owned(),
+            text: include_str!("../templates/session-summary/body.txt.j2").to_owned(),
+            html: include_str!("../templates/session-summary/body.html.j2").to_owned(),
+        }
+    }
+
+    fn part(&self, part: Part) -> &str {
+        match part {
+            Part::Subject => &self.subject,
+            Part::Text => &self.text,
+            Part::Html => &self.html,
+        }
+    }
+}
+
+/// Why a template was refused, or cannot make a mail. It quotes the template, and nothing of a visitor.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("use the {part} part{}: {problem}", .line.map(|line| format!(", line {line}")).unwrap_or_default())]
+pub struct TemplateError {
+    pub part: Part,
+    /// From 1.
+    pub line: Option<usize>,
+    pub problem: String,
+}
+
+/// A mail, but for its headers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rendered {
+    /// One line.
+    pub subject: String,
+    pub text: String,
+    pub html: String,
+}
+
+/// A parsed template.
+#[derive(Debug, Clone)]
+pub struct Template(Environment<'static>);
+
+impl Template {
+    /// `Err` if a part is too long or says what templates cannot say.
+    pub fn parse(source: &Source) -> Result<Self, TemplateError> {
+        // The second one is the engine's own.
+        let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build().unwrap_or_default();
+        let mut environment = engine::environment(syntax.clone());
+        for part in Part::ALL {
+            let (text, most) = (source.part(part), part.max_source());
+            let error = |(line, problem)| TemplateError { part, line, problem };
+            if text.len() > most {
+                return Err(error((None, format!("it has more than {most} bytes"))));
+            }
+            sandbox::inspect(text, &syntax).map_err(error)?;
+            let added = environment.add_template_owned(part.as_str(), text.to_owned());
+            added.map_err(|cause| error((cause.line(), problem(&cause))))?;
+        }
+        Ok(Self(environment))
+    }
+
+    /// Parsed once.
+    pub fn built_in() -> &'static Self {
+        static BUILT_IN: OnceLock<Template> = OnceLock::new();
+        #[expect(clippy::expect_used, reason = "the template is part of the program")]
+        BUILT_IN.get_or_init(|| {
+            // Unwrap safety: the tests render it.
+            Template::parse(&Source::built_in()).expect("the built-in template is valid")
+        })
+    }
+
+    pub fn render(&self, context: &VisitorContext) -> Result<Rendered, TemplateError> {
+        Ok(Rendered {
+            subject: self.subject(&context.0)?,
+            text: self.part(Part::Text, &context.0)?,
+            html: self.part(Part::Html, &context.0)?,
+        })
+    }
+
+    pub(crate) fn subject(&self, values: &Value) -> Result<String, TemplateError> {
+        let subject = self.part(Part::Subject, values)?;
+        if subject.trim().contains(['\n', '\r']) {
+            return Err(Part::Subject.error("it has more than one line"));
+        }
+        Ok(one_line(&subject, MAX_SUBJECT_CHARS))
+    }
+
+    pub(crate) fn part(&self, part: Part, values: &Value) -> Result<String, TemplateError> {
+        let mut out = engine::Bounded::new(part);
+        let template = self.0.get_template(part.as_str());
+        let rendered = template.and_then(|template| template.render_captured_to(values.clone(), &mut out).map(drop));
+        rendered.map_err(|cause| TemplateError { part, line: cause.line(), problem: problem(&cause) })?;
+        let text = String::from_utf8(out.text).map_err(|_| part.error("it is not UTF-8"))?;
+        if text.trim().is_empty() { Err(part.error("it is empty")) } else { Ok(text) }
+    }
+}
+
+/// What the engine says, in the words of a template's author.
+fn problem(error: &minijinja::Error) -> String {
+    match (error.kind(), error.detail()) {
+        (ErrorKind::OutOfFuel, _) => "it takes too long".to_owned(),
+        (ErrorKind::WriteFailure, _) => format!("it becomes larger than {} bytes", engine::MAX_OUTPUT),
+        (ErrorKind::UndefinedError, None) => "there is no such value".to_owned(),
+        (_, Some(detail)) => detail.to_owned(),
+        (kind, None) => kind.to_string(),
+    }
+}
+
+/// Whether a template can make mails: it is parsed, and rendered with a session that has everything and with one that
+/// has nothing that may be absent.
+pub fn check(source: &Source, show: &Show) -> Result<(), TemplateError> {
+    let template = Template::parse(source)?;
+    for sample in [Sample::full(), Sample::bare()] {
+        template.render(&sample.context(show))?;
+    }
+    Ok(())
+}
+#[cfg(test)]
+mod tests;

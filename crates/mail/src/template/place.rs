@@ -1,0 +1,208 @@
+//! Where in an HTML document a value would stand.
+//!
+//! Escaping makes a text safe between tags and in quoted attributes whose value is only read. So a scanner follows what a
+//! template writes, and a value anywhere else is an error: while a template is checked, and again in every mail, in
+//! branches that no sample takes. It knows as much of HTML as this takes, and what it does not know it takes for a tag.
+
+use std::cell::RefCell;
+
+/// Attributes whose value is text for people or programs, besides `aria-…` and `data-…`.
+const TEXT_ATTRIBUTES: [&str; 7] = ["abbr", "alt", "dir", "label", "lang", "summary", "title"];
+/// Attributes that may hold a link that is ours.
+const LINK_ATTRIBUTES: [&str; 1] = ["href"];
+/// Elements whose content is not text.
+const RAW_ELEMENTS: [&str; 9] =
+    ["iframe", "noembed", "noframes", "noscript", "plaintext", "script", "style", "template", "xmp"];
+/// Bytes kept of a name: more than the longest one above.
+const MAX_NAME: usize = 64;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum At {
+    Text,
+    /// After `<`.
+    Opening,
+    /// After `<!`, before it is known what it is.
+    Declaration,
+    Comment,
+    Name,
+    /// In a tag, between attributes.
+    Tag,
+    Attribute,
+    AfterAttribute,
+    BeforeValue,
+    Quoted(u8),
+    Unquoted,
+    /// In an element of [`RAW_ELEMENTS`].
+    Raw,
+}
+
+struct Scanner {
+    at: At,
+    /// Of the last tag, in lower case, with `/` where it ends an element.
+    tag: Vec<u8>,
+    attribute: Vec<u8>,
+    /// What may become the end of a comment or of a raw element.
+    tail: Vec<u8>,
+}
+
+thread_local! {
+    // The formatter, which can refuse a value, does not see what was written, and the writer not what is a value.
+    static SCANNER: RefCell<Scanner> =
+        const { RefCell::new(Scanner { at: At::Text, tag: Vec::new(), attribute: Vec::new(), tail: Vec::new() }) };
+}
+
+/// Begins a document on this thread.
+pub(super) fn start() {
+    SCANNER.with_borrow_mut(|scanner| scanner.at = At::Text);
+}
+
+pub(super) fn follow(bytes: &[u8]) {
+    SCANNER.with_borrow_mut(|scanner| scanner.follow(bytes));
+}
+
+/// `Err` says why no value may be written here; a link of ours may be where others may not.
+pub(super) fn admit(is_link: bool) -> Result<(), String> {
+    SCANNER.with_borrow(|scanner| scanner.admit(is_link))
+}
+
+impl Scanner {
+    fn admit(&self, is_link: bool) -> Result<(), String> {
+        let (tag, attribute) = (String::from_utf8_lossy(&self.tag), String::from_utf8_lossy(&self.attribute));
+        let name = attribute.as_ref();
+        let is_text = TEXT_ATTRIBUTES.contains(&name) || name.starts_with("aria-") || name.starts_with("data-");
+        match self.at {
+            At::Text => Ok(()),
+            At::Quoted(_) if is_text || (is_link && LINK_ATTRIBUTES.contains(&name)) => Ok(()),
+            At::Quoted(_) if LINK_ATTRIBUTES.contains(&name) => {
+                Err(format!("only `unsubscribe_url` can be a link: the value stands in `{name}`"))
+            }
+            At::Quoted(_) => Err(format!("a value cannot stand in the attribute `{name}`")),
+            At::Unquoted | At::BeforeValue => Err(format!("the value of the attribute `{name}` needs quotes")),
+            At::Comment | At::Declaration => Err("a value cannot stand in a comment".to_owned()),
+            At::Raw => Err(format!("a value cannot stand in <{tag}>")),
+            At::Opening | At::Name | At::Tag | At::Attribute | At::AfterAttribute => {
+                Err("a value cannot stand in a tag outside of the quotes of an attribute".to_owned())
+            }
+        }
+    }
+
+    fn follow(&mut self, mut bytes: &[u8]) {
+        loop {
+            // Most of a document is text and values of attributes: there is one end to look for.
+            let end = match self.at {
+                At::Text => b'<',
+                At::Quoted(quote) => quote,
+                _ => {
+                    let [byte, rest @ ..] = bytes else { return };
+                    self.step(byte.to_ascii_lowercase());
+                    bytes = rest;
+                    continue;
+                }
+            };
+            let Some(at) = bytes.iter().position(|byte| *byte == end) else { return };
+            self.step(end);
+            bytes = &bytes[at + 1..];
+        }
+    }
+
+    fn step(&mut self, byte: u8) {
+        match self.at {
+            At::Text if byte == b'<' => self.at = At::Opening,
+            At::Text => {}
+            At::Opening => self.open(byte),
+            At::Declaration => self.declare(byte),
+            At::Comment => {
+                if self.ends_with(byte, b"-->") {
+                    self.at = At::Text;
+                }
+            }
+            At::Raw => {
+                let end = [b"</", self.tag.as_slice()].concat();
+                if self.ends_with(byte, &end) {
+                    self.at = At::Name;
+                    self.tag.insert(0, b'/');
+                }
+            }
+            At::Name if !is_end_of_name(byte) => push(&mut self.tag, byte),
+            At::Attribute if byte != b'=' && !is_end_of_name(byte) => push(&mut self.attribute, byte),
+            At::Name | At::Tag | At::Attribute | At::AfterAttribute => self.between(byte),
+            At::BeforeValue if byte.is_ascii_whitespace() => {}
+            At::BeforeValue if byte == b'"' || byte == b'\'' => self.at = At::Quoted(byte),
+            At::BeforeValue | At::Unquoted if byte == b'>' => self.close(),
+            At::BeforeValue => self.at = At::Unquoted,
+            At::Unquoted if byte.is_ascii_whitespace() => self.at = At::Tag,
+            At::Unquoted => {}
+            At::Quoted(quote) if byte == quote => self.at = At::Tag,
+            At::Quoted(_) => {}
+        }
+    }
+
+    fn open(&mut self, byte: u8) {
+        self.tag.clear();
+        self.tail.clear();
+        self.at = match byte {
+            b'!' | b'?' => At::Declaration,
+            b'<' => At::Opening,
+            b'/' => At::Name,
+            byte if byte.is_ascii_alphabetic() => At::Name,
+            _ => At::Text,
+        };
+        if self.at == At::Name {
+            self.tag.push(byte);
+        }
+    }
+
+    fn declare(&mut self, byte: u8) {
+        push(&mut self.tail, byte);
+        match byte {
+            b'>' => self.at = At::Text,
+            _ if self.tail == b"--" => {
+                self.at = At::Comment;
+                self.tail.clear();
+            }
+            _ => {}
+        }
+    }
+
+    /// In a tag, outside of names and values.
+    fn between(&mut self, byte: u8) {
+        match byte {
+            b'>' => self.close(),
+            b'=' if matches!(self.at, At::Attribute | At::AfterAttribute) => self.at = At::BeforeValue,
+            byte if byte.is_ascii_whitespace() || byte == b'/' => {
+                self.at =
+                    if matches!(self.at, At::Attribute | At::AfterAttribute) { At::AfterAttribute } else { At::Tag };
+            }
+            byte => {
+                self.attribute.clear();
+                self.attribute.push(byte);
+                self.at = At::Attribute;
+            }
+        }
+    }
+
+    fn close(&mut self) {
+        self.tail.clear();
+        let is_raw = RAW_ELEMENTS.iter().any(|name| name.as_bytes() == self.tag);
+        self.at = if is_raw { At::Raw } else { At::Text };
+    }
+
+    /// Whether what was read last is `end`.
+    fn ends_with(&mut self, byte: u8, end: &[u8]) -> bool {
+        if self.tail.len() == end.len() {
+            self.tail.remove(0);
+        }
+        self.tail.push(byte);
+        self.tail == end
+    }
+}
+
+fn is_end_of_name(byte: u8) -> bool {
+    byte.is_ascii_whitespace() || byte == b'>' || byte == b'/'
+}
+
+fn push(name: &mut Vec<u8>, byte: u8) {
+    if name.len() < MAX_NAME {
+        name.push(byte);
+    }
+}

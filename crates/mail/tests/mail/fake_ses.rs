@@ -1,0 +1,133 @@
+//! SES v2's `SendEmail` over HTTP/1.1, with an answer script; by hand, because it also has to break connections.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_sesv2::config::{Credentials, SharedCredentialsProvider};
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{TcpListener, TcpStream};
+
+/// What SES does with a request.
+#[derive(Debug, Clone)]
+pub(crate) enum Answer {
+    Accept,
+    /// An HTTP status with SES's exception and its words.
+    Refuse(u16, &'static str, &'static str),
+    /// An HTTP status and a body that is not SES's.
+    Gateway(u16),
+    /// Takes the mail and closes the connection.
+    Lose,
+    /// Takes the mail and breaks off in the middle of the answer.
+    Cut,
+    /// Takes the mail and says nothing more.
+    Hang,
+}
+
+#[derive(Default)]
+struct State {
+    script: VecDeque<Answer>,
+    requests: Vec<Value>,
+}
+
+/// Listens until it is dropped.
+pub(crate) struct FakeSes {
+    address: String,
+    state: Arc<Mutex<State>>,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Drop for FakeSes {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl FakeSes {
+    /// Accepts every mail once the script is used up.
+    pub(crate) async fn start(script: impl IntoIterator<Item = Answer>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        let state = Arc::new(Mutex::new(State { script: script.into_iter().collect(), requests: Vec::new() }));
+        let shared = state.clone();
+        let task = tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(serve(stream, shared.clone()));
+            }
+        });
+        Self { address, state, task }
+    }
+
+    pub(crate) fn sdk_config(&self) -> SdkConfig {
+        sdk_config(&self.address)
+    }
+
+    /// The bodies of all `SendEmail` requests.
+    pub(crate) fn requests(&self) -> Vec<Value> {
+        self.state.lock().unwrap().requests.clone()
+    }
+}
+
+/// Leads the SDK to an endpoint.
+pub(crate) fn sdk_config(endpoint: &str) -> SdkConfig {
+    let credentials = Credentials::new("AKIDEXAMPLE", "secret", None, None, "test");
+    SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new("eu-west-1"))
+        .endpoint_url(endpoint)
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .build()
+}
+
+async fn serve(stream: TcpStream, state: Arc<Mutex<State>>) {
+    let mut stream = BufReader::new(stream);
+    while let Some((line, body)) = read_request(&mut stream).await {
+        assert_eq!(line, "POST /v2/email/outbound-emails HTTP/1.1");
+        let answer = {
+            let mut state = state.lock().unwrap();
+            state.requests.push(serde_json::from_slice(&body).unwrap());
+            state.script.pop_front().unwrap_or(Answer::Accept)
+        };
+        let accepted = json!({ "MessageId": "0102-ses-1" }).to_string();
+        let (response, goes_on) = match answer {
+            Answer::Accept => (response(200, "", &accepted), true),
+            Answer::Refuse(status, exception, message) => {
+                let body = json!({ "message": message }).to_string();
+                (response(status, &format!("x-amzn-ErrorType: {exception}\r\n"), &body), true)
+            }
+            Answer::Gateway(status) => (response(status, "", "<html>Bad gateway</html>"), true),
+            Answer::Lose => (String::new(), false),
+            Answer::Cut => (response(200, "", &accepted).trim_end_matches("-1\"}").to_owned(), false),
+            Answer::Hang => std::future::pending().await,
+        };
+        if stream.write_all(response.as_bytes()).await.is_err() || !goes_on {
+            return;
+        }
+    }
+}
+
+fn response(status: u16, header: &str, body: &str) -> String {
+    let length = body.len();
+    format!(
+        "HTTP/1.1 {status} Status\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n{header}\r\n{body}"
+    )
+}
+
+/// The request line and the body; `None` at the end of the connection.
+async fn read_request(stream: &mut BufReader<TcpStream>) -> Option<(String, Vec<u8>)> {
+    let (mut request_line, mut length) = (String::new(), 0);
+    stream.read_line(&mut request_line).await.ok().filter(|read| *read > 0)?;
+    loop {
+        let mut header = String::new();
+        stream.read_line(&mut header).await.ok().filter(|read| *read > 0)?;
+        match header.trim_end().split_once(": ") {
+            None => break,
+            Some((name, value)) if name.eq_ignore_ascii_case("content-length") => length = value.parse().unwrap(),
+            Some(_) => {}
+        }
+    }
+    let mut body = vec![0; length];
+    stream.read_exact(&mut body).await.ok()?;
+    Some((request_line.trim_end().to_owned(), body))
+}

@@ -1,0 +1,133 @@
+//! Text that is made to become something else, in every field that a visitor or a tenant controls.
+
+use std::collections::BTreeSet;
+
+use domain::settings::EmailSettings;
+use domain::transcript::{Role, Transcript, Turn};
+use mail::sample::Sample;
+use mail::{Envelope, Source, Template, VisitorContext, ascii_address, attachments, headers};
+use serde_json::{Value, json};
+
+use crate::request::request;
+
+const ATTACKS: [&str; 6] = [
+    "x\r\nBcc: eve@evil.example\r\n\r\n<h1>",
+    "{{ 7 * 191 }}{% include 'x' %}{# x #}{{ internal }}",
+    "<script>alert(1)</script>",
+    "\" onmouseover=\"alert(1)",
+    "'><img src=x onerror=alert(1)>",
+    "\u{202E}\u{0}=?UTF-8?Q?x?= <eve@evil.example>, \u{2028}",
+];
+
+/// The sample, with an attack in everything that was said, thought or named.
+fn attacked(attack: &str) -> (EmailSettings, Sample) {
+    let settings = json!({
+        "from_name": attack,
+        "show_transcript": true,
+        "show_internal": true,
+        "attachments": ["transcript_txt", "transcript_html", "analytics_json"],
+    });
+    let mut sample = Sample::full();
+    sample.tenant_name = attack.to_owned();
+    let visitor = &mut sample.session.visitor;
+    for field in [&mut visitor.name, &mut visitor.locale, &mut visitor.phone, &mut visitor.id, &mut visitor.time_zone] {
+        *field = Some(attack.to_owned());
+    }
+    let analysis = &mut sample.analysis;
+    let summary = analysis.summary.as_mut().unwrap();
+    summary.text = attack.to_owned();
+    let texts = summary.key_points.iter_mut().chain(analysis.topics.iter_mut());
+    let items = analysis.action_items.iter_mut().map(|item| {
+        item.due = Some(attack.to_owned());
+        &mut item.text
+    });
+    texts.chain(items).chain(analysis.insights.iter_mut().map(|insight| &mut insight.text)).for_each(|text| {
+        *text = attack.to_owned();
+    });
+    analysis.category.as_mut().unwrap().justification.reasoning = attack.to_owned();
+    analysis.intent.as_mut().unwrap().primary_purpose = attack.to_owned();
+    analysis.custom_metrics =
+        analysis.custom_metrics.values().map(|metric| (attack.to_owned(), metric.clone())).collect();
+    let turn = Turn { role: Role::Visitor, text: attack.to_owned(), started_ms: Some(1), ended_ms: None };
+    sample.transcript = Some(Transcript::new(vec![turn]));
+    (serde_json::from_value(settings).unwrap(), sample)
+}
+
+/// A tenant's template that shows everything there is.
+fn everything() -> Template {
+    let Source { subject, text, html } = Source::built_in();
+    let more = "{% for text in internal.topics %}{{ text }}{% endfor %}{% for text in internal.insights %}{{ text }}{% endfor %}
+        {{ internal.category.reasoning }}{{ internal.intent.primary_purpose }}
+        {% for name, metric in internal.custom_metrics|items %}{{ name }} {{ metric.rationale }}{% endfor %}";
+    let html =
+        html.replace("</body>", &format!("{more}<p title=\"{{{{ internal.category.reasoning }}}}\"></p></body>"));
+    Template::parse(&Source {
+        subject: format!("{subject}{{{{ visitor or business }}}}").replace('\n', ""),
+        text: text + more,
+        html,
+    })
+    .unwrap()
+}
+
+async fn sent(template: &Template, attack: &str) -> Value {
+    let (settings, sample) = attacked(attack);
+    let session = sample.session();
+    let about = sample.about(&settings, &session);
+    let address = |text: &str| ascii_address(&text.parse().unwrap()).unwrap();
+    let envelope = Envelope {
+        from_name: settings.from_name.as_deref(),
+        from: &address("post@example.org"),
+        reply_to: None,
+        to: &address("ana@example.com"),
+        cc: &[],
+        bcc: &[],
+        configuration_set: None,
+        headers: &headers(&settings, about.unsubscribe_url),
+        tags: &[],
+    };
+    let rendered = template.render(&VisitorContext::new(&about)).unwrap();
+    request(&envelope, rendered, attachments::of(&about).unwrap()).await
+}
+
+fn text<'v>(value: &'v Value, pointer: &str) -> &'v str {
+    value.pointer(pointer).and_then(Value::as_str).unwrap()
+}
+
+#[tokio::test]
+async fn an_attack_stays_text_down_to_the_request() {
+    for template in [Template::built_in(), &everything()] {
+        let harmless = sent(template, "harmless").await;
+        for attack in ATTACKS {
+            let request = sent(template, attack).await;
+            assert_eq!(request["Destination"], json!({ "ToAddresses": ["ana@example.com"] }), "{attack:?}");
+            assert_eq!(request["Content"]["Simple"]["Headers"], harmless["Content"]["Simple"]["Headers"], "{attack:?}");
+            let from = text(&request, "/FromEmailAddress");
+            assert!(from.ends_with(" <post@example.org>") && is_plain(from), "{from:?}");
+            let subject = text(&request, "/Content/Simple/Subject/Data");
+            assert!(is_plain(subject) && !subject.contains("1337"), "{subject:?}");
+            let html = text(&request, "/Content/Simple/Body/Html/Data");
+            assert_eq!(tags(html), tags(text(&harmless, "/Content/Simple/Body/Html/Data")), "{attack:?}: {html}");
+            for part in [text(&request, "/Content/Simple/Body/Text/Data"), html] {
+                assert!(!part.contains("1337") && !part.contains('\r'), "{part}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_huge_name_makes_no_huge_header() {
+    let request = sent(Template::built_in(), &"名".repeat(20_000)).await;
+    assert!(text(&request, "/FromEmailAddress").len() <= 320);
+    assert!(text(&request, "/Content/Simple/Subject/Data").chars().count() <= 150);
+}
+
+/// One line of visible characters.
+fn is_plain(header: &str) -> bool {
+    !header.chars().any(|c| c.is_control() || "\u{2028}\u{2029}\u{202E}".contains(c))
+}
+
+/// The tags of a document with the names of their attributes.
+fn tags(html: &str) -> BTreeSet<String> {
+    let tags = html.split('<').skip(1).map(|rest| rest.split('>').next().unwrap());
+    tags.map(|tag| tag.split('"').step_by(2).collect()).collect()
+}

@@ -1,0 +1,103 @@
+//! What SES's answers mean, one by one.
+
+use std::net::TcpListener;
+use std::time::Duration;
+
+use mail::{Envelope, Rendered, SendError, Sender};
+
+use crate::fake_ses::{Answer, FakeSes, sdk_config};
+
+/// What the stage is to do after a request.
+#[derive(Debug, PartialEq, Eq)]
+enum Meaning {
+    /// Not sent; another delivery may.
+    Later,
+    /// Not sent, and no delivery will.
+    Never,
+    Unknown,
+}
+use Meaning::{Later, Never, Unknown};
+
+fn meaning(error: &SendError) -> (Meaning, &'static str) {
+    let meaning = match (error.is_outcome_unknown(), error.is_retryable()) {
+        (true, _) => Unknown,
+        (false, true) => Later,
+        (false, false) => Never,
+    };
+    (meaning, error.code().as_str())
+}
+
+/// An error with all its causes.
+fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |&cause| cause.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+async fn send(sender: &Sender, time: Duration) -> Result<String, SendError> {
+    let (from, to) = ("post@example.org".parse().unwrap(), "ana@example.com".parse().unwrap());
+    let envelope = Envelope {
+        from_name: None,
+        from: &from,
+        reply_to: None,
+        to: &to,
+        cc: &[],
+        bcc: &[],
+        configuration_set: None,
+        headers: &[],
+        tags: &[],
+    };
+    let mail = Rendered { subject: "s".into(), text: "t".into(), html: "h".into() };
+    sender.send(&envelope, mail, Vec::new(), time).await
+}
+
+#[tokio::test]
+async fn every_answer_of_ses_is_sorted_and_none_is_asked_for_twice() {
+    let answers = [
+        (Answer::Refuse(429, "ThrottlingException", "Maximum sending rate exceeded."), Later, "ses_throttled"),
+        (Answer::Refuse(400, "Throttling", "Daily message quota exceeded."), Later, "ses_throttled"),
+        (Answer::Refuse(429, "TooManyRequestsException", ""), Later, "ses_throttled"),
+        (Answer::Refuse(400, "LimitExceededException", ""), Later, "ses_throttled"),
+        (Answer::Refuse(500, "InternalServiceErrorException", ""), Later, "ses_unavailable"),
+        (Answer::Refuse(503, "ServiceUnavailableException", ""), Later, "ses_unavailable"),
+        (Answer::Gateway(503), Later, "ses_unavailable"),
+        (Answer::Refuse(400, "AccountSuspendedException", ""), Never, "ses_account_suspended"),
+        (Answer::Refuse(400, "SendingPausedException", ""), Never, "ses_sending_paused"),
+        (Answer::Refuse(400, "MessageRejected", ""), Never, "ses_message_rejected"),
+        (Answer::Refuse(400, "MailFromDomainNotVerifiedException", ""), Never, "ses_sender_not_verified"),
+        (Answer::Refuse(400, "BadRequestException", ""), Never, "ses_bad_request"),
+        (Answer::Refuse(404, "NotFoundException", ""), Never, "ses_not_found"),
+        (Answer::Refuse(403, "AccessDeniedException", ""), Never, "ses_access_denied"),
+        (Answer::Refuse(403, "InvalidSignatureException", ""), Never, "ses_refused"),
+        (Answer::Gateway(413), Never, "ses_refused"),
+        (Answer::Gateway(500), Unknown, "outcome_unknown"),
+        (Answer::Gateway(504), Unknown, "outcome_unknown"),
+        (Answer::Gateway(200), Unknown, "outcome_unknown"),
+        (Answer::Lose, Unknown, "outcome_unknown"),
+        (Answer::Cut, Unknown, "outcome_unknown"),
+    ];
+    for (answer, expected, code) in answers {
+        let ses = FakeSes::start([answer.clone()]).await;
+        let error = send(&Sender::new(&ses.sdk_config(), None), Duration::from_secs(10)).await.unwrap_err();
+        assert_eq!(meaning(&error), (expected, code), "{answer:?}: {}", chain(&error));
+        assert_eq!(ses.requests().len(), 1, "{answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_ses_that_does_not_answer_in_time_may_have_the_mail() {
+    let ses = FakeSes::start([Answer::Hang]).await;
+    let error = send(&Sender::new(&ses.sdk_config(), None), Duration::from_millis(200)).await.unwrap_err();
+    assert_eq!(meaning(&error), (Unknown, "outcome_unknown"));
+    assert_eq!(ses.requests().len(), 1);
+}
+
+#[tokio::test]
+async fn a_connection_that_is_never_made_carries_no_mail() {
+    // The kernel takes the connection, and nobody answers the TLS handshake.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let silent = (format!("https://{}", silent.local_addr().unwrap()), silent);
+    for endpoint in ["http://127.0.0.1:1", "http://no-such-host.invalid", &silent.0] {
+        let error = send(&Sender::new(&sdk_config(endpoint), None), Duration::from_secs(10)).await.unwrap_err();
+        assert_eq!(meaning(&error), (Later, "ses_unreachable"), "{endpoint}: {}", chain(&error));
+    }
+}
