@@ -1,116 +1,125 @@
-//! Whether a session's visitor is to get a mail.
+//! Whether a session's visitor is to get a mail, as far as settings, session and analysis tell.
+//!
+//! The first condition that is not met is the reason, in this order: what the tenant wants of sessions at all, whether
+//! there is something to tell, what the session was like, and whether the visitor can and may be mailed. What the database
+//! knows of the address comes after all of these.
+
+use std::time::Duration;
 
 use domain::analysis::{Analysis, AnalysisStatus};
 use domain::email_address::EmailAddress;
-use domain::session::{Session, VisitorEmail};
+use domain::session::{EmailConsent, Session, VisitorEmail};
 use domain::settings::EmailSettings;
+use domain::settings::email::{MailableStatus, RequiredConsent};
 use domain::step::Code;
-
-use crate::header::ascii_address;
+use mail::ascii_address;
 
 pub(crate) const DISABLED: Code = Code::new("disabled");
 pub(crate) const CHANNEL_EXCLUDED: Code = Code::new("channel_excluded");
+pub(crate) const AGENT_EXCLUDED: Code = Code::new("agent_excluded");
 pub(crate) const INSUFFICIENT_CONTENT: Code = Code::new("insufficient_content");
 pub(crate) const ANALYSIS_FAILED: Code = Code::new("analysis_failed");
+pub(crate) const STATUS_EXCLUDED: Code = Code::new("status_excluded");
 pub(crate) const NO_SUMMARY: Code = Code::new("no_summary");
 pub(crate) const CATEGORY_EXCLUDED: Code = Code::new("category_excluded");
+pub(crate) const SENTIMENT_EXCLUDED: Code = Code::new("sentiment_excluded");
+pub(crate) const TOO_SHORT: Code = Code::new("too_short");
 pub(crate) const TOO_FEW_VISITOR_TURNS: Code = Code::new("too_few_visitor_turns");
+pub(crate) const CONSENT_WITHDRAWN: Code = Code::new("consent_withdrawn");
+pub(crate) const CONSENT_UNKNOWN: Code = Code::new("consent_unknown");
 pub(crate) const NO_EMAIL: Code = Code::new("no_email");
 pub(crate) const INVALID_EMAIL: Code = Code::new("invalid_email");
 pub(crate) const UNSUPPORTED_EMAIL: Code = Code::new("unsupported_email");
 
+/// Whom to mail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Recipient {
+    /// As the visitor gave it.
+    pub(crate) given: EmailAddress,
+    /// As SES takes it, and names it in events.
+    pub(crate) ascii: EmailAddress,
+}
+
 /// Whom to mail; `Err` says why nobody.
-pub(crate) fn decide(settings: &EmailSettings, session: &Session, analysis: &Analysis) -> Result<EmailAddress, Code> {
+pub(crate) fn decide(settings: &EmailSettings, session: &Session, analysis: &Analysis) -> Result<Recipient, Code> {
+    is_wanted(settings, session)?;
+    has_something_to_say(settings, analysis)?;
+    is_of_interest(settings, session, analysis)?;
+    may_be_mailed(settings, session)?;
+    recipient(session)
+}
+
+fn is_wanted(settings: &EmailSettings, session: &Session) -> Result<(), Code> {
+    let is_agent = |agents: &[_]| agents.contains(&session.agent_id);
     if !settings.enabled {
-        return Err(DISABLED);
+        Err(DISABLED)
+    } else if !settings.channels.is_empty() && !settings.channels.contains(&session.channel) {
+        Err(CHANNEL_EXCLUDED)
+    } else if is_agent(&settings.excluded_agents) || (!settings.agents.is_empty() && !is_agent(&settings.agents)) {
+        Err(AGENT_EXCLUDED)
+    } else {
+        Ok(())
     }
-    if !settings.channels.is_empty() && !settings.channels.contains(&session.channel) {
-        return Err(CHANNEL_EXCLUDED);
+}
+
+fn has_something_to_say(settings: &EmailSettings, analysis: &Analysis) -> Result<(), Code> {
+    let status = match analysis.status {
+        AnalysisStatus::InsufficientContent => return Err(INSUFFICIENT_CONTENT),
+        AnalysisStatus::Failed => return Err(ANALYSIS_FAILED),
+        AnalysisStatus::Ok => MailableStatus::Ok,
+        AnalysisStatus::Partial => MailableStatus::Partial,
+    };
+    if !settings.analysis_statuses.contains(&status) {
+        return Err(STATUS_EXCLUDED);
     }
-    has_something_to_say(analysis)?;
+    match &analysis.summary {
+        Some(summary) if !summary.text.trim().is_empty() => Ok(()),
+        Some(_) | None => Err(NO_SUMMARY),
+    }
+}
+
+fn is_of_interest(settings: &EmailSettings, session: &Session, analysis: &Analysis) -> Result<(), Code> {
     let category = analysis.category.as_ref().map(|category| category.label);
-    if !settings.categories.is_empty() && !category.is_some_and(|label| settings.categories.contains(&label)) {
+    let is_category = |labels: &[_]| category.is_some_and(|label| labels.contains(&label));
+    if is_category(&settings.excluded_categories)
+        || (!settings.categories.is_empty() && !is_category(&settings.categories))
+    {
         return Err(CATEGORY_EXCLUDED);
+    }
+    let average = analysis.sentiment.as_ref().map(|sentiment| sentiment.average);
+    let is_outside = settings.min_sentiment.is_some_and(|min| average.is_none_or(|average| average < min))
+        || settings.max_sentiment.is_some_and(|max| average.is_none_or(|average| average > max));
+    if is_outside {
+        return Err(SENTIMENT_EXCLUDED);
+    }
+    let took = (session.ended_at - session.started_at).to_std().unwrap_or_default();
+    if took < Duration::from_secs(settings.min_duration_s.get().into()) {
+        return Err(TOO_SHORT);
     }
     if analysis.conversation.visitor_turns < settings.min_visitor_turns {
         return Err(TOO_FEW_VISITOR_TURNS);
     }
-    match session.visitor.email() {
-        VisitorEmail::Absent => Err(NO_EMAIL),
-        VisitorEmail::Invalid => Err(INVALID_EMAIL),
-        VisitorEmail::Usable(address) => ascii_address(&address).ok_or(UNSUPPORTED_EMAIL),
+    Ok(())
+}
+
+fn may_be_mailed(settings: &EmailSettings, session: &Session) -> Result<(), Code> {
+    match (session.visitor.email_consent, settings.consent) {
+        (Some(EmailConsent::Withdrawn), _) => Err(CONSENT_WITHDRAWN),
+        (None, RequiredConsent::Given) => Err(CONSENT_UNKNOWN),
+        (Some(EmailConsent::Given), _) | (None, RequiredConsent::NotWithdrawn) => Ok(()),
     }
 }
 
-fn has_something_to_say(analysis: &Analysis) -> Result<(), Code> {
-    match analysis.status {
-        AnalysisStatus::InsufficientContent => Err(INSUFFICIENT_CONTENT),
-        AnalysisStatus::Failed => Err(ANALYSIS_FAILED),
-        AnalysisStatus::Ok | AnalysisStatus::Partial => match &analysis.summary {
-            Some(summary) if !summary.text.trim().is_empty() => Ok(()),
-            Some(_) | None => Err(NO_SUMMARY),
-        },
+fn recipient(session: &Session) -> Result<Recipient, Code> {
+    match session.visitor.email() {
+        VisitorEmail::Absent => Err(NO_EMAIL),
+        VisitorEmail::Invalid => Err(INVALID_EMAIL),
+        VisitorEmail::Usable(given) => {
+            let ascii = ascii_address(&given).ok_or(UNSUPPORTED_EMAIL)?;
+            Ok(Recipient { given, ascii })
+        }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use domain::analysis::CategoryLabel;
-    use domain::session::Channel;
-
-    use super::*;
-    use crate::sample;
-
-    /// What is decided after the sample was changed.
-    fn after(change: impl Fn(&mut EmailSettings, &mut Session, &mut Analysis)) -> Result<String, Code> {
-        let (mut settings, mut session, mut analysis) = (sample::settings(), sample::session(), sample::analysis());
-        change(&mut settings, &mut session, &mut analysis);
-        decide(&settings, &session, &analysis).map(|address| address.as_str().to_owned())
-    }
-
-    #[test]
-    fn a_visitor_with_an_address_is_mailed() {
-        assert_eq!(after(|_, _, _| ()), Ok("ana@example.com".to_owned()));
-        assert_eq!(after(|_, _, analysis| analysis.status = AnalysisStatus::Partial), Ok("ana@example.com".to_owned()));
-    }
-
-    #[test]
-    fn the_tenants_settings_decide() {
-        assert_eq!(after(|settings, _, _| settings.enabled = false), Err(DISABLED));
-        assert_eq!(after(|settings, _, _| settings.channels = vec![Channel::Voice]), Err(CHANNEL_EXCLUDED));
-        assert!(after(|settings, _, _| settings.channels = vec![Channel::Text, Channel::Voice]).is_ok());
-        assert_eq!(after(|settings, _, _| settings.min_visitor_turns = 4), Err(TOO_FEW_VISITOR_TURNS));
-        assert!(after(|settings, _, _| settings.min_visitor_turns = 3).is_ok());
-    }
-
-    #[test]
-    fn only_categories_that_are_asked_for_and_known_are_mailed() {
-        let buyers = || vec![CategoryLabel::ImmediateBuyer];
-        assert_eq!(after(|settings, _, _| settings.categories = buyers()), Err(CATEGORY_EXCLUDED));
-        assert!(after(|settings, _, _| settings.categories = vec![CategoryLabel::FacingIssue]).is_ok());
-        let unknown = after(|settings, _, analysis| {
-            settings.categories = buyers();
-            analysis.category = None;
-        });
-        assert_eq!(unknown, Err(CATEGORY_EXCLUDED));
-    }
-
-    #[test]
-    fn an_analysis_without_a_summary_is_nothing_to_mail() {
-        let with = |status| after(move |_, _, analysis| analysis.status = status);
-        assert_eq!(with(AnalysisStatus::InsufficientContent), Err(INSUFFICIENT_CONTENT));
-        assert_eq!(with(AnalysisStatus::Failed), Err(ANALYSIS_FAILED));
-        assert_eq!(after(|_, _, analysis| analysis.summary = None), Err(NO_SUMMARY));
-    }
-
-    #[test]
-    fn an_address_must_be_there_valid_and_known_to_ses() {
-        let with = |email: Option<&str>| after(|_, session, _| session.visitor.email = email.map(str::to_owned));
-        assert_eq!(with(None), Err(NO_EMAIL));
-        assert_eq!(with(Some("")), Err(NO_EMAIL));
-        assert_eq!(with(Some("ana@")), Err(INVALID_EMAIL));
-        assert_eq!(with(Some("ana@example.com\r\nBcc: eve@example.com")), Err(INVALID_EMAIL));
-        assert_eq!(with(Some("josé@example.com")), Err(UNSUPPORTED_EMAIL));
-        assert_eq!(with(Some("ana@exämple.de")), Ok("ana@xn--exmple-cua.de".to_owned()));
-    }
-}
+mod tests;

@@ -1,20 +1,22 @@
 #![doc = include_str!("../README.md")]
 
+mod addressees;
+mod compose;
+mod config;
 mod context;
 mod decide;
 mod error;
-mod header;
-mod links;
-mod mail;
-mod phrases;
+mod pace;
+mod quiet;
 #[cfg(test)]
 #[path = "../tests/notify/sample.rs"]
 mod sample;
-mod send_error;
-mod sender;
+mod send;
+mod subject;
+mod unsubscribe;
 
-pub use context::{Config, Context};
+pub use config::Config;
+pub use context::Context;
 pub use error::Error;
-pub use mail::{Mail, TEMPLATE, Templates};
-pub use send_error::{OUTCOME_UNKNOWN, Refusal, SendError};
-pub use sender::{Envelope, Sender};
+pub use pace::busy_waits;
+pub use unsubscribe::{Links, PublicUrl};

@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 use domain::message::NotifyMessage;
 use domain::settings::EmailSettings;
 use domain::step::Code;
-use notify::{Config, Error, OUTCOME_UNKNOWN, Sender};
-use serde_json::{Value, json};
+use mail::{OUTCOME_UNKNOWN, Sender};
+use notify::{Config, Error};
+use serde_json::Value;
 use stage::{Env, Failure, Outcome, error_chain};
 use store::email_log::EmailStatus;
 
@@ -66,80 +67,6 @@ async fn two_deliveries_at_once_send_one_mail() {
     assert!(outcomes.contains(&Outcome::Done) && outcomes.contains(&later), "{outcomes:?}");
     assert_eq!(world.ses.requests().len(), 1);
     assert_eq!(world.deliver().await.unwrap(), Outcome::Done);
-}
-
-#[tokio::test]
-async fn a_tenant_without_a_sender_name_mails_under_its_own() {
-    let world = World::new([]).await;
-    world.save_settings(EmailSettings { from_name: None, ..EmailSettings::default() }).await;
-    world.deliver().await.unwrap();
-    let request = world.ses.requests().remove(0);
-    assert_eq!(request["FromEmailAddress"], "\"Acme\" <post@example.org>");
-    let text = request["Content"]["Simple"]["Body"]["Text"]["Data"].as_str().unwrap();
-    assert!(text.contains("Acme"), "{text}");
-}
-
-#[tokio::test]
-async fn the_request_names_sender_recipient_and_tags() {
-    let world = World::new([]).await;
-    world.deliver().await.unwrap();
-    let mut request = world.ses.requests().remove(0);
-    let content = request.as_object_mut().unwrap().remove("Content").unwrap();
-    let expected = json!({
-        "FromEmailAddress": "=?UTF-8?B?TcO8bGxlciAmIENv?= <post@example.org>",
-        "Destination": { "ToAddresses": ["ana@example.com"] },
-        "ReplyToAddresses": ["help@example.com"],
-        "ConfigurationSetName": "events",
-        "EmailTags": [
-            { "Name": "email_id", "Value": world.email().await.email_id.to_string() },
-            { "Name": "tenant_id", "Value": "acme_deu" },
-            { "Name": "session_id", "Value": "s__1_ca" },
-        ],
-    });
-    assert_eq!(request, expected);
-    let simple = &content["Simple"];
-    assert_eq!(simple["Subject"]["Data"], "Your conversation with Müller & Co on 22 November 2026");
-    for part in [&simple["Subject"], &simple["Body"]["Text"], &simple["Body"]["Html"]] {
-        assert_eq!(part["Charset"], "UTF-8");
-        assert!(part["Data"].as_str().is_some_and(|text| !text.is_empty()));
-    }
-}
-
-#[tokio::test]
-async fn a_tenants_own_sender_and_foreign_domains_are_used_in_ascii() {
-    let mut world = World::new([]).await;
-    world
-        .save_settings(EmailSettings {
-            from_address: Some("hallo@müller.example".parse().unwrap()),
-            ..EmailSettings::default()
-        })
-        .await;
-    world.context.sender = Sender::new(&world.ses.sdk_config(), None);
-    world.deliver().await.unwrap();
-    let request = world.ses.requests().remove(0);
-    assert_eq!(request["FromEmailAddress"], "\"Acme\" <hallo@xn--mller-kva.example>");
-    assert_eq!(request["ReplyToAddresses"], Value::Null);
-    assert_eq!(request["ConfigurationSetName"], Value::Null);
-}
-
-#[tokio::test]
-async fn a_sender_that_ses_does_not_support_is_final() {
-    let world = World::new([]).await;
-    let reply_to = Some("grüße@example.com".parse().unwrap());
-    world.save_settings(EmailSettings { reply_to, ..EmailSettings::default() }).await;
-    assert_eq!(code(world.deliver().await), ("invalid_sender", false));
-    assert_eq!(world.ses.requests(), Vec::<Value>::new());
-}
-
-#[tokio::test]
-async fn a_throttled_mail_is_sent_by_a_later_delivery() {
-    let throttled = Answer::Refuse(429, "ThrottlingException", "Maximum sending rate exceeded.");
-    let world = World::new([throttled]).await;
-    assert_eq!(code(world.deliver().await), ("ses_throttled", true));
-    assert_eq!(world.status().await, (EmailStatus::Queued, Some("ses_throttled".to_owned())));
-    assert_eq!(world.deliver().await.unwrap(), Outcome::Done);
-    assert_eq!(world.status().await, (EmailStatus::Sent, None));
-    assert_eq!(world.ses.requests().len(), 2);
 }
 
 #[tokio::test]
@@ -225,6 +152,8 @@ fn the_configuration_names_what_is_missing_and_takes_no_event_destination_for_gr
         ("SENDER_ADDRESS", "post@example.org"),
         ("SES_CONFIGURATION_SET", ""),
         ("UNKNOWN_OUTCOME_WAIT_SECONDS", "900"),
+        ("PUBLIC_URL", "https://post.example.org/prod"),
+        ("LINK_SECRETS", "a-secret-of-the-links-for-tests"),
     ];
     let env = |without: &str| -> Env {
         let kept = variables.into_iter().filter(|(name, _)| *name != without);
@@ -234,7 +163,7 @@ fn the_configuration_names_what_is_missing_and_takes_no_event_destination_for_gr
     let config = Config::from_env(&whole).unwrap_or_else(|error| panic!("{error}"));
     assert_eq!((config.configuration_set, config.unknown_outcome_wait), (None, Duration::from_secs(900)));
     assert_eq!(whole.unread(), Vec::<&str>::new());
-    for name in ["SENDER_ADDRESS", "UNKNOWN_OUTCOME_WAIT_SECONDS"] {
+    for name in ["SENDER_ADDRESS", "UNKNOWN_OUTCOME_WAIT_SECONDS", "PUBLIC_URL", "LINK_SECRETS"] {
         let error = Config::from_env(&env(name)).err().unwrap().to_string();
         assert_eq!(error, format!("environment variable {name} is not set"));
     }

@@ -2,10 +2,18 @@
 
 #![expect(clippy::unwrap_used, reason = "a helper that fails ends its test")]
 
+mod attached;
+mod burst;
+mod busy;
+#[expect(dead_code, reason = "the tests of `mail` use the rest")]
+#[path = "../../../mail/tests/mail/fake_ses.rs"]
 mod fake_ses;
 mod handle;
-mod refusals;
+mod kept_back;
+mod logged;
+mod outside;
 mod sample;
 mod shown;
+mod templates;
 mod unknown_outcome;
 mod world;

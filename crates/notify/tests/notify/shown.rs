@@ -24,7 +24,7 @@ async fn mails_show_what_was_said_only_where_their_own_setting_says_so() {
         (3, json!({ "mails": "original" }), SAID, PLACEHOLDER),
         (4, json!({ "notes": "original", "webhooks": "original" }), PLACEHOLDER, SAID),
     ] {
-        world.save_redaction(settings.clone()).await;
+        world.save(|all| all.redaction = serde_json::from_value(settings.clone()).unwrap()).await;
         let message = world.analyse_again_as(version, &analysis, &originals).await;
         assert_eq!(world.deliver_within(message, Duration::from_secs(60)).await.unwrap(), Outcome::Done);
         let mail = world.ses.requests().pop().unwrap()["Content"]["Simple"]["Body"].clone();

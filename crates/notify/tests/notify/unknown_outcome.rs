@@ -1,9 +1,11 @@
-//! SES may have taken the mail and nobody knows: it is waited for, then held, and never sent again.
+//! SES may have taken the mail and nobody knows: an event is waited for, then the mail is held, or sent again where the
+//! tenant says so.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::{TimeDelta, Utc};
-use notify::OUTCOME_UNKNOWN;
+use domain::settings::email::OnUnknown;
+use mail::OUTCOME_UNKNOWN;
 use stage::Outcome;
 use store::email_log::EmailStatus;
 
@@ -72,4 +74,109 @@ async fn the_last_moment_of_the_wait_is_still_a_second() {
     assert_eq!(wait(world.deliver().await.unwrap()), Duration::from_secs(1));
     world.context.clock = || "2026-11-22T09:00:00Z".parse().unwrap();
     assert_eq!(wait(world.deliver().await.unwrap()), WAIT, "a clock behind the database's");
+}
+
+#[tokio::test]
+async fn an_event_that_comes_while_the_mail_is_put_on_hold_is_believed() {
+    let world = World::new([Answer::Lose]).await;
+    wait(world.deliver().await.unwrap());
+    world.wait_is_over().await;
+    let (event, watch) = (world.database.client().await, world.database.client().await);
+    event.execute("BEGIN", &[]).await.unwrap();
+    event.execute("UPDATE email_log SET status = 'delivered'", &[]).await.unwrap();
+    let release = async {
+        let blocked = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while watch.query(blocked, &[]).await.unwrap().is_empty() {
+            assert!(Instant::now() < deadline, "the delivery should wait for the row");
+        }
+        event.execute("COMMIT", &[]).await.unwrap();
+    };
+    let (outcome, ()) = tokio::join!(world.deliver(), release);
+    assert_eq!(outcome.unwrap(), Outcome::Done);
+    assert_eq!(world.status().await, (EmailStatus::Delivered, None));
+}
+
+async fn resending(script: impl IntoIterator<Item = Answer>) -> World {
+    let world = World::new(script).await;
+    world.save(|settings| settings.email.on_unknown = OnUnknown::Resend).await;
+    world
+}
+
+impl World {
+    /// As if the last request had begun so long ago that no event is waited for any more.
+    async fn wait_is_over(&self) {
+        self.sql("UPDATE email_log SET sending_at = sending_at - interval '901 seconds'").await;
+    }
+}
+
+#[tokio::test]
+async fn a_tenant_that_would_rather_send_twice_waits_for_the_event_too() {
+    let world = resending([Answer::Lose]).await;
+    assert_eq!(wait(world.deliver().await.unwrap()), WAIT);
+    wait(world.deliver().await.unwrap());
+    world.send_event().await;
+    assert_eq!(world.deliver().await.unwrap(), Outcome::Done);
+    assert_eq!(world.sent().len(), 1);
+}
+
+#[tokio::test]
+async fn without_an_event_the_mail_is_sent_again_once_and_as_the_same() {
+    let world = resending([Answer::Lose]).await;
+    wait(world.deliver().await.unwrap());
+    world.wait_is_over().await;
+    let (one, other) = tokio::join!(world.deliver(), world.deliver());
+    let outcomes = [one.unwrap(), other.unwrap()];
+    assert!(outcomes.contains(&Outcome::Done), "{outcomes:?}");
+    assert_eq!(world.sent().len(), 2, "one more than before");
+    assert_eq!(world.sent()[0]["EmailTags"], world.sent()[1]["EmailTags"]);
+    assert_eq!((world.status().await.0, world.email().await.attempts), (EmailStatus::Sent, 2));
+
+    world.send_event().await;
+    assert_eq!(world.deliver().await.unwrap(), Outcome::Done, "the event of the first one is late");
+    assert_eq!(world.sent().len(), 2);
+}
+
+#[tokio::test]
+async fn a_mail_that_gets_no_answer_twice_is_waited_for_twice() {
+    let world = resending([Answer::Lose, Answer::Lose]).await;
+    wait(world.deliver().await.unwrap());
+    world.wait_is_over().await;
+    assert_eq!(wait(world.deliver().await.unwrap()), WAIT);
+    assert!(wait(world.deliver().await.unwrap()) > WAIT - Duration::from_secs(60));
+    assert_eq!(world.sent().len(), 2);
+}
+
+#[tokio::test]
+async fn an_event_that_comes_with_the_end_of_the_wait_is_believed() {
+    let mut world = resending([Answer::Lose]).await;
+    wait(world.deliver().await.unwrap());
+    // Only this clock says that it is over.
+    world.context.clock = || Utc::now() + TimeDelta::seconds(901);
+    assert_eq!(wait(world.deliver().await.unwrap()), Duration::from_secs(1));
+    world.send_event().await;
+    assert_eq!(world.deliver().await.unwrap(), Outcome::Done);
+    assert_eq!(world.sent().len(), 1);
+}
+
+#[tokio::test]
+async fn a_mail_on_hold_is_sent_by_a_replay_once_the_tenant_would_rather_send_twice() {
+    let world = World::new([Answer::Lose]).await;
+    wait(world.deliver().await.unwrap());
+    world.wait_is_over().await;
+    assert_eq!(world.deliver().await.unwrap(), Outcome::Final(OUTCOME_UNKNOWN));
+    world.save(|settings| settings.email.on_unknown = OnUnknown::Resend).await;
+    assert_eq!(world.deliver().await.unwrap(), Outcome::Done);
+    assert_eq!(world.sent().len(), 2);
+}
+
+#[tokio::test]
+async fn a_function_that_died_while_sending_is_treated_the_same_where_mails_are_sent_again() {
+    let world = resending([]).await;
+    assert_eq!(world.deliver().await.unwrap(), Outcome::Done);
+    world.sql("UPDATE email_log SET status = 'sending', provider_id = NULL, sent_at = NULL").await;
+    assert!(wait(world.deliver().await.unwrap()) > WAIT - Duration::from_secs(60));
+    world.wait_is_over().await;
+    assert_eq!(world.deliver().await.unwrap(), Outcome::Done);
+    assert_eq!(world.sent().len(), 2);
 }

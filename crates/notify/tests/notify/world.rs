@@ -3,19 +3,26 @@
 use std::time::{Duration, Instant};
 
 use chrono::Utc;
+use domain::address_hash::AddressHash;
 use domain::analysis::Analysis;
 use domain::message::{AnalyzeMessage, NotifyMessage, StepMessage};
 use domain::redaction::Originals;
 use domain::session::Session;
 use domain::settings::{EmailSettings, TenantSettings};
 use domain::step::{Step, StepKey};
-use notify::{Context, Error, Sender, TEMPLATE, Templates};
+use domain::transcript::{Role, Transcript, Turn};
+use domain::unsubscribe::LinkSecrets;
+use mail::Sender;
+use notify::{Context, Error, Links};
+use serde_json::Value;
 use stage::{Delivery, Outcome, Stage};
 use store::analyses::NewAnalysis;
-use store::email_log::{Email, EmailEvent, EmailKey, EmailStatus, EventRecord};
+use store::email_events::{EmailEvent, EventRecord};
+use store::email_log::{Email, EmailKey, EmailStatus};
 use store::reanalysis::Reanalysis;
 use store::sessions::Notification;
-use store::steps::{Claim, Claimed};
+use store::steps::{Claim, Claimed, Ending, Planned};
+use store::suppressions::SuppressionReason;
 use store::testing::TestDatabase;
 
 use crate::fake_ses::{Answer, FakeSes};
@@ -24,6 +31,16 @@ use crate::sample;
 /// What the deployment waits for an event.
 pub(crate) const WAIT: Duration = Duration::from_secs(900);
 
+/// What was said, with a card number in it.
+fn transcript() -> Transcript {
+    let turn = |role, text: &str| Turn { role, text: text.to_owned(), started_ms: None, ended_ms: None };
+    Transcript::new(vec![
+        turn(Role::Visitor, "My dishwasher leaks. My card is 4111 1111 1111 1111."),
+        turn(Role::Tool, "INTERNAL tool result"),
+        turn(Role::Agent, "A technician comes on Tuesday."),
+    ])
+}
+
 pub(crate) struct World {
     pub database: TestDatabase,
     pub ses: FakeSes,
@@ -31,44 +48,73 @@ pub(crate) struct World {
     pub session: Session,
 }
 
+fn first_message(session: &Session) -> NotifyMessage {
+    let Session { tenant_id, session_id, .. } = session.clone();
+    NotifyMessage::V1 { tenant_id, session_id, analysis_version: 1 }
+}
+
+/// Signs the links of mails.
+pub(crate) fn secrets() -> LinkSecrets {
+    LinkSecrets::new("a-secret-of-the-links-for-tests").unwrap()
+}
+
 impl World {
     pub(crate) async fn new(script: impl IntoIterator<Item = Answer>) -> Self {
+        Self::with(script, |_| ()).await
+    }
+
+    /// With a session that differs from the sample.
+    pub(crate) async fn with(script: impl IntoIterator<Item = Answer>, change: impl FnOnce(&mut Session)) -> Self {
         let (database, ses) = (TestDatabase::create().await, FakeSes::start(script).await);
         let context = Context {
             store: database.store.clone(),
             sender: Sender::new(&ses.sdk_config(), Some("events".to_owned())),
-            templates: Templates::default(),
             sender_address: "post@example.org".parse().unwrap(),
             unknown_outcome_wait: WAIT,
+            links: Links { public_url: "https://post.example.org".parse().unwrap(), secrets: secrets() },
+            busy: notify::busy_waits(Duration::from_secs(900)),
             clock: Utc::now,
         };
-        let world = Self { database, ses, context, session: sample::session() };
-        world.save_settings(sample::settings()).await;
-        world.store_session().await;
+        let mut session = sample::session();
+        change(&mut session);
+        let world = Self { database, ses, context, session };
+        world.save(|_| ()).await;
+        world.store(&world.session).await;
         world
     }
 
     pub(crate) async fn save_settings(&self, email: EmailSettings) {
-        let settings = TenantSettings { email, ..TenantSettings::default() };
+        self.save(|settings| settings.email = email).await;
+    }
+
+    /// The tenant's settings, those of the sample but for what is changed.
+    pub(crate) async fn save(&self, change: impl FnOnce(&mut TenantSettings)) {
+        let mut settings = TenantSettings { email: sample::settings(), ..TenantSettings::default() };
+        change(&mut settings);
         self.database.store.save_tenant(&self.session.tenant_id, "Acme", &settings).await.unwrap();
     }
 
-    /// The tenant's `redaction` settings.
-    pub(crate) async fn save_redaction(&self, redaction: serde_json::Value) {
-        let redaction = serde_json::from_value(redaction).unwrap();
-        let settings = TenantSettings { email: sample::settings(), redaction, ..TenantSettings::default() };
-        self.database.store.save_tenant(&self.session.tenant_id, "Acme", &settings).await.unwrap();
+    /// Another session of the same visitor, and the message about it.
+    pub(crate) async fn another(&self, id: &str) -> NotifyMessage {
+        let session = Session { session_id: id.parse().unwrap(), ..self.session.clone() };
+        self.store(&session).await;
+        first_message(&session)
     }
 
-    async fn store_session(&self) {
+    /// A session that is analysed, and whose mail is planned.
+    async fn store(&self, session: &Session) {
         let store = &self.database.store;
-        let notification = Notification { session: &self.session, transcript: None, hash: b"hash", message: "{}" };
+        let said = transcript();
+        let notification = Notification { session, transcript: Some(&said), hash: b"hash", message: "{}" };
         store.accept_session(&notification).await.unwrap();
-        let Session { tenant_id, session_id, .. } = self.session.clone();
+        let Session { tenant_id, session_id, .. } = session.clone();
         let key = AnalyzeMessage::V1 { tenant_id, session_id }.step_key();
         let Claim::Run(claimed, _) = store.claim_step(&key, WAIT, false).await.unwrap() else { panic!("not claimed") };
-        let analysis = NewAnalysis { analysis: &sample::analysis(), originals: &Default::default(), follow_ups: &[] };
+        let message = serde_json::to_string(&first_message(session)).unwrap();
+        let follow_ups = &[Planned { step: Step::Notify { version: 1 }, message }];
+        let analysis = NewAnalysis { analysis: &sample::analysis(), originals: &Default::default(), follow_ups };
         assert!(store.store_analysis(&claimed, &analysis).await.unwrap());
+        store.finish_step(&claimed, Ending::Done).await.unwrap();
     }
 
     /// Another version of the session's analysis, and the message about it.
@@ -94,8 +140,7 @@ impl World {
     }
 
     pub(crate) fn message(&self) -> NotifyMessage {
-        let Session { tenant_id, session_id, .. } = self.session.clone();
-        NotifyMessage::V1 { tenant_id, session_id, analysis_version: 1 }
+        first_message(&self.session)
     }
 
     /// One delivery of the session's message.
@@ -109,13 +154,33 @@ impl World {
         self.context.handle(message, &Delivery { claimed, deadline: Instant::now() + time }).await
     }
 
+    /// The requests made to SES.
+    pub(crate) fn sent(&self) -> Vec<Value> {
+        self.ses.requests()
+    }
+
+    /// The visitor's address, as everything but the log knows it.
+    pub(crate) fn hash(&self, address: &str) -> AddressHash {
+        AddressHash::of(&self.session.tenant_id, &address.parse().unwrap())
+    }
+
+    pub(crate) async fn suppress(&self, address: &str, reason: SuppressionReason) {
+        let hash = self.hash(address);
+        assert!(self.database.store.suppress(&self.session.tenant_id, &hash, reason, None).await.unwrap());
+    }
+
+    /// Runs a statement, for what no method does.
+    pub(crate) async fn sql(&self, statement: &str) {
+        self.database.client().await.execute(statement, &[]).await.unwrap();
+    }
+
     pub(crate) async fn email(&self) -> Email {
         self.email_of(1).await
     }
 
     pub(crate) async fn email_of(&self, analysis_version: i32) -> Email {
         let Session { tenant_id, session_id, .. } = &self.session;
-        let key = EmailKey { tenant_id, session_id, template: TEMPLATE, analysis_version };
+        let key = EmailKey { tenant_id, session_id, analysis_version };
         self.database.store.email(&key).await.unwrap().unwrap()
     }
 
@@ -135,8 +200,13 @@ impl World {
             detail: &serde_json::json!({}),
             provider_id: "0102-ses-1",
             sent_at: Utc::now(),
-            status: Some(EmailStatus::Sent),
+            status: EmailStatus::Sent,
+            concerns: None,
+            suppress: None,
         };
-        assert_eq!(self.database.store.record_email_event(&event).await.unwrap(), EventRecord::Recorded);
+        assert_eq!(
+            self.database.store.record_email_event(&event).await.unwrap(),
+            EventRecord::Recorded { suppressed: 0 }
+        );
     }
 }
