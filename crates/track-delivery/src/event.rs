@@ -7,8 +7,13 @@ use domain::id::TenantId;
 use domain::ses_tag;
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use store::email_log::{EmailEvent, EmailStatus};
+use store::email_events::EmailEvent;
 use uuid::Uuid;
+
+use crate::reading::Reading;
+
+/// The tag of mails to a tenant's admins, which have no log.
+const ALERT_ID: &str = "alert_id";
 
 /// An event as SES publishes it to SNS; delivered raw, so without SNS's envelope.
 #[derive(Debug, Deserialize)]
@@ -35,23 +40,34 @@ struct Mail {
     #[serde(rename = "messageId")]
     message_id: String,
     #[serde(default)]
+    destination: Vec<String>,
+    #[serde(default)]
     tags: HashMap<String, Vec<String>>,
 }
 
 /// Which of our mails an event is about.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Tags {
-    pub(crate) tenant_id: TenantId,
-    pub(crate) email_id: Uuid,
+pub(crate) enum Subject {
+    /// To a visitor.
+    Email { tenant_id: TenantId, email_id: Uuid },
+    /// To a tenant's admins.
+    Alert,
+    /// One that this service did not send.
+    Foreign,
 }
 
 impl SesEvent {
-    /// `None` if `notify` did not send the mail.
-    pub(crate) fn tags(&self) -> Option<Tags> {
+    pub(crate) fn subject(&self) -> Subject {
         let tag = |name: &str| self.mail.tags.get(name)?.first();
-        let tenant_id = ses_tag::decode(tag(ses_tag::TENANT_ID)?).ok()?;
-        let email_id = tag(ses_tag::EMAIL_ID)?.parse().ok()?;
-        Some(Tags { tenant_id, email_id })
+        if tag(ALERT_ID).is_some() {
+            return Subject::Alert;
+        }
+        let tenant_id = tag(ses_tag::TENANT_ID).and_then(|tag| ses_tag::decode(tag).ok());
+        let email_id = tag(ses_tag::EMAIL_ID).and_then(|tag| tag.parse().ok());
+        match (tenant_id, email_id) {
+            (Some(tenant_id), Some(email_id)) => Subject::Email { tenant_id, email_id },
+            (_, None) | (None, Some(_)) => Subject::Foreign,
+        }
     }
 
     /// The part that is particular to the type; empty where SES gives none.
@@ -71,30 +87,29 @@ impl SesEvent {
         parts.into_iter().flatten().next().cloned().unwrap_or_else(|| Map::new().into())
     }
 
-    pub(crate) fn for_store<'a>(&'a self, tags: &'a Tags, detail: &'a Value) -> EmailEvent<'a> {
+    pub(crate) fn reading(&self, tenant: &TenantId, detail: &Value) -> Reading {
+        Reading::of(&self.kind, detail, &self.mail.destination, tenant)
+    }
+
+    pub(crate) fn for_store<'a>(
+        &'a self,
+        tenant_id: &'a TenantId,
+        email_id: Uuid,
+        detail: &'a Value,
+        reading: &'a Reading,
+    ) -> EmailEvent<'a> {
         let own_time = detail.get("timestamp").and_then(Value::as_str).and_then(|time| time.parse().ok());
         EmailEvent {
-            tenant_id: &tags.tenant_id,
-            email_id: tags.email_id,
+            tenant_id,
+            email_id,
             kind: &self.kind,
             occurred_at: own_time.unwrap_or(self.mail.timestamp),
             detail,
             provider_id: &self.mail.message_id,
             sent_at: self.mail.timestamp,
-            status: status(&self.kind),
+            status: reading.status,
+            concerns: reading.concerns.as_deref(),
+            suppress: reading.suppress,
         }
-    }
-}
-
-/// `None` for events that say nothing about delivery, and for types that SES may add.
-fn status(kind: &str) -> Option<EmailStatus> {
-    match kind {
-        "Send" => Some(EmailStatus::Sent),
-        "DeliveryDelay" => Some(EmailStatus::Delayed),
-        "Delivery" => Some(EmailStatus::Delivered),
-        "Reject" | "Rendering Failure" => Some(EmailStatus::Rejected),
-        "Bounce" => Some(EmailStatus::Bounced),
-        "Complaint" => Some(EmailStatus::Complained),
-        _ => None,
     }
 }

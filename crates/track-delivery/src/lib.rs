@@ -1,17 +1,20 @@
 #![doc = include_str!("../README.md")]
 
 mod event;
+mod reading;
 
 use std::time::Duration;
 
+use domain::id::TenantId;
 use stage::backoff::Backoff;
 use stage::batch::{Record, RecordHandler, Verdict};
 use stage::step::{StageConfig, UNREADABLE_MESSAGE};
 use stage::{ConfigError, Env, Failure, error_chain};
 use store::Store;
-use store::email_log::EventRecord;
+use store::email_events::EventRecord;
+use uuid::Uuid;
 
-use event::SesEvent;
+use event::{SesEvent, Subject};
 
 /// What SES publishes once, as plain text, when the event destination is made.
 const TOPIC_VALIDATED: &str = "Successfully validated SNS topic for Amazon SES event publishing.";
@@ -36,7 +39,7 @@ pub struct Context {
 }
 
 impl RecordHandler for Context {
-    /// Records one SES event. One of a mail that we did not send is counted in the log and done with.
+    /// Records one SES event. One of a mail that we did not send, or no longer know, is counted and done with.
     async fn handle_record(&self, record: Record) -> Verdict {
         if record.body.trim() == TOPIC_VALIDATED {
             tracing::info!("SES can publish to the topic");
@@ -46,22 +49,16 @@ impl RecordHandler for Context {
             Ok(event) => event,
             Err(error) => return unreadable(&error),
         };
-        let Some(tags) = event.tags() else {
-            tracing::info!(event.type = event.kind, "an event of a mail without our tags");
-            return Verdict::Ack;
-        };
-        let detail = event.detail();
-        match self.store.record_email_event(&event.for_store(&tags, &detail)).await {
-            Ok(EventRecord::Recorded) => {
-                tracing::info!(tenant.id = %tags.tenant_id, email.id = %tags.email_id, event.type = event.kind, "recorded");
+        match event.subject() {
+            Subject::Email { tenant_id, email_id } => self.record(&event, &tenant_id, email_id, &record).await,
+            Subject::Alert => {
+                tracing::info!(event.type = event.kind, "an event of a mail to admins");
                 Verdict::Ack
             }
-            Ok(EventRecord::Repeated) => Verdict::Ack,
-            Ok(EventRecord::UnknownEmail) => {
-                tracing::warn!(email.id = %tags.email_id, event.type = event.kind, "an event of an unknown mail");
+            Subject::Foreign => {
+                unknown_event(&event);
                 Verdict::Ack
             }
-            Err(error) => self.failed(&error, &record),
         }
     }
 
@@ -71,6 +68,24 @@ impl RecordHandler for Context {
 }
 
 impl Context {
+    async fn record(&self, event: &SesEvent, tenant: &TenantId, email_id: Uuid, record: &Record) -> Verdict {
+        let detail = event.detail();
+        let reading = event.reading(tenant, &detail);
+        match self.store.record_email_event(&event.for_store(tenant, email_id, &detail, &reading)).await {
+            Ok(EventRecord::Recorded { suppressed }) => {
+                let status = reading.status.as_str();
+                tracing::info!(tenant.id = %tenant, email.id = %email_id, event.type = event.kind, status, suppressed, "recorded");
+                Verdict::Ack
+            }
+            Ok(EventRecord::Repeated) => Verdict::Ack,
+            Ok(EventRecord::UnknownEmail) => {
+                unknown_event(event);
+                Verdict::Ack
+            }
+            Err(error) => self.failed(&error, record),
+        }
+    }
+
     fn failed(&self, error: &store::Error, record: &Record) -> Verdict {
         let reason = error_chain(error);
         tracing::error!(error = reason, "could not record an event");
@@ -79,6 +94,11 @@ impl Context {
             false => Verdict::DeadLetter { code: error.code(), message: reason },
         }
     }
+}
+
+/// An event of a mail that we did not send, or whose log is gone: no other delivery can help.
+fn unknown_event(event: &SesEvent) {
+    tracing::warn!(event.type = event.kind, "an event of an unknown mail");
 }
 
 fn unreadable(error: &serde_json::Error) -> Verdict {

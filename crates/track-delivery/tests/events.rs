@@ -4,14 +4,20 @@
 
 use std::time::{Duration, Instant};
 
+use domain::address_hash::AddressHash;
 use domain::id::{SessionId, TenantId};
 use domain::settings::TenantSettings;
 use serde_json::{Value, json};
 use stage::backoff::Backoff;
 use stage::batch::{Record, RecordHandler, Verdict};
 use store::email_log::{Email, EmailKey, EmailStatus, NewEmail};
+use store::sending::{Sending, Start};
+use store::suppressions::SuppressionReason;
 use store::testing::TestDatabase;
 use track_delivery::Context;
+
+const VISITOR: &str = "ana@example.com";
+const STAFF: &str = "desk@acme.example";
 
 struct World {
     database: TestDatabase,
@@ -33,11 +39,36 @@ impl World {
         Self { database, context, tenant, session }
     }
 
-    async fn email(&self) -> Email {
+    fn hash(&self, address: &str) -> AddressHash {
+        AddressHash::of(&self.tenant, &address.parse().unwrap())
+    }
+
+    /// The mail about a version of the analysis.
+    async fn email(&self, analysis_version: i32) -> Email {
         let (tenant_id, session_id) = (&self.tenant, &self.session);
-        let key = EmailKey { tenant_id, session_id, template: "session-summary", analysis_version: 1 };
-        let new = NewEmail { key, recipient: Some("ana@example.com") };
+        let key = EmailKey { tenant_id, session_id, analysis_version };
+        let new = NewEmail { key, template: "session-summary", locale: None, recipient: Some(VISITOR) };
         self.database.store.queue_email(&new).await.unwrap()
+    }
+
+    /// A mail that SES is being asked to send.
+    async fn sending(&self, analysis_version: i32) -> Email {
+        let email = self.email(analysis_version).await;
+        let sending = Sending {
+            tenant_id: &self.tenant,
+            email_id: email.email_id,
+            recipient: Some(VISITOR),
+            recipient_hash: self.hash(VISITOR),
+            template: "session-summary",
+            template_version: None,
+            locale: Some("en"),
+            attachments: &[],
+            attachments_left_out: None,
+            keep_events: true,
+            min_hours: None,
+        };
+        assert_eq!(self.database.store.start_sending(&sending).await.unwrap(), Start::Started);
+        email
     }
 
     async fn deliver(&self, body: &str) -> Verdict {
@@ -50,69 +81,131 @@ impl World {
         let client = self.database.client().await;
         client.query_one("SELECT count(*) FROM email_events", &[]).await.unwrap().get(0)
     }
+
+    async fn suppressed(&self) -> Vec<(AddressHash, SuppressionReason)> {
+        let addresses = [self.hash(VISITOR), self.hash(STAFF)];
+        self.database.store.suppressions(&self.tenant, &addresses).await.unwrap()
+    }
 }
 
-fn event(kind: &str, email_id: &str, detail: Value) -> String {
-    let member = match kind {
-        "DeliveryDelay" => "deliveryDelay".to_owned(),
-        kind => kind.to_lowercase(),
-    };
-    let mut event = json!({
-        "eventType": kind,
-        "mail": {
-            "timestamp": "2026-11-22T10:05:01.000Z", "messageId": "ses-1", "destination": ["ana@example.com"],
-            "tags": { "ses:operation": ["SendEmail"], "tenant_id": ["acme_deu"], "email_id": [email_id] }
+/// A fixture: an event with every field that AWS documents for its shape, about this mail.
+fn event(name: &str, email: &Email) -> String {
+    let path = format!("{}/tests/fixtures/{name}.json", env!("CARGO_MANIFEST_DIR"));
+    std::fs::read_to_string(path).unwrap().replace("EMAIL_ID", &email.email_id.to_string())
+}
+
+#[tokio::test]
+async fn every_documented_shape_is_kept_and_says_what_it_says() {
+    use EmailStatus::{Bounced, Complained, Delayed, Delivered, Rejected, Sent, SoftBounced};
+    use SuppressionReason::{Complaint, HardBounce, Unsubscribed};
+    for (name, status, suppressed) in [
+        ("send", Sent, None),
+        ("delivery", Delivered, None),
+        ("delivery-to-staff", Sent, None),
+        ("delivery-delay", Delayed, None),
+        ("bounce-transient", SoftBounced, None),
+        ("bounce-undetermined", SoftBounced, None),
+        ("bounce-permanent", Bounced, Some((VISITOR, HardBounce))),
+        ("bounce-permanent-of-staff", Sent, Some((STAFF, HardBounce))),
+        ("bounce-on-account-suppression-list", Bounced, Some((VISITOR, HardBounce))),
+        ("complaint-abuse", Complained, Some((VISITOR, Complaint))),
+        ("complaint-without-report", Complained, Some((VISITOR, Complaint))),
+        ("complaint-on-account-suppression-list", Complained, Some((VISITOR, Complaint))),
+        ("complaint-not-spam", Sent, None),
+        ("reject", Rejected, None),
+        ("rendering-failure", Rejected, None),
+        ("open", Sent, None),
+        ("click", Sent, None),
+        ("subscription-unsubscribe-all", Sent, Some((VISITOR, Unsubscribed))),
+        ("subscription-one-topic", Sent, None),
+    ] {
+        let world = World::new().await;
+        let event = event(name, &world.sending(1).await);
+        for _ in 0..2 {
+            assert_eq!(world.deliver(&event).await, Verdict::Ack, "{name}");
         }
-    });
-    event[member] = detail;
-    event.to_string()
+        let email = world.email(1).await;
+        assert_eq!(email.status, status, "{name}");
+        assert_eq!(email.provider_id.as_deref(), Some("0107019ab0-sample-000000"), "{name}");
+        let expected: Vec<_> = suppressed.into_iter().map(|(who, why)| (world.hash(who), why)).collect();
+        assert_eq!(world.suppressed().await, expected, "{name}");
+        assert_eq!(world.events().await, 1, "{name}");
+    }
+}
+
+/// All orders of the numbers below `n`.
+fn orders(n: usize) -> Vec<Vec<usize>> {
+    if n == 0 {
+        return vec![Vec::new()];
+    }
+    let insert = |order: &Vec<usize>, at: usize| {
+        let mut order = order.clone();
+        order.insert(at, n - 1);
+        order
+    };
+    orders(n - 1).iter().flat_map(|order| (0..n).map(|at| insert(order, at)).collect::<Vec<_>>()).collect()
 }
 
 #[tokio::test]
-async fn the_sample_event_takes_a_mail_to_delivered_however_often_it_comes() {
+async fn events_in_every_order_and_repeated_end_in_the_same_status() {
     let world = World::new().await;
-    let email_id = world.email().await.email_id.to_string();
-    let delivery = event("Delivery", &email_id, json!({ "timestamp": "2026-11-22T10:05:03.000Z" }));
-    for body in [&delivery, &event("Send", &email_id, json!({})), &delivery] {
-        assert_eq!(world.deliver(body).await, Verdict::Ack);
+    let mut version = 0;
+    for (names, last) in [
+        (["send", "delivery-delay", "bounce-transient", "delivery", "open"], EmailStatus::Delivered),
+        (["send", "delivery", "click", "bounce-permanent", "complaint-abuse"], EmailStatus::Complained),
+        (["send", "reject", "delivery-delay", "delivery-to-staff", "complaint-not-spam"], EmailStatus::Rejected),
+    ] {
+        for order in orders(names.len()) {
+            version += 1;
+            let email = world.sending(version).await;
+            for at in order.iter().chain(&order[..2]) {
+                assert_eq!(world.deliver(&event(names[*at], &email)).await, Verdict::Ack);
+            }
+            let ended = world.email(version).await;
+            assert_eq!((ended.status, ended.code), (last, None), "{order:?} of {names:?}");
+        }
     }
-    let email = world.email().await;
-    assert_eq!((email.status, email.provider_id.as_deref()), (EmailStatus::Delivered, Some("ses-1")));
+    assert_eq!(world.events().await, i64::from(version) * 5);
+}
+
+#[tokio::test]
+async fn a_repeated_event_of_the_samples_takes_a_mail_to_delivered_once() {
+    let world = World::new().await;
+    let email = world.sending(1).await;
+    for name in ["delivery", "send", "delivery"] {
+        assert_eq!(world.deliver(&event(name, &email)).await, Verdict::Ack);
+    }
+    let email = world.email(1).await;
     assert_eq!(email.sent_at.map(|at| at.to_rfc3339()).as_deref(), Some("2026-11-22T10:05:01+00:00"));
-    assert_eq!(world.events().await, 2);
+    assert_eq!((email.status, world.events().await), (EmailStatus::Delivered, 2));
 }
 
 #[tokio::test]
-async fn every_documented_type_is_kept() {
+async fn an_event_of_a_type_that_ses_adds_tells_that_the_mail_was_sent() {
     let world = World::new().await;
-    let email_id = world.email().await.email_id.to_string();
-    let types = [
-        ("Send", EmailStatus::Sent),
-        ("Open", EmailStatus::Sent),
-        ("DeliveryDelay", EmailStatus::Delayed),
-        ("Click", EmailStatus::Delayed),
-        ("Delivery", EmailStatus::Delivered),
-        ("Subscription", EmailStatus::Delivered),
-        ("Rendering Failure", EmailStatus::Rejected),
-        ("Reject", EmailStatus::Rejected),
-        ("Bounce", EmailStatus::Bounced),
-        ("Complaint", EmailStatus::Complained),
-    ];
-    for (kind, expected) in types {
-        assert_eq!(world.deliver(&event(kind, &email_id, json!({}))).await, Verdict::Ack, "{kind}");
-        assert_eq!(world.email().await.status, expected, "after {kind}");
-    }
-    assert_eq!(world.events().await, 10);
+    let event = event("send", &world.sending(1).await).replace(r#""eventType": "Send""#, r#""eventType": "Archived""#);
+    assert_eq!(world.deliver(&event).await, Verdict::Ack);
+    assert_eq!((world.email(1).await.status, world.events().await), (EmailStatus::Sent, 1));
 }
 
 #[tokio::test]
 async fn events_of_other_mails_are_done_with() {
     let world = World::new().await;
-    let unknown = event("Send", "00000000-0000-7000-8000-000000000000", json!({}));
-    let foreign = event("Send", "not a uuid", json!({}));
-    let untagged = json!({ "eventType": "Send", "mail": { "timestamp": "2026-11-22T10:05:01Z", "messageId": "x" } });
-    for body in [unknown, foreign, untagged.to_string()] {
-        assert_eq!(world.deliver(&body).await, Verdict::Ack);
+    let tags = |tags: Value| {
+        let mail = json!({ "timestamp": "2026-11-22T10:05:01Z", "messageId": "x", "tags": tags });
+        json!({ "eventType": "Send", "mail": mail, "send": {} }).to_string()
+    };
+    let unknown = "00000000-0000-7000-8000-000000000000";
+    for tags in [
+        tags(json!({ "tenant_id": ["acme_deu"], "email_id": [unknown] })),
+        tags(json!({ "tenant_id": ["nobody"], "email_id": [unknown] })),
+        tags(json!({ "tenant_id": ["acme_deu"], "email_id": ["not a uuid"] })),
+        tags(json!({ "tenant_id": [], "email_id": [unknown] })),
+        tags(json!({ "tenant_id": ["acme_deu"], "alert_id": [unknown] })),
+        tags(json!({})),
+        json!({ "eventType": "Send", "mail": { "timestamp": "2026-11-22T10:05:01Z", "messageId": "x" } }).to_string(),
+    ] {
+        assert_eq!(world.deliver(&tags).await, Verdict::Ack, "{tags}");
     }
     assert_eq!(world.events().await, 0);
 }
@@ -120,7 +213,9 @@ async fn events_of_other_mails_are_done_with() {
 #[tokio::test]
 async fn a_body_that_is_no_event_is_dead_lettered_without_being_quoted() {
     let world = World::new().await;
-    for body in ["{", r#"{"eventType":"Send","mail":"ana@example.com"}"#] {
+    let email = world.sending(1).await;
+    let in_an_envelope = json!({ "Type": "Notification", "Message": event("send", &email) }).to_string();
+    for body in ["{", r#"{"eventType":"Send","mail":"ana@example.com"}"#, &in_an_envelope] {
         let Verdict::DeadLetter { code, message } = world.deliver(body).await else { panic!("{body}") };
         assert_eq!(code.as_str(), "unreadable_message");
         assert!(!message.contains("ana"), "{message}");

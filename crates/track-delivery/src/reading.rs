@@ -1,0 +1,107 @@
+//! What an event says of a mail and of its recipients.
+
+use domain::address_hash::AddressHash;
+use domain::email_address::EmailAddress;
+use domain::id::TenantId;
+use serde_json::Value;
+use store::email_log::EmailStatus;
+use store::suppressions::SuppressionReason;
+
+/// What an event says.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Reading {
+    pub(crate) status: EmailStatus,
+    /// `None`: the mail as a whole.
+    pub(crate) concerns: Option<Vec<AddressHash>>,
+    pub(crate) suppress: Option<SuppressionReason>,
+}
+
+impl Reading {
+    /// `detail` is the part of the event that is particular to its type.
+    pub(crate) fn of(kind: &str, detail: &Value, destination: &[String], tenant: &TenantId) -> Self {
+        let text = |field: &str| detail.get(field).and_then(Value::as_str);
+        let (status, suppress) = match kind {
+            "DeliveryDelay" => (EmailStatus::Delayed, None),
+            "Delivery" => (EmailStatus::Delivered, None),
+            "Reject" | "Rendering Failure" => (EmailStatus::Rejected, None),
+            // Transient, and Undetermined, of which SES says that it may pass.
+            "Bounce" if text("bounceType") != Some("Permanent") => (EmailStatus::SoftBounced, None),
+            "Bounce" => (EmailStatus::Bounced, Some(SuppressionReason::HardBounce)),
+            // Somebody took the mail out of their junk folder.
+            "Complaint" if text("complaintFeedbackType") == Some("not-spam") => (EmailStatus::Sent, None),
+            "Complaint" => (EmailStatus::Complained, Some(SuppressionReason::Complaint)),
+            "Subscription" if unsubscribes_from_all(detail) => {
+                (EmailStatus::Sent, Some(SuppressionReason::Unsubscribed))
+            }
+            // Send, Open, Click, and types that SES may add: SES has the mail.
+            _ => (EmailStatus::Sent, None),
+        };
+        Self { status, concerns: concerns(kind, detail, destination, tenant), suppress }
+    }
+}
+
+fn unsubscribes_from_all(detail: &Value) -> bool {
+    detail.pointer("/newTopicPreferences/unsubscribeAll") == Some(&Value::Bool(true))
+}
+
+/// The recipients that an event names; `None` where it names none that can be read.
+fn concerns(kind: &str, detail: &Value, destination: &[String], tenant: &TenantId) -> Option<Vec<AddressHash>> {
+    let named = |list: &str| detail.get(list).and_then(Value::as_array).into_iter().flatten();
+    let within = |list| named(list).filter_map(|recipient| recipient.get("emailAddress")?.as_str()).collect();
+    let addresses: Vec<&str> = match kind {
+        "Bounce" => within("bouncedRecipients"),
+        "Complaint" => within("complainedRecipients"),
+        "DeliveryDelay" => within("delayedRecipients"),
+        "Delivery" => named("recipients").filter_map(Value::as_str).collect(),
+        "Subscription" => destination.iter().map(String::as_str).collect(),
+        _ => return None,
+    };
+    let hashes: Vec<_> = addresses.iter().filter_map(|text| Some(AddressHash::of(tenant, &address(text)?))).collect();
+    (!hashes.is_empty()).then_some(hashes)
+}
+
+/// An address as visitors write it: SES names `Name <a@xn--…>` where they wrote `a@ä…`.
+fn address(text: &str) -> Option<EmailAddress> {
+    let plain = text.rsplit_once('<').map_or(text, |(_, rest)| rest.trim_end().trim_end_matches('>'));
+    let (local, domain) = plain.trim().rsplit_once('@')?;
+    let labels: Vec<_> = domain.split('.').map(unicode_label).collect();
+    format!("{local}@{}", labels.join(".")).parse().ok()
+}
+
+fn unicode_label(label: &str) -> String {
+    let lower = label.to_lowercase();
+    let decoded = lower.strip_prefix("xn--").and_then(idna::punycode::decode_to_string);
+    decoded.unwrap_or(lower)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn hash(address: &str) -> AddressHash {
+        AddressHash::of(&"acme".parse().unwrap(), &address.parse().unwrap())
+    }
+
+    fn concerned(recipients: Value) -> Option<Vec<AddressHash>> {
+        concerns("Delivery", &json!({ "recipients": recipients }), &[], &"acme".parse().unwrap())
+    }
+
+    #[test]
+    fn recipients_are_who_visitors_say_they_are() {
+        for named in ["ana@example.com", " Ana@EXAMPLE.com ", "Ana L. <ana@example.com>", "\"<x>\" <ana@example.com>"] {
+            assert_eq!(concerned(json!([named])), Some(vec![hash("ana@example.com")]), "{named}");
+        }
+        assert_eq!(concerned(json!(["ana@XN--exmple-cua.de"])), Some(vec![hash("ana@exämple.de")]));
+    }
+
+    #[test]
+    fn an_event_that_names_nobody_is_about_the_whole_mail() {
+        for nobody in [json!([]), json!(["undisclosed"]), json!([1, { "emailAddress": "ana@example.com" }]), json!("x")]
+        {
+            assert_eq!(concerned(nobody.clone()), None, "{nobody}");
+        }
+        assert_eq!(concerned(json!(["undisclosed", "ana@example.com"])), Some(vec![hash("ana@example.com")]));
+    }
+}
