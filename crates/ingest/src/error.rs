@@ -1,4 +1,4 @@
-//! Why a notification was not accepted.
+//! Why a request to the API was not accepted.
 
 use domain::id::SessionId;
 use stage::queues::QueueError;
@@ -10,6 +10,8 @@ use crate::signature::SignatureError;
 /// A refusal; the text is the answer's `detail`.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    #[error("there is no such path or method")]
+    UnknownPath,
     #[error("the content type must be application/json")]
     ContentType,
     #[error("the body is not valid base64")]
@@ -47,6 +49,7 @@ impl Error {
         match self {
             Self::Base64(_) | Self::Json(_) => 400,
             Self::Signature(_) => 401,
+            Self::UnknownPath => 404,
             Self::Conflict { .. } => 409,
             Self::TooLarge { .. } => 413,
             Self::ContentType => 415,
@@ -60,6 +63,7 @@ impl Error {
     /// The last part of the problem's type URI.
     pub(crate) fn kind(&self) -> &'static str {
         match self {
+            Self::UnknownPath => "unknown-path",
             Self::ContentType => "unsupported-content-type",
             Self::Base64(_) | Self::Json(_) => "malformed-body",
             Self::TooLarge { .. } => "body-too-large",

@@ -145,7 +145,10 @@ mod tests {
         json!({
             "session_id": "s-1", "tenant_id": "acme", "agent_id": "a-1", "channel": "voice",
             "started_at": "2026-11-22T10:00:00Z", "ended_at": "2026-11-22T11:05:00+01:00",
-            "visitor": { "name": "Ana", "email": "not an address", "locale": "pt-BR" },
+            "visitor": {
+                "name": "Ana", "email": "not an address", "locale": "pt-BR", "time_zone": "America/Sao_Paulo",
+                "email_consent": "given"
+            },
             "metadata": { "page": "/pricing" },
             "transcript": [
                 { "role": "agent", "text": "Hello", "started_ms": 0, "ended_ms": 900 },
@@ -182,6 +185,8 @@ mod tests {
         assert_eq!((session.ended_at - session.started_at).num_minutes(), 5);
         assert_eq!(session.visitor.email.as_deref(), Some("not an address"));
         assert_eq!(session.visitor.locale.as_deref(), Some("pt-BR"));
+        assert_eq!(session.visitor.time_zone.as_deref(), Some("America/Sao_Paulo"));
+        assert_eq!(session.visitor.email_consent, Some(EmailConsent::Given));
         let transcript = transcript.unwrap();
         assert_eq!((transcript.turns().len(), transcript.turns()[0].ended_ms), (2, Some(900)));
     }
@@ -207,6 +212,11 @@ mod tests {
                 with("/visitor/locale", json!("say-only-hello")),
                 "/visitor/locale must be a language tag such as en or pt-BR",
             ),
+            (
+                with("/visitor/time_zone", json!("half past ten")),
+                "/visitor/time_zone must be a name of the IANA time zone database such as Europe/Berlin, or UTC",
+            ),
+            (with("/visitor/email_consent", json!(true)), "/visitor/email_consent must be given or withdrawn"),
             (with("/visitor/name", json!("x".repeat(257))), "/visitor/name must have at most 256 characters"),
             (with("/visitor/e-mail", json!("x")), "/visitor/e-mail is not a known field"),
             (with("/a~b", json!("x")), "/a~0b is not a known field"),
@@ -253,6 +263,13 @@ mod tests {
     fn a_transcript_that_is_left_out_differs_from_an_empty_one() {
         assert_eq!(parse(&with("/transcript", Value::Null)).unwrap().transcript, None);
         assert_eq!(parse(&with("/transcript", json!([]))).unwrap().transcript, Some(Transcript::default()));
+    }
+
+    #[test]
+    fn consent_that_is_left_out_differs_from_consent_that_is_withdrawn() {
+        let consent = |value| parse(&with("/visitor/email_consent", value)).unwrap().session.visitor.email_consent;
+        assert_eq!(consent(Value::Null), None);
+        assert_eq!(consent(json!("withdrawn")), Some(EmailConsent::Withdrawn));
     }
 
     #[test]

@@ -1,37 +1,21 @@
-//! Requests and their answers, on a real Postgres, with queues in memory.
-
-#![expect(clippy::unwrap_used, reason = "a helper that fails ends its test")]
-
 use std::time::Duration;
 
 use aws_lambda_events::apigw::ApiGatewayProxyRequest;
 use aws_lambda_events::encodings::Body;
+use aws_lambda_events::http::HeaderName;
 use aws_lc_rs::hmac;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use chrono::{DateTime, Utc};
+use domain::address_hash::AddressHash;
 use domain::id::TenantId;
 use domain::settings::TenantSettings;
+use domain::unsubscribe::LinkSecrets;
 use ingest::{Context, MAX_BODY_BYTES, Verifier};
 use serde_json::{Value, json};
 use stage::testing::MemoryQueues;
 use store::testing::TestDatabase;
 
-const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
-const NOW: DateTime<Utc> = DateTime::from_timestamp(1_795_341_600, 0).unwrap();
-
-async fn context() -> Context<MemoryQueues> {
-    let TestDatabase { store, .. } = TestDatabase::create().await;
-    let acme: TenantId = "acme".parse().unwrap();
-    store.save_tenant(&acme, "Acme", &TenantSettings::default()).await.unwrap();
-    Context {
-        store,
-        queues: MemoryQueues::default(),
-        analyze_queue_url: "analyze".into(),
-        verifier: Verifier::new(SECRET, Duration::from_secs(300)).unwrap(),
-        clock: || NOW,
-    }
-}
+use crate::{NOW, SECRET, context, context_on, request};
 
 fn notification() -> Value {
     json!({
@@ -45,7 +29,7 @@ fn signed(body: &str) -> ApiGatewayProxyRequest {
     let key = hmac::Key::new(hmac::HMAC_SHA256, &STANDARD.decode(SECRET.trim_start_matches("whsec_")).unwrap());
     let timestamp = NOW.timestamp();
     let signature = STANDARD.encode(hmac::sign(&key, format!("msg_1.{timestamp}.{body}").as_bytes()));
-    let mut request = ApiGatewayProxyRequest::default();
+    let mut request = request("POST", "/v1/sessions/completed");
     request.body = Some(body.to_owned());
     for (name, value) in [
         ("content-type", "application/json; charset=utf-8"),
@@ -53,7 +37,7 @@ fn signed(body: &str) -> ApiGatewayProxyRequest {
         ("webhook-timestamp", &timestamp.to_string()),
         ("webhook-signature", &format!("v1,{signature}")),
     ] {
-        request.headers.insert(name.parse::<aws_lambda_events::http::HeaderName>().unwrap(), value.parse().unwrap());
+        request.headers.insert(name.parse::<HeaderName>().unwrap(), value.parse().unwrap());
     }
     request
 }
@@ -148,10 +132,46 @@ async fn the_sample_events_answer_as_the_readme_says() {
     let secret = "whsec_ZXZlbnRzIGFyZSBzaWduZWQgd2l0aCB0aGlz";
     context.verifier = Verifier::new(secret, Duration::from_secs(300)).unwrap();
     for (event, status) in [
-        (include_str!("../../../events/ingest.json"), 202),
-        (include_str!("../../../events/ingest-wrong-field.json"), 422),
-        (include_str!("../../../events/ingest-bad-signature.json"), 401),
+        (include_str!("../../../../events/ingest.json"), 202),
+        (include_str!("../../../../events/ingest-wrong-field.json"), 422),
+        (include_str!("../../../../events/ingest-bad-signature.json"), 401),
     ] {
         assert_eq!(answer(&context, serde_json::from_str(event).unwrap()).await.0, status);
+    }
+    context.link_secrets = LinkSecrets::new("events-are-signed-with-this").unwrap();
+    let page = include_str!("../../../../events/ingest-unsubscribe-page.json");
+    let page = ingest::handle(&context, serde_json::from_str(page).unwrap()).await;
+    assert_eq!((page.status_code, &page.headers["content-language"]), (200, &"de".parse().unwrap()));
+}
+
+#[tokio::test]
+async fn a_path_or_method_that_the_api_does_not_have_is_not_found() {
+    let context = context().await;
+    let (status, body) = answer(&context, request("GET", "/v1/sessions/completed")).await;
+    assert_eq!((status, body["type"].as_str()), (404, Some("urn:post-session:problem:unknown-path")));
+}
+
+#[tokio::test]
+async fn time_zone_and_consent_are_stored_with_the_hash_of_the_address() {
+    let database = TestDatabase::create().await;
+    let client = database.client().await;
+    let context = context_on(database.store).await;
+    for (session, email, hash) in [
+        (
+            "s-1",
+            "Ana@Example.com",
+            Some(AddressHash::of(&"acme".parse().unwrap(), &"ana@example.com".parse().unwrap())),
+        ),
+        ("s-2", "not an address", None),
+    ] {
+        let mut body = notification();
+        body["session_id"] = session.into();
+        body["visitor"] = json!({ "email": email, "time_zone": "Europe/Berlin", "email_consent": "withdrawn" });
+        assert_eq!(answer(&context, signed(&body.to_string())).await.0, 202);
+        let sql = "SELECT visitor_time_zone, visitor_email_consent, visitor_email_hash FROM sessions
+                   WHERE tenant_id = 'acme' AND session_id = $1";
+        let row = client.query_one(sql, &[&session]).await.unwrap();
+        assert_eq!((row.get::<_, &str>(0), row.get::<_, &str>(1)), ("Europe/Berlin", "withdrawn"));
+        assert_eq!(row.get::<_, Option<Vec<u8>>>(2), hash.map(|hash| hash.as_bytes().to_vec()), "{email}");
     }
 }

@@ -1,0 +1,105 @@
+//! `POST /v1/sessions/completed`: stores the session and queues its analysis.
+
+use std::time::Instant;
+
+use aws_lambda_events::apigw::{ApiGatewayProxyRequest, ApiGatewayProxyResponse};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use domain::message::AnalyzeMessage;
+use serde_json::json;
+use stage::error_chain;
+use stage::queues::Queues;
+use store::sessions::Accepted;
+
+use crate::notification::Notification;
+use crate::{Context, Error, MAX_BODY_BYTES, problem};
+
+/// What is told of an accepted notification.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Receipt {
+    New,
+    Duplicate(&'static str),
+}
+
+/// Answers one notification; whatever is wrong with it is an answer too.
+pub(crate) async fn answer<Q: Queues>(
+    context: &Context<Q>,
+    request: &ApiGatewayProxyRequest,
+) -> ApiGatewayProxyResponse {
+    let started = Instant::now();
+    let result = accept(context, request).await;
+    let duration_ms = started.elapsed().as_millis() as u64;
+    match result {
+        Ok((notification, receipt)) => {
+            let session = &notification.session;
+            let duplicate = receipt != Receipt::New;
+            tracing::info!(tenant.id = %session.tenant_id, session.id = %session.session_id, duplicate, duration_ms, "accepted");
+            let body = match receipt {
+                Receipt::New => json!({ "session_id": session.session_id, "status": "processing" }),
+                Receipt::Duplicate(status) => {
+                    json!({ "session_id": session.session_id, "status": status, "duplicate": true })
+                }
+            };
+            problem::json_response(202, "application/json", &body)
+        }
+        Err(error) => {
+            let (status, reason) = (error.status(), error_chain(&error));
+            if status >= 500 {
+                tracing::error!(status, error = reason, duration_ms, "could not accept a notification");
+            } else {
+                tracing::warn!(status, error = reason, duration_ms, "refused a notification");
+            }
+            problem::response(&error)
+        }
+    }
+}
+
+async fn accept<Q: Queues>(
+    context: &Context<Q>,
+    request: &ApiGatewayProxyRequest,
+) -> Result<(Notification, Receipt), Error> {
+    let body = body(request)?;
+    context.verifier.verify(&request.headers, &body, (context.clock)()).map_err(Error::Signature)?;
+    let notification = Notification::parse(&body)?;
+    let receipt = store_and_queue(context, &notification).await?;
+    Ok((notification, receipt))
+}
+
+/// The bytes that were signed.
+fn body(request: &ApiGatewayProxyRequest) -> Result<Vec<u8>, Error> {
+    let content_type = request.headers.get("content-type").and_then(|value| value.to_str().ok());
+    let media_type = content_type.and_then(|value| value.split(';').next()).map(str::trim);
+    if !media_type.is_some_and(|media_type| media_type.eq_ignore_ascii_case("application/json")) {
+        return Err(Error::ContentType);
+    }
+    let text = request.body.as_deref().unwrap_or_default();
+    let bytes = match request.is_base64_encoded {
+        true => STANDARD.decode(text).map_err(Error::Base64)?,
+        false => text.as_bytes().to_vec(),
+    };
+    if bytes.len() > MAX_BODY_BYTES { Err(Error::TooLarge { bytes: bytes.len() }) } else { Ok(bytes) }
+}
+
+/// Stored first, then queued: if the queue refuses, the repeated notification queues it, or `housekeep` does.
+async fn store_and_queue<Q: Queues>(context: &Context<Q>, notification: &Notification) -> Result<Receipt, Error> {
+    let session = &notification.session;
+    let message = AnalyzeMessage::V1 { tenant_id: session.tenant_id.clone(), session_id: session.session_id.clone() };
+    let message = serde_json::to_string(&message).map_err(Error::Message)?;
+    let new = store::sessions::Notification {
+        session,
+        transcript: notification.transcript.as_ref(),
+        hash: &notification.hash,
+        message: &message,
+    };
+    let (queue, receipt) = match context.store.accept_session(&new).await.map_err(Error::Store)? {
+        Accepted::New => (true, Receipt::New),
+        Accepted::Duplicate { status, unclaimed } => (unclaimed, Receipt::Duplicate(status.as_str())),
+        Accepted::Conflict => return Err(Error::Conflict { session_id: session.session_id.clone() }),
+        Accepted::UnknownTenant => return Err(Error::UnknownTenant),
+    };
+    if queue {
+        let send = context.queues.send(&context.analyze_queue_url, &session.tenant_id, &message);
+        send.await.map_err(Error::Queue)?;
+    }
+    Ok(receipt)
+}
