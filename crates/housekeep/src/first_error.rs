@@ -1,7 +1,5 @@
 //! Errors of a run that goes on after them.
 
-use stage::error_chain;
-
 use crate::Error;
 
 /// The first error, which a run returns; those after it are logged.
@@ -13,7 +11,7 @@ impl FirstError {
         let Err(error) = result else { return };
         match &self.0 {
             None => self.0 = Some(error),
-            Some(_) => tracing::error!(error = error_chain(&error), "a task failed once more"),
+            Some(_) => tracing::error!(error = error.line(), "a task failed once more"),
         }
     }
 

@@ -44,6 +44,7 @@ pub(crate) async fn reanalyze<Q: Queues>(context: &Context<Q>, wanted: Wanted) -
                 return Ok(version);
             }
             Reanalysis::NotNext { next } => version = next,
+            Reanalysis::TranscriptPurged => return Err(Error::TranscriptPurged(session.clone())),
             Reanalysis::NotAnalysed => return Err(Error::NotAnalysed(session.clone())),
             Reanalysis::Unknown => return Err(Error::UnknownSession(session.clone())),
         }

@@ -84,7 +84,11 @@ async fn give_up<Q: Queues>(context: &Context<Q>, overdue: &Overdue) -> Result<(
     let sent = context.queues.dead_letter(&queue.dead_letter_url, &overdue.message, LOST, &reason).await;
     sent.map_err(|source| queue_error(&overdue.claimed, source))?;
     tracing::error!(tenant.id = %key.tenant_id, session.id = %key.session_id, step = %key.step, "gave a lost step up");
-    context.store.finish_step(&overdue.claimed, Ending::Failed(LOST)).await.map(drop).map_err(Error::Fail)
+    let finished = context.store.finish_step(&overdue.claimed, Ending::Failed(LOST)).await.map_err(Error::Fail)?;
+    if finished.is_some() {
+        stage::metrics::step_failed(key, LOST);
+    }
+    Ok(())
 }
 
 pub(crate) fn queue_error(claimed: &Claimed, source: stage::queues::QueueError) -> Error {

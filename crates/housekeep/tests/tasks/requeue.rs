@@ -1,19 +1,18 @@
-//! Tasks on a real Postgres, with queues in memory.
-
-#![expect(clippy::unwrap_used, reason = "a helper that fails ends its test")]
+//! Lost and waiting steps, and further analyses.
 
 use std::time::Duration;
 
 use domain::message::{AnalyzeMessage, StepMessage};
 use domain::session::{Session, SessionStatus};
-use domain::settings::TenantSettings;
 use domain::step::{Code, Step, StepKey};
-use housekeep::{Context, Error, QueuePair, Report, Requeued, StepQueues, Task, handle};
+use housekeep::{Context, Error, Report, Requeued, Task};
 use stage::testing::MemoryQueues;
 use store::analyses::NewAnalysis;
 use store::sessions::Notification;
 use store::steps::{Claim, Ending};
 use store::testing::{self, TestDatabase};
+
+use crate::world::{World, handle};
 
 const MESSAGE: &str = r#"{"type":"analyze.v1","tenant_id":"acme","session_id":"s-1"}"#;
 
@@ -22,16 +21,11 @@ fn session() -> Session {
 }
 
 async fn world() -> (TestDatabase, Context<MemoryQueues>) {
-    let database = TestDatabase::create().await;
-    let pair = |name: &str| QueuePair { url: name.to_owned(), dead_letter_url: format!("{name}-dead") };
-    let context = Context {
-        store: database.store.clone(),
-        store_config: database.config.clone(),
-        queues: MemoryQueues::default(),
-        step_queues: StepQueues { analyze: pair("analyze"), notify: pair("notify"), crm_sync: pair("crm-sync") },
-        lost_after: Duration::from_secs(3600),
-    };
-    database.store.save_tenant(&session().tenant_id, "Acme", &TenantSettings::default()).await.unwrap();
+    let World { database, context, .. } = World::new([]).await;
+    let client = database.client().await;
+    for table in ["steps", "sessions"] {
+        client.execute(&format!("DELETE FROM {table}"), &[]).await.unwrap();
+    }
     let notification = Notification { session: &session(), transcript: None, hash: b"hash", message: MESSAGE };
     database.store.accept_session(&notification).await.unwrap();
     (database, context)
@@ -196,7 +190,7 @@ async fn a_delivery_analyses(database: &TestDatabase, version: i32) {
     let key = StepKey { tenant_id, session_id, step: Step::Analyze { version } };
     let claim = store.claim_step(&key, Duration::from_secs(60), false).await.unwrap();
     let Claim::Run(claimed, _) = claim else { panic!("{claim:?}") };
-    let analysis = &serde_json::from_str(include_str!("../../stage/tests/analysis.json")).unwrap();
+    let analysis = &serde_json::from_str(include_str!("../../../stage/tests/analysis.json")).unwrap();
     let new = NewAnalysis { analysis, originals: &Default::default(), follow_ups: &[] };
     assert!(store.store_analysis(&claimed, &new).await.unwrap());
     store.finish_step(&claimed, Ending::Done).await.unwrap();
@@ -252,22 +246,4 @@ async fn a_session_without_an_analysis_is_not_analysed_again() {
     }
     assert_eq!(status(&database).await, SessionStatus::Processing);
     assert!(context.queues.sent.borrow().is_empty());
-}
-
-#[tokio::test]
-async fn a_migrated_database_has_nothing_left_to_apply() {
-    let (_database, context) = world().await;
-    assert_eq!(handle(&context, Task::Migrate).await.unwrap(), Report::Migrated { applied: Vec::new() });
-}
-
-#[test]
-fn tasks_have_names_and_unknown_ones_are_refused() {
-    let task = |json: &str| serde_json::from_str::<Task>(json).ok();
-    assert_eq!(task(r#"{"task":"requeue"}"#), Some(Task::Requeue));
-    assert_eq!(task(r#"{"task":"migrate"}"#), Some(Task::Migrate));
-    let bare = r#"{"task":"reanalyze","tenant_id":"acme","session_id":"s-1"}"#;
-    assert_eq!(task(bare), Some(reanalyze("s-1", None)));
-    assert_eq!(task(r#"{"task":"reanalyze","tenant_id":"acme"}"#), None);
-    assert_eq!(task(r#"{"task":"drop"}"#), None);
-    assert_eq!(task("{}"), None);
 }

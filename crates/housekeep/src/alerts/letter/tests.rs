@@ -1,0 +1,144 @@
+use domain::settings::alerts::Threshold;
+use domain::step::Code;
+use insta::assert_snapshot;
+
+use super::*;
+use crate::QueuePair;
+
+fn time(text: &str) -> DateTime<Utc> {
+    text.parse().unwrap()
+}
+
+fn evidence(groups: &[(StepKind, &str, i64)]) -> Evidence {
+    Evidence {
+        groups: groups
+            .iter()
+            .map(|&(step, code, count)| Group { step: Some(step), code: code.into(), count })
+            .collect(),
+        sessions: vec!["s-9".parse().unwrap(), "s-8".parse().unwrap()],
+        more_sessions: groups.len() > 1,
+        last_at: time("2026-11-25T10:12:00Z"),
+    }
+}
+
+fn with<T>(rule: Rule, test: impl FnOnce(&Letter<'_>) -> T) -> T {
+    let pair = |name: &str| {
+        let url = format!("https://sqs.eu-west-1.amazonaws.com/1/{name}");
+        QueuePair { dead_letter_url: format!("{url}-dead"), url }
+    };
+    let queues = StepQueues { analyze: pair("analyze"), notify: pair("notify"), crm_sync: pair("crm-sync") };
+    test(&Letter {
+        tenant_id: &"acme".parse().unwrap(),
+        tenant_name: "Acme\r\nBcc: eve@example.com",
+        rule,
+        cool_down: Duration::from_secs(3600),
+        region: "eu-west-1",
+        queues: &queues,
+    })
+}
+
+#[test]
+fn an_alert_tells_what_failed_since_when_and_where_to_replay_it() {
+    let evidence = evidence(&[(StepKind::Notify, "ses_refused", 4), (StepKind::Analyze, "model_access_denied", 2)]);
+    let mail = with(Rule::Threshold(Threshold::default()), |letter| {
+        letter.alert(&evidence, time("2026-11-25T09:57:10Z")).unwrap()
+    });
+    assert_eq!(mail.subject, "Acme Bcc: eve@example.com: 6 steps failed (all:5/15)");
+    assert_snapshot!(mail.text, @r#"
+    Tenant acme, rule all:5/15: 6 steps failed since 2026-11-25 09:57 UTC.
+    The rule: 5 or more failures of all steps within 15 minutes.
+
+    By step and code:
+      4 x notify: ses_refused
+      2 x analyze: model_access_denied
+
+    Sessions, some of them:
+      s-9
+      s-8
+
+    What to do: see README.md, "When a message is in a dead-letter queue". Mend the cause, then replay from:
+      analyze: https://eu-west-1.console.aws.amazon.com/sqs/v3/home?region=eu-west-1#/queues/https%3A%2F%2Fsqs.eu-west-1.amazonaws.com%2F1%2Fanalyze-dead
+      notify: https://eu-west-1.console.aws.amazon.com/sqs/v3/home?region=eu-west-1#/queues/https%3A%2F%2Fsqs.eu-west-1.amazonaws.com%2F1%2Fnotify-dead
+
+    This rule sends no further mail until no such step has failed for 15 minutes, or for 60 minutes while it goes on.
+    "#);
+    assert!(mail.html.contains("all:5&#x2f;15"), "{}", mail.html);
+}
+
+#[test]
+fn one_failure_of_an_operators_code_is_told_as_one() {
+    let evidence = evidence(&[(StepKind::Notify, "ses_sending_paused", 1)]);
+    let mail = with(Rule::Failed(Code::new("ses_sending_paused")), |letter| {
+        letter.alert(&evidence, time("2026-11-25T09:57:10Z")).unwrap()
+    });
+    assert_eq!(mail.subject, "Acme Bcc: eve@example.com: 1 step failed (code:ses_sending_paused)");
+    assert_snapshot!(mail.text, @r#"
+    Tenant acme, rule code:ses_sending_paused: 1 step failed since 2026-11-25 09:57 UTC.
+    The rule: one failure with this code, because others will follow.
+
+    By step and code:
+      1 x notify: ses_sending_paused
+
+    Sessions:
+      s-9
+      s-8
+
+    What to do: see README.md, "When a message is in a dead-letter queue". Mend the cause, then replay from:
+      notify: https://eu-west-1.console.aws.amazon.com/sqs/v3/home?region=eu-west-1#/queues/https%3A%2F%2Fsqs.eu-west-1.amazonaws.com%2F1%2Fnotify-dead
+
+    This rule sends no further mail until no such step has failed for 60 minutes, or for 60 minutes while it goes on.
+    "#);
+}
+
+#[test]
+fn steps_that_wait_are_in_no_dead_letter_queue() {
+    let evidence = evidence(&[(StepKind::Analyze, "model_price_unknown", 2)]);
+    let mail = with(Rule::Waiting(Code::new("model_price_unknown")), |letter| {
+        letter.alert(&evidence, time("2026-11-25T09:57:10Z")).unwrap()
+    });
+    assert_snapshot!(mail.text, @r#"
+    Tenant acme, rule waiting:model_price_unknown: 2 steps waiting.
+    The rule: one step that waits for this.
+
+    By step and code:
+      2 x analyze: model_price_unknown
+
+    Sessions:
+      s-9
+      s-8
+
+    What to do: see crates/analyze/README.md, "Codes". The steps go on by themselves once the cause is mended.
+
+    This rule sends no further mail until no such step has waited for 15 minutes, or for 60 minutes while it goes on.
+    "#);
+}
+
+#[test]
+fn a_recovery_note_says_for_how_long_it_failed_and_whether_it_works_or_is_only_quiet() {
+    let evidence = evidence(&[(StepKind::Notify, "ses_refused", 4)]);
+    let mut recovery = Recovery {
+        opened_at: time("2026-11-25T10:00:00Z"),
+        closed_at: time("2026-11-25T10:27:00Z"),
+        last_failure_at: time("2026-11-25T10:12:00Z"),
+        last_success: Some(time("2026-11-25T10:20:00Z")),
+    };
+    let rule = Rule::Threshold(Threshold::default());
+    let mail = with(rule, |letter| letter.recovery(&evidence, &recovery).unwrap());
+    assert_eq!(mail.subject, "Acme Bcc: eve@example.com: works again (all:5/15)");
+    assert_snapshot!(mail.text, @r#"
+    Tenant acme, rule all:5/15: no such step has failed for 15 minutes.
+    The alert was open from 2026-11-25 10:00 UTC to 2026-11-25 10:27 UTC.
+
+    Failed in all: 4, the last at 2026-11-25 10:12 UTC.
+    Since then a step of this kind was done, the last time at 2026-11-25 10:20 UTC.
+
+    What failed stays in its dead-letter queue until it is replayed; see README.md, "When a message is in a dead-letter queue":
+      notify: https://eu-west-1.console.aws.amazon.com/sqs/v3/home?region=eu-west-1#/queues/https%3A%2F%2Fsqs.eu-west-1.amazonaws.com%2F1%2Fnotify-dead
+    "#);
+    recovery.last_success = None;
+    let mail = with(rule, |letter| letter.recovery(&evidence, &recovery).unwrap());
+    assert!(mail.text.contains("Since then no step of this kind was done: it may only be quiet.\n"), "{}", mail.text);
+    let mail =
+        with(Rule::Waiting(Code::new("model_price_unknown")), |letter| letter.recovery(&evidence, &recovery).unwrap());
+    assert!(!mail.text.contains("dead-letter"), "{}", mail.text);
+}

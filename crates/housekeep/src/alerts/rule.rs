@@ -1,0 +1,107 @@
+//! What is too much.
+
+use std::fmt;
+use std::time::Duration;
+
+use domain::settings::AlertSettings;
+use domain::settings::alerts::{StepKind, Threshold};
+use domain::step::Code;
+
+/// Codes that one failure is enough of: they are about the account or its sender, so every mail will fail.
+pub(crate) const OPERATORS: [Code; 6] = [
+    Code::new("ses_sender_not_verified"),
+    Code::new("ses_account_suspended"),
+    Code::new("ses_sending_paused"),
+    Code::new("ses_message_rejected"),
+    Code::new("ses_access_denied"),
+    Code::new("ses_not_found"),
+];
+/// Codes of steps that wait until an operator has done something.
+pub(crate) const WAITING: [Code; 1] = [Code::new("model_price_unknown")];
+
+/// Minutes without a failure with an operator's code, after which it counts as mended: tenants with little traffic have a
+/// mail to send only now and then.
+const OPERATORS_MINUTES: u64 = 60;
+/// Minutes without a waiting step, after which it counts as mended: such a step looks again every hour, and is in its
+/// queue meanwhile.
+const WAITING_MINUTES: u64 = 15;
+
+/// What an alert is about; as text `all:5/15`, `notify:3/10`, `code:ses_sending_paused`, `waiting:model_price_unknown`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rule {
+    /// The tenant's own.
+    Threshold(Threshold),
+    /// Steps that failed with an operator's code.
+    Failed(Code),
+    /// Steps that wait for an operator.
+    Waiting(Code),
+}
+
+impl Rule {
+    /// The tenant's thresholds, each once, and the built-in rules.
+    pub(crate) fn all(settings: &AlertSettings) -> Vec<Self> {
+        let mut rules = Vec::new();
+        let own = settings.thresholds.iter().copied().map(Self::Threshold);
+        for rule in own.chain(OPERATORS.map(Self::Failed)).chain(WAITING.map(Self::Waiting)) {
+            if !rules.contains(&rule) {
+                rules.push(rule);
+            }
+        }
+        rules
+    }
+
+    /// How many are too many.
+    pub(crate) fn least(&self) -> i64 {
+        match self {
+            Self::Threshold(threshold) => threshold.failures.get().into(),
+            Self::Failed(_) | Self::Waiting(_) => 1,
+        }
+    }
+
+    /// For how long failures count; after as long without any it works again.
+    pub(crate) fn window(&self) -> Duration {
+        let minutes = match self {
+            Self::Threshold(threshold) => threshold.minutes.get().into(),
+            Self::Failed(_) => OPERATORS_MINUTES,
+            Self::Waiting(_) => WAITING_MINUTES,
+        };
+        Duration::from_secs(minutes * 60)
+    }
+
+    /// `None`: all of them.
+    pub(crate) fn step(&self) -> Option<StepKind> {
+        match self {
+            Self::Threshold(threshold) => threshold.step,
+            Self::Failed(_) => Some(StepKind::Notify),
+            Self::Waiting(_) => Some(StepKind::Analyze),
+        }
+    }
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Threshold(threshold) => threshold.fmt(f),
+            Self::Failed(code) => write!(f, "code:{code}"),
+            Self::Waiting(code) => write!(f, "waiting:{code}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rules_of_a_tenant_are_its_thresholds_once_and_the_built_in_ones() {
+        let settings = serde_json::json!({ "thresholds": [
+            { "failures": 3, "minutes": 10, "step": "notify" },
+            { "failures": 5, "minutes": 15 },
+            { "failures": 5, "minutes": 15 },
+        ] });
+        let rules = Rule::all(&serde_json::from_value(settings).unwrap());
+        let texts: Vec<_> = rules.iter().map(Rule::to_string).collect();
+        assert_eq!(texts[..3], ["notify:3/10", "all:5/15", "code:ses_sender_not_verified"]);
+        assert_eq!((texts.len(), texts[8].as_str()), (9, "waiting:model_price_unknown"));
+    }
+}

@@ -1,0 +1,76 @@
+//! What the function needs from its environment.
+
+use std::time::Duration;
+
+use domain::email_address::EmailAddress;
+use domain::settings::alerts::StepKind;
+use domain::step::Step;
+use stage::{ConfigError, Env};
+
+/// One invocation works on one thing at a time.
+const CONNECTIONS: usize = 1;
+
+/// What the function needs from its environment.
+pub struct Config {
+    pub store: store::Config,
+    pub queues: StepQueues,
+    /// A step that is overdue by this has lost its message. Longer than any back-off and any lease.
+    pub lost_after: Duration,
+    /// Whom alerts come from: never a tenant's own sender, which may be what fails.
+    pub sender_address: EmailAddress,
+}
+
+impl Config {
+    pub fn from_env(env: &Env) -> Result<Self, ConfigError> {
+        Ok(Self {
+            store: stage::config::store(env, CONNECTIONS)?,
+            queues: StepQueues::from_env(env)?,
+            lost_after: env.seconds("LOST_AFTER_SECONDS")?,
+            sender_address: env.parsed("SENDER_ADDRESS")?,
+        })
+    }
+}
+
+/// A queue with its dead-letter queue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueuePair {
+    pub url: String,
+    pub dead_letter_url: String,
+}
+
+/// The queues of all steps.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StepQueues {
+    pub analyze: QueuePair,
+    pub notify: QueuePair,
+    pub crm_sync: QueuePair,
+}
+
+impl StepQueues {
+    fn from_env(env: &Env) -> Result<Self, ConfigError> {
+        let pair = |url, dead_letter_url| -> Result<_, ConfigError> {
+            Ok(QueuePair { url: env.text(url)?, dead_letter_url: env.text(dead_letter_url)? })
+        };
+        Ok(Self {
+            analyze: pair("ANALYZE_QUEUE_URL", "ANALYZE_DEAD_LETTER_QUEUE_URL")?,
+            notify: pair("NOTIFY_QUEUE_URL", "NOTIFY_DEAD_LETTER_QUEUE_URL")?,
+            crm_sync: pair("CRM_SYNC_QUEUE_URL", "CRM_SYNC_DEAD_LETTER_QUEUE_URL")?,
+        })
+    }
+
+    pub(crate) fn of(&self, step: &Step) -> &QueuePair {
+        self.of_kind(match step {
+            Step::Analyze { .. } => StepKind::Analyze,
+            Step::Notify { .. } => StepKind::Notify,
+            Step::CrmSync { .. } => StepKind::CrmSync,
+        })
+    }
+
+    pub(crate) fn of_kind(&self, kind: StepKind) -> &QueuePair {
+        match kind {
+            StepKind::Analyze => &self.analyze,
+            StepKind::Notify => &self.notify,
+            StepKind::CrmSync => &self.crm_sync,
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! What a tenant configures: checked before it is saved, so that no session is the first to find a mistake.
+
+use domain::id::{TemplateName, TenantId};
+use domain::locale::Locale;
+use domain::settings::{EmailSettings, TenantSettings};
+use mail::{Show, Source};
+use serde_json::Value;
+use store::email_templates::{NewTemplate, StoredTemplate};
+
+use crate::{Context, Error};
+
+/// Characters of a tenant's name: it stands in subjects and signatures.
+const MAX_NAME_CHARS: usize = 100;
+
+/// Returns the settings' new version.
+pub(crate) async fn save_settings<Q>(
+    context: &Context<Q>,
+    tenant: &TenantId,
+    name: &str,
+    settings: Value,
+) -> Result<i32, Error> {
+    let length = name.chars().count();
+    if !(1..=MAX_NAME_CHARS).contains(&length) || name.trim() != name || name.chars().any(char::is_control) {
+        return Err(Error::TenantName { max: MAX_NAME_CHARS });
+    }
+    let settings = read(settings)?;
+    check_template(context, tenant, &settings.email).await?;
+    let version = context.store.save_tenant(tenant, name, &settings).await.map_err(Error::Save)?;
+    tracing::info!(tenant.id = %tenant, settings_version = version, "saved settings");
+    Ok(version)
+}
+
+fn read(settings: Value) -> Result<TenantSettings, Error> {
+    let refused = |path: &str, problem: &str| Error::Settings { path: path.to_owned(), problem: problem.to_owned() };
+    // A list would be read as the fields' values in their order.
+    let sections = settings.as_object().ok_or_else(|| refused(".", "must be an object"))?;
+    if let Some((name, _)) = sections.iter().find(|(_, section)| section.is_array()) {
+        return Err(refused(name, "must be an object"));
+    }
+    let settings: TenantSettings = serde_path_to_error::deserialize(settings)
+        .map_err(|error| refused(&error.path().to_string(), &error.inner().to_string()))?;
+    match contradiction(&settings.email) {
+        Some((path, problem)) => Err(refused(path, problem)),
+        None => Ok(settings),
+    }
+}
+
+/// What is right in itself, and wrong together.
+fn contradiction(email: &EmailSettings) -> Option<(&'static str, &'static str)> {
+    if let (Some(min), Some(max)) = (email.min_sentiment, email.max_sentiment)
+        && min > max
+    {
+        return Some(("email.min_sentiment", "must not be above email.max_sentiment"));
+    }
+    let quiet = email.quiet_hours.as_ref();
+    quiet.filter(|hours| hours.from == hours.to).map(|_| ("email.quiet_hours", "from and to must differ"))
+}
+
+/// The template in the locale that visitors of any other get; saved templates must render with what these settings show.
+async fn check_template<Q>(context: &Context<Q>, tenant: &TenantId, email: &EmailSettings) -> Result<(), Error> {
+    let (name, locale) = (&email.template, &email.default_locale);
+    let found = context.store.template(tenant, name.as_ref(), &[locale.as_ref()]).await.map_err(Error::Save)?;
+    match found {
+        Some(StoredTemplate { subject, text, html, .. }) => {
+            mail::check(&Source { subject, text, html }, &Show::from(email)).map_err(Error::Template)
+        }
+        None if name.is_built_in() => Ok(()),
+        None => {
+            let problem = format!("template {name} is not saved for the locale {locale}, the email.default_locale");
+            Err(Error::Settings { path: "email.template".to_owned(), problem })
+        }
+    }
+}
+
+/// A template to save.
+pub(crate) struct Wanted {
+    pub(crate) tenant_id: TenantId,
+    pub(crate) name: TemplateName,
+    pub(crate) locale: Locale,
+    pub(crate) source: Source,
+}
+
+/// Returns the template's new version.
+pub(crate) async fn save_template<Q>(context: &Context<Q>, wanted: &Wanted) -> Result<i32, Error> {
+    let Wanted { tenant_id, name, locale, source } = wanted;
+    let unknown = || Error::UnknownTenant(tenant_id.clone());
+    let tenant = context.store.tenant::<Settings>(tenant_id).await.map_err(Error::Save)?.ok_or_else(unknown)?;
+    mail::check(source, &Show::from(&tenant.settings.email)).map_err(Error::Template)?;
+    let Source { subject, text, html } = source;
+    let new = NewTemplate { tenant_id, name: name.as_ref(), locale: locale.as_ref(), subject, text, html };
+    let version = context.store.save_template(&new).await.map_err(Error::Save)?.ok_or_else(unknown)?;
+    tracing::info!(tenant.id = %tenant_id, template = %name, %locale, version, "saved a template");
+    Ok(version)
+}
+
+/// The section of the settings that is needed here.
+#[derive(serde::Deserialize)]
+struct Settings {
+    #[serde(default)]
+    email: EmailSettings,
+}

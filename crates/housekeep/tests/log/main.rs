@@ -1,0 +1,39 @@
+//! What the log says of an erasure. A program of its own: tracing remembers for all threads what one of them wants to see.
+
+#![expect(clippy::unwrap_used, reason = "a helper that fails ends its test")]
+
+#[expect(dead_code, reason = "mail's own tests need more of it")]
+#[path = "../../../mail/tests/mail/fake_ses.rs"]
+mod fake_ses;
+mod lines;
+#[path = "../tasks/visitors.rs"]
+mod visitors;
+#[expect(dead_code, reason = "the tests of the tasks need more of it")]
+#[path = "../tasks/world.rs"]
+mod world;
+
+use housekeep::Task;
+
+use crate::lines::Lines;
+use crate::visitors::{SECRET, world};
+
+#[tokio::test]
+async fn no_log_line_of_an_erasure_has_the_address() {
+    let (lines, world) = (Lines::default(), world().await);
+    let erase = || {
+        let task = r#"{"task":"erase_visitor","tenant_id":"acme","email":"ana@example.com"}"#;
+        world.handle(serde_json::from_str::<Task>(task).unwrap())
+    };
+    {
+        let _guard = lines.capture();
+        erase().await.unwrap();
+        world.sql("ALTER TABLE sessions RENAME COLUMN erased_at TO gone").await;
+        let error = erase().await.unwrap_err();
+        tracing::error!(error = error.line(), "as main logs it");
+    }
+    let text = lines.text();
+    assert!(text.contains("erased a visitor") && text.contains("as main logs it"), "{text}");
+    assert!(!text.to_lowercase().contains("ana@") && !text.contains(SECRET), "{text}");
+    let mistake = r#"{"task":"erase_visitor","tenant_id":"acme","email":"ana@example"}"#;
+    assert_eq!(serde_json::from_str::<Task>(mistake).unwrap_err().to_string(), "is not an e-mail address");
+}

@@ -1,0 +1,138 @@
+//! What a tenant configures is checked when it is saved.
+
+use housekeep::{Error, Report, Task};
+use lambda_runtime::Diagnostic;
+use serde_json::{Value, json};
+
+use crate::world::{World, tenant};
+
+fn settings(settings: Value) -> Task {
+    Task::SaveSettings { tenant_id: tenant("acme"), name: "Acme".to_owned(), settings }
+}
+
+fn template(name: &str, locale: &str, subject: &str) -> Task {
+    let task = json!({
+        "task": "save_template", "tenant_id": "acme", "name": name, "locale": locale,
+        "subject": subject, "text": "{{ date }}", "html": "<p>{{ date }}</p>",
+    });
+    serde_json::from_value(task).unwrap()
+}
+
+async fn refusal(world: &World, task: Task) -> String {
+    Diagnostic::from(world.handle(task).await.unwrap_err()).error_message
+}
+
+#[tokio::test]
+async fn settings_are_saved_with_a_version_that_counts() {
+    let world = World::new([]).await;
+    for version in [2, 3] {
+        let report = world.handle(settings(json!({ "email": { "enabled": false } }))).await.unwrap();
+        assert_eq!(serde_json::to_value(&report).unwrap(), json!({ "settings_version": version }));
+    }
+    let new = Task::SaveSettings { tenant_id: tenant("new"), name: "New & Co".to_owned(), settings: json!({}) };
+    assert_eq!(world.handle(new).await.unwrap(), Report::SettingsSaved { settings_version: 1 });
+    assert_eq!(world.texts("SELECT name FROM tenants ORDER BY name").await, ["Acme", "New & Co"]);
+}
+
+#[tokio::test]
+async fn a_wrong_setting_is_refused_with_its_place_and_nothing_is_saved() {
+    let world = World::new([]).await;
+    for (document, told) in [
+        (json!({ "email": { "enable": false } }), "email.enable: unknown field `enable`"),
+        (json!({ "emails": {} }), "emails: unknown field `emails`"),
+        (json!({ "version": 2 }), "version: must be between 1 and 1"),
+        (
+            json!({ "email": { "quiet_hours": { "from": "25:00", "to": "08:00" } } }),
+            "email.quiet_hours.from: must be a time of day",
+        ),
+        (
+            json!({ "email": { "quiet_hours": { "from": "08:00", "to": "08:00" } } }),
+            "email.quiet_hours: from and to must differ",
+        ),
+        (json!({ "email": { "min_sentiment": 0.5, "max_sentiment": 0.4 } }), "email.min_sentiment: must not be above"),
+        (
+            json!({ "redaction": { "patterns": [{ "name": "k", "pattern": "KD-(" }] } }),
+            "the redaction pattern \"k\" is refused: unclosed group",
+        ),
+        (
+            json!({ "alerts": { "thresholds": [{ "failures": 0, "minutes": 5 }] } }),
+            "alerts.thresholds[0].failures: must be between 1",
+        ),
+        (
+            json!({ "alerts": { "admins": ["ops@example.com", "nobody"] } }),
+            "alerts.admins[1]: is not an e-mail address",
+        ),
+        (
+            json!({ "alerts": { "admins": "ops@example.com" } }),
+            "alerts.admins: invalid type: string <address> expected a sequence",
+        ),
+        (
+            json!({ "email": { "template": "welcome" } }),
+            "email.template: template welcome is not saved for the locale en, the email.default_locale",
+        ),
+        (json!([]), ".: must be an object"),
+        (json!({ "email": [false] }), "email: must be an object"),
+    ] {
+        let error = refusal(&world, settings(document.clone())).await;
+        assert!(error.starts_with("failed to save the settings: ") && error.contains(told), "{document}: {error}");
+    }
+    for name in ["", " Acme", "Ac\nme", &"x".repeat(101)] {
+        let task = Task::SaveSettings { tenant_id: tenant("acme"), name: name.to_owned(), settings: json!({}) };
+        assert!(refusal(&world, task).await.contains("name must have 1 to 100 characters"), "{name:?}");
+    }
+    assert_eq!(world.texts("SELECT settings_version::text FROM tenants").await, ["1"]);
+}
+
+#[tokio::test]
+async fn a_template_is_saved_as_the_next_version_of_its_name_and_locale() {
+    let world = World::new([]).await;
+    for (locale, version) in [("en", 1), ("en", 2), ("pt-br", 1)] {
+        let report = world.handle(template("welcome", locale, "Hello")).await.unwrap();
+        let locale = locale.replace("br", "BR");
+        let expected = json!({ "template": "welcome", "locale": locale, "version": version });
+        assert_eq!(serde_json::to_value(&report).unwrap(), expected);
+    }
+    world.handle(settings(json!({ "email": { "template": "welcome" } }))).await.unwrap();
+    let error = refusal(&world, settings(json!({ "email": { "template": "welcome", "default_locale": "de" } }))).await;
+    assert!(error.contains("not saved for the locale de"), "{error}");
+}
+
+#[tokio::test]
+async fn a_template_that_would_make_no_mail_is_refused_with_its_place() {
+    let world = World::new([]).await;
+    for (subject, told) in [
+        ("{% if %}", "use the subject part, line 1: "),
+        ("Hello\n{{ vistor }}", "use the subject part, line 2: there is no `vistor`; there is lang, "),
+        ("{{ internal.category.label }}", "use the subject part, line 1: there is no `internal`"),
+        ("{{ visitor }}", "use the subject part, line 1: "),
+    ] {
+        let error = refusal(&world, template("welcome", "en", subject)).await;
+        assert!(error.contains(told), "{subject}: {error}");
+    }
+    assert!(world.texts("SELECT name FROM email_templates").await.is_empty());
+}
+
+#[tokio::test]
+async fn settings_that_take_from_a_saved_template_what_it_shows_are_refused() {
+    let world = World::new([]).await;
+    let email = |show: bool| json!({ "email": { "template": "welcome", "show_internal": show } });
+    world.handle(settings(json!({ "email": { "show_internal": true } }))).await.unwrap();
+    world.handle(template("welcome", "en", "Hello{% if internal.category %} again{% endif %}")).await.unwrap();
+    world.handle(settings(email(true))).await.unwrap();
+    let error = world.handle(settings(email(false))).await.unwrap_err();
+    assert!(matches!(error, Error::Template(_)), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_template_of_a_tenant_that_is_not_there_is_refused() {
+    let world = World::new([]).await;
+    let task = Task::SaveTemplate {
+        tenant_id: tenant("nobody"),
+        name: "welcome".parse().unwrap(),
+        locale: "en".parse().unwrap(),
+        subject: "s".to_owned(),
+        text: "t".to_owned(),
+        html: "h".to_owned(),
+    };
+    assert_eq!(refusal(&world, task).await, "failed to find tenant nobody: save its settings first");
+}

@@ -1,0 +1,139 @@
+//! A tenant, and the function that keeps house for it.
+
+use std::time::{Duration, Instant};
+
+use chrono::Utc;
+use domain::id::TenantId;
+use domain::session::Session;
+use domain::settings::TenantSettings;
+use housekeep::{Alerted, Context, Error, QueuePair, Report, StepQueues, Task};
+use mail::Sender;
+use serde_json::{Value, json};
+use stage::testing::MemoryQueues;
+use store::sessions::Notification;
+use store::testing::{self, TestDatabase};
+
+use crate::fake_ses::{Answer, FakeSes};
+
+pub(crate) struct World {
+    pub(crate) database: TestDatabase,
+    pub(crate) ses: FakeSes,
+    pub(crate) context: Context<MemoryQueues>,
+}
+
+pub(crate) fn tenant(id: &str) -> TenantId {
+    id.parse().unwrap()
+}
+
+impl World {
+    /// With the tenant `acme`, who has a session `s-1`.
+    pub(crate) async fn new(script: impl IntoIterator<Item = Answer>) -> Self {
+        let (database, ses) = (TestDatabase::create().await, FakeSes::start(script).await);
+        let pair = |name: &str| QueuePair { url: name.to_owned(), dead_letter_url: format!("{name}-dead") };
+        let context = Context {
+            store: database.store.clone(),
+            store_config: database.config.clone(),
+            queues: MemoryQueues::default(),
+            step_queues: StepQueues { analyze: pair("analyze"), notify: pair("notify"), crm_sync: pair("crm-sync") },
+            lost_after: Duration::from_secs(3600),
+            sender: Sender::new(&ses.sdk_config(), None),
+            sender_address: "post@example.org".parse().unwrap(),
+            region: "eu-west-1".to_owned(),
+            clock: Utc::now,
+        };
+        let world = Self { database, ses, context };
+        world.save("acme", json!({})).await;
+        world.accept("acme", "s-1").await;
+        world
+    }
+
+    pub(crate) async fn save(&self, tenant_id: &str, settings: Value) {
+        let settings: TenantSettings = serde_json::from_value(settings).unwrap();
+        self.database.store.save_tenant(&tenant(tenant_id), "Acme", &settings).await.unwrap();
+    }
+
+    pub(crate) async fn accept(&self, tenant_id: &str, session_id: &str) {
+        let tenant_id = tenant(tenant_id);
+        self.accept_session(&Session { tenant_id, ..testing::session(session_id) }).await;
+    }
+
+    pub(crate) async fn accept_session(&self, session: &Session) {
+        let notification = Notification { session, transcript: None, hash: b"hash", message: "{}" };
+        self.database.store.accept_session(&notification).await.unwrap();
+    }
+
+    pub(crate) async fn handle(&self, task: Task) -> Result<Report, Error> {
+        handle(&self.context, task).await
+    }
+
+    pub(crate) async fn sql(&self, sql: &str) -> u64 {
+        let changed = self.database.client().await.execute(sql, &[]).await;
+        changed.unwrap_or_else(|error| panic!("{sql}: {error:?}"))
+    }
+
+    /// The texts of the query's only column, in its order.
+    pub(crate) async fn texts(&self, sql: &str) -> Vec<String> {
+        let rows = self.database.client().await.query(sql, &[]).await;
+        rows.unwrap_or_else(|error| panic!("{sql}: {error:?}")).iter().map(|row| row.get(0)).collect()
+    }
+}
+
+/// An invocation with time enough.
+pub(crate) async fn handle(context: &Context<MemoryQueues>, task: Task) -> Result<Report, Error> {
+    housekeep::handle(context, task, Instant::now() + Duration::from_secs(60)).await
+}
+
+/// Failures, alerts and what became of them.
+impl World {
+    pub(crate) async fn fail(&self, tenant_id: &str, step: &str, code: &str, times: u32) {
+        for _ in 0..times {
+            self.sql(&format!(
+                "INSERT INTO failures (tenant_id, session_id, step, code)
+                 VALUES ('{tenant_id}', 's-1', '{step}', '{code}')"
+            ))
+            .await;
+        }
+    }
+
+    /// Failures and alerts are as much older.
+    pub(crate) async fn minutes_pass(&self, minutes: u32) {
+        let by = format!("- interval '{minutes} minutes'");
+        self.sql(&format!("UPDATE failures SET occurred_at = occurred_at {by}")).await;
+        self.sql(&format!(
+            "UPDATE alerts SET opened_at = opened_at {by}, closed_at = closed_at {by}, mail_at = mail_at {by},
+                 last_failure_at = last_failure_at {by}, recovery_at = recovery_at {by}"
+        ))
+        .await;
+    }
+
+    pub(crate) async fn look(&self) -> Alerted {
+        match self.handle(Task::Alerts).await.unwrap() {
+            Report::Alerted(report) => report,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Rule, how it closed, and how far its mails are, of all alerts.
+    pub(crate) async fn alerts(&self) -> Vec<String> {
+        let alert = "concat_ws(' ', rule, coalesce(closed_as, 'open'), mail_status, mail_code, recovery_status)";
+        self.texts(&format!("SELECT {alert} FROM alerts ORDER BY tenant_id, opened_at, rule")).await
+    }
+
+    /// Recipients and subjects of all requests to SES.
+    pub(crate) fn mails(&self) -> Vec<(Value, String)> {
+        let mail = |mail: Value| {
+            let subject = mail["Content"]["Simple"]["Subject"]["Data"].as_str().unwrap().to_owned();
+            (mail["Destination"].clone(), subject)
+        };
+        self.ses.requests().into_iter().map(mail).collect()
+    }
+
+    pub(crate) fn subjects(&self) -> Vec<String> {
+        self.mails().into_iter().map(|(_, subject)| subject).collect()
+    }
+}
+
+/// Settings with an admin, one threshold for all steps, and a cool-down of an hour.
+pub(crate) fn watched() -> Value {
+    json!({ "alerts": { "admins": ["ops@example.com"], "thresholds": [{ "failures": 3, "minutes": 10 }] } })
+}
