@@ -30,6 +30,17 @@ impl Control {
         self.post("/_script", scripts).await
     }
 
+    /// Bounds how many mails the front of SES takes: `{"per_second", "burst"?}`; `null` for any number.
+    pub async fn throttle(&self, rate: Value) -> reqwest::Result<()> {
+        match rate {
+            Value::Null => {
+                let url = format!("{}/_throttle", self.base_url);
+                self.http.delete(url).send().await?.error_for_status().map(drop)
+            }
+            rate => self.post("/_throttle", rate).await,
+        }
+    }
+
     /// Makes the Bedrock stand-in obey what transcripts order it to do.
     pub async fn gullible(&self, setting: Value) -> reqwest::Result<()> {
         let url = format!("{}/_gullible", self.base_url);

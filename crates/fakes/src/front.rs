@@ -1,22 +1,26 @@
 //! A recording front for an AWS endpoint: keeps each request whole, applies faults, and forwards the rest.
 
 mod mail;
+mod throttle;
 
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use axum::body::{Body, Bytes};
 use axum::extract::{Query, Request, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde_json::{Value, json};
 
 use crate::aws_error;
-use crate::plumbing::{Narrow, Plumbing};
+use crate::plumbing::{Narrow, Plumbing, control_answer};
 use crate::serve::{ANY_PORT, Running, serve};
+use throttle::Throttle;
 
 /// In front of `upstream` (`http://host:port`), on a free port of the loopback interface.
 pub async fn start(upstream: &str) -> io::Result<Running> {
@@ -27,10 +31,14 @@ pub async fn start_on(address: SocketAddr, upstream: &str) -> io::Result<Running
     let front = Front {
         upstream: Arc::from(upstream.trim_end_matches('/')),
         http: reqwest::Client::new(),
+        throttle: Throttle::default(),
         forwarded: Arc::default(),
     };
     let app = Router::new().fallback(forward).with_state(front.clone());
-    let controls = Router::new().route("/_state", get(state)).with_state(front);
+    let controls = Router::new()
+        .route("/_state", get(state))
+        .route("/_throttle", post(set_throttle).delete(remove_throttle))
+        .with_state(front);
     serve(Plumbing::new(|fault| aws_error::of_fault(fault, status_of)).router(app, controls), address).await
 }
 
@@ -59,6 +67,7 @@ fn status_of(exception: &str) -> Option<u16> {
 struct Front {
     upstream: Arc<str>,
     http: reqwest::Client,
+    throttle: Throttle,
     /// What tests look at: mails and messages, in order.
     forwarded: Arc<Mutex<Forwarded>>,
 }
@@ -72,6 +81,11 @@ struct Forwarded {
 async fn forward(State(front): State<Front>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let Ok(body) = axum::body::to_bytes(body, usize::MAX).await else { return StatusCode::BAD_REQUEST.into_response() };
+    if sends_mail(&parts)
+        && let Some(refusal) = front.throttle.refusal(Instant::now())
+    {
+        return refusal;
+    }
     let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
     let mut headers = parts.headers.clone();
     drop_connection_headers(&mut headers);
@@ -94,6 +108,10 @@ async fn forward(State(front): State<Front>, request: Request) -> Response {
     }
 }
 
+fn sends_mail(parts: &Parts) -> bool {
+    parts.uri.path().ends_with("/outbound-emails")
+}
+
 fn relay(status: StatusCode, mut headers: HeaderMap, body: Bytes) -> Response {
     drop_connection_headers(&mut headers);
     let mut response = Response::new(Body::from(body));
@@ -111,12 +129,12 @@ fn drop_connection_headers(headers: &mut HeaderMap) {
 }
 
 impl Front {
-    fn remember(&self, parts: &axum::http::request::Parts, body: &[u8], status: StatusCode, answer: &[u8]) {
+    fn remember(&self, parts: &Parts, body: &[u8], status: StatusCode, answer: &[u8]) {
         let Ok(request) = serde_json::from_slice::<Value>(body) else { return };
         let answer = serde_json::from_slice::<Value>(answer).unwrap_or_default();
         let target = parts.headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
         let mut forwarded = self.forwarded.lock().unwrap_or_else(PoisonError::into_inner);
-        if parts.uri.path().ends_with("/outbound-emails") {
+        if sends_mail(parts) {
             forwarded.mails.push(mail::parse(request, status.as_u16(), &answer));
         } else if let Some(action) = target.strip_prefix("AmazonSQS.") {
             let sends = matches!(action, "SendMessage" | "SendMessageBatch");
@@ -129,11 +147,22 @@ impl Front {
     }
 }
 
-/// `{"mails", "messages"}` that reached upstream, narrowed by `?contains=`.
+/// `{"mails", "messages"}` that reached upstream, narrowed by `?contains=`, and how many mails were `throttled`.
 async fn state(State(front): State<Front>, Query(narrow): Query<Narrow>) -> Json<Value> {
     let forwarded = front.forwarded.lock().unwrap_or_else(PoisonError::into_inner);
     let wanted = |list: &[Value]| {
         list.iter().filter(|item| item.to_string().contains(&narrow.contains)).cloned().collect::<Vec<_>>()
     };
-    Json(json!({ "mails": wanted(&forwarded.mails), "messages": wanted(&forwarded.messages) }))
+    let (mails, messages) = (wanted(&forwarded.mails), wanted(&forwarded.messages));
+    Json(json!({ "mails": mails, "messages": messages, "throttled": front.throttle.refused() }))
+}
+
+async fn set_throttle(State(front): State<Front>, body: Bytes) -> Response {
+    let rate = serde_json::from_slice(&body).map_err(|error| error.to_string());
+    control_answer(rate.and_then(|rate| front.throttle.set(rate, Instant::now())))
+}
+
+async fn remove_throttle(State(front): State<Front>) -> StatusCode {
+    front.throttle.remove();
+    StatusCode::NO_CONTENT
 }

@@ -81,6 +81,32 @@ async fn a_fault_by_target_keeps_the_request_from_upstream() {
 }
 
 #[tokio::test]
+async fn mails_above_the_rate_get_ses_own_answer_and_do_not_reach_upstream() {
+    let (upstream, fake) = start().await;
+    fake.control.throttle(json!({ "per_second": 0, "burst": 1 })).await.unwrap();
+    let post = async |path: &str| {
+        let request = reqwest::Client::new().post(format!("{}{path}", fake.base_url)).body("{}");
+        request.send().await.unwrap()
+    };
+    let mail = "/v2/email/outbound-emails";
+    // The receiver does not know the path.
+    assert_eq!(post(mail).await.status(), 404);
+    let refused = post(mail).await;
+    assert_eq!(refused.status(), 429);
+    assert_eq!(refused.headers()["x-amzn-errortype"], "TooManyRequestsException");
+    assert_eq!(refused.json::<Value>().await.unwrap()["message"], "Maximum sending rate exceeded.");
+    assert_eq!(post("/hooks/a").await.status(), 204, "only mails are counted");
+
+    let state = fake.control.state("").await.unwrap();
+    assert_eq!((&state["throttled"], state["mails"].as_array().unwrap().len()), (&json!(1), 1));
+    assert_eq!(upstream.control.requests("").await.unwrap().len(), 2);
+    assert_eq!(fake.control.requests("outbound-emails").await.unwrap().len(), 2, "the journal has both");
+    fake.control.throttle(Value::Null).await.unwrap();
+    assert_eq!(post(mail).await.status(), 404);
+    assert!(fake.control.throttle(json!({ "per_second": 0 })).await.is_err());
+}
+
+#[tokio::test]
 async fn an_upstream_that_is_gone_is_a_bad_gateway() {
     let (upstream, fake) = start().await;
     drop(upstream);
