@@ -11,14 +11,13 @@ use std::time::{Duration, Instant};
 
 use analyze::journal::{Journal, MemoryJournal};
 use analyze::models::Models;
-use analyze::{Analyst, Error, Task};
+use analyze::{Analyst, Error, Settings, Task};
 use aws_config::retry::RetryConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_credential_types::provider::ProvideCredentials;
 use chrono::{DateTime, Utc};
 use domain::analysis::{Analysis, Usage};
 use domain::session::{Channel, Session, Visitor};
-use domain::settings::TenantSettings;
 use domain::transcript::Transcript;
 use futures_util::StreamExt;
 use serde::{Deserialize, Serialize};
@@ -166,7 +165,7 @@ async fn evaluate(analyst: &Analyst, prepared: Prepared) -> Result<Line, String>
     let started = Instant::now();
     let Prepared { session, transcript } = prepared;
     let journal = MemoryJournal::default();
-    let settings = TenantSettings::default();
+    let settings = Settings::default();
     let until = started + TIME;
     let task = Task { session: &session, transcript: &transcript, settings: &settings, model: None, until };
     let (analysis, error) = match deliver(analyst, &task, &journal).await {

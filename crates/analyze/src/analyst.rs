@@ -15,8 +15,8 @@ use aws_sdk_bedrockruntime::Client;
 use domain::analysis::Analysis;
 use domain::redaction::{Originals, Redactor};
 use domain::session::Session;
-use domain::settings::TenantSettings;
 use domain::settings::redaction::ShownText;
+use domain::settings::{AnalysisSettings, RedactionSettings};
 use domain::transcript::Transcript;
 
 use crate::ask::Asker;
@@ -44,12 +44,20 @@ pub struct Analyst {
     pub part_concurrency: usize,
 }
 
+/// The sections of a tenant's settings that an analysis follows.
+#[derive(Debug, Clone, Default, PartialEq, serde::Deserialize)]
+#[serde(default)]
+pub struct Settings {
+    pub analysis: AnalysisSettings,
+    pub redaction: RedactionSettings,
+}
+
 /// One analysis to be made.
 #[derive(Clone, Copy)]
 pub struct Task<'a> {
     pub session: &'a Session,
     pub transcript: &'a Transcript,
-    pub settings: &'a TenantSettings,
+    pub settings: &'a Settings,
     /// Instead of the tenant's models.
     pub model: Option<&'a str>,
     /// When the last request must have been answered.
@@ -116,7 +124,7 @@ fn budget(models: &[Chosen], head_tokens: usize) -> Budget {
 }
 
 /// Nothing hidden is kept longer than somebody is to see it.
-fn needed(originals: Originals, settings: &TenantSettings, analysis: &Analysis) -> Result<Originals, Error> {
+fn needed(originals: Originals, settings: &Settings, analysis: &Analysis) -> Result<Originals, Error> {
     let redaction = &settings.redaction;
     if [redaction.mails, redaction.notes, redaction.webhooks].iter().all(|kind| *kind == ShownText::Redacted) {
         return Ok(Originals::default());

@@ -39,7 +39,7 @@ use store::sessions::StoredSession;
 use journal::StoreJournal;
 use models::Models;
 
-pub use analyst::{Analysed, Analyst, Task};
+pub use analyst::{Analysed, Analyst, Settings, Task};
 pub use bedrock::ModelError;
 pub use error::{Error, Refusal};
 
@@ -50,6 +50,7 @@ const BUDGET_LOOK: Duration = Duration::from_secs(3600);
 
 const UNKNOWN_SESSION: Code = Code::new("unknown_session");
 const TRANSCRIPT_MISSING: Code = Code::new("transcript_missing");
+const TRANSCRIPT_PURGED: Code = Code::new("transcript_purged");
 
 /// What the function needs from its environment.
 pub struct Config {
@@ -117,7 +118,7 @@ impl Context {
         delivery: &Delivery,
     ) -> Result<Outcome, Error> {
         let tenant_id = &delivery.claimed.key.tenant_id;
-        let tenant = self.store.tenant(tenant_id).await.map_err(Error::Store)?;
+        let tenant = self.store.tenant::<Settings>(tenant_id).await.map_err(Error::Store)?;
         let settings = tenant.map(|tenant| tenant.settings).unwrap_or_default();
         let now = (self.clock)();
         let budget = settings.analysis.monthly_budget_usd;
@@ -190,6 +191,7 @@ impl Stage for Context {
         };
         let transcript = match self.store.transcript(&key.tenant_id, &key.session_id).await.map_err(Error::Store)? {
             Some(transcript) => transcript,
+            None if stored.transcript_purged_at.is_some() => return Ok(Outcome::Final(TRANSCRIPT_PURGED)),
             None if stored.transcript_carried => Transcript::default(),
             None => {
                 let wait = self.transcript_wait(&stored);

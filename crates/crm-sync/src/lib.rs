@@ -12,6 +12,7 @@ use domain::analysis::Analysis;
 use domain::integration::{Integration, IntegrationConfig};
 use domain::message::CrmSyncMessage;
 use domain::session::Session;
+use domain::settings::RedactionSettings;
 use domain::settings::redaction::ShownText;
 use domain::step::Code;
 use secrecy::SecretString;
@@ -28,6 +29,13 @@ pub use webhook::{AllowedHosts, DELIVERY_TIMEOUT, MAX_PAYLOAD_BYTES, Violation, 
 
 const DEFAULT_HUBSPOT_BASE_URL: &str = "https://api.hubapi.com";
 const INTEGRATION_DISABLED: Code = Code::new("integration_disabled");
+
+/// The sections of a tenant's settings that a sync follows.
+#[derive(Default, serde::Deserialize)]
+#[serde(default)]
+struct Sections {
+    redaction: RedactionSettings,
+}
 
 /// The function's configuration.
 pub struct Config {
@@ -133,7 +141,7 @@ impl<S: SecretSource> Context<S> {
         session: &Session,
         delivery: &Delivery,
     ) -> Result<Synced, Error> {
-        let tenant = self.store.tenant(key.tenant_id).await.map_err(Error::Store)?;
+        let tenant = self.store.tenant::<Sections>(key.tenant_id).await.map_err(Error::Store)?;
         let redaction = tenant.map(|tenant| tenant.settings.redaction).unwrap_or_default();
         let shown = match &integration.config {
             IntegrationConfig::Hubspot { .. } => redaction.notes,
