@@ -1,9 +1,13 @@
 //! `cargo xtask bench cold-start`: how long each function takes to start, beside one that does nothing.
 //! `cargo xtask bench analyze`: whether a turn costs the analysis more the more turns there are.
+//! `cargo xtask bench purge`: whether retention's batches stay short on large tables.
+//! `cargo xtask bench notify`: whether one mail costs no more than it may.
 
 mod emulator;
 mod environment;
 mod measurement;
+mod notify;
+mod purge;
 mod turns;
 
 use std::path::PathBuf;
@@ -17,6 +21,8 @@ use crate::venv;
 use emulator::Emulator;
 use measurement::Measured;
 
+pub(crate) use notify::run as notify;
+pub(crate) use purge::run as purge;
 pub(crate) use turns::run as analyze;
 
 /// What is started again and again.

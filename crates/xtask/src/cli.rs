@@ -6,9 +6,10 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::preview_email::PreviewEmail;
 use crate::progress::{heading, step};
 use crate::stack::{self, StateDir};
-use crate::{bench, demo, eval, lambda, local, migrate, paths, sam, test, venv};
+use crate::{bench, demo, eval, lambda, local, migrate, paths, preview_email, sam, settings_table, test, venv};
 
 /// Developer commands of the Post Session API.
 #[derive(Debug, Parser)]
@@ -40,6 +41,14 @@ pub(crate) enum Command {
         #[arg(long, value_name = "FILE")]
         ca_file: Option<PathBuf>,
     },
+    /// Print the table of tenant settings as Markdown.
+    SettingsTable {
+        /// Put it into README.md instead.
+        #[arg(long)]
+        write: bool,
+    },
+    /// Render a mail as a visitor would get it, with any template and any session, and print where it is.
+    PreviewEmail(PreviewEmail),
     /// Measurements.
     #[command(subcommand)]
     Bench(Bench),
@@ -129,12 +138,21 @@ pub(crate) enum Bench {
     /// Time building prompts, validating answers, checking quotes and merging parts by the number of turns; say whether
     /// the time per turn stays flat.
     Analyze,
+    /// Take the processor time of rendering and building one mail of 100 turns; say whether it is within its limit.
+    Notify,
     /// Start each function, and one that does nothing, in Lambda's runtime interface emulator; print the time of their
     /// init and their memory.
     ColdStart {
         /// How often each is started.
         #[arg(long, value_name = "N", default_value = "10")]
         runs: NonZeroUsize,
+    },
+    /// Purge the older half of so many turns, and of their sessions' analyses and mails, while mails are written; say
+    /// whether every batch is short.
+    Purge {
+        /// Turns.
+        #[arg(long, value_name = "N", default_value = "1000000")]
+        rows: u64,
     },
 }
 
@@ -160,8 +178,12 @@ pub(crate) async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Test => return test::run().await,
         Command::Build => build().await?,
         Command::Bench(Bench::Analyze) => return bench::analyze().await,
+        Command::PreviewEmail(options) => preview_email::run(options)?,
+        Command::Bench(Bench::Notify) => return bench::notify().await,
         Command::Bench(Bench::ColdStart { runs }) => bench::cold_start(runs.get()).await?,
+        Command::Bench(Bench::Purge { rows }) => return bench::purge(rows).await,
         Command::Migrate { database_url, ca_file } => migrate::run(database_url, ca_file).await?,
+        Command::SettingsTable { write } => settings_table::run(write)?,
         Command::Postgres(Postgres::Restart { state_dir, crash }) => {
             let dir = state_dir.map_or_else(StateDir::local, StateDir::at);
             stack::restart_postgres(&dir, crash).await?;

@@ -25,6 +25,8 @@ const TENANT: &str = "sample";
 const BUSINESS: &str = "Sample Cycles";
 /// Signs the sample events and nothing else.
 const EVENTS_SECRET: &str = "whsec_ZXZlbnRzIGFyZSBzaWduZWQgd2l0aCB0aGlz";
+/// Signs the link in a sample event and nothing else.
+const EVENTS_LINK_SECRET: &str = "events-are-signed-with-this";
 /// Ten years, in seconds: the sample events were signed long ago.
 const TOLERANCE: &str = "315360000";
 
@@ -109,6 +111,7 @@ fn local(stack: &StackFile, function: &str, deployed: Variables) -> anyhow::Resu
     let mut variables = deployed;
     if function == "ingest" {
         variables.insert("SIGNING_SECRETS".to_owned(), format!("{} {EVENTS_SECRET}", stack.signing_secret));
+        variables.insert("LINK_SECRETS".to_owned(), format!("{} {EVENTS_LINK_SECRET}", stack.link_secret));
         variables.insert("SIGNATURE_TOLERANCE_SECONDS".to_owned(), TOLERANCE.to_owned());
     }
     variables.extend(aws(stack)?);
@@ -139,6 +142,7 @@ mod tests {
         let fakes = [("bedrock", 1), ("ses", 2), ("sqs", 3)].map(|(name, port)| (name.to_owned(), url(port)));
         StackFile {
             signing_secret: "whsec_b3du".to_owned(),
+            link_secret: "own".to_owned(),
             ministack_url: url(4),
             region: "us-east-1".to_owned(),
             fakes: fakes.into(),
@@ -180,6 +184,7 @@ mod tests {
     fn ingest_also_takes_the_sample_events_however_old() {
         let variables = local(&stack(), "ingest", deployed()).unwrap();
         assert_eq!(variables["SIGNING_SECRETS"], format!("whsec_b3du {EVENTS_SECRET}"));
+        assert_eq!(variables["LINK_SECRETS"], format!("own {EVENTS_LINK_SECRET}"));
         assert_eq!(variables["SIGNATURE_TOLERANCE_SECONDS"], TOLERANCE);
     }
 
@@ -193,5 +198,15 @@ mod tests {
         let signed =
             standardwebhooks::Webhook::new(EVENTS_SECRET).unwrap().sign(&header("webhook-id"), timestamp, body);
         assert_eq!(signed.unwrap(), header("webhook-signature"));
+    }
+
+    #[test]
+    fn the_link_of_a_sample_event_is_one_of_the_sample_tenants() {
+        let event: serde_json::Value =
+            serde_json::from_str(include_str!("../../../events/ingest-unsubscribe-page.json"))
+                .expect("the event is JSON");
+        let secrets = domain::unsubscribe::LinkSecrets::new(EVENTS_LINK_SECRET).unwrap();
+        let link = secrets.open(event["pathParameters"]["token"].as_str().expect("a token"));
+        assert_eq!(link.unwrap().tenant_id.as_ref(), TENANT);
     }
 }

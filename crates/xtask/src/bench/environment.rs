@@ -29,6 +29,8 @@ pub(super) fn of(database_url: &str) -> Vec<(&'static str, String)> {
         ("NOTIFY_DEAD_LETTER_QUEUE_URL", queue()),
         ("CRM_SYNC_DEAD_LETTER_QUEUE_URL", queue()),
         ("SIGNING_SECRETS", text("whsec_YSBrZXkgdGhhdCBzaWducyBub3RoaW5nIGF0IGFsbA==")),
+        ("LINK_SECRETS", text("a-secret-that-signs-nothing-at-all")),
+        ("PUBLIC_URL", text("https://api.example.com")),
         ("SIGNATURE_TOLERANCE_SECONDS", text("300")),
         ("BEDROCK_MODEL_ID", text("none")),
         ("MODEL_OVERRIDES", text("[]")),

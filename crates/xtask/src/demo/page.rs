@@ -201,6 +201,19 @@ mod tests {
     }
 
     #[test]
+    fn a_mail_is_shown_narrow_and_wide_light_and_dark() {
+        let html = render(&canned::small()).unwrap();
+        for frame in [
+            "frame light\" width=\"360\"",
+            "frame dark\" width=\"360\"",
+            "frame light\" width=\"1200\"",
+            "frame dark\" width=\"1200\"",
+        ] {
+            assert!(html.contains(frame), "{frame}");
+        }
+    }
+
+    #[test]
     fn only_the_first_sessions_are_unfolded() {
         let mut outcome = canned::small();
         outcome.sessions = (0..193).map(|_| canned::complete()).collect();

@@ -94,6 +94,8 @@ fn parameters(file: &StackFile) -> BTreeMap<&'static str, String> {
     [
         ("DatabaseUrl", file.database_url.clone()),
         ("SigningSecrets", file.signing_secret.clone()),
+        // PublicUrl is left out: links in mails are https, which nobody serves here. Their path is the API's.
+        ("LinkSecrets", file.link_secret.clone()),
         ("BedrockModelId", "global.anthropic.claude-haiku-4-5-20251001-v1:0".to_owned()),
         ("BedrockFoundationModelId", "anthropic.claude-haiku-4-5-20251001-v1:0".to_owned()),
         ("SenderAddress", SENDER_ADDRESS.to_owned()),

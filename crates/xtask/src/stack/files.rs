@@ -153,6 +153,8 @@ pub(crate) struct StackFile {
     pub(crate) api_key: String,
     /// Standard Webhooks secret, `whsec_…`.
     pub(crate) signing_secret: String,
+    /// Signs the links in mails.
+    pub(crate) link_secret: String,
     pub(crate) database_url: String,
     pub(crate) ministack_url: String,
     pub(crate) region: String,
@@ -186,7 +188,8 @@ impl StackFile {
             ("sqs", ports.sqs),
         ];
         Ok(Self {
-            signing_secret: signing_secret()?,
+            signing_secret: format!("whsec_{}", secret()?),
+            link_secret: secret()?,
             database_url,
             ministack_url: url(ports.ministack),
             fakes: fakes.map(|(name, port)| (name.to_owned(), url(port))).into(),
@@ -208,10 +211,10 @@ impl StackFile {
     }
 }
 
-/// 24 bytes from the system's generator, as Standard Webhooks writes them.
-fn signing_secret() -> anyhow::Result<String> {
+/// 24 bytes from the system's generator in base64, as Standard Webhooks writes them.
+fn secret() -> anyhow::Result<String> {
     use std::io::Read;
     let mut bytes = [0; 24];
     File::open("/dev/urandom")?.read_exact(&mut bytes)?;
-    Ok(format!("whsec_{}", STANDARD.encode(bytes)))
+    Ok(STANDARD.encode(bytes))
 }

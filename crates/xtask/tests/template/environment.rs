@@ -6,9 +6,10 @@ use stage::Env;
 use crate::{functions, template};
 
 /// Values of the parameters that have no default.
-const REQUIRED: [(&str, &str); 5] = [
+const REQUIRED: [(&str, &str); 6] = [
     ("DatabaseUrl", "postgres://user:password@database.example.com/post_session"),
     ("SigningSecrets", "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="),
+    ("LinkSecrets", "0123456789abcdef0123456789abcdef"),
     ("BedrockModelId", "global.anthropic.claude-haiku-4-5-20251001-v1:0"),
     ("BedrockFoundationModelId", "anthropic.claude-haiku-4-5-20251001-v1:0"),
     ("SenderAddress", "sessions@example.com"),
@@ -21,10 +22,18 @@ fn environment(function: &str) -> Env {
     let own = functions()[function]["Environment"]["Variables"].clone();
     let groups = [globals, own].map(|variables| variables.as_object().cloned().expect("variables"));
     let variables = groups.into_iter().flatten().map(|(name, value)| (name, resolved(&template, &value)));
-    variables.collect()
+    // Lambda sets it.
+    variables.chain([("AWS_REGION".to_owned(), "us-east-1".to_owned())]).collect()
 }
 
 fn resolved(template: &Value, value: &Value) -> String {
+    // No condition holds: each is about a parameter that is not empty.
+    if let Some(branches) = value["Fn::If"].as_array() {
+        return resolved(template, &branches[2]);
+    }
+    if let Some(text) = value["Fn::Sub"].as_str() {
+        return text.replace("${", "").replace('}', "");
+    }
     let name = value["Ref"].as_str().expect("each variable refers to a parameter or a resource");
     if let Some((_, value)) = REQUIRED.iter().find(|(required, _)| *required == name) {
         return (*value).to_owned();
@@ -44,8 +53,9 @@ fn expect_exactly_what_is_read<C>(function: &str, from_env: impl FnOnce(&Env) ->
     if let Err(error) = from_env(&env) {
         panic!("{function}: {error}");
     }
-    // Read before the configuration, by telemetry.
+    // Read before the configuration, by telemetry and the SDK.
     env.optional("LOG_LEVEL");
+    env.optional("AWS_REGION");
     assert_eq!(env.unread(), [""; 0], "{function} does not read these");
 }
 

@@ -1,8 +1,29 @@
-//! What API Gateway answers without asking `ingest`.
+//! What API Gateway passes on to `ingest`, and what it answers itself.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::{of_type, template};
+use crate::{functions, of_type, template};
+
+#[test]
+fn all_but_the_links_in_mails_need_an_api_key() {
+    let api = of_type(&template(), "AWS::Serverless::Api")["Api"].clone();
+    assert_eq!(api["Auth"]["ApiKeyRequired"], true);
+    let events = functions()["IngestFunction"]["Events"].clone();
+    let mut routes: Vec<_> = events.as_object().expect("events").values().map(|event| &event["Properties"]).collect();
+    routes.sort_by_key(|route| (route["Path"].to_string(), route["Method"].to_string()));
+    let routes: Vec<_> = routes.iter().map(|route| (&route["Path"], &route["Method"], &route["Auth"])).collect();
+    let link = json!("/v1/unsubscribe/{token}");
+    let open = json!({ "ApiKeyRequired": false });
+    assert_eq!(
+        routes,
+        [
+            (&json!("/v1/sessions/completed"), &json!("post"), &Value::Null),
+            (&link, &json!("get"), &open),
+            (&link, &json!("head"), &open),
+            (&link, &json!("post"), &open),
+        ]
+    );
+}
 
 #[test]
 fn what_api_gateway_answers_itself_is_a_problem_document_of_that_status() {

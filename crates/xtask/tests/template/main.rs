@@ -142,6 +142,32 @@ fn each_function_has_a_role_and_a_log_group_of_its_own() {
 }
 
 #[test]
+fn housekeep_is_started_for_each_of_its_regular_tasks() {
+    let events = functions()["HousekeepFunction"]["Events"].clone();
+    let schedules = events.as_object().expect("events").values().map(|event| {
+        let properties = &event["Properties"];
+        let task: Value = serde_json::from_str(properties["Input"].as_str().expect("an input")).expect("JSON");
+        let rate = default_of(properties["Schedule"]["Ref"].as_str().expect("a parameter"));
+        (task["task"].as_str().expect("a task").to_owned(), rate.as_str().expect("a rate").to_owned())
+    });
+    let expected = [("alerts", "rate(1 minute)"), ("purge", "rate(1 hour)"), ("requeue", "rate(5 minutes)")]
+        .map(|(task, rate)| (task.to_owned(), rate.to_owned()));
+    assert_eq!(schedules.collect::<BTreeMap<_, _>>(), BTreeMap::from(expected));
+}
+
+#[test]
+fn mails_are_changed_by_ses_only_if_somebody_says_so() {
+    let destination =
+        of_type(&template(), "AWS::SES::ConfigurationSetEventDestination")["EmailEventDestination"].clone();
+    let types = destination["EventDestination"]["MatchingEventTypes"]["Fn::If"].clone();
+    assert_eq!((&types[0], default_of("TrackOpensAndClicks")), (&"TracksOpensAndClicks".into(), "false".into()));
+    let (all, without) = (types[1].as_array().expect("types"), types[2].as_array().expect("types"));
+    assert_eq!(without.len(), 8);
+    let more: Vec<_> = all.iter().filter(|kind| !without.contains(kind)).collect();
+    assert_eq!(more, ["open", "click"]);
+}
+
+#[test]
 fn every_dead_letter_queue_raises_an_alarm() {
     let alarms = of_type(&template(), "AWS::CloudWatch::Alarm");
     let watched: BTreeSet<_> =

@@ -35,12 +35,17 @@ fn allowed(function: &str, action: &str) -> BTreeSet<String> {
     ids.collect()
 }
 
+/// Their short waits are delayed messages to the queue that they receive from.
+const WAITING: [&str; 2] = ["AnalyzeFunction", "NotifyFunction"];
+
 #[test]
 fn each_function_may_send_to_the_queues_it_is_given_and_to_no_other() {
     for (name, function) in functions() {
         let variables = function["Environment"]["Variables"].as_object().expect("variables");
-        let given =
-            variables.iter().filter(|(variable, _)| variable.ends_with("QUEUE_URL") && *variable != "QUEUE_URL");
+        let waits = WAITING.contains(&name.as_str());
+        let given = variables
+            .iter()
+            .filter(|(variable, _)| variable.ends_with("QUEUE_URL") && (waits || *variable != "QUEUE_URL"));
         let given: BTreeSet<_> = given.map(|(_, queue)| queue["Ref"].as_str().expect("a queue").to_owned()).collect();
         assert_eq!(allowed(&name, "sqs:SendMessage"), given, "{name}");
     }
@@ -60,12 +65,42 @@ fn each_consumer_may_receive_delete_and_hide_messages_of_its_own_queue_only() {
 
 #[test]
 fn mails_are_sent_only_from_the_addresses_of_the_parameters() {
-    let sending: Vec<_> =
-        statements_of_function("NotifyFunction").into_iter().filter(|s| s["Action"] == "ses:SendEmail").collect();
-    assert_eq!(sending.len(), 1);
-    let from = &sending[0]["Condition"]["StringLike"]["ses:FromAddress"]["Fn::If"];
-    assert_eq!((&from[0], &from[2]), (&json!("HasSenderAddresses"), &json!({ "Ref": "SenderAddress" })));
-    assert_eq!(from[1], json!({ "Fn::Split": [",", { "Fn::Sub": "${SenderAddress},${SenderAddresses}" }] }));
+    let sending = |function| {
+        statements_of_function(function).into_iter().filter(|s| s["Action"] == "ses:SendEmail").collect::<Vec<_>>()
+    };
+    for statement in sending("NotifyFunction") {
+        let from = &statement["Condition"]["StringLike"]["ses:FromAddress"]["Fn::If"];
+        assert_eq!((&from[0], &from[2]), (&json!("HasSenderAddresses"), &json!({ "Ref": "SenderAddress" })));
+        assert_eq!(from[1], json!({ "Fn::Split": [",", { "Fn::Sub": "${SenderAddress},${SenderAddresses}" }] }));
+    }
+    for statement in sending("HousekeepFunction") {
+        let from = &statement["Condition"]["StringEquals"]["ses:FromAddress"];
+        assert_eq!(*from, json!({ "Ref": "SenderAddress" }), "an alert is not from a tenant's address");
+    }
+    for function in functions().keys() {
+        let statements = match function.as_str() {
+            // Its own configuration set, and those of tenants where there are some.
+            "NotifyFunction" => 2,
+            "HousekeepFunction" => 1,
+            _ => 0,
+        };
+        assert_eq!(sending(function).len(), statements, "{function}");
+    }
+}
+
+#[test]
+fn configuration_sets_of_tenants_are_those_that_the_parameter_names() {
+    let names = json!({ "Fn::Join": [
+        ",arn:*:ses:*:*:configuration-set/", { "Fn::Split": [",", { "Ref": "TenantConfigurationSets" }] }
+    ] });
+    let sets = statements_of_function("NotifyFunction").into_iter().filter(|s| s["Action"] == "ses:SendEmail").nth(1);
+    let resource = &sets.expect("a statement")["Resource"]["Fn::Split"][1]["Fn::Sub"];
+    assert_eq!(resource[0], "arn:*:ses:*:*:configuration-set/${Names}");
+    assert_eq!(resource[1]["Names"], names);
+    let policy = &of_type(&template(), "AWS::SNS::TopicPolicy")["EmailEventsTopicPolicy"]["PolicyDocument"];
+    let source = &policy["Statement"][0]["Condition"]["ArnLike"]["AWS:SourceArn"]["Fn::If"];
+    assert_eq!(source[0], "HasTenantConfigurationSets");
+    assert_eq!(source[1]["Fn::Split"][1]["Fn::Sub"][1]["Names"], names, "their events reach the topic");
 }
 
 #[test]
