@@ -1,40 +1,15 @@
-use pipeline_tests::{Queue, World, eventually, on_the_stack};
-use serde_json::{Value, json};
+use pipeline_tests::{Queue, eventually, on_the_stack};
+use serde_json::json;
 
 use crate::model::dead_letter;
-
-/// Publishes what SES would about the request, with the tags that it carried.
-async fn publish(world: &World, kind: &str, detail: Value) {
-    let state = world.stack.fake("ses").state(&world.visitor()).await.unwrap();
-    let mail = &state["mails"][0];
-    let tags: serde_json::Map<_, _> =
-        mail["tags"].as_object().unwrap().iter().map(|(name, value)| (name.clone(), json!([value]))).collect();
-    let mut event = json!({
-        "eventType": kind,
-        "mail": {
-            "timestamp": "2026-11-22T10:05:01.000Z", "messageId": mail["message_id"].as_str().unwrap_or("ses-1"),
-            "destination": [world.visitor()], "tags": tags
-        }
-    });
-    event[kind.to_lowercase()] = detail;
-    let topic = &world.stack.email_events_topic;
-    let form = [("Action", "Publish"), ("Version", "2010-03-31"), ("TopicArn", topic), ("Message", &event.to_string())];
-    let url = reqwest::Url::parse_with_params(&world.stack.ministack_url, form).unwrap();
-    let credential =
-        "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/sns/aws4_request, SignedHeaders=host, Signature=none";
-    let request = reqwest::Client::new().post(&world.stack.ministack_url).header("authorization", credential);
-    let request = request.header("content-type", "application/x-www-form-urlencoded");
-    let response = request.body(url.query().unwrap().to_owned()).send().await.unwrap();
-    assert!(response.status().is_success(), "{}", response.text().await.unwrap());
-}
 
 #[tokio::test]
 async fn delivery_events_reach_the_log() {
     on_the_stack("delivered", json!({}), async |world| {
         world.send("s-1").await;
         world.completed("s-1").await;
-        publish(world, "Delivery", json!({ "timestamp": "2026-11-22T10:05:03.000Z" })).await;
-        publish(world, "Send", json!({})).await;
+        world.publish("Delivery", json!({ "timestamp": "2026-11-22T10:05:03.000Z" })).await;
+        world.publish("Send", json!({})).await;
         let delivered = Some(("delivered".to_owned(), None));
         assert!(eventually(async || world.email("s-1").await == delivered).await, "{:?}", world.email("s-1").await);
     })
@@ -47,7 +22,7 @@ async fn an_event_that_is_delivered_twice_is_recorded_once() {
         world.send("s-1").await;
         world.completed("s-1").await;
         for _ in 0..2 {
-            publish(world, "Delivery", json!({ "timestamp": "2026-11-22T10:05:03.000Z" })).await;
+            world.publish("Delivery", json!({ "timestamp": "2026-11-22T10:05:03.000Z" })).await;
         }
         let delivered = Some(("delivered".to_owned(), None));
         let is_done = async || world.email("s-1").await == delivered && !world.is_queued(Queue::EmailEvents).await;
@@ -88,7 +63,7 @@ async fn a_mail_whose_answer_was_lost_is_settled_by_its_event_and_not_sent_twice
         world.fault("ses", lost).await;
         world.send("s-1").await;
         assert!(eventually(async || world.mails().await.len() == 1).await);
-        publish(world, "Send", json!({})).await;
+        world.publish("Send", json!({})).await;
         assert_eq!(world.completed("s-1").await.step("notify"), "done");
         assert_eq!((world.mails().await.len(), world.email("s-1").await), (1, Some(("sent".to_owned(), None))));
     })

@@ -4,7 +4,9 @@
 
 mod analysis;
 mod bad_input;
+mod burst;
 mod crashes;
+mod email;
 mod evaluation;
 mod events;
 mod happy_path;
@@ -12,5 +14,7 @@ mod hostile;
 mod mail;
 mod model;
 mod once;
+mod operations;
 mod privacy;
 mod third_parties;
+mod unsubscribe;

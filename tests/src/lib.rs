@@ -6,6 +6,7 @@
 #![expect(clippy::expect_used, reason = "a harness that cannot go on ends its test, saying so")]
 
 mod conversation;
+mod mailing;
 mod queues;
 mod session;
 mod stack;

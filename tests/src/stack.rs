@@ -63,6 +63,21 @@ impl Stack {
         (response.json().await.expect("the function answers with JSON"), failed)
     }
 
+    /// Sets a variable of a deployed function and returns what it was.
+    pub async fn set_variable(&self, package: &str, name: &str, value: &str) -> String {
+        let url = format!("{}/2015-03-31/functions/{}/configuration", self.ministack_url, self.functions[package]);
+        let http = reqwest::Client::new();
+        let answer = http.get(&url).send().await.expect("MiniStack answers");
+        let mut configuration: Value = answer.json().await.expect("MiniStack answers with JSON");
+        let variable = &mut configuration["Environment"]["Variables"][name];
+        let before = variable.as_str().expect("the function has this variable").to_owned();
+        *variable = value.into();
+        let update = serde_json::json!({ "Environment": configuration["Environment"] });
+        let answer = http.put(&url).json(&update).send().await.expect("MiniStack answers");
+        assert!(answer.status().is_success(), "{} was answered with {}", url, answer.status());
+        before
+    }
+
     /// The most memory that a process of this function has had, in MiB; 0 if none runs.
     pub fn peak_memory_mib(&self, package: &str) -> u64 {
         let processes = std::fs::read_dir("/proc").expect("Linux tells about processes").flatten();

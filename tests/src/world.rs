@@ -185,9 +185,7 @@ impl World {
 
     /// The mails to the visitor that SES took.
     pub async fn mails(&self) -> Vec<Value> {
-        let state = self.stack.fake("ses").state(&self.visitor()).await.expect("the recording front answers");
-        let mails = state["mails"].as_array().cloned().unwrap_or_default();
-        mails.into_iter().filter(|mail| mail["status"] == 200).collect()
+        self.mails_with(&self.visitor()).await
     }
 
     pub async fn contacts(&self) -> Vec<Value> {
