@@ -7,7 +7,7 @@ use aws_lc_rs::digest;
 use crate::email_address::EmailAddress;
 use crate::id::TenantId;
 
-/// SHA-256 of a tenant and one of its visitors' addresses, in lower case.
+/// SHA-256 of a tenant and one of its visitors' addresses, in lower case and with the domain in Punycode.
 ///
 /// It finds everything of an address, and a suppression outlives the address's erasure. Who knows an address can compute
 /// it: it hides addresses from who reads the table, not from who guesses them. Two tenants have different ones.
@@ -16,8 +16,11 @@ pub struct AddressHash([u8; 32]);
 
 impl AddressHash {
     pub fn of(tenant: &TenantId, address: &EmailAddress) -> Self {
+        let lower = address.as_str().to_lowercase();
+        let (local, domain) = lower.rsplit_once('@').unwrap_or(("", &lower));
+        let ascii = idna::domain_to_ascii(domain).unwrap_or_else(|_| domain.to_owned());
         let mut context = digest::Context::new(&digest::SHA256);
-        for part in [tenant.as_ref(), "\n", &address.as_str().to_lowercase()] {
+        for part in [tenant.as_ref(), "\n", local, "@", &ascii] {
             context.update(part.as_bytes());
         }
         let mut hash = [0; 32];
@@ -55,6 +58,7 @@ mod tests {
     #[test]
     fn an_address_has_one_hash_for_each_tenant_however_it_is_written() {
         assert_eq!(hash("acme", "Ana@Example.com"), hash("acme", "ana@example.com"));
+        assert_eq!(hash("acme", "ana@exämple.de"), hash("acme", "ana@XN--EXMPLE-CUA.de"));
         assert_ne!(hash("acme", "ana@example.com"), hash("other", "ana@example.com"));
         assert_ne!(hash("acme", "ana@example.com"), hash("acme", "anb@example.com"));
     }

@@ -27,6 +27,27 @@ impl EmailAddress {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The address as SES takes it, and names it in events: the domain in Punycode.
+    ///
+    /// `None` if the local part is not ASCII, because SES has no SMTPUTF8, or if IDNA knows no such domain.
+    pub fn to_ascii(&self) -> Option<Self> {
+        let (local, domain) = self.0.rsplit_once('@')?;
+        let domain = idna::domain_to_ascii(domain).ok()?;
+        local.is_ascii().then(|| format!("{local}@{domain}").parse().ok())?
+    }
+
+    /// The ways to write the address, in lower case: the domain as it is, in Punycode and in Unicode.
+    pub fn spellings(&self) -> Vec<String> {
+        let lower = self.0.to_lowercase();
+        let Some((local, domain)) = lower.rsplit_once('@') else { return vec![lower] };
+        let ascii = idna::domain_to_ascii(domain).unwrap_or_else(|_| domain.to_owned());
+        let (unicode, _) = idna::domain_to_unicode(&ascii);
+        let mut spellings = [domain, &ascii, &unicode].map(|domain| format!("{local}@{domain}")).to_vec();
+        spellings.sort();
+        spellings.dedup();
+        spellings
+    }
 }
 
 impl fmt::Display for EmailAddress {
@@ -71,7 +92,11 @@ impl From<EmailAddress> for String {
 
 fn is_dot_atom(local: &str) -> bool {
     let atom_char = |c: char| c.is_alphanumeric() || "!#$%&'*+/=?^_`{|}~-".contains(c);
-    local.len() <= MAX_LOCAL_PART_LENGTH && local.split('.').all(|atom| !atom.is_empty() && atom.chars().all(atom_char))
+    // What some programs decode although it is no text of a header: RFC 2047's encoded word.
+    let is_encoded = local.contains("=?");
+    local.len() <= MAX_LOCAL_PART_LENGTH
+        && !is_encoded
+        && local.split('.').all(|atom| !atom.is_empty() && atom.chars().all(atom_char))
 }
 
 fn is_domain(domain: &str) -> bool {
@@ -115,9 +140,31 @@ mod tests {
             "Ana <ana@example.com>",
             "a,b@example.com",
             "nul\0@example.com",
+            "=?utf-8?q?a=40evil.example=2c?=@example.com",
         ] {
             assert_eq!(text.parse::<EmailAddress>(), Err(InvalidEmailAddress), "{text:?}");
         }
+    }
+
+    #[test]
+    fn an_international_domain_becomes_punycode_and_such_a_local_part_is_refused() {
+        let ascii = |text: &str| {
+            let address: EmailAddress = text.parse().unwrap();
+            address.to_ascii().map(String::from)
+        };
+        assert_eq!(ascii("ana@exämple.de").as_deref(), Some("ana@xn--exmple-cua.de"));
+        assert_eq!(ascii("o'neil+x@example.com").as_deref(), Some("o'neil+x@example.com"));
+        assert_eq!(ascii("josé@example.com"), None);
+    }
+
+    #[test]
+    fn an_international_domain_has_two_spellings() {
+        for text in ["Ana@exämple.de", "ana@XN--EXMPLE-CUA.de"] {
+            let address: EmailAddress = text.parse().unwrap();
+            assert_eq!(address.spellings(), ["ana@exämple.de", "ana@xn--exmple-cua.de"]);
+        }
+        let address: EmailAddress = "Ana@example.com".parse().unwrap();
+        assert_eq!(address.spellings(), ["ana@example.com"]);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::id::{IntegrationId, InvalidId, SessionId, TenantId};
+use crate::settings::alerts::StepKind;
 
 /// The version of a session's first analysis; each later one is counted on.
 pub const FIRST_VERSION: i32 = 1;
@@ -26,15 +27,19 @@ impl Step {
             Self::Analyze { version } | Self::Notify { version } | Self::CrmSync { version, .. } => *version,
         }
     }
+
+    pub fn kind(&self) -> StepKind {
+        match self {
+            Self::Analyze { .. } => StepKind::Analyze,
+            Self::Notify { .. } => StepKind::Notify,
+            Self::CrmSync { .. } => StepKind::CrmSync,
+        }
+    }
 }
 
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Analyze { .. } => "analyze",
-            Self::Notify { .. } => "notify",
-            Self::CrmSync { .. } => "crm_sync",
-        })?;
+        f.write_str(self.kind().as_str())?;
         if self.version() != FIRST_VERSION {
             write!(f, "@{}", self.version())?;
         }

@@ -23,8 +23,7 @@ const MAX_STAFF: usize = 5;
 const MAX_HOURS: u32 = 24 * 365;
 /// Seconds: a day.
 const MAX_DURATION: u32 = 24 * 60 * 60;
-/// Bytes: with base64 and the mail itself this stays below the 25 MB that large mailbox providers take, and so below
-/// the 40 MB of SES.
+/// Bytes: as base64 less than the 25 MB that large mailbox providers take.
 const MAX_ATTACHMENT_BYTES: u32 = 16 * 1024 * 1024;
 
 section! {
@@ -137,6 +136,16 @@ pub enum AttachmentKind {
     TranscriptTxt,
     TranscriptHtml,
     AnalyticsJson,
+}
+
+impl AttachmentKind {
+    /// Whether it says what was said.
+    pub fn is_transcript(self) -> bool {
+        match self {
+            Self::TranscriptTxt | Self::TranscriptHtml => true,
+            Self::AnalyticsJson => false,
+        }
+    }
 }
 
 /// What becomes of a mail that SES may have or not.
