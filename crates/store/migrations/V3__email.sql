@@ -8,7 +8,8 @@
 --
 -- Nothing is rewritten: no default is computed. The wider check, the swapped keys, the foreign key that cascades and the
 -- new indexes of sessions, steps, failures and email_log read their tables, while these are locked for writing; the locks
--- are held to the end.
+-- are held to the end. Where that takes too long, create the indexes with IF NOT EXISTS beforehand, as they stand here but
+-- with CONCURRENTLY, and run this with `cargo xtask migrate`, which no invocation's end breaks off.
 
 -- Nobody waits for long behind a lock that this does not get. It is undone as a whole then: run it again.
 SET LOCAL lock_timeout = '5s';
@@ -30,7 +31,8 @@ CREATE INDEX sessions_by_address_hash ON sessions (tenant_id, visitor_email_hash
 CREATE INDEX sessions_by_plain_address ON sessions (tenant_id, lower(btrim(visitor_email)))
     WHERE visitor_email_hash IS NULL AND visitor_email IS NOT NULL;
 -- retention: what is still to be purged, the oldest first
-CREATE INDEX sessions_with_transcript ON sessions (tenant_id, ended_at) WHERE transcript_purged_at IS NULL;
+CREATE INDEX sessions_with_transcript ON sessions (tenant_id, coalesce(ended_at, started_at))
+    WHERE transcript_purged_at IS NULL;
 CREATE INDEX sessions_with_analyses ON sessions (tenant_id, ended_at) WHERE analyses_purged_at IS NULL;
 
 -- The key without the template: a tenant that changes its template between two deliveries must not send twice. Swapping it
@@ -50,6 +52,8 @@ ALTER TABLE email_log
     -- AddressHash of the recipient: tells whether an event is about the visitor or about staff in cc; NULL in rows of the
     -- release before, whose only recipient was the visitor
     ADD COLUMN recipient_hash bytea,
+    -- when it was queued again although SES may have had it: that happens once
+    ADD COLUMN resent_at timestamptz,
     -- names of the files that went with it
     ADD COLUMN attachments text[],
     -- why files that were asked for did not, such as too_large
@@ -57,7 +61,7 @@ ALTER TABLE email_log
     -- false where the tenant wants no log of what became of a mail: only its status is kept
     ADD COLUMN keep_events boolean NOT NULL DEFAULT true;
 CREATE INDEX email_log_by_recipient ON email_log (tenant_id, recipient_hash) WHERE recipient_hash IS NOT NULL;
-CREATE INDEX email_log_by_age ON email_log (tenant_id, created_at);
+CREATE INDEX IF NOT EXISTS email_log_by_age ON email_log (tenant_id, created_at);
 
 -- Two events of one type may have the same millisecond, such as bounces of two recipients: what they say is part of the
 -- key. Rows that are there keep an empty digest; an event of them that SES repeats after this is kept a second time, which
@@ -151,8 +155,8 @@ CREATE INDEX alerts_at_work ON alerts (tenant_id, opened_at)
 CREATE INDEX alerts_closed_by_time ON alerts (tenant_id, closed_at) WHERE closed_at IS NOT NULL;
 
 -- housekeep looks for failures over all tenants
-CREATE INDEX failures_of_all_by_time ON failures (occurred_at, tenant_id);
+CREATE INDEX IF NOT EXISTS failures_of_all_by_time ON failures (occurred_at, tenant_id);
 -- what steps wait for, over all tenants
-CREATE INDEX steps_waiting_by_code ON steps (code, tenant_id) WHERE status = 'waiting';
+CREATE INDEX IF NOT EXISTS steps_waiting_by_code ON steps (code, tenant_id) WHERE status = 'waiting';
 -- whether a kind of step works again
-CREATE INDEX steps_done_by_time ON steps (tenant_id, finished_at) WHERE status = 'done';
+CREATE INDEX IF NOT EXISTS steps_done_by_time ON steps (tenant_id, finished_at) WHERE status = 'done';

@@ -29,7 +29,7 @@ WITH claimed AS (
     ON CONFLICT (tenant_id, session_id, step) DO NOTHING
     RETURNING step
 ), counted AS (
-    UPDATE sessions SET open_steps = open_steps + (SELECT count(*) FROM planned)
+    UPDATE sessions SET open_steps = open_steps + (SELECT count(*) FROM planned), analyses_purged_at = NULL
     FROM stored WHERE sessions.tenant_id = $1 AND sessions.session_id = $2
 )
 SELECT version FROM stored";

@@ -27,7 +27,7 @@ WHERE email_log.status IN ('queued', 'failed', 'skipped')";
 const EMAIL: &str = "
 -- email()
 SELECT email_id, template, template_version, locale, recipient, status, code, provider_id, attempts, attachments,
-       attachments_left_out, sending_at, sent_at, created_at, updated_at
+       attachments_left_out, sending_at, resent_at, sent_at, created_at, updated_at
 FROM email_log WHERE tenant_id = $1 AND session_id = $2 AND analysis_version = $3";
 
 const KEEP_BODY: &str = "
@@ -139,6 +139,8 @@ pub struct Email {
     pub attachments_left_out: Option<String>,
     /// When the last request began.
     pub sending_at: Option<DateTime<Utc>>,
+    /// When it was queued again although SES may have had it.
+    pub resent_at: Option<DateTime<Utc>>,
     pub sent_at: Option<DateTime<Utc>>,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
@@ -220,6 +222,7 @@ fn read(row: &Row) -> Result<Email, Error> {
         attachments: attachments.unwrap_or_default(),
         attachments_left_out: get(EMAIL, row, "attachments_left_out")?,
         sending_at: get(EMAIL, row, "sending_at")?,
+        resent_at: get(EMAIL, row, "resent_at")?,
         sent_at: get(EMAIL, row, "sent_at")?,
         created_at: get(EMAIL, row, "created_at")?,
         updated_at: get(EMAIL, row, "updated_at")?,

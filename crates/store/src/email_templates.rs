@@ -12,6 +12,11 @@ SELECT locale, version, subject, text, html FROM email_templates
 WHERE tenant_id = $1 AND name = $2 AND locale = ANY ($3::text[])
 ORDER BY array_position($3::text[], locale), version DESC LIMIT 1";
 
+const TEMPLATES: &str = "
+-- templates()
+SELECT DISTINCT ON (locale) locale, version, subject, text, html FROM email_templates
+WHERE tenant_id = $1 AND name = $2 ORDER BY locale, version DESC";
+
 const SAVE_TEMPLATE: &str = "
 -- save_template()
 INSERT INTO email_templates (tenant_id, name, locale, version, subject, text, html)
@@ -56,7 +61,13 @@ impl Store {
         locales: &[&str],
     ) -> Result<Option<StoredTemplate>, Error> {
         let row = self.row(TEMPLATE, &[text(tenant.as_ref()), text(name), texts(locales)]).await?;
-        row.map(|row| read(&row)).transpose()
+        row.map(|row| read(TEMPLATE, &row)).transpose()
+    }
+
+    /// The newest version of the template in each locale that it is saved in.
+    pub async fn templates(&self, tenant: &TenantId, name: &str) -> Result<Vec<StoredTemplate>, Error> {
+        let rows = self.rows(TEMPLATES, &[text(tenant.as_ref()), text(name)]).await?;
+        rows.iter().map(|row| read(TEMPLATES, row)).collect()
     }
 
     /// Saves a template as the next version, which is returned. `None` if there is no such tenant.
@@ -81,12 +92,12 @@ impl Store {
     }
 }
 
-fn read(row: &Row) -> Result<StoredTemplate, Error> {
+fn read(sql: &'static str, row: &Row) -> Result<StoredTemplate, Error> {
     Ok(StoredTemplate {
-        locale: get(TEMPLATE, row, "locale")?,
-        version: get(TEMPLATE, row, "version")?,
-        subject: get(TEMPLATE, row, "subject")?,
-        text: get(TEMPLATE, row, "text")?,
-        html: get(TEMPLATE, row, "html")?,
+        locale: get(sql, row, "locale")?,
+        version: get(sql, row, "version")?,
+        subject: get(sql, row, "subject")?,
+        text: get(sql, row, "text")?,
+        html: get(sql, row, "html")?,
     })
 }

@@ -2,7 +2,7 @@
 //!
 //! Sessions are found by their address's hash; those of the AI engine that it has not notified of, and those of before there
 //! were hashes, by the address. The last statement of a session also takes what it is found by, so a run that was broken off
-//! goes on where it was. Suppressions stay: they hold no address, and keep it from being mailed again.
+//! goes on where it was. Events that come after it are not kept. Suppressions stay: they hold no address, and keep it from being mailed again.
 
 use domain::address_hash::AddressHash;
 use domain::email_address::EmailAddress;
@@ -10,15 +10,16 @@ use domain::id::{IntegrationId, SessionId, TenantId};
 use domain::session::SessionStatus;
 use tokio_postgres::Row;
 
-use crate::sql::{Param, bigint, bytes, get, one_of, parse, text};
+use crate::sql::{Param, bigint, bytes, get, one_of, parse, text, texts};
 use crate::{Error, Store};
 
 const OPEN_SESSIONS_OF: &str = "
 -- open_sessions_of()
 SELECT session_id, status FROM sessions
 WHERE tenant_id = $1 AND status NOT IN ('completed', 'failed')
+  AND NOT (status = 'active' AND started_at < now() - interval '7 days')
   AND (visitor_email_hash = $2
-       OR (visitor_email_hash IS NULL AND visitor_email IS NOT NULL AND lower(btrim(visitor_email)) = $3))
+       OR (visitor_email_hash IS NULL AND visitor_email IS NOT NULL AND lower(btrim(visitor_email)) = ANY ($3::text[])))
 ORDER BY session_id LIMIT $4";
 
 const RECORDS_OF: &str = "
@@ -28,7 +29,7 @@ FROM sessions JOIN integration_log
      ON integration_log.tenant_id = $1 AND integration_log.session_id = sessions.session_id
 WHERE sessions.tenant_id = $1
   AND (visitor_email_hash = $2
-       OR (visitor_email_hash IS NULL AND visitor_email IS NOT NULL AND lower(btrim(visitor_email)) = $3))
+       OR (visitor_email_hash IS NULL AND visitor_email IS NOT NULL AND lower(btrim(visitor_email)) = ANY ($3::text[])))
   AND (contact_id IS NOT NULL OR record_id IS NOT NULL)
 ORDER BY sessions.session_id, integration_id, analysis_version LIMIT $4";
 
@@ -36,9 +37,10 @@ const ERASE_SESSIONS: &str = "
 -- erase_sessions()
 WITH own AS (
     SELECT session_id FROM sessions
-    WHERE tenant_id = $1 AND status IN ('completed', 'failed')
+    WHERE tenant_id = $1
+      AND (status IN ('completed', 'failed') OR (status = 'active' AND started_at < now() - interval '7 days'))
       AND (visitor_email_hash = $2
-           OR (visitor_email_hash IS NULL AND visitor_email IS NOT NULL AND lower(btrim(visitor_email)) = $3))
+           OR (visitor_email_hash IS NULL AND visitor_email IS NOT NULL AND lower(btrim(visitor_email)) = ANY ($3::text[])))
     LIMIT $4 FOR UPDATE
 ), turns AS (
     DELETE FROM transcript_turns USING own WHERE tenant_id = $1 AND transcript_turns.session_id = own.session_id
@@ -49,7 +51,7 @@ WITH own AS (
     DELETE FROM analysis_parts USING own WHERE tenant_id = $1 AND analysis_parts.session_id = own.session_id
     RETURNING part
 ), mails AS (
-    UPDATE email_log SET recipient = NULL, recipient_hash = NULL, updated_at = now()
+    UPDATE email_log SET recipient = NULL, recipient_hash = NULL, keep_events = false, updated_at = now()
     FROM own WHERE email_log.tenant_id = $1 AND email_log.session_id = own.session_id
     RETURNING email_id
 ), events AS (
@@ -86,7 +88,7 @@ WITH own AS (
     DELETE FROM email_bodies USING own WHERE tenant_id = $1 AND email_bodies.email_id = own.email_id
     RETURNING created_at
 ), mails AS (
-    UPDATE email_log SET recipient = NULL, recipient_hash = NULL, updated_at = now()
+    UPDATE email_log SET recipient = NULL, recipient_hash = NULL, keep_events = false, updated_at = now()
     FROM own WHERE email_log.tenant_id = $1 AND email_log.email_id = own.email_id
     RETURNING email_log.email_id
 )
@@ -136,7 +138,8 @@ pub struct ThirdPartyRecord {
 }
 
 impl Store {
-    /// Up to `limit` sessions of the address that have not ended.
+    /// Up to `limit` sessions of the address that have neither ended nor been abandoned: begun a week ago by the AI engine,
+    /// which has never notified of them.
     pub async fn open_sessions_of(&self, erasure: &Erasure<'_>, limit: i64) -> Result<Vec<OpenSession>, Error> {
         let rows = self.rows(OPEN_SESSIONS_OF, &params(erasure, limit)).await?;
         let read = |row| {
@@ -178,7 +181,7 @@ fn params<'a>(erasure: &Erasure<'a>, limit: i64) -> [Param<'a>; 4] {
     [
         text(erasure.tenant_id.as_ref()),
         bytes(hash.as_bytes().to_vec()),
-        text(erasure.address.as_str().to_lowercase()),
+        texts(erasure.address.spellings()),
         bigint(limit),
     ]
 }

@@ -2,6 +2,7 @@
 
 pub mod alerts;
 pub mod analyses;
+pub mod clock;
 mod connect;
 pub mod email_events;
 pub mod email_log;
@@ -14,7 +15,6 @@ pub mod integrations;
 mod migrate;
 pub mod model_calls;
 pub mod parts;
-pub mod quiet_hours;
 pub mod reanalysis;
 pub mod retention;
 pub mod sending;

@@ -1,4 +1,5 @@
-//! What is older than a tenant keeps it: removed in batches, of sessions that have ended.
+//! What is older than a tenant keeps it: removed in batches, of sessions that have ended, or were abandoned: begun a week
+//! ago by the AI engine, which has never notified of them.
 //!
 //! A batch is one short statement on rows that nobody else holds: it waits for nobody, and nobody for long for it. Each is
 //! to be called again until it finds nothing more. Its rows are chosen in a CTE, which runs once; a subquery of `IN` may run
@@ -13,11 +14,14 @@ use crate::{Error, Store};
 /// Rows, or the sessions or mails they belong to, that a batch takes: some ten milliseconds each (`cargo xtask bench purge`).
 pub const BATCH: i64 = 250;
 
+/// A mail that was never decided on to the end, such as one that is held, goes when nothing has touched it for as long: no
+/// message outlives 18 days, and mails are kept for at least 30.
 const PURGE_MAILS: &str = "
 -- purge_mails()
 WITH aged AS (
     SELECT email_id FROM email_log
-    WHERE tenant_id = $1 AND created_at < $2 AND status NOT IN ('queued', 'sending', 'unknown')
+    WHERE tenant_id = $1 AND created_at < $2
+      AND (status NOT IN ('queued', 'sending', 'unknown') OR updated_at < $2)
       AND EXISTS (SELECT FROM sessions WHERE sessions.tenant_id = $1 AND sessions.session_id = email_log.session_id
                   AND sessions.status IN ('completed', 'failed'))
     ORDER BY created_at LIMIT $3 FOR UPDATE SKIP LOCKED
@@ -37,11 +41,12 @@ SELECT (SELECT count(*) FROM mails) AS mails, (SELECT count(*) FROM events) AS e
 const PURGE_TRANSCRIPTS: &str = "
 -- purge_transcripts()
 WITH aged AS (
-    SELECT session_id, ended_at FROM sessions
-    WHERE tenant_id = $1 AND ended_at < $2 AND transcript_purged_at IS NULL AND status IN ('completed', 'failed')
-    ORDER BY ended_at LIMIT greatest($3 / 10, 10) FOR UPDATE SKIP LOCKED
+    SELECT session_id, coalesce(ended_at, started_at) AS over_at FROM sessions
+    WHERE tenant_id = $1 AND coalesce(ended_at, started_at) < $2 AND transcript_purged_at IS NULL
+      AND (status IN ('completed', 'failed') OR (status = 'active' AND started_at < now() - interval '7 days'))
+    ORDER BY coalesce(ended_at, started_at) LIMIT greatest($3 / 10, 10) FOR UPDATE SKIP LOCKED
 ), counted AS (
-    SELECT session_id, sum(turns) OVER (ORDER BY ended_at, session_id) - turns AS turns_before
+    SELECT session_id, sum(turns) OVER (ORDER BY over_at, session_id) - turns AS turns_before
     FROM aged CROSS JOIN LATERAL (
         SELECT count(*) AS turns FROM (
             SELECT FROM transcript_turns
@@ -120,8 +125,8 @@ pub struct PurgedRows {
 }
 
 impl Store {
-    /// Removes up to `limit` mails from before `before` with their events and bodies. One that is being written, or of which
-    /// is not known whether SES has it, stays.
+    /// Removes up to `limit` mails from before `before` with their events and bodies. One of a session that has not ended
+    /// stays, and so does one that was still being decided on after `before`.
     pub async fn purge_mails(
         &self,
         tenant: &TenantId,
@@ -136,7 +141,7 @@ impl Store {
         })
     }
 
-    /// Removes the turns of sessions that ended before `before`, until there are `limit` of them with the last session.
+    /// Removes the turns of sessions that were over before `before`, until there are `limit` of them with the last session.
     pub async fn purge_transcripts(
         &self,
         tenant: &TenantId,

@@ -46,14 +46,16 @@ WITH mail AS (
     UPDATE email_log SET status = $3, code = $4, updated_at = now()
     WHERE tenant_id = $1 AND email_id = $2 AND status = 'sending'
     RETURNING recipient_hash
+), forgotten AS (
+    DELETE FROM email_recipients USING mail
+    WHERE tenant_id = $1 AND address_hash = mail.recipient_hash AND email_id = $2 AND $3 <> 'unknown'
 )
-DELETE FROM email_recipients USING mail
-WHERE tenant_id = $1 AND address_hash = mail.recipient_hash AND email_id = $2 AND $3 <> 'unknown'";
+SELECT EXISTS (SELECT FROM mail) AS recorded";
 
 const REQUEUE_UNKNOWN: &str = "
 -- requeue_unknown()
-UPDATE email_log SET status = 'queued', code = NULL, updated_at = now()
-WHERE tenant_id = $1 AND email_id = $2 AND status IN ('sending', 'unknown')
+UPDATE email_log SET status = 'queued', code = NULL, resent_at = now(), updated_at = now()
+WHERE tenant_id = $1 AND email_id = $2 AND status IN ('sending', 'unknown') AND resent_at IS NULL
   AND sending_at <= now() - $3 * interval '1 millisecond'";
 
 /// A mail right before the request to SES.
@@ -123,23 +125,24 @@ impl Store {
     /// SES did not take the mail (`Queued`: to be tried again, `Failed`), which lets another mail go to its recipient; or
     /// has not said (`Unknown`).
     ///
-    /// Does nothing if an event has told more meanwhile.
+    /// `false` if an event has told more meanwhile: nothing was changed.
     pub async fn record_not_sent(
         &self,
         tenant: &TenantId,
         email_id: Uuid,
         status: EmailStatus,
         code: Option<Code>,
-    ) -> Result<(), Error> {
+    ) -> Result<bool, Error> {
         let code = code.map(Code::as_str);
         let params = [text(tenant.as_ref()), uuid(email_id), text(status.as_str()), text(code)];
-        self.execute(RECORD_NOT_SENT, &params).await.map(drop)
+        get(RECORD_NOT_SENT, &self.one(RECORD_NOT_SENT, &params).await?, "recorded")
     }
 
-    /// Queues a mail again of which neither SES's answer nor an event has told anything for `silence`, since the last request
-    /// began. SES may have it: this is for tenants who rather send twice than not at all.
+    /// Queues a mail again, once, of which neither SES's answer nor an event has told anything for `silence`, since the last
+    /// request began. SES may have it: this is for tenants who rather send twice than not at all.
     ///
-    /// `false` if it is in another state, such as after an event that came meanwhile: nothing was changed.
+    /// `false` if it is in another state, such as after an event that came meanwhile, or was queued again before: nothing was
+    /// changed.
     pub async fn requeue_unknown(&self, tenant: &TenantId, email_id: Uuid, silence: Duration) -> Result<bool, Error> {
         let params = [text(tenant.as_ref()), uuid(email_id), float(millis(silence))];
         Ok(self.execute(REQUEUE_UNKNOWN, &params).await? > 0)

@@ -27,7 +27,8 @@ WITH accepted AS (
         visitor_email_hash = EXCLUDED.visitor_email_hash,
         metadata = EXCLUDED.metadata, notification_hash = EXCLUDED.notification_hash,
         transcript_carried = EXCLUDED.transcript_carried, status = EXCLUDED.status,
-        open_steps = EXCLUDED.open_steps, notified_at = EXCLUDED.notified_at
+        open_steps = EXCLUDED.open_steps, notified_at = EXCLUDED.notified_at, transcript_purged_at = NULL,
+        erased_at = NULL
     WHERE sessions.status = 'active'
     RETURNING tenant_id, session_id
 ), turns AS (

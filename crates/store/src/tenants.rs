@@ -1,9 +1,9 @@
 //! Tenants and their settings.
 
 use domain::id::TenantId;
-use domain::settings::{RetentionSettings, TenantSettings};
-use serde::Deserialize;
+use domain::settings::RetentionSettings;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use tokio_postgres::Row;
 
 use crate::sql::{bigint, get, json, jsonb, parse, text};
@@ -11,7 +11,7 @@ use crate::{Error, Store};
 
 const TENANT: &str = "
 -- tenant()
-SELECT name, settings, settings_version FROM tenants WHERE tenant_id = $1";
+SELECT name, settings FROM tenants WHERE tenant_id = $1";
 
 const SAVE_TENANT: &str = "
 -- save_tenant()
@@ -32,8 +32,6 @@ pub struct Tenant<S> {
     /// As its visitors know it.
     pub name: String,
     pub settings: S,
-    /// Counts from 1, with each time they are saved.
-    pub settings_version: i32,
 }
 
 /// For how long a tenant's data is kept.
@@ -47,22 +45,16 @@ pub struct Retention {
 impl Store {
     /// `None` if there is no such tenant.
     ///
-    /// `S` has a field for each section of [`TenantSettings`] that the caller needs, so that a function carries no code for
+    /// `S` has a field for each section of [`TenantSettings`](domain::settings::TenantSettings) that the caller needs, so that a function carries no code for
     /// reading the others.
     pub async fn tenant<S: DeserializeOwned>(&self, tenant: &TenantId) -> Result<Option<Tenant<S>>, Error> {
         let row = self.row(TENANT, &[text(tenant.as_ref())]).await?;
-        row.map(|row| {
-            Ok(Tenant {
-                name: get(TENANT, &row, "name")?,
-                settings: json(TENANT, &row, "settings")?,
-                settings_version: get(TENANT, &row, "settings_version")?,
-            })
-        })
-        .transpose()
+        row.map(|row| Ok(Tenant { name: get(TENANT, &row, "name")?, settings: json(TENANT, &row, "settings")? }))
+            .transpose()
     }
 
     /// Adds a tenant, or changes its name and settings; returns the version that the settings have now.
-    pub async fn save_tenant(&self, tenant: &TenantId, name: &str, settings: &TenantSettings) -> Result<i32, Error> {
+    pub async fn save_tenant(&self, tenant: &TenantId, name: &str, settings: &impl Serialize) -> Result<i32, Error> {
         let settings = crate::sql::to_json(settings)?;
         let row = self.one(SAVE_TENANT, &[text(tenant.as_ref()), text(name), jsonb(settings)]).await?;
         get(SAVE_TENANT, &row, "settings_version")

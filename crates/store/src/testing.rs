@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use domain::analysis::{Analysis, AnalysisStatus, Conversation, Coverage, Usage};
 use domain::session::{Channel, Session, Visitor};
 use tokio::sync::OnceCell;
 use tokio_postgres::NoTls;
@@ -62,6 +63,26 @@ pub fn session(id: &str) -> Session {
         end_reason: None,
         visitor: Visitor::default(),
         metadata: serde_json::Map::new(),
+    }
+}
+
+/// An analysis of a session in which nothing was said.
+pub fn analysis() -> Analysis {
+    Analysis {
+        status: AnalysisStatus::InsufficientContent,
+        code: Some("no_visitor_turns".into()),
+        intent: None,
+        summary: None,
+        category: None,
+        sentiment: None,
+        topics: Vec::new(),
+        insights: Vec::new(),
+        action_items: Vec::new(),
+        custom_metrics: Default::default(),
+        conversation: Conversation { duration_s: 300, ..Conversation::default() },
+        coverage: Coverage::default(),
+        redactions: Default::default(),
+        usage: Usage::default(),
     }
 }
 

@@ -54,7 +54,7 @@ VALUES ('acme', 's-1', 'hub', 'done', 'c-1', 'n-1', 1);
 /// The columns without the key.
 const EMAIL_COLUMNS: &str = "
 ALTER TABLE email_log ADD COLUMN template_version integer, ADD COLUMN locale text, ADD COLUMN attachments text[],
-    ADD COLUMN attachments_left_out text";
+    ADD COLUMN attachments_left_out text, ADD COLUMN resent_at timestamptz";
 
 /// What the second release writes beside these.
 const SECOND_ROWS: &str = r#"

@@ -190,15 +190,7 @@ async fn parts_are_kept_until_the_analysis_is_stored_with_its_originals() {
     let lost = Claimed { attempt: 9, ..claimed.clone() };
     assert!(!store.store_part(&lost, 2, &Value::Null).await.unwrap());
 
-    let analysis: Analysis = serde_json::from_value(json!({
-        "status": "insufficient_content", "code": "no_visitor_turns", "intent": null, "summary": null, "category": null,
-        "sentiment": null, "topics": ["[EMAIL_1]"], "insights": [], "action_items": [], "custom_metrics": {},
-        "conversation": { "turns": 0, "visitor_turns": 0, "agent_turns": 0, "words": 0, "talk_ratio": null, "duration_s": 0 },
-        "coverage": { "turns_total": 0, "turns_analysed": 0, "chunks": 1, "chunks_failed": 0 },
-        "usage": { "model": null, "prompt_version": null, "attempts": 0, "input_tokens": 0, "output_tokens": 0,
-                   "cached_tokens": 0, "cost_usd": null, "latency_ms": 0, "quotes_dropped": 0 }
-    }))
-    .unwrap();
+    let analysis = Analysis { topics: vec!["[EMAIL_1]".to_owned()], ..testing::analysis() };
     let originals: Originals = serde_json::from_value(json!({ "[EMAIL_1]": "ana@example.com" })).unwrap();
     let new = NewAnalysis { analysis: &analysis, originals: &originals, follow_ups: &[] };
     assert!(!store.store_analysis(&lost, &new).await.unwrap());
@@ -218,8 +210,7 @@ async fn parts_are_kept_until_the_analysis_is_stored_with_its_originals() {
 async fn a_version_that_failed_and_is_asked_for_again_begins_without_the_parts_it_had() {
     let (database, claimed) = claimed().await;
     let (store, StepKey { tenant_id, session_id, .. }) = (&database.store, &claimed.key);
-    let analysis = serde_json::from_str(include_str!("../../stage/tests/analysis.json")).unwrap();
-    let new = NewAnalysis { analysis: &analysis, originals: &Default::default(), follow_ups: &[] };
+    let new = NewAnalysis { analysis: &testing::analysis(), originals: &Default::default(), follow_ups: &[] };
     assert!(store.store_analysis(&claimed, &new).await.unwrap());
     assert!(store.store_part(&claimed, 0, &json!({"of": "version 1"})).await.unwrap());
     store.finish_step(&claimed, Ending::Done).await.unwrap();

@@ -5,7 +5,6 @@
 use std::time::Duration;
 
 use domain::address_hash::AddressHash;
-use domain::analysis::{Analysis, AnalysisStatus, Conversation, Coverage, Usage};
 use domain::id::TenantId;
 use domain::session::{Channel, EmailConsent, Session, SessionStatus, Visitor};
 use domain::settings::TenantSettings;
@@ -72,25 +71,6 @@ async fn claim(store: &Store, key: &StepKey, lease: Duration) -> Claimed {
 async fn status(store: &Store, session: &Session) -> (SessionStatus, Option<String>) {
     let stored = store.session(&session.tenant_id, &session.session_id).await.unwrap().unwrap();
     (stored.status, stored.failure_code)
-}
-
-fn analysis() -> Analysis {
-    Analysis {
-        status: AnalysisStatus::InsufficientContent,
-        code: Some("no_visitor_turns".into()),
-        intent: None,
-        summary: None,
-        category: None,
-        sentiment: None,
-        topics: Vec::new(),
-        insights: Vec::new(),
-        action_items: Vec::new(),
-        custom_metrics: Default::default(),
-        conversation: Conversation { duration_s: 300, ..Conversation::default() },
-        coverage: Coverage::default(),
-        redactions: Default::default(),
-        usage: Usage::default(),
-    }
 }
 
 #[tokio::test]
@@ -182,7 +162,7 @@ async fn who_lost_a_claim_can_change_nothing() {
 
     assert_eq!(store.finish_step(&frozen, Ending::Done).await.unwrap(), None);
     store.release_step(&frozen, Duration::ZERO).await.unwrap();
-    let new = NewAnalysis { analysis: &analysis(), originals: &Default::default(), follow_ups: &[] };
+    let new = NewAnalysis { analysis: &testing::analysis(), originals: &Default::default(), follow_ups: &[] };
     assert!(!store.store_analysis(&frozen, &new).await.unwrap());
     assert!(matches!(store.claim_step(&key, LEASE, false).await.unwrap(), Claim::Busy(_)));
     assert_eq!(store.finish_step(&current, Ending::Done).await.unwrap(), Some(SessionStatus::Completed));
@@ -197,7 +177,7 @@ async fn analysed_with_follow_ups(store: &Store, session: &Session, integrations
         .collect();
     let follow_ups: Vec<Planned> =
         steps.iter().map(|step| Planned { step: step.clone(), message: format!("do {step}") }).collect();
-    let new = NewAnalysis { analysis: &analysis(), originals: &Default::default(), follow_ups: &follow_ups };
+    let new = NewAnalysis { analysis: &testing::analysis(), originals: &Default::default(), follow_ups: &follow_ups };
     assert!(store.store_analysis(&claimed, &new).await.unwrap());
     assert_eq!(store.finish_step(&claimed, Ending::Done).await.unwrap(), Some(SessionStatus::Processing));
     assert_eq!(store.unclaimed_steps(&session.tenant_id, &session.session_id).await.unwrap(), follow_ups);
@@ -215,7 +195,7 @@ async fn the_last_of_concurrent_steps_completes_the_session() {
     assert_eq!(completed, 1, "{ends:?}");
     assert_eq!(status(&store, &session).await, (SessionStatus::Completed, None));
     assert_eq!(store.latest_analysis_version(&acme(), &session.session_id).await.unwrap(), Some(1));
-    assert_eq!(store.analysis(&acme(), &session.session_id, 1).await.unwrap(), Some(analysis()));
+    assert_eq!(store.analysis(&acme(), &session.session_id, 1).await.unwrap(), Some(testing::analysis()));
 }
 
 #[tokio::test]

@@ -29,8 +29,7 @@ async fn follow_ups(count: i32) -> (TestDatabase, Session, Vec<Claimed>) {
     let analyze = claim(store, &key(Step::Analyze { version: 1 })).await;
     let step = |n: i32| Step::CrmSync { version: 1, integration: format!("crm-{n}").parse().unwrap() };
     let planned: Vec<_> = (0..count).map(|n| Planned { step: step(n), message: format!("sync {n}") }).collect();
-    let analysis = serde_json::from_str(include_str!("../../stage/tests/analysis.json")).unwrap();
-    let new = NewAnalysis { analysis: &analysis, originals: &Default::default(), follow_ups: &planned };
+    let new = NewAnalysis { analysis: &testing::analysis(), originals: &Default::default(), follow_ups: &planned };
     assert!(store.store_analysis(&analyze, &new).await.unwrap());
     store.finish_step(&analyze, Ending::Done).await.unwrap();
     let mut claims = Vec::new();

@@ -3,8 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a helper that fails ends its test")]
 
 mod bodies;
+mod clock;
 mod events;
-mod quiet_hours;
 mod sending;
 mod suppressions;
 mod templates;

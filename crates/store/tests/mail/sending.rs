@@ -111,9 +111,19 @@ async fn a_mail_of_unknown_outcome_is_queued_again_once_and_only_after_the_silen
     assert!(!requeue(Duration::from_secs(60)).await, "an answer may still come");
     let requeued = join_all([(); 4].map(|()| requeue(Duration::ZERO))).await;
     assert_eq!(requeued.iter().filter(|requeued| **requeued).count(), 1);
-
     assert_eq!(world.start(id).await, Start::Started);
-    store.record_not_sent(tenant, id, EmailStatus::Unknown, Some(Code::new("outcome_unknown"))).await.unwrap();
-    assert!(requeue(Duration::ZERO).await, "also one that was held");
+    assert!(!requeue(Duration::ZERO).await, "twice is enough");
     assert_eq!(world.email(0).await.attempts, 2);
+}
+
+#[tokio::test]
+async fn a_mail_that_was_held_can_be_queued_again() {
+    let world = World::new().await;
+    let (store, tenant) = (world.store(), &world.tenant);
+    let id = world.email(0).await.email_id;
+    assert_eq!(world.start(id).await, Start::Started);
+    let held = store.record_not_sent(tenant, id, EmailStatus::Unknown, Some(Code::new("outcome_unknown"))).await;
+    assert!(held.unwrap());
+    assert!(store.requeue_unknown(tenant, id, Duration::ZERO).await.unwrap());
+    assert!(world.email(0).await.resent_at.is_some());
 }

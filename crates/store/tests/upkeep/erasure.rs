@@ -1,6 +1,8 @@
 use domain::address_hash::AddressHash;
 use domain::email_address::EmailAddress;
 use domain::session::{SessionStatus, Visitor};
+use store::email_events::{EmailEvent, EventRecord};
+use store::email_log::EmailStatus;
 use store::erasure::{Erased, Erasure, OpenSession};
 use store::sessions::{Accepted, Notification};
 use store::suppressions::SuppressionReason;
@@ -97,6 +99,50 @@ async fn an_erasure_takes_what_belongs_to_an_address_and_nothing_else() {
     }
     assert_eq!((world.count("email_events").await, world.count("email_bodies").await), (3, 3));
     assert_eq!(world.count("sessions WHERE erased_at IS NOT NULL AND transcript_purged_at IS NOT NULL").await, 2);
+}
+
+#[tokio::test]
+async fn an_event_that_comes_after_the_erasure_is_not_kept() {
+    let world = World::with_visitors().await;
+    world.erase_all().await;
+    let erased = "SELECT email_id::text FROM email_log WHERE session_id = 's-1'";
+    let email_id = world.texts(erased).await[0].parse().unwrap();
+    let detail = serde_json::json!({ "bouncedRecipients": [{ "emailAddress": "ana@example.com" }] });
+    let event = EmailEvent {
+        tenant_id: &world.tenant,
+        email_id,
+        kind: "Bounce",
+        occurred_at: chrono::Utc::now(),
+        detail: &detail,
+        provider_id: "ses-1",
+        sent_at: chrono::Utc::now(),
+        status: EmailStatus::Bounced,
+        concerns: Some(&[AddressHash::of(&world.tenant, &ana())]),
+        suppress: Some(SuppressionReason::HardBounce),
+    };
+    let recorded = world.store().record_email_event(&event).await.unwrap();
+    assert_eq!(recorded, EventRecord::Recorded { suppressed: 1 }, "she is not mailed again");
+    assert_eq!(world.count("email_events WHERE detail::text LIKE '%ana%'").await, 0);
+}
+
+#[tokio::test]
+async fn a_session_that_was_abandoned_a_week_ago_is_erased_like_one_that_has_ended() {
+    let world = World::with_visitors().await;
+    world.execute("UPDATE sessions SET started_at = now() - interval '8 days' WHERE session_id = 'engine'").await;
+    let erasure = Erasure { tenant_id: &world.tenant, address: &ana() };
+    let open = world.store().open_sessions_of(&erasure, 10).await.unwrap();
+    assert_eq!(open.iter().map(|open| open.session_id.as_ref()).collect::<Vec<_>>(), ["s-3"]);
+    assert_eq!(world.erase_all().await.len(), 3);
+    assert_eq!(world.count("transcript_turns WHERE session_id = 'engine'").await, 0);
+}
+
+#[tokio::test]
+async fn an_address_is_found_however_its_domain_is_spelt() {
+    let world = World::with_visitors().await;
+    let (unicode, punycode) = ("Ana@exämple.de", "ana@xn--exmple-cua.de");
+    world.execute(&format!("UPDATE sessions SET status = 'completed', ended_at = started_at, visitor_email = '{unicode}', visitor_email_hash = NULL WHERE session_id = 'engine'")).await;
+    let erasure = Erasure { tenant_id: &world.tenant, address: &punycode.parse().unwrap() };
+    assert_eq!(world.store().erase_sessions(&erasure, 10).await.unwrap().sessions, 1);
 }
 
 #[tokio::test]

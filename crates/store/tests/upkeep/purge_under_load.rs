@@ -74,8 +74,9 @@ async fn a_purge_takes_no_mail_that_is_being_written_and_leaves_none_behind() {
         WRITERS * MAILS_EACH
     );
     world.execute(&sessions).await;
+    world.execute("ALTER TABLE email_log ALTER created_at SET DEFAULT now() - interval '40 days'").await;
     let (written, purged) = (AtomicBool::new(false), AtomicUsize::new(0));
-    let before = Utc::now() + TimeDelta::days(1);
+    let before = Utc::now() - TimeDelta::days(30);
     let purge = async || {
         let batch: PurgedMails = world.store().purge_mails(&world.tenant, before, 7).await.unwrap();
         purged.fetch_add(usize::try_from(batch.mails).unwrap(), Ordering::Relaxed);

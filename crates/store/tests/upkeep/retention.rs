@@ -1,7 +1,12 @@
 use domain::id::SessionId;
+use domain::redaction::Originals;
 use domain::settings::RetentionSettings;
+use domain::step::StepKey;
+use store::analyses::NewAnalysis;
 use store::reanalysis::Reanalysis;
 use store::retention::{PurgedMails, PurgedRows};
+use store::steps::Claimed;
+use store::testing;
 
 use crate::{World, days_ago};
 
@@ -89,6 +94,46 @@ async fn mails_go_with_their_events_and_bodies_unless_they_are_being_written() {
         world.execute(&format!("UPDATE email_log SET status = '{status}' WHERE session_id = 's-3'")).await;
         assert_eq!(purge(10).await, PurgedMails::default());
     }
+    world.execute("UPDATE email_log SET updated_at = now() - interval '2 days'").await;
+    assert_eq!(purge(10).await, PurgedMails { mails: 1, events: 2, bodies: 1 }, "nothing touches it any more");
+    assert_eq!(world.sessions_in("email_log").await, ["open"]);
+}
+
+#[tokio::test]
+async fn a_session_that_was_never_ended_keeps_its_transcript_for_a_week_at_least() {
+    let world = World::with_rows().await;
+    let active =
+        "UPDATE sessions SET status = 'active', ended_at = NULL, started_at = now() - $1 WHERE session_id = 's-4'";
+    for (age, left) in
+        [("6 days", vec!["open", "s-1", "s-2", "s-3", "s-4"]), ("8 days", vec!["open", "s-1", "s-2", "s-3"])]
+    {
+        world.execute(&active.replace("$1", &format!("interval '{age}'"))).await;
+        world.store().purge_transcripts(&world.tenant, days_ago(5), 100).await.unwrap();
+        assert_eq!(world.sessions_in("transcript_turns").await, left, "{age}");
+    }
+}
+
+#[tokio::test]
+async fn an_analysis_that_is_stored_after_its_time_goes_with_the_next_purge() {
+    let world = World::with_rows().await;
+    let purge = async || world.store().purge_analyses(&world.tenant, days_ago(3), 10).await.unwrap();
+    world.execute("DELETE FROM analyses; DELETE FROM analysis_parts").await;
+    assert_eq!(purge().await, PurgedRows { rows: 0, sessions: 2 });
+    world
+        .execute(
+            "INSERT INTO steps (tenant_id, session_id, step, message, status, attempt)
+             VALUES ('acme', 's-4', 'analyze', 'm', 'running', 1)",
+        )
+        .await;
+    let key = StepKey {
+        tenant_id: world.tenant.clone(),
+        session_id: "s-4".parse().unwrap(),
+        step: "analyze".parse().unwrap(),
+    };
+    let claimed = Claimed { key, attempt: 1 };
+    let new = NewAnalysis { analysis: &testing::analysis(), originals: &Originals::default(), follow_ups: &[] };
+    assert!(world.store().store_analysis(&claimed, &new).await.unwrap());
+    assert_eq!(purge().await, PurgedRows { rows: 1, sessions: 1 });
 }
 
 #[tokio::test]

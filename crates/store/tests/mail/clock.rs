@@ -1,6 +1,6 @@
 use chrono::{DateTime, Utc};
 use domain::settings::email::TimeOfDay;
-use store::quiet_hours::Quiet;
+use store::clock::Quiet;
 
 use crate::World;
 
@@ -133,4 +133,19 @@ async fn a_zone_that_postgres_does_not_know_is_told_from_a_failure() {
         expect(&world, zone, ["21:00", "08:00"], &[("2026-11-25T20:00:00Z", Quiet::UnknownZone)]).await;
     }
     expect(&world, "Etc/GMT+3", ["21:00", "08:00"], &[("2026-11-25T20:00:00Z", Quiet::No)]).await;
+}
+
+#[tokio::test]
+async fn a_date_is_that_of_the_place() {
+    let world = World::new().await;
+    for (zone, expected) in [
+        ("Asia/Tokyo", Some("2026-11-23")),
+        ("America/New_York", Some("2026-11-22")),
+        ("UTC", Some("2026-11-22")),
+        ("Nowhere/At_All", None),
+        ("Nowhere/At+3", None),
+    ] {
+        let date = world.store().local_date(&zone.parse().unwrap(), at("2026-11-22T23:00:00Z")).await.unwrap();
+        assert_eq!(date.map(|date| date.to_string()).as_deref(), expected, "{zone}");
+    }
 }

@@ -1,6 +1,6 @@
-//! Whether a visitor's clock shows a quiet time: Postgres knows every time zone and its changes.
+//! What visitors' clocks and calendars show: Postgres knows every time zone and its changes.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use domain::settings::email::TimeOfDay;
 use domain::time_zone::TimeZone;
 use tokio_postgres::error::SqlState;
@@ -22,6 +22,10 @@ WHERE NOT CASE WHEN $2::time <= $3::time THEN clock >= $2::time AND clock < $3::
                ELSE clock >= $2::time OR clock < $3::time END
 ORDER BY at LIMIT 1";
 
+const LOCAL_DATE: &str = "
+-- local_date() reads no table
+SELECT ($2::timestamptz AT TIME ZONE $1)::date AS date";
+
 /// What a clock shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Quiet {
@@ -33,6 +37,18 @@ pub enum Quiet {
 }
 
 impl Store {
+    /// The date at `at` in `zone`; `None` if Postgres knows no such zone.
+    pub async fn local_date(&self, zone: &TimeZone, at: DateTime<Utc>) -> Result<Option<NaiveDate>, Error> {
+        if is_rule(zone) {
+            return Ok(None);
+        }
+        match self.one(LOCAL_DATE, &[text(zone.as_ref()), time(at)]).await {
+            Ok(row) => get(LOCAL_DATE, &row, "date").map(Some),
+            Err(error) if error.state() == Some(&SqlState::INVALID_PARAMETER_VALUE) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Whether it is quiet at `now` in `zone`: from `from` up to, but without, `to`, over midnight where `from` is later. Never
     /// where they are equal.
     pub async fn quiet_until(
