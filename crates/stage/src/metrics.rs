@@ -3,46 +3,66 @@
 //! They are no log lines: no `LOG_LEVEL` switches them off. Ids stand beside a metric, never among its dimensions, each
 //! value of which would be a metric of its own to pay for.
 
+use std::sync::OnceLock;
+
 use chrono::{DateTime, SecondsFormat, Utc};
-use domain::settings::alerts::StepKind;
-use domain::step::{Code, Step, StepKey};
+use domain::step::{Code, StepKey};
 use serde_json::{Map, Value, json};
 
-const NAMESPACE: &str = "PostSession";
+use crate::config::Env;
+
+/// Where `METRICS_NAMESPACE` names none.
+const DEFAULT_NAMESPACE: &str = "PostSession";
+static NAMESPACE: OnceLock<String> = OnceLock::new();
+
+/// Steps recorded as failed, by [`STEP`].
+pub const STEP_FAILED: &str = "StepFailed";
+/// Dimension: the kind of the step.
+pub const STEP: &str = "Step";
+pub const UNKNOWN_EMAIL_EVENTS: &str = "UnknownEmailEvents";
+pub const ALERTS_OPENED: &str = "AlertsOpened";
+pub const ALERT_MAILS_FAILED: &str = "AlertMailsFailed";
+/// Rows removed, by [`KIND`].
+pub const PURGED: &str = "Purged";
+/// Dimension: of what the rows were.
+pub const KIND: &str = "Kind";
+
+/// Each deployment has a namespace of its own: one's failures must not raise the alarms of another.
+pub(crate) fn init(env: &Env) {
+    let namespace = env.optional("METRICS_NAMESPACE").unwrap_or(DEFAULT_NAMESPACE);
+    // The first one stays; a process has one.
+    let _ = NAMESPACE.set(namespace.to_owned());
+}
 
 /// A step was recorded as failed.
 pub fn step_failed(key: &StepKey, code: Code) {
-    let kind = match key.step {
-        Step::Analyze { .. } => StepKind::Analyze,
-        Step::Notify { .. } => StepKind::Notify,
-        Step::CrmSync { .. } => StepKind::CrmSync,
-    };
+    let kind = key.step.kind();
     let ids = [
         ("tenant.id", key.tenant_id.to_string()),
         ("session.id", key.session_id.to_string()),
         ("code", code.to_string()),
     ];
-    emit(&Metric { name: "StepFailed", count: 1, dimension: Some(("Step", kind.as_str())), properties: &ids });
+    emit(&Metric { name: STEP_FAILED, count: 1, dimension: Some((STEP, kind.as_str())), properties: &ids });
 }
 
 /// SES told of a mail that the log does not have.
 pub fn unknown_email_event() {
-    emit(&Metric { name: "UnknownEmailEvents", count: 1, dimension: None, properties: &[] });
+    emit(&Metric { name: UNKNOWN_EMAIL_EVENTS, count: 1, dimension: None, properties: &[] });
 }
 
-/// So many alerts were opened.
-pub fn alerts_opened(count: u64) {
-    emit(&Metric { name: "AlertsOpened", count, dimension: None, properties: &[] });
+/// An alert was opened.
+pub fn alert_opened() {
+    emit(&Metric { name: ALERTS_OPENED, count: 1, dimension: None, properties: &[] });
 }
 
-/// So many mails to admins were not sent.
-pub fn alert_mails_failed(count: u64) {
-    emit(&Metric { name: "AlertMailsFailed", count, dimension: None, properties: &[] });
+/// A mail to admins was not sent.
+pub fn alert_mail_failed() {
+    emit(&Metric { name: ALERT_MAILS_FAILED, count: 1, dimension: None, properties: &[] });
 }
 
 /// So many rows of this kind were removed because their time was over.
 pub fn purged(kind: &'static str, count: u64) {
-    emit(&Metric { name: "Purged", count, dimension: Some(("Kind", kind)), properties: &[] });
+    emit(&Metric { name: PURGED, count, dimension: Some((KIND, kind)), properties: &[] });
 }
 
 struct Metric<'a> {
@@ -53,15 +73,16 @@ struct Metric<'a> {
 }
 
 fn emit(metric: &Metric<'_>) {
-    println!("{}", line(metric, Utc::now()));
+    let namespace = NAMESPACE.get().map_or(DEFAULT_NAMESPACE, String::as_str);
+    println!("{}", line(namespace, metric, Utc::now()));
 }
 
 /// `level` and `timestamp` are for Lambda's own log filter, which drops lines below its level.
-fn line(metric: &Metric<'_>, now: DateTime<Utc>) -> Value {
+fn line(namespace: &str, metric: &Metric<'_>, now: DateTime<Utc>) -> Value {
     let Metric { name, count, dimension, properties } = metric;
     let dimensions: Vec<_> = dimension.iter().map(|(name, _)| *name).collect();
     let directive = json!({
-        "Namespace": NAMESPACE,
+        "Namespace": namespace,
         "Dimensions": [dimensions],
         "Metrics": [{ "Name": name, "Unit": "Count" }],
     });
@@ -88,14 +109,14 @@ mod tests {
     fn a_metric_is_one_line_that_cloudwatch_and_lambdas_filter_read() {
         let ids = [("session.id", "s-1\n".to_owned())];
         let metric = Metric { name: "StepFailed", count: 1, dimension: Some(("Step", "notify")), properties: &ids };
-        let written = line(&metric, at_ten());
+        let written = line("PostSession/dev", &metric, at_ten());
         let expected = json!({
             "timestamp": "2026-11-22T10:00:00.000Z",
             "level": "INFO",
             "_aws": {
                 "Timestamp": 1_795_341_600_000_u64,
                 "CloudWatchMetrics": [{
-                    "Namespace": "PostSession",
+                    "Namespace": "PostSession/dev",
                     "Dimensions": [["Step"]],
                     "Metrics": [{ "Name": "StepFailed", "Unit": "Count" }],
                 }],
@@ -111,7 +132,7 @@ mod tests {
     #[test]
     fn a_metric_without_dimension_is_counted_as_a_whole() {
         let metric = Metric { name: "AlertsOpened", count: 3, dimension: None, properties: &[] };
-        let written = line(&metric, at_ten());
+        let written = line("PostSession/dev", &metric, at_ten());
         assert_eq!(written["_aws"]["CloudWatchMetrics"][0]["Dimensions"], json!([[]]));
         assert_eq!(written["AlertsOpened"], 3);
     }

@@ -57,6 +57,8 @@ pub struct Delivery {
     pub claimed: Claimed,
     /// The invocation and the claim's lease end here.
     pub deadline: Instant,
+    /// After this one there is no other: what is then to be tried again has failed.
+    pub is_last: bool,
 }
 
 impl Delivery {

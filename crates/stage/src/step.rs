@@ -147,7 +147,7 @@ impl<S: Stage, Q: Queues> StepRunner<S, Q> {
     }
 
     async fn handle(&self, claimed: Claimed, message: S::Message, record: &Record) -> Verdict {
-        let delivery = Delivery { claimed, deadline: record.deadline };
+        let delivery = Delivery { claimed, deadline: record.deadline, is_last: record.is_last };
         let started = Instant::now();
         let handled = AssertUnwindSafe(self.stage.handle(message, &delivery)).catch_unwind().await;
         let duration_ms = started.elapsed().as_millis() as u64;

@@ -6,11 +6,14 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::config::Env;
+use crate::metrics;
 
-/// Sets up logging at `LOG_LEVEL` (default `info`), with `timestamp` and `level` at the top of each line.
+/// Sets up logging at `LOG_LEVEL` (default `info`), with `timestamp` and `level` at the top of each line, and metrics in
+/// `METRICS_NAMESPACE`.
 ///
 /// `lambda_runtime`'s own subscriber writes no `timestamp`; Lambda then takes every line for INFO.
 pub fn init(env: &Env) {
+    metrics::init(env);
     let level = env.optional("LOG_LEVEL").and_then(|level| level.parse().ok()).unwrap_or(LevelFilter::INFO);
     let lines = tracing_subscriber::fmt::layer().json().flatten_event(true).with_current_span(false);
     // Not `EnvFilter`: its regular expressions are a tenth of each binary.
