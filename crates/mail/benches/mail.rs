@@ -62,7 +62,7 @@ async fn one(sender: &Sender, sample: &Sample, settings: &EmailSettings, own: Op
     let parsed = own.map(|source| Template::parse(source).unwrap());
     let template = parsed.as_ref().unwrap_or_else(|| Template::built_in());
     let rendered = template.render(&VisitorContext::new(&about)).unwrap();
-    let attachments = attachments::of(&about).unwrap();
+    let attachments = attachments::of(&about, &rendered).unwrap();
     assert_eq!(attachments.len(), 3);
     let address = |text: &str| text.parse::<EmailAddress>().unwrap();
     let envelope = Envelope {

@@ -7,9 +7,13 @@ use domain::settings::email::AttachmentKind;
 use domain::step::Code;
 
 use crate::context::About;
+use crate::template::Rendered;
 
-/// The attachments together were larger than the tenant allows.
+/// The attachments together were larger than the tenant allows, or with the mail larger than SES takes.
 pub const TOO_LARGE: Code = Code::new("too_large");
+
+/// Bytes of a mail with its attachments: as base64 less than the 40 MB that SES takes.
+const MAX_MAIL_BYTES: usize = 27 * 1024 * 1024;
 
 /// A file in a mail.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,11 +25,14 @@ pub struct Attachment {
     pub content: Vec<u8>,
 }
 
-/// What the settings ask for, each once; `Err` is the code of why the mail has to go without.
+/// What the settings ask for, each once, to go with `mail`; `Err` is the code of why it has to go without.
 ///
 /// Where there is no transcript, there is none of it.
-pub fn of(about: &About<'_>) -> Result<Vec<Attachment>, Code> {
-    let (most, mut bytes, mut attachments) = (about.settings.max_attachment_bytes.get() as usize, 0, Vec::new());
+pub fn of(about: &About<'_>, mail: &Rendered) -> Result<Vec<Attachment>, Code> {
+    let own_bytes = mail.subject.len() + mail.text.len() + mail.html.len();
+    let most = about.settings.max_attachment_bytes.get() as usize;
+    let most = most.min(MAX_MAIL_BYTES.saturating_sub(own_bytes));
+    let (mut bytes, mut attachments) = (0, Vec::new());
     for kind in [AttachmentKind::TranscriptTxt, AttachmentKind::TranscriptHtml, AttachmentKind::AnalyticsJson] {
         let wanted = about.settings.attachments.contains(&kind);
         let Some(attachment) = wanted.then(|| attachment(kind, about)).flatten() else { continue };

@@ -1,10 +1,10 @@
 //! What templates of visitors' mails can use; the README has it as a table.
 
+use chrono::NaiveDate;
 use domain::analysis::{ActionItem, Analysis, IntentOutcome, MetricStatus};
 use domain::locale::Locale;
 use domain::session::Session;
 use domain::settings::EmailSettings;
-use domain::settings::email::AttachmentKind;
 use domain::transcript::{Transcript, Turn};
 use minijinja::Value;
 
@@ -19,6 +19,8 @@ const MAX_NAME_CHARS: usize = 64;
 const MAX_ITEM_CHARS: usize = 1000;
 /// The longest paragraph of the summary in characters.
 const MAX_PARAGRAPH_CHARS: usize = 5000;
+/// Bytes of a transcript that is shown in a mail, some hours of talk: mailbox providers cut longer mails, or refuse them.
+const MAX_SHOWN_BYTES: usize = 1_000_000;
 
 /// What a mail to a visitor is about.
 #[derive(Debug, Clone, Copy)]
@@ -30,6 +32,10 @@ pub struct About<'a> {
     pub analysis: &'a Analysis,
     /// As it may be shown; it is needed only where [`About::needs_transcript`].
     pub transcript: Option<&'a Transcript>,
+    /// Of a tenant's own template: the fixed sentences are in its language, where they exist in it. `None`: the visitor's.
+    pub template_locale: Option<&'a Locale>,
+    /// Of the conversation's start, where the visitor was.
+    pub date: NaiveDate,
     /// Ends the mails to this visitor.
     pub unsubscribe_url: Option<&'a str>,
 }
@@ -37,16 +43,23 @@ pub struct About<'a> {
 impl About<'_> {
     /// Whether a mail with these settings says what was said.
     pub fn needs_transcript(settings: &EmailSettings) -> bool {
-        let attached = |kind: &AttachmentKind| match kind {
-            AttachmentKind::TranscriptTxt | AttachmentKind::TranscriptHtml => true,
-            AttachmentKind::AnalyticsJson => false,
-        };
-        settings.show_transcript || settings.attachments.iter().any(attached)
+        settings.show_transcript || settings.attachments.iter().any(|kind| kind.is_transcript())
+    }
+
+    /// Whether the mail goes without what was said although it is to show it: it is too long for a mail.
+    pub fn is_transcript_too_long(&self) -> bool {
+        let bytes = |transcript: &Transcript| transcript.turns().iter().map(|turn| turn.text.len()).sum::<usize>();
+        self.settings.show_transcript && self.transcript.is_some_and(|said| bytes(said) > MAX_SHOWN_BYTES)
     }
 
     /// The language of the fixed sentences, and so of the built-in template.
     pub fn language(&self) -> &'static str {
-        Language::of(self.session.visitor.locale().as_ref(), &self.settings.default_locale).tag()
+        self.fixed_language().tag()
+    }
+
+    fn fixed_language(&self) -> Language {
+        let visitors = self.session.visitor.locale();
+        Language::of(self.template_locale.or(visitors.as_ref()), &self.settings.default_locale)
     }
 }
 
@@ -87,13 +100,13 @@ struct Frame {
 }
 
 impl Frame {
-    fn of(About { settings, session, tenant_name, .. }: &About<'_>) -> Self {
-        let locale = session.visitor.locale();
-        let language = Language::of(locale.as_ref(), &settings.default_locale);
+    fn of(about: &About<'_>) -> Self {
+        let About { settings, session, tenant_name, .. } = about;
+        let (locale, language) = (session.visitor.locale(), about.fixed_language());
         let business = one_line(settings.from_name.as_deref().unwrap_or(tenant_name), MAX_NAME_CHARS);
         let business = Some(business).filter(|name| !name.is_empty());
         let visitor = session.visitor.name.as_deref().and_then(greetable);
-        let date = language.date(session.started_at.date_naive());
+        let date = language.date(about.date);
         let phrases = language.phrases(&Names {
             business: business.as_deref(),
             visitor: visitor.as_deref(),
@@ -150,7 +163,7 @@ fn visitors(about: &About<'_>) -> Values {
     let summary = analysis.summary.as_ref();
     let key_points = summary.map(|summary| summary.key_points.as_slice()).unwrap_or_default();
     let actions = analysis.action_items.iter();
-    let transcript = about.transcript.filter(|_| settings.show_transcript);
+    let transcript = about.transcript.filter(|_| settings.show_transcript && !about.is_transcript_too_long());
     Values::new()
         .text("lang", language.tag())
         .text("dir", "ltr")
@@ -230,12 +243,13 @@ pub(crate) fn quoted(text: &str, max_chars: usize) -> String {
     unlinked(&one_line(text, max_chars))
 }
 
-/// The visitor's name, unless it is something that a stranger who types a foreign address wants to have delivered: a
-/// link, an address, markup, or a whole sentence.
+/// The visitor's name, unless it has what no name has and a stranger who types a foreign address may want to have delivered:
+/// links, addresses, markup, numbers, calls and questions.
 fn greetable(name: &str) -> Option<String> {
     let name = one_line(name, usize::MAX);
     let usable = !name.is_empty() && name.chars().count() <= MAX_NAME_CHARS && unlinked(&name) == name;
-    (usable && !name.contains(['/', '\\', ':', '@', '<', '>', '{', '}', '[', ']', '|', '=', '?', '!'])).then_some(name)
+    let is_odd = |c: char| c.is_numeric() || "/\\:@<>{}[]|=?!".contains(c);
+    (usable && !name.contains(is_odd)).then_some(name)
 }
 
 #[cfg(test)]
@@ -248,7 +262,17 @@ mod tests {
         {
             assert_eq!(greetable(name).as_deref(), Some(name));
         }
-        for name in ["", "win at evil.example", "https://x", "a@b", "Free money!", "<i>", "{{ x }}", &"x".repeat(65)] {
+        for name in [
+            "",
+            "win at evil.example",
+            "https://x",
+            "a@b",
+            "Free money!",
+            "call 0900 123456",
+            "<i>",
+            "{{ x }}",
+            &"x".repeat(65),
+        ] {
             assert_eq!(greetable(name), None, "{name:?}");
         }
     }

@@ -6,7 +6,7 @@ use domain::ses_tag;
 use domain::settings::EmailSettings;
 use uuid::Uuid;
 
-/// The outside of a mail. All addresses are in ASCII, as [`crate::ascii_address`] makes them.
+/// The outside of a mail. All addresses are in ASCII, as [`EmailAddress::to_ascii`] makes them.
 #[derive(Debug, Clone, Copy)]
 pub struct Envelope<'a> {
     /// The display name of `from`, in any script.

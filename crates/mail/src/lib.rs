@@ -16,7 +16,6 @@ mod values;
 pub use attachments::Attachment;
 pub use context::{About, Show, VisitorContext};
 pub use envelope::{Envelope, headers, tags};
-pub use header::ascii_address;
 pub use notice::{Notice, notice};
 pub use send_error::{OUTCOME_UNKNOWN, Refusal, SendError};
 pub use sender::{MIN_SEND_TIME, Sender};

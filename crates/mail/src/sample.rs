@@ -85,6 +85,8 @@ impl Sample {
             session,
             analysis: &self.analysis,
             transcript: self.transcript.as_ref(),
+            template_locale: None,
+            date: session.started_at.date_naive(),
             unsubscribe_url: self.unsubscribe_url.as_deref(),
         }
     }

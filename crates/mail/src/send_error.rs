@@ -83,17 +83,16 @@ impl SendError {
         match self {
             Self::NotReached(_) | Self::Unanswered(_) | Self::NoMessageId => true,
             Self::Request(_) => false,
-            Self::Refused { refusal, .. } => match refusal {
-                Refusal::Throttled | Refusal::Unavailable => true,
-                Refusal::AccountSuspended
-                | Refusal::SendingPaused
-                | Refusal::MessageRejected
-                | Refusal::SenderNotVerified
-                | Refusal::BadRequest
-                | Refusal::NotFound
-                | Refusal::AccessDenied
-                | Refusal::Other => false,
-            },
+            Self::Refused { refusal, .. } => refusal.is_busy(),
+        }
+    }
+
+    /// SES has no room now, and will take the mail when it has. One that is not reached at all may never be, such as from a
+    /// network without a way to it.
+    pub fn is_busy(&self) -> bool {
+        match self {
+            Self::Refused { refusal, .. } => refusal.is_busy(),
+            Self::Request(_) | Self::NotReached(_) | Self::Unanswered(_) | Self::NoMessageId => false,
         }
     }
 
@@ -108,6 +107,33 @@ impl SendError {
 }
 
 impl Refusal {
+    fn is_busy(self) -> bool {
+        match self {
+            Self::Throttled | Self::Unavailable => true,
+            Self::AccountSuspended
+            | Self::SendingPaused
+            | Self::MessageRejected
+            | Self::SenderNotVerified
+            | Self::BadRequest
+            | Self::NotFound
+            | Self::AccessDenied
+            | Self::Other => false,
+        }
+    }
+
+    /// Every other mail of the same sender would be refused, too.
+    pub fn is_of_account(self) -> bool {
+        match self {
+            Self::AccountSuspended | Self::SendingPaused | Self::SenderNotVerified | Self::AccessDenied => true,
+            Self::Throttled
+            | Self::Unavailable
+            | Self::MessageRejected
+            | Self::BadRequest
+            | Self::NotFound
+            | Self::Other => false,
+        }
+    }
+
     /// `None` if the answer does not come from SES: a gateway in between gave up, or sent a page of its own.
     fn of(status: u16, code: Option<&str>) -> Option<Self> {
         Some(match (code, status) {
@@ -120,7 +146,7 @@ impl Refusal {
             (Some("AccessDeniedException" | "AccessDenied"), _) => Self::AccessDenied,
             (Some("TooManyRequestsException" | "LimitExceededException"), _) => Self::Throttled,
             (Some("ThrottlingException" | "Throttling"), _) | (_, 429) => Self::Throttled,
-            (_, 503) | (Some(_), 500..) => Self::Unavailable,
+            (Some(_), 500..) => Self::Unavailable,
             (Some(_), _) => Self::Other,
             (None, 400..500) => Self::Other,
             (None, _) => return None,

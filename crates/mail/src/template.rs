@@ -39,9 +39,7 @@ impl Part {
             Self::Html => "html",
         }
     }
-}
 
-impl Part {
     fn max_source(self) -> usize {
         match self {
             Self::Subject => MAX_SUBJECT_SOURCE,
@@ -185,5 +183,6 @@ pub fn check(source: &Source, show: &Show) -> Result<(), TemplateError> {
     }
     Ok(())
 }
+
 #[cfg(test)]
 mod tests;

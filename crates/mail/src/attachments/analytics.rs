@@ -53,7 +53,7 @@ struct Internal<'a> {
     topics: Vec<String>,
     insights: Vec<String>,
     /// By name.
-    custom_metrics: BTreeMap<&'a str, Metric<'a>>,
+    custom_metrics: BTreeMap<&'a str, Metric>,
 }
 
 #[derive(Serialize)]
@@ -76,10 +76,10 @@ struct Intent {
 }
 
 #[derive(Serialize)]
-struct Metric<'a> {
+struct Metric {
     status: MetricStatus,
     /// Null unless the status is `ok`.
-    value: &'a Value,
+    value: Value,
     rationale: String,
 }
 
@@ -119,11 +119,18 @@ fn internal(analysis: &Analysis) -> Internal<'_> {
         insights: analysis.insights.iter().map(|insight| inert(&insight.text)).collect(),
         custom_metrics: metrics
             .map(|(name, metric)| {
-                let metric =
-                    Metric { status: metric.status, value: &metric.value, rationale: inert(&metric.rationale) };
-                (name.as_str(), metric)
+                let value = inert_value(&metric.value);
+                (name.as_str(), Metric { status: metric.status, value, rationale: inert(&metric.rationale) })
             })
             .collect(),
+    }
+}
+
+/// Metrics are no lists or objects.
+fn inert_value(value: &Value) -> Value {
+    match value {
+        Value::String(text) => Value::String(inert(text)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => value.clone(),
     }
 }
 

@@ -13,7 +13,10 @@ fn all() -> EmailSettings {
 }
 
 fn made(settings: &EmailSettings, sample: &Sample) -> Result<Vec<Attachment>, Code> {
-    of(&sample.about(settings, &sample.session()))
+    of(
+        &sample.about(settings, &sample.session()),
+        &Rendered { subject: String::new(), text: String::new(), html: String::new() },
+    )
 }
 
 /// The text of an attachment.

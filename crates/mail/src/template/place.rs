@@ -13,6 +13,8 @@ const LINK_ATTRIBUTES: [&str; 1] = ["href"];
 /// Elements whose content is not text.
 const RAW_ELEMENTS: [&str; 9] =
     ["iframe", "noembed", "noframes", "noscript", "plaintext", "script", "style", "template", "xmp"];
+/// Bytes of the longest end of a comment, `--!>`.
+const COMMENT_END: usize = 4;
 /// Bytes kept of a name: more than the longest one above.
 const MAX_NAME: usize = 64;
 
@@ -112,15 +114,18 @@ impl Scanner {
             At::Opening => self.open(byte),
             At::Declaration => self.declare(byte),
             At::Comment => {
-                if self.ends_with(byte, b"-->") {
+                self.remember(byte, COMMENT_END);
+                if self.tail.ends_with(b"-->") || self.tail.ends_with(b"--!>") {
                     self.at = At::Text;
                 }
             }
             At::Raw => {
                 let end = [b"</", self.tag.as_slice()].concat();
-                if self.ends_with(byte, &end) {
-                    self.at = At::Name;
+                if is_end_of_name(byte) && self.tail == end {
                     self.tag.insert(0, b'/');
+                    self.between(byte);
+                } else {
+                    self.remember(byte, end.len());
                 }
             }
             At::Name if !is_end_of_name(byte) => push(&mut self.tag, byte),
@@ -156,10 +161,8 @@ impl Scanner {
         push(&mut self.tail, byte);
         match byte {
             b'>' => self.at = At::Text,
-            _ if self.tail == b"--" => {
-                self.at = At::Comment;
-                self.tail.clear();
-            }
+            // What it begins with may also end it: `<!-->`.
+            _ if self.tail == b"--" => self.at = At::Comment,
             _ => {}
         }
     }
@@ -169,7 +172,8 @@ impl Scanner {
         match byte {
             b'>' => self.close(),
             b'=' if matches!(self.at, At::Attribute | At::AfterAttribute) => self.at = At::BeforeValue,
-            byte if byte.is_ascii_whitespace() || byte == b'/' => {
+            b'/' => self.at = At::Tag,
+            byte if byte.is_ascii_whitespace() => {
                 self.at =
                     if matches!(self.at, At::Attribute | At::AfterAttribute) { At::AfterAttribute } else { At::Tag };
             }
@@ -187,13 +191,12 @@ impl Scanner {
         self.at = if is_raw { At::Raw } else { At::Text };
     }
 
-    /// Whether what was read last is `end`.
-    fn ends_with(&mut self, byte: u8, end: &[u8]) -> bool {
-        if self.tail.len() == end.len() {
+    /// Keeps the last bytes.
+    fn remember(&mut self, byte: u8, most: usize) {
+        if self.tail.len() == most {
             self.tail.remove(0);
         }
         self.tail.push(byte);
-        self.tail == end
     }
 }
 

@@ -2,15 +2,20 @@
 
 use std::collections::BTreeSet;
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use domain::analysis::{CustomMetric, MetricStatus};
+use domain::email_address::EmailAddress;
 use domain::settings::EmailSettings;
 use domain::transcript::{Role, Transcript, Turn};
 use mail::sample::Sample;
-use mail::{Envelope, Source, Template, VisitorContext, ascii_address, attachments, headers};
+use mail::{Envelope, Source, Template, VisitorContext, attachments, headers};
 use serde_json::{Value, json};
 
 use crate::request::request;
 
-const ATTACKS: [&str; 6] = [
+const ATTACKS: [&str; 7] = [
+    "see https://evil.example/x or write to eve@evil.example",
     "x\r\nBcc: eve@evil.example\r\n\r\n<h1>",
     "{{ 7 * 191 }}{% include 'x' %}{# x #}{{ internal }}",
     "<script>alert(1)</script>",
@@ -19,16 +24,17 @@ const ATTACKS: [&str; 6] = [
     "\u{202E}\u{0}=?UTF-8?Q?x?= <eve@evil.example>, \u{2028}",
 ];
 
-/// The sample, with an attack in everything that was said, thought or named.
+/// The sample, with an attack in everything that was said, thought or named. Tenants may name what they link to.
 fn attacked(attack: &str) -> (EmailSettings, Sample) {
+    let name = attack.replace("evil.example", "acme.example");
     let settings = json!({
-        "from_name": attack,
+        "from_name": &name,
         "show_transcript": true,
         "show_internal": true,
         "attachments": ["transcript_txt", "transcript_html", "analytics_json"],
     });
     let mut sample = Sample::full();
-    sample.tenant_name = attack.to_owned();
+    sample.tenant_name.clone_from(&name);
     let visitor = &mut sample.session.visitor;
     for field in [&mut visitor.name, &mut visitor.locale, &mut visitor.phone, &mut visitor.id, &mut visitor.time_zone] {
         *field = Some(attack.to_owned());
@@ -46,8 +52,8 @@ fn attacked(attack: &str) -> (EmailSettings, Sample) {
     });
     analysis.category.as_mut().unwrap().justification.reasoning = attack.to_owned();
     analysis.intent.as_mut().unwrap().primary_purpose = attack.to_owned();
-    analysis.custom_metrics =
-        analysis.custom_metrics.values().map(|metric| (attack.to_owned(), metric.clone())).collect();
+    let metric = CustomMetric { status: MetricStatus::Ok, value: attack.into(), rationale: attack.to_owned() };
+    analysis.custom_metrics = [(name.clone(), metric)].into();
     let turn = Turn { role: Role::Visitor, text: attack.to_owned(), started_ms: Some(1), ended_ms: None };
     sample.transcript = Some(Transcript::new(vec![turn]));
     (serde_json::from_value(settings).unwrap(), sample)
@@ -58,7 +64,7 @@ fn everything() -> Template {
     let Source { subject, text, html } = Source::built_in();
     let more = "{% for text in internal.topics %}{{ text }}{% endfor %}{% for text in internal.insights %}{{ text }}{% endfor %}
         {{ internal.category.reasoning }}{{ internal.intent.primary_purpose }}
-        {% for name, metric in internal.custom_metrics|items %}{{ name }} {{ metric.rationale }}{% endfor %}";
+        {% for name, metric in internal.custom_metrics|items %}{{ name }} {{ metric.value }} {{ metric.rationale }}{% endfor %}";
     let html =
         html.replace("</body>", &format!("{more}<p title=\"{{{{ internal.category.reasoning }}}}\"></p></body>"));
     Template::parse(&Source {
@@ -73,7 +79,7 @@ async fn sent(template: &Template, attack: &str) -> Value {
     let (settings, sample) = attacked(attack);
     let session = sample.session();
     let about = sample.about(&settings, &session);
-    let address = |text: &str| ascii_address(&text.parse().unwrap()).unwrap();
+    let address = |text: &str| text.parse::<EmailAddress>().unwrap().to_ascii().unwrap();
     let envelope = Envelope {
         from_name: settings.from_name.as_deref(),
         from: &address("post@example.org"),
@@ -86,7 +92,8 @@ async fn sent(template: &Template, attack: &str) -> Value {
         tags: &[],
     };
     let rendered = template.render(&VisitorContext::new(&about)).unwrap();
-    request(&envelope, rendered, attachments::of(&about).unwrap()).await
+    let files = attachments::of(&about, &rendered).unwrap();
+    request(&envelope, rendered, files).await
 }
 
 fn text<'v>(value: &'v Value, pointer: &str) -> &'v str {
@@ -107,8 +114,13 @@ async fn an_attack_stays_text_down_to_the_request() {
             assert!(is_plain(subject) && !subject.contains("1337"), "{subject:?}");
             let html = text(&request, "/Content/Simple/Body/Html/Data");
             assert_eq!(tags(html), tags(text(&harmless, "/Content/Simple/Body/Html/Data")), "{attack:?}: {html}");
-            for part in [text(&request, "/Content/Simple/Body/Text/Data"), html] {
+            let mut parts = vec![text(&request, "/Content/Simple/Body/Text/Data").to_owned(), html.to_owned()];
+            parts.extend(files(&request));
+            assert_eq!(parts.len(), 5, "{attack:?}");
+            for part in parts {
                 assert!(!part.contains("1337") && !part.contains('\r'), "{part}");
+                assert!(!part.contains("evil.example"), "{part}");
+                assert!(!(part.starts_with("<!doctype html>") && part.contains("<script")), "{part}");
             }
         }
     }
@@ -119,6 +131,13 @@ async fn a_huge_name_makes_no_huge_header() {
     let request = sent(Template::built_in(), &"名".repeat(20_000)).await;
     assert!(text(&request, "/FromEmailAddress").len() <= 320);
     assert!(text(&request, "/Content/Simple/Subject/Data").chars().count() <= 150);
+}
+
+/// The texts of the attachments.
+fn files(request: &Value) -> Vec<String> {
+    let files = request["Content"]["Simple"]["Attachments"].as_array().unwrap().iter();
+    let content = |file: &Value| BASE64_STANDARD.decode(file["RawContent"].as_str().unwrap()).unwrap();
+    files.map(|file| String::from_utf8(content(file)).unwrap()).collect()
 }
 
 /// One line of visible characters.

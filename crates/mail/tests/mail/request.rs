@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use domain::email_address::EmailAddress;
 use domain::settings::EmailSettings;
-use mail::{Attachment, Envelope, Rendered, Sender, ascii_address, headers, tags};
+use mail::{Attachment, Envelope, Rendered, Sender, headers, tags};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::fake_ses::FakeSes;
 
 fn address(text: &str) -> EmailAddress {
-    ascii_address(&text.parse().unwrap()).unwrap()
+    text.parse::<EmailAddress>().unwrap().to_ascii().unwrap()
 }
 
 fn rendered() -> Rendered {

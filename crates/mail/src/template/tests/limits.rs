@@ -86,10 +86,13 @@ fn a_source_has_a_bound() {
 }
 
 #[test]
-fn the_built_in_template_renders_the_longest_transcripts() {
+fn the_built_in_template_renders_the_longest_transcripts_and_goes_without_longer_ones() {
     let mut sample = Sample::full();
-    let turn = Turn { role: Role::Visitor, text: "word ".repeat(80), started_ms: Some(1), ended_ms: None };
-    sample.transcript = Some(Transcript::new(vec![turn; 10_000]));
-    let mail = Template::built_in().render(&sample.context(&Show { transcript: true, internal: false })).unwrap();
-    assert_eq!(mail.text.matches("Ana López (0:00): word").count(), 10_000);
+    let turn = Turn { role: Role::Visitor, text: "'".repeat(50), started_ms: Some(1), ended_ms: None };
+    let longest = vec![turn.clone(); 20_000];
+    for (transcript, shown) in [(longest.clone(), 20_000), ([longest, vec![turn]].concat(), 0)] {
+        sample.transcript = Some(Transcript::new(transcript));
+        let mail = Template::built_in().render(&sample.context(&Show { transcript: true, internal: false })).unwrap();
+        assert_eq!(mail.text.matches("Ana López (0:00): ''").count(), shown);
+    }
 }

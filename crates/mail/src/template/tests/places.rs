@@ -63,6 +63,10 @@ fn values_that_escaping_does_not_make_safe_are_refused() {
         ("<!-- > {{ date }}", comment),
         ("<!--[if mso]>{{ date }}<![endif]-->", comment),
         ("<!{{ date }}>", comment),
+        ("<!-- --!><a href=\"-->{{ date }}\">", "only `unsubscribe_url` can be a link"),
+        ("<!--><a href=\"-->{{ date }}\">", "only `unsubscribe_url` can be a link"),
+        ("<style></stylex>{{ date }}</style>", "a value cannot stand in <style>"),
+        ("<a title / =\"{{ date }}\">", tag),
         ("<?{{ date }}>", comment),
     ] {
         let error = checked_html(html).expect_err(html);
