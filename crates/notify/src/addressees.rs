@@ -6,11 +6,9 @@ use domain::address_hash::AddressHash;
 use domain::email_address::EmailAddress;
 use domain::settings::EmailSettings;
 use domain::step::Code;
-use mail::ascii_address;
 use store::suppressions::SuppressionReason;
 
 use crate::context::Context;
-use crate::decide::Recipient;
 use crate::error::Error;
 use crate::subject::Subject;
 
@@ -28,22 +26,25 @@ pub(crate) struct Addressees {
 }
 
 impl Context {
-    /// A visitor whose address is suppressed gets no mail; `Err` says why. Staff are left out.
-    pub(crate) async fn addressees(&self, subject: &Subject, to: Recipient) -> Result<Result<Addressees, Code>, Error> {
+    /// `to` is in ASCII. A visitor whose address is suppressed gets no mail; `Err` says why. Staff are left out.
+    pub(crate) async fn addressees(
+        &self,
+        subject: &Subject,
+        to: EmailAddress,
+    ) -> Result<Result<Addressees, Code>, Error> {
         let (tenant, settings) = (subject.tenant(), &subject.settings.email);
         let hash = |address: &EmailAddress| AddressHash::of(tenant, address);
         let staff = staff(settings);
-        // Bounces name addresses in ASCII; whoever suppresses one by hand may have written it as the visitor did.
-        let own = [hash(&to.ascii), hash(&to.given)];
-        let hashes: Vec<_> = own.into_iter().chain(staff.iter().map(hash)).collect();
+        let to_hash = hash(&to);
+        let hashes: Vec<_> = [to_hash].into_iter().chain(staff.iter().map(hash)).collect();
         let suppressed = self.store.suppressions(tenant, &hashes).await.map_err(Error::Database)?;
         let suppressed: HashMap<_, _> = suppressed.into_iter().collect();
-        if let Some(reason) = own.iter().find_map(|hash| suppressed.get(hash)) {
+        if let Some(reason) = suppressed.get(&to_hash) {
             return Ok(Err(code(*reason)));
         }
-        let mut taken = vec![to.ascii.clone()];
+        let mut taken = vec![to.clone()];
         let mut allowed = |addresses: &[EmailAddress]| -> Vec<_> {
-            let ascii = addresses.iter().filter_map(ascii_address);
+            let ascii = addresses.iter().filter_map(EmailAddress::to_ascii);
             let free = ascii.filter(|address| {
                 let is_free = !suppressed.contains_key(&hash(address)) && !taken.contains(address);
                 taken.push(address.clone());
@@ -56,12 +57,12 @@ impl Context {
         if left_out > 0 {
             tracing::warn!(left_out, "staff are suppressed, named twice or not supported by SES, and get no copy");
         }
-        Ok(Ok(Addressees { to: to.ascii, to_hash: own[0], cc, bcc }))
+        Ok(Ok(Addressees { to, to_hash, cc, bcc }))
     }
 }
 
 fn staff(settings: &EmailSettings) -> Vec<EmailAddress> {
-    settings.cc.iter().chain(settings.bcc.iter()).filter_map(ascii_address).collect()
+    settings.cc.iter().chain(settings.bcc.iter()).filter_map(EmailAddress::to_ascii).collect()
 }
 
 fn code(reason: SuppressionReason) -> Code {

@@ -1,8 +1,8 @@
 //! From what a mail is about to the mail.
 
+use chrono::NaiveDate;
 use domain::locale::Locale;
 use domain::redaction::Redactor;
-use domain::settings::email::AttachmentKind;
 use domain::settings::redaction::ShownText;
 use domain::step::Code;
 use domain::transcript::Transcript;
@@ -37,20 +37,26 @@ impl Context {
     pub(crate) async fn compose(&self, subject: &Subject, unsubscribe_url: Option<&str>) -> Result<Composed, Error> {
         let found = self.template(subject).await?;
         let transcript = self.transcript(subject).await?;
+        let template_locale = found.as_ref().and_then(|found| found.locale.parse().ok());
         let about = About {
             settings: &subject.settings.email,
             tenant_name: &subject.tenant_name,
             session: &subject.session,
             analysis: &subject.analysis,
             transcript: transcript.as_ref(),
+            template_locale: template_locale.as_ref(),
+            date: self.date(subject).await?,
             unsubscribe_url,
         };
+        if about.is_transcript_too_long() {
+            tracing::warn!("the transcript is too long to be shown in the mail");
+        }
         let template = match &found {
             Some(found) => &found.template,
             None => Template::built_in(),
         };
         let mail = template.render(&VisitorContext::new(&about)).map_err(Error::Template)?;
-        let (attachments, left_out) = attached(&about);
+        let (attachments, left_out) = attached(&about, &mail);
         Ok(Composed {
             mail,
             attachments,
@@ -75,6 +81,14 @@ impl Context {
         Ok(Some(Found { template, version: stored.version, locale: stored.locale }))
     }
 
+    /// Of the conversation's start, where the visitor was, or, if nobody knows where that is, in UTC.
+    async fn date(&self, subject: &Subject) -> Result<NaiveDate, Error> {
+        let started_at = subject.session.started_at;
+        let Some(zone) = subject.session.visitor.time_zone() else { return Ok(started_at.date_naive()) };
+        let date = self.store.local_date(&zone, started_at).await.map_err(Error::Database)?;
+        Ok(date.unwrap_or_else(|| started_at.date_naive()))
+    }
+
     /// What was said, as mails may show it; not loaded where nobody will see it.
     async fn transcript(&self, subject: &Subject) -> Result<Option<Transcript>, Error> {
         let settings = &subject.settings;
@@ -91,26 +105,19 @@ impl Context {
 }
 
 /// The files, or why the mail goes without.
-fn attached(about: &About<'_>) -> (Vec<Attachment>, Option<Code>) {
+fn attached(about: &About<'_>, mail: &Rendered) -> (Vec<Attachment>, Option<Code>) {
     let kinds = &about.settings.attachments;
-    let missing = about.transcript.is_none() && kinds.iter().any(|kind| is_transcript(*kind));
-    match attachments::of(about) {
+    let missing = about.transcript.is_none() && kinds.iter().any(|kind| kind.is_transcript());
+    match attachments::of(about, mail) {
         Ok(files) => (files, missing.then_some(TRANSCRIPT_MISSING)),
         Err(code) => (Vec::new(), Some(code)),
     }
 }
 
-fn is_transcript(kind: AttachmentKind) -> bool {
-    match kind {
-        AttachmentKind::TranscriptTxt | AttachmentKind::TranscriptHtml => true,
-        AttachmentKind::AnalyticsJson => false,
-    }
-}
-
-/// Where a template is looked for: the visitor's locale as it is, its language, and the tenant's default.
+/// Where a template is looked for: the visitor's locale as it is, its language, and the same of the tenant's default.
 fn locales<'a>(visitors: Option<&'a Locale>, default: &'a Locale) -> Vec<&'a str> {
     let own = visitors.into_iter().flat_map(|locale| [locale.as_ref(), locale.language()]);
-    own.chain([default.as_ref()]).collect()
+    own.chain([default.as_ref(), default.language()]).collect()
 }
 
 #[cfg(test)]
@@ -119,9 +126,8 @@ mod tests {
 
     #[test]
     fn templates_are_looked_for_from_the_visitors_locale_to_the_tenants() {
-        let (brazilian, german): (Locale, Locale) = ("pt-BR".parse().unwrap(), "de".parse().unwrap());
-        assert_eq!(locales(Some(&brazilian), &german), ["pt-BR", "pt", "de"]);
-        assert_eq!(locales(Some(&german), &german), ["de", "de", "de"]);
-        assert_eq!(locales(None, &german), ["de"]);
+        let (brazilian, german): (Locale, Locale) = ("pt-BR".parse().unwrap(), "de-CH".parse().unwrap());
+        assert_eq!(locales(Some(&brazilian), &german), ["pt-BR", "pt", "de-CH", "de"]);
+        assert_eq!(locales(None, &german), ["de-CH", "de"]);
     }
 }

@@ -12,7 +12,6 @@ use domain::session::{EmailConsent, Session, VisitorEmail};
 use domain::settings::EmailSettings;
 use domain::settings::email::{MailableStatus, RequiredConsent};
 use domain::step::Code;
-use mail::ascii_address;
 
 pub(crate) const DISABLED: Code = Code::new("disabled");
 pub(crate) const CHANNEL_EXCLUDED: Code = Code::new("channel_excluded");
@@ -31,17 +30,8 @@ pub(crate) const NO_EMAIL: Code = Code::new("no_email");
 pub(crate) const INVALID_EMAIL: Code = Code::new("invalid_email");
 pub(crate) const UNSUPPORTED_EMAIL: Code = Code::new("unsupported_email");
 
-/// Whom to mail.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Recipient {
-    /// As the visitor gave it.
-    pub(crate) given: EmailAddress,
-    /// As SES takes it, and names it in events.
-    pub(crate) ascii: EmailAddress,
-}
-
-/// Whom to mail; `Err` says why nobody.
-pub(crate) fn decide(settings: &EmailSettings, session: &Session, analysis: &Analysis) -> Result<Recipient, Code> {
+/// Whom to mail, in ASCII; `Err` says why nobody.
+pub(crate) fn decide(settings: &EmailSettings, session: &Session, analysis: &Analysis) -> Result<EmailAddress, Code> {
     is_wanted(settings, session)?;
     has_something_to_say(settings, analysis)?;
     is_of_interest(settings, session, analysis)?;
@@ -110,14 +100,11 @@ fn may_be_mailed(settings: &EmailSettings, session: &Session) -> Result<(), Code
     }
 }
 
-fn recipient(session: &Session) -> Result<Recipient, Code> {
+fn recipient(session: &Session) -> Result<EmailAddress, Code> {
     match session.visitor.email() {
         VisitorEmail::Absent => Err(NO_EMAIL),
         VisitorEmail::Invalid => Err(INVALID_EMAIL),
-        VisitorEmail::Usable(given) => {
-            let ascii = ascii_address(&given).ok_or(UNSUPPORTED_EMAIL)?;
-            Ok(Recipient { given, ascii })
-        }
+        VisitorEmail::Usable(address) => address.to_ascii().ok_or(UNSUPPORTED_EMAIL),
     }
 }
 

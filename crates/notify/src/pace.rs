@@ -2,35 +2,15 @@
 
 use std::time::Duration;
 
-use mail::{Refusal, SendError};
 use stage::backoff::Backoff;
 use stage::queues::MAX_DELAY;
 
 /// The longest wait after the first request. At SES's 14 mails a second, the first limit of an account, a burst of some
 /// hundreds has passed by then.
 const FIRST_WAIT: Duration = Duration::from_secs(10);
-/// Requests for one mail, and as many again for each replay of it. With the longest waits this takes more than two days:
-/// longer than a daily quota lasts, and long enough for a summary to be of no use any more.
+/// Requests for one mail, and as many again for each replay of it. With the longest waits, of 15 minutes, this takes more than
+/// two days: longer than a daily quota lasts, and long enough for a summary to be of no use any more.
 pub(crate) const MAX_REQUESTS: u32 = 500;
-
-/// Whether SES has not taken a mail for want of room, and will take it when there is some. One that is not reached at all
-/// may never be, such as from a network without a way to it.
-pub(crate) fn is_busy(error: &SendError) -> bool {
-    match error {
-        SendError::Refused { refusal, .. } => match refusal {
-            Refusal::Throttled | Refusal::Unavailable => true,
-            Refusal::AccountSuspended
-            | Refusal::SendingPaused
-            | Refusal::MessageRejected
-            | Refusal::SenderNotVerified
-            | Refusal::BadRequest
-            | Refusal::NotFound
-            | Refusal::AccessDenied
-            | Refusal::Other => false,
-        },
-        SendError::Request(_) | SendError::NotReached(_) | SendError::Unanswered(_) | SendError::NoMessageId => false,
-    }
-}
 
 /// Waits that double with each request for a mail, spread from nothing up, so that the mails of a burst do not come back
 /// together; `max` bounds them, and so does the longest delay of SQS.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use domain::step::Code;
 use domain::time_zone::TimeZone;
-use store::quiet_hours::Quiet;
+use store::clock::Quiet;
 
 use crate::context::Context;
 use crate::error::Error;

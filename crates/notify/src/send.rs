@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use domain::settings::email::{ConfigurationSet, OnUnknown};
 use domain::step::Code;
-use mail::{Envelope, MIN_SEND_TIME, OUTCOME_UNKNOWN, Rendered, SendError, ascii_address};
+use mail::{Envelope, MIN_SEND_TIME, OUTCOME_UNKNOWN, Rendered, SendError};
 use stage::{Delivery, Outcome, error_chain};
 use store::email_log::{Body, Email, EmailStatus};
 use store::sending::{Sending, Start};
@@ -14,7 +14,7 @@ use crate::addressees::Addressees;
 use crate::compose::Composed;
 use crate::context::{Context, Progress};
 use crate::error::Error;
-use crate::pace::{MAX_REQUESTS, is_busy};
+use crate::pace::MAX_REQUESTS;
 use crate::subject::Subject;
 
 /// The recipient has got another mail of the tenant within the time that is to lie between two.
@@ -32,8 +32,8 @@ impl Context {
     ) -> Result<Outcome, Error> {
         let (tenant, settings) = (subject.tenant(), &subject.settings.email);
         let from = settings.from_address.as_ref().unwrap_or(&self.sender_address);
-        let from = ascii_address(from).ok_or(Error::SenderAddress)?;
-        let reply_to = settings.reply_to.as_ref().map(|address| ascii_address(address).ok_or(Error::SenderAddress));
+        let from = from.to_ascii().ok_or(Error::SenderAddress)?;
+        let reply_to = settings.reply_to.as_ref().map(|address| address.to_ascii().ok_or(Error::SenderAddress));
         let reply_to = reply_to.transpose()?;
         let link = settings.unsubscribe_link.then(|| self.links.to(tenant, addressees.to_hash));
         let composed = self.compose(subject, link.as_deref()).await?;
@@ -44,7 +44,7 @@ impl Context {
         }
         match self.start(subject, addressees, &composed, email.email_id).await? {
             Start::Started => {}
-            Start::Taken => return Ok(Outcome::Retry { after: Some(MIN_WAIT), code: OUTCOME_UNKNOWN }),
+            Start::Taken => return Ok(Outcome::Wait { after: MIN_WAIT, code: OUTCOME_UNKNOWN }),
             Start::TooSoon => return self.skip(subject, TOO_SOON).await,
         }
         let envelope = Envelope {
@@ -112,7 +112,7 @@ impl Context {
             Err(error) if error.is_outcome_unknown() => {
                 tracing::warn!(error = error_chain(&error), email.id = %email_id, "the outcome is unknown");
                 self.keep(subject, email_id, body).await;
-                Ok(Outcome::Retry { after: Some(self.unknown_outcome_wait.max(MIN_WAIT)), code: OUTCOME_UNKNOWN })
+                Ok(Outcome::Wait { after: self.unknown_outcome_wait.max(MIN_WAIT), code: OUTCOME_UNKNOWN })
             }
             Err(error) => self.not_sent(subject, email, error).await,
         }
@@ -130,11 +130,14 @@ impl Context {
     /// Where SES has no room now, the mail waits, and burns none of its message's deliveries.
     async fn not_sent(&self, subject: &Subject, email: &Email, error: SendError) -> Result<Outcome, Error> {
         let request = u32::try_from(email.attempts).unwrap_or_default() + 1;
-        let gives_up = is_busy(&error) && request.is_multiple_of(MAX_REQUESTS);
+        let gives_up = error.is_busy() && request.is_multiple_of(MAX_REQUESTS);
         let status = if error.is_retryable() && !gives_up { EmailStatus::Queued } else { EmailStatus::Failed };
         let recorded = self.store.record_not_sent(subject.tenant(), email.email_id, status, Some(error.code())).await;
-        recorded.map_err(Error::Database)?;
-        if !is_busy(&error) {
+        if !recorded.map_err(Error::Database)? {
+            tracing::warn!(error = error_chain(&error), email.id = %email.email_id, "an event told of an earlier request");
+            return Ok(Outcome::Wait { after: MIN_WAIT, code: OUTCOME_UNKNOWN });
+        }
+        if !error.is_busy() {
             return Err(Error::Send(error));
         }
         tracing::info!(error = error_chain(&error), email.id = %email.email_id, request, "SES has no room");
@@ -143,32 +146,34 @@ impl Context {
     }
 
     /// SES may have the mail. Its `Send` event is waited for; without it the mail is held, or, where the tenant would
-    /// rather send twice than not at all, decided on as if it were new: `None`.
+    /// rather send twice than not at all, decided on once more as if it were new: `None`.
     pub(crate) async fn settle(&self, subject: &Subject, email: &Email) -> Result<Option<Outcome>, Error> {
         let waited =
             email.sending_at.map_or(Duration::MAX, |since| ((self.clock)() - since).to_std().unwrap_or_default());
         let rest = self.unknown_outcome_wait.saturating_sub(waited);
-        let later = |rest: Duration| Outcome::Retry { after: Some(rest.max(MIN_WAIT)), code: OUTCOME_UNKNOWN };
+        let later = |rest: Duration| Outcome::Wait { after: rest.max(MIN_WAIT), code: OUTCOME_UNKNOWN };
         if rest > Duration::ZERO {
             return Ok(Some(later(rest)));
         }
         let (tenant, email_id) = (subject.tenant(), email.email_id);
         match subject.settings.email.on_unknown {
-            OnUnknown::WaitThenHold => {
-                let held = self.store.record_not_sent(tenant, email_id, EmailStatus::Unknown, Some(OUTCOME_UNKNOWN));
-                held.await.map_err(Error::Database)?;
-                let held = self.store.email(&subject.key()).await.map_err(Error::Database)?;
-                Ok(Some(match held.map(|email| Progress::of(email.status)) {
-                    // An event was faster.
-                    Some(Progress::Sent) => Outcome::Done,
-                    Some(Progress::Open | Progress::Unknown) | None => Outcome::Final(OUTCOME_UNKNOWN),
-                }))
-            }
-            OnUnknown::Resend => {
+            OnUnknown::Resend if email.resent_at.is_none() => {
                 let queued = self.store.requeue_unknown(tenant, email_id, self.unknown_outcome_wait).await;
                 // An event has told meanwhile, or another delivery sends it.
                 Ok(if queued.map_err(Error::Database)? { None } else { Some(later(MIN_WAIT)) })
             }
+            OnUnknown::Resend | OnUnknown::WaitThenHold => self.hold(subject, email_id).await.map(Some),
         }
+    }
+
+    async fn hold(&self, subject: &Subject, email_id: Uuid) -> Result<Outcome, Error> {
+        let held = self.store.record_not_sent(subject.tenant(), email_id, EmailStatus::Unknown, Some(OUTCOME_UNKNOWN));
+        held.await.map_err(Error::Database)?;
+        let held = self.store.email(&subject.key()).await.map_err(Error::Database)?;
+        Ok(match held.map(|email| Progress::of(email.status)) {
+            // An event was faster.
+            Some(Progress::Sent) => Outcome::Done,
+            Some(Progress::Open | Progress::Unknown) | None => Outcome::Final(OUTCOME_UNKNOWN),
+        })
     }
 }

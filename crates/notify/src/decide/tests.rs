@@ -9,7 +9,7 @@ use crate::sample;
 fn after(change: impl Fn(&mut EmailSettings, &mut Session, &mut Analysis)) -> Result<String, Code> {
     let (mut settings, mut session, mut analysis) = (sample::settings(), sample::session(), sample::analysis());
     change(&mut settings, &mut session, &mut analysis);
-    decide(&settings, &session, &analysis).map(|recipient| recipient.ascii.as_str().to_owned())
+    decide(&settings, &session, &analysis).map(|recipient| recipient.as_str().to_owned())
 }
 
 fn score(number: f64) -> Option<Score> {

@@ -63,7 +63,7 @@ async fn two_deliveries_at_once_send_one_mail() {
     };
     let (one, other, ()) = tokio::join!(world.deliver(), world.deliver(), release);
     let outcomes = [one.unwrap(), other.unwrap()];
-    let later = Outcome::Retry { after: Some(Duration::from_secs(1)), code: OUTCOME_UNKNOWN };
+    let later = Outcome::Wait { after: Duration::from_secs(1), code: OUTCOME_UNKNOWN };
     assert!(outcomes.contains(&Outcome::Done) && outcomes.contains(&later), "{outcomes:?}");
     assert_eq!(world.ses.requests().len(), 1);
     assert_eq!(world.deliver().await.unwrap(), Outcome::Done);
@@ -91,6 +91,8 @@ async fn a_ses_that_is_not_reached_has_not_got_the_mail() {
     let working = std::mem::replace(&mut world.context.sender, Sender::new(&sdk_config("http://127.0.0.1:1"), None));
     assert_eq!(code(world.deliver().await), ("ses_unreachable", true));
     assert_eq!(world.status().await, (EmailStatus::Queued, Some("ses_unreachable".to_owned())));
+    assert_eq!(code(world.deliver_for_the_last_time().await), ("ses_unreachable", true));
+    assert_eq!(world.status().await, (EmailStatus::Failed, Some("ses_unreachable".to_owned())));
     world.context.sender = working;
     assert_eq!(world.deliver().await.unwrap(), Outcome::Done);
 }

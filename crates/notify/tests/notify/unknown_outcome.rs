@@ -15,7 +15,7 @@ use crate::world::{WAIT, World};
 /// How long the message is to wait for its next delivery.
 fn wait(outcome: Outcome) -> Duration {
     match outcome {
-        Outcome::Retry { after: Some(after), code } if code == OUTCOME_UNKNOWN => after,
+        Outcome::Wait { after, code } if code == OUTCOME_UNKNOWN => after,
         other => panic!("{other:?} is no wait for an event"),
     }
 }
@@ -145,6 +145,34 @@ async fn a_mail_that_gets_no_answer_twice_is_waited_for_twice() {
     assert_eq!(wait(world.deliver().await.unwrap()), WAIT);
     assert!(wait(world.deliver().await.unwrap()) > WAIT - Duration::from_secs(60));
     assert_eq!(world.sent().len(), 2);
+    world.wait_is_over().await;
+    assert_eq!(world.deliver().await.unwrap(), Outcome::Final(OUTCOME_UNKNOWN), "twice is enough");
+    assert_eq!(world.sent().len(), 2);
+}
+
+#[tokio::test]
+async fn the_last_delivery_of_a_message_waits_for_the_event_like_any_other() {
+    let world = World::new([Answer::Lose]).await;
+    assert_eq!(wait(world.deliver_for_the_last_time().await.unwrap()), WAIT);
+    assert!(wait(world.deliver_for_the_last_time().await.unwrap()) > WAIT - Duration::from_secs(60));
+    world.send_event().await;
+    assert_eq!(world.deliver_for_the_last_time().await.unwrap(), Outcome::Done);
+}
+
+#[tokio::test]
+async fn a_refusal_of_the_second_request_says_nothing_against_an_event_of_the_first() {
+    let world = resending([Answer::Lose, Answer::Refuse(429, "ThrottlingException", "")]).await;
+    wait(world.deliver().await.unwrap());
+    world.wait_is_over().await;
+    world
+        .sql(
+            "CREATE FUNCTION told() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        IF NEW.attempts = 2 AND NEW.status = 'sending' THEN NEW.status = 'sent'; END IF; RETURN NEW; END $$",
+        )
+        .await;
+    world.sql("CREATE TRIGGER told BEFORE UPDATE ON email_log FOR EACH ROW EXECUTE FUNCTION told()").await;
+    assert_eq!(wait(world.deliver().await.unwrap()), Duration::from_secs(1));
+    assert_eq!(world.deliver().await.unwrap(), Outcome::Done);
 }
 
 #[tokio::test]

@@ -150,8 +150,17 @@ impl World {
 
     /// One delivery, with this much time.
     pub(crate) async fn deliver_within(&self, message: NotifyMessage, time: Duration) -> Result<Outcome, Error> {
+        self.handle(message, time, false).await
+    }
+
+    /// A delivery after which there is no other.
+    pub(crate) async fn deliver_for_the_last_time(&self) -> Result<Outcome, Error> {
+        self.handle(self.message(), Duration::from_secs(60), true).await
+    }
+
+    async fn handle(&self, message: NotifyMessage, time: Duration, is_last: bool) -> Result<Outcome, Error> {
         let claimed = Claimed { key: message.step_key(), attempt: 1 };
-        self.context.handle(message, &Delivery { claimed, deadline: Instant::now() + time }).await
+        self.context.handle(message, &Delivery { claimed, deadline: Instant::now() + time, is_last }).await
     }
 
     /// The requests made to SES.
