@@ -12,9 +12,6 @@ use uuid::Uuid;
 
 use crate::reading::Reading;
 
-/// The tag of mails to a tenant's admins, which have no log.
-const ALERT_ID: &str = "alert_id";
-
 /// An event as SES publishes it to SNS; delivered raw, so without SNS's envelope.
 #[derive(Debug, Deserialize)]
 pub(crate) struct SesEvent {
@@ -50,8 +47,6 @@ struct Mail {
 pub(crate) enum Subject {
     /// To a visitor.
     Email { tenant_id: TenantId, email_id: Uuid },
-    /// To a tenant's admins.
-    Alert,
     /// One that this service did not send.
     Foreign,
 }
@@ -59,9 +54,6 @@ pub(crate) enum Subject {
 impl SesEvent {
     pub(crate) fn subject(&self) -> Subject {
         let tag = |name: &str| self.mail.tags.get(name)?.first();
-        if tag(ALERT_ID).is_some() {
-            return Subject::Alert;
-        }
         let tenant_id = tag(ses_tag::TENANT_ID).and_then(|tag| ses_tag::decode(tag).ok());
         let email_id = tag(ses_tag::EMAIL_ID).and_then(|tag| tag.parse().ok());
         match (tenant_id, email_id) {

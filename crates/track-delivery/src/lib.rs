@@ -51,10 +51,6 @@ impl RecordHandler for Context {
         };
         match event.subject() {
             Subject::Email { tenant_id, email_id } => self.record(&event, &tenant_id, email_id, &record).await,
-            Subject::Alert => {
-                tracing::info!(event.type = event.kind, "an event of a mail to admins");
-                Verdict::Ack
-            }
             Subject::Foreign => {
                 unknown_event(&event);
                 Verdict::Ack
@@ -99,6 +95,7 @@ impl Context {
 /// An event of a mail that we did not send, or whose log is gone: no other delivery can help.
 fn unknown_event(event: &SesEvent) {
     tracing::warn!(event.type = event.kind, "an event of an unknown mail");
+    stage::metrics::unknown_email_event();
 }
 
 fn unreadable(error: &serde_json::Error) -> Verdict {

@@ -60,18 +60,10 @@ fn concerns(kind: &str, detail: &Value, destination: &[String], tenant: &TenantI
     (!hashes.is_empty()).then_some(hashes)
 }
 
-/// An address as visitors write it: SES names `Name <a@xn--…>` where they wrote `a@ä…`.
+/// SES names `Name <address>` where a mail did.
 fn address(text: &str) -> Option<EmailAddress> {
     let plain = text.rsplit_once('<').map_or(text, |(_, rest)| rest.trim_end().trim_end_matches('>'));
-    let (local, domain) = plain.trim().rsplit_once('@')?;
-    let labels: Vec<_> = domain.split('.').map(unicode_label).collect();
-    format!("{local}@{}", labels.join(".")).parse().ok()
-}
-
-fn unicode_label(label: &str) -> String {
-    let lower = label.to_lowercase();
-    let decoded = lower.strip_prefix("xn--").and_then(idna::punycode::decode_to_string);
-    decoded.unwrap_or(lower)
+    plain.trim().parse().ok()
 }
 
 #[cfg(test)]

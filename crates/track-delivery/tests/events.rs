@@ -53,12 +53,16 @@ impl World {
 
     /// A mail that SES is being asked to send.
     async fn sending(&self, analysis_version: i32) -> Email {
+        self.sending_to(VISITOR, analysis_version).await
+    }
+
+    async fn sending_to(&self, visitor: &str, analysis_version: i32) -> Email {
         let email = self.email(analysis_version).await;
         let sending = Sending {
             tenant_id: &self.tenant,
             email_id: email.email_id,
-            recipient: Some(VISITOR),
-            recipient_hash: self.hash(VISITOR),
+            recipient: Some(visitor),
+            recipient_hash: self.hash(visitor),
             template: "session-summary",
             template_version: None,
             locale: Some("en"),
@@ -189,6 +193,18 @@ async fn an_event_of_a_type_that_ses_adds_tells_that_the_mail_was_sent() {
 }
 
 #[tokio::test]
+async fn a_visitor_of_an_international_domain_is_the_one_whom_ses_names_in_punycode() {
+    let world = World::new().await;
+    let email = world.sending_to("ana@exämple.de", 1).await;
+    let complaint = event("complaint-abuse", &email).replace(VISITOR, "ana@xn--exmple-cua.de");
+    assert_eq!(world.deliver(&complaint).await, Verdict::Ack);
+    assert_eq!(world.email(1).await.status, EmailStatus::Complained);
+    let visitor = world.hash("ana@exämple.de");
+    let suppressed = world.database.store.suppressions(&world.tenant, &[visitor, world.hash(STAFF)]).await.unwrap();
+    assert_eq!(suppressed, [(visitor, SuppressionReason::Complaint)]);
+}
+
+#[tokio::test]
 async fn events_of_other_mails_are_done_with() {
     let world = World::new().await;
     let tags = |tags: Value| {
@@ -201,7 +217,7 @@ async fn events_of_other_mails_are_done_with() {
         tags(json!({ "tenant_id": ["nobody"], "email_id": [unknown] })),
         tags(json!({ "tenant_id": ["acme_deu"], "email_id": ["not a uuid"] })),
         tags(json!({ "tenant_id": [], "email_id": [unknown] })),
-        tags(json!({ "tenant_id": ["acme_deu"], "alert_id": [unknown] })),
+        tags(json!({ "tenant_id": ["acme_deu"] })),
         tags(json!({})),
         json!({ "eventType": "Send", "mail": { "timestamp": "2026-11-22T10:05:01Z", "messageId": "x" } }).to_string(),
     ] {
