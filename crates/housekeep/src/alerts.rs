@@ -27,14 +27,12 @@ use evidence::Evidence;
 use judge::{Verdict, delta, judge};
 use rule::Rule;
 
-/// Tenants looked at in one run; with more, each one's turn comes in one of the next runs.
+/// Tenants looked at in one run; with more, each one's turn comes in one of the next runs, which begin elsewhere.
 const MAX_TENANTS: usize = 1000;
 /// Mails sent in one run; the others are sent in the next ones.
 const MAX_MAILS: u32 = 100;
 /// The longest window that a threshold can have.
 const LONGEST_WINDOW: Duration = Duration::from_secs(24 * 3600);
-/// The schedule's: what the turn of a tenant is counted in.
-const PERIOD: Duration = Duration::from_secs(60);
 
 /// What a run did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
@@ -87,7 +85,7 @@ impl Watched<'_> {
 pub(crate) async fn alerts<Q>(context: &Context<Q>, deadline: Instant) -> Result<Alerted, Error> {
     let now = (context.clock)();
     let tenants = context.store.tenants_to_watch(LONGEST_WINDOW, &rule::WAITING).await.map_err(Error::Watch)?;
-    let tenants = pace::in_turn(tenants, now, PERIOD, MAX_TENANTS);
+    let tenants = pace::from_anywhere(tenants);
     let mut run = Run { context, deadline, now, report: Alerted::default(), mails_left: MAX_MAILS };
     let (mut errors, all) = (FirstError::default(), tenants.len());
     for tenant in tenants.iter().take(MAX_TENANTS) {
@@ -176,7 +174,7 @@ impl<Q> Run<'_, Q> {
         };
         if self.context.store.open_alert(&new).await.map_err(Error::Watch)?.is_some() {
             tracing::warn!(tenant.id = %watched.tenant_id, rule, failures = evidence.total(), "an alert opened");
-            stage::metrics::alerts_opened(1);
+            stage::metrics::alert_opened();
             self.report.opened += 1;
         }
         Ok(())

@@ -59,11 +59,7 @@ impl StepQueues {
     }
 
     pub(crate) fn of(&self, step: &Step) -> &QueuePair {
-        self.of_kind(match step {
-            Step::Analyze { .. } => StepKind::Analyze,
-            Step::Notify { .. } => StepKind::Notify,
-            Step::CrmSync { .. } => StepKind::CrmSync,
-        })
+        self.of_kind(step.kind())
     }
 
     pub(crate) fn of_kind(&self, kind: StepKind) -> &QueuePair {

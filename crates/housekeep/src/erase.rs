@@ -5,6 +5,7 @@ use std::time::Instant;
 use domain::email_address::EmailAddress;
 use domain::id::{IntegrationId, SessionId, TenantId};
 use serde::Serialize;
+use serde::de::IgnoredAny;
 use store::erasure::{Erased, Erasure, OpenSession, ThirdPartyRecord};
 
 use crate::pace::{self, RESERVE};
@@ -60,6 +61,9 @@ pub(crate) async fn erase_visitor<Q>(
     deadline: Instant,
 ) -> Result<ErasedVisitor, Error> {
     let (store, erasure) = (&context.store, Erasure { tenant_id, address });
+    if store.tenant::<IgnoredAny>(tenant_id).await.map_err(Error::Erase)?.is_none() {
+        return Err(Error::UnknownTenant(tenant_id.clone()));
+    }
     let open = store.open_sessions_of(&erasure, LISTED).await.map_err(Error::Erase)?;
     let records = store.records_of(&erasure, LISTED).await.map_err(Error::Erase)?;
     let mut report = ErasedVisitor {
@@ -68,7 +72,15 @@ pub(crate) async fn erase_visitor<Q>(
         third_party_records: records.into_iter().map(Record::from).collect(),
         ..ErasedVisitor::default()
     };
-    report.complete = batches(context, &erasure, deadline, &mut report).await?;
+    report.complete = match batches(context, &erasure, deadline, &mut report).await {
+        Ok(complete) => complete,
+        Err(error) if report.anonymised_sessions == 0 => return Err(error),
+        Err(error) => {
+            // The report alone names what these sessions have left in third parties.
+            tracing::error!(error = error.line(), "an erasure was broken off");
+            false
+        }
+    };
     let ErasedVisitor { anonymised_sessions: sessions, anonymised_mails: mails, complete, .. } = report;
     tracing::info!(tenant.id = %tenant_id, sessions, mails, complete, "erased a visitor");
     Ok(report)

@@ -1,7 +1,7 @@
 //! Why a task was not done.
 
 use domain::email_address::EmailAddress;
-use domain::id::{SessionId, TenantId};
+use domain::id::{SessionId, TemplateName, TenantId};
 use lambda_runtime::Diagnostic;
 use mail::TemplateError;
 use stage::error_chain;
@@ -70,10 +70,17 @@ pub enum Error {
     TenantName { max: usize },
     #[error("save the settings: {path}: {problem}")]
     Settings { path: String, problem: String },
-    #[error("find tenant {0}: save its settings first")]
+    #[error("find tenant {0}: there is none until its settings are saved")]
     UnknownTenant(TenantId),
     #[error("save what a template and the settings make of a sample session")]
     Template(#[source] TemplateError),
+    #[error("save the settings: with them template {name} in {locale} makes no mail of a sample session")]
+    SavedTemplate {
+        name: TemplateName,
+        locale: String,
+        #[source]
+        source: TemplateError,
+    },
     #[error("save what was checked")]
     Save(#[source] store::Error),
 }

@@ -1,7 +1,7 @@
 //! Retention: what is older than its tenant keeps it is removed.
 
 use std::collections::VecDeque;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::id::TenantId;
@@ -16,10 +16,6 @@ use crate::{Context, Error};
 
 /// Tenants read at a time.
 const PAGE: i64 = 1000;
-/// Tenants that every run should come to; with more, each one's turn is in one of the next runs.
-const TENANTS_PER_RUN: usize = 5000;
-/// The schedule's: what the turn of a tenant is counted in.
-const PERIOD: Duration = Duration::from_secs(3600);
 /// Days after which an address's last mail counts no more: the longest time between two mails, a year, and a day.
 const RECIPIENT_DAYS: u32 = 366;
 
@@ -94,7 +90,7 @@ async fn work<Q>(context: &Context<Q>, errors: &mut FirstError) -> Result<VecDeq
         }
     }
     let mut queue = VecDeque::new();
-    for Retention { tenant_id, settings } in pace::in_turn(tenants, now, PERIOD, TENANTS_PER_RUN) {
+    for Retention { tenant_id, settings } in pace::from_anywhere(tenants) {
         match settings {
             Ok(settings) => queue.extend(of_tenant(&tenant_id, &settings, now)),
             Err(source) => errors.note(Err(Error::UnreadableRetention { tenant_id, source })),

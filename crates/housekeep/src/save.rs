@@ -23,8 +23,9 @@ pub(crate) async fn save_settings<Q>(
     if !(1..=MAX_NAME_CHARS).contains(&length) || name.trim() != name || name.chars().any(char::is_control) {
         return Err(Error::TenantName { max: MAX_NAME_CHARS });
     }
-    let settings = read(settings)?;
-    check_template(context, tenant, &settings.email).await?;
+    let read = read(settings.clone())?;
+    check_template(context, tenant, &read.email).await?;
+    // As it was given: a field that is not there follows its default, also in a later release.
     let version = context.store.save_tenant(tenant, name, &settings).await.map_err(Error::Save)?;
     tracing::info!(tenant.id = %tenant, settings_version = version, "saved settings");
     Ok(version)
@@ -56,20 +57,21 @@ fn contradiction(email: &EmailSettings) -> Option<(&'static str, &'static str)> 
     quiet.filter(|hours| hours.from == hours.to).map(|_| ("email.quiet_hours", "from and to must differ"))
 }
 
-/// The template in the locale that visitors of any other get; saved templates must render with what these settings show.
+/// There must be the template in the locale that visitors of any other get, and in every locale it must render with what
+/// these settings show.
 async fn check_template<Q>(context: &Context<Q>, tenant: &TenantId, email: &EmailSettings) -> Result<(), Error> {
-    let (name, locale) = (&email.template, &email.default_locale);
-    let found = context.store.template(tenant, name.as_ref(), &[locale.as_ref()]).await.map_err(Error::Save)?;
-    match found {
-        Some(StoredTemplate { subject, text, html, .. }) => {
-            mail::check(&Source { subject, text, html }, &Show::from(email)).map_err(Error::Template)
-        }
-        None if name.is_built_in() => Ok(()),
-        None => {
-            let problem = format!("template {name} is not saved for the locale {locale}, the email.default_locale");
-            Err(Error::Settings { path: "email.template".to_owned(), problem })
-        }
+    let (name, default) = (&email.template, &email.default_locale);
+    let saved = context.store.templates(tenant, name.as_ref()).await.map_err(Error::Save)?;
+    let is_default = |saved: &StoredTemplate| [default.as_ref(), default.language()].contains(&saved.locale.as_str());
+    if !name.is_built_in() && !saved.iter().any(is_default) {
+        let problem = format!("template {name} is not saved for the locale {default}, the email.default_locale");
+        return Err(Error::Settings { path: "email.template".to_owned(), problem });
     }
+    for StoredTemplate { locale, subject, text, html, .. } in saved {
+        let checked = mail::check(&Source { subject, text, html }, &Show::from(email));
+        checked.map_err(|source| Error::SavedTemplate { name: name.clone(), locale, source })?;
+    }
+    Ok(())
 }
 
 /// A template to save.

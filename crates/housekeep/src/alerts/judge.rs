@@ -32,7 +32,7 @@ pub(crate) fn judge<'a>(
     match (open, evidence) {
         (None, Some(evidence)) if evidence.total() >= rule.least() => Verdict::Open(evidence),
         (None, _) => Verdict::Leave,
-        (Some(alert), None) if now - alert.last_failure_at >= delta(rule.window()) => Verdict::Recovered(alert),
+        (Some(alert), None) if now - alert.last_failure_at >= delta(rule.quiet()) => Verdict::Recovered(alert),
         (Some(_), None) => Verdict::Leave,
         (Some(alert), Some(evidence)) => {
             if goes_on(rule, alert, evidence) && now - alert.opened_at >= delta(cool_down) {

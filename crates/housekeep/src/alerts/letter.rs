@@ -110,10 +110,10 @@ impl Letter<'_> {
     }
 
     fn recovered(&self) -> String {
-        let window = minutes(self.rule.window());
+        let quiet = minutes(self.rule.quiet());
         match self.rule {
-            Rule::Threshold(_) | Rule::Failed(_) => format!("no such step has failed for {window}"),
-            Rule::Waiting(_) => format!("no such step has waited for {window}"),
+            Rule::Threshold(_) | Rule::Failed(_) => format!("no such step has failed for {quiet}"),
+            Rule::Waiting(_) => format!("no such step has waited for {quiet}"),
         }
     }
 

@@ -21,6 +21,8 @@ use crate::pace::{self, RESERVE};
 const SEND_TIME: Duration = Duration::from_secs(10);
 /// Longer than an invocation can take: whoever took a mail before that will never tell what became of it.
 const TAKEN_FOR: Duration = Duration::from_secs(15 * 60);
+/// Between two tries of a mail that SES has not taken.
+const TRY_AGAIN: Duration = Duration::from_secs(5 * 60);
 /// After this a mail is given up: it would tell of the day before.
 const MAX_AGE: Duration = Duration::from_secs(24 * 3600);
 
@@ -104,12 +106,15 @@ impl<Q> Run<'_, Q> {
             return self.give_up(item, RULE_GONE).await;
         };
         // In ASCII, as SES takes them.
-        let admins: Vec<_> = item.watched.settings.admins.iter().filter_map(mail::ascii_address).collect();
+        let admins: Vec<_> = item.watched.settings.admins.iter().filter_map(EmailAddress::to_ascii).collect();
         let [to, cc @ ..] = admins.as_slice() else {
             return self.give_up(item, NO_ADMINS).await;
         };
         if self.now - item.since() > delta(MAX_AGE) {
             return self.give_up(item, TOO_LATE).await;
+        }
+        if item.taken_at().is_some_and(|at| self.now - at < delta(TRY_AGAIN)) {
+            return Ok(AlertMailStatus::Pending);
         }
         if self.mails_left == 0 || pace::remaining(self.deadline) < RESERVE + MIN_SEND_TIME {
             return Ok(AlertMailStatus::Pending);
@@ -169,7 +174,7 @@ impl<Q> Run<'_, Q> {
         match &sent {
             Ok(_) => self.report.mailed += 1,
             // The next mail would fare no better, and each one that is not answered is held for good.
-            Err(error) if error.is_retryable() => self.mails_left = 0,
+            Err(error) if is_of_all_mails(error) => self.mails_left = 0,
             Err(_) => {}
         }
         sent
@@ -179,7 +184,7 @@ impl<Q> Run<'_, Q> {
     fn failed(&mut self, item: Item<'_>, code: Code, error: &str) {
         let (tenant, rule, code) = (item.watched.tenant_id, &item.alert.rule, code.as_str());
         tracing::error!(tenant.id = %tenant, rule, code, error, "could not mail an alert");
-        stage::metrics::alert_mails_failed(1);
+        stage::metrics::alert_mail_failed();
         self.report.mails_failed += 1;
     }
 
@@ -209,6 +214,14 @@ impl<Q> Run<'_, Q> {
         let (store, Item { watched, alert, mail }) = (&self.context.store, item);
         let recorded = store.record_alert_mail(watched.tenant_id, alert.alert_id, mail, status, code).await;
         recorded.map(|()| status).map_err(Error::Watch)
+    }
+}
+
+fn is_of_all_mails(error: &SendError) -> bool {
+    match error {
+        SendError::Refused { refusal, .. } => error.is_busy() || refusal.is_of_account(),
+        SendError::NotReached(_) | SendError::Unanswered(_) | SendError::NoMessageId => true,
+        SendError::Request(_) => false,
     }
 }
 

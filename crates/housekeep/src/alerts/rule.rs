@@ -22,9 +22,11 @@ pub(crate) const WAITING: [Code; 1] = [Code::new("model_price_unknown")];
 /// Minutes without a failure with an operator's code, after which it counts as mended: tenants with little traffic have a
 /// mail to send only now and then.
 const OPERATORS_MINUTES: u64 = 60;
-/// Minutes without a waiting step, after which it counts as mended: such a step looks again every hour, and is in its
-/// queue meanwhile.
-const WAITING_MINUTES: u64 = 15;
+/// Minutes without a waiting step, after which it counts as mended: such a step looks again every hour, and does not wait
+/// while it stands in its queue and looks.
+const WAITING_MINUTES: u64 = 60;
+/// Minutes without a failure, at least, after which it works again: with less, one that comes and goes would mail each time.
+const MIN_QUIET_MINUTES: u64 = 15;
 
 /// What an alert is about; as text `all:5/15`, `notify:3/10`, `code:ses_sending_paused`, `waiting:model_price_unknown`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,7 +60,7 @@ impl Rule {
         }
     }
 
-    /// For how long failures count; after as long without any it works again.
+    /// For how long failures count.
     pub(crate) fn window(&self) -> Duration {
         let minutes = match self {
             Self::Threshold(threshold) => threshold.minutes.get().into(),
@@ -66,6 +68,11 @@ impl Rule {
             Self::Waiting(_) => WAITING_MINUTES,
         };
         Duration::from_secs(minutes * 60)
+    }
+
+    /// After so long without any it works again.
+    pub(crate) fn quiet(&self) -> Duration {
+        self.window().max(Duration::from_secs(MIN_QUIET_MINUTES * 60))
     }
 
     /// `None`: all of them.

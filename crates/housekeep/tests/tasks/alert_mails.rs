@@ -45,6 +45,8 @@ async fn a_mail_that_ses_surely_has_not_got_is_sent_by_a_later_run() {
             let report = world.look().await;
             assert_eq!((report.mailed, report.mails_failed), (0, 1));
             assert_eq!(world.alerts().await, [format!("all:3/10 open pending {code}")]);
+            world.minutes_pass(4).await;
+            assert_eq!(world.look().await.mails_failed, 0, "not each minute");
             world.minutes_pass(1).await;
         }
         assert_eq!(world.look().await.mailed, 1);
@@ -61,6 +63,7 @@ async fn a_ses_that_cannot_be_reached_is_tried_again() {
     assert_eq!(world.look().await.mails_failed, 1);
     assert_eq!(world.alerts().await, ["all:3/10 open pending ses_unreachable"]);
     world.context.sender = sender;
+    world.minutes_pass(5).await;
     assert_eq!(world.look().await.mailed, 1);
 }
 
@@ -74,7 +77,7 @@ async fn a_mail_that_ses_may_have_is_held_and_the_alert_stays_open() {
             assert_eq!((world.look().await.mails_failed, world.mails().len()), (0, 1));
         }
         assert_eq!(world.alerts().await, ["all:3/10 open unknown outcome_unknown"]);
-        world.minutes_pass(10).await;
+        world.minutes_pass(13).await;
         assert_eq!(world.look().await.mailed, 1, "they may have been told, so they are told of the end");
     }
 }
@@ -102,12 +105,23 @@ async fn no_more_mails_are_tried_in_a_run_in_which_ses_did_not_take_one() {
 }
 
 #[tokio::test]
+async fn a_refusal_of_one_admin_keeps_no_other_alert_from_being_mailed_and_one_of_the_account_does() {
+    for (refusal, mailed) in [(UNVERIFIED, 1), (Answer::Refuse(400, "SendingPausedException", ""), 0)] {
+        let world = world([refusal]).await;
+        world.fail("acme", "notify", "ses_not_found", 1).await;
+        let report = world.look().await;
+        assert_eq!((report.opened, report.mails_failed, report.mailed), (2, 1, mailed));
+    }
+}
+
+#[tokio::test]
 async fn an_end_that_comes_before_its_alert_could_be_mailed_is_told_after_it() {
     let world = world([THROTTLED, THROTTLED]).await;
     world.look().await;
-    world.minutes_pass(11).await;
+    world.minutes_pass(16).await;
     let report = world.look().await;
     assert_eq!((report.recovered, report.mailed), (1, 0));
+    world.minutes_pass(5).await;
     assert_eq!(world.look().await.mailed, 2);
     assert_eq!(world.subjects()[2..], ["Acme: 3 steps failed (all:3/10)", "Acme: works again (all:3/10)"]);
 }
@@ -129,7 +143,7 @@ async fn without_admins_an_alert_is_only_counted() {
     let report = world.look().await;
     assert_eq!(report, Alerted { tenants: 1, opened: 1, complete: true, ..Alerted::default() });
     assert_eq!(world.alerts().await, ["all:3/10 open failed no_admins"]);
-    world.minutes_pass(11).await;
+    world.minutes_pass(16).await;
     assert_eq!(world.look().await.recovered, 1);
     assert_eq!(
         (world.alerts().await, world.mails().len()),

@@ -94,6 +94,34 @@ async fn an_erased_address_is_still_not_mailed_and_others_lose_nothing() {
 }
 
 #[tokio::test]
+async fn a_tenant_that_is_not_there_has_nobody_to_erase() {
+    let world = world().await;
+    let task = r#"{"task":"erase_visitor","tenant_id":"acne","email":"ana@example.com"}"#;
+    let error = world.handle(serde_json::from_str(task).unwrap()).await.unwrap_err();
+    assert_eq!(error.to_string(), "find tenant acne: there is none until its settings are saved");
+}
+
+#[tokio::test]
+async fn an_erasure_that_is_broken_off_still_tells_what_third_parties_have() {
+    let world = world().await;
+    for id in ["ana-3", "ana-4", "ana-5", "ana-6"] {
+        let visitor = Visitor { email: Some("ana@example.com".to_owned()), ..Visitor::default() };
+        world.accept_session(&Session { visitor, ..testing::session(id) }).await;
+        world.sql(&format!("UPDATE sessions SET status = 'completed' WHERE session_id = '{id}'")).await;
+    }
+    let fail = "CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        IF (SELECT count(*) FROM sessions WHERE erased_at IS NOT NULL) >= 5 THEN RAISE EXCEPTION 'no'; END IF;
+        RETURN NEW; END $$";
+    world.sql(fail).await;
+    world.sql("CREATE TRIGGER fail BEFORE UPDATE ON sessions FOR EACH ROW EXECUTE FUNCTION fail()").await;
+    let report = erase(&world).await;
+    assert_eq!((report.anonymised_sessions, report.complete), (5, false));
+    assert_eq!(report.third_party_records.len(), 1);
+    let nothing = r#"{"task":"erase_visitor","tenant_id":"acme","email":"ana@example.com"}"#;
+    assert!(world.handle(serde_json::from_str(nothing).unwrap()).await.is_err(), "not one more session");
+}
+
+#[tokio::test]
 async fn another_tenants_visitor_of_the_same_address_stays() {
     let world = world().await;
     world.save("other", serde_json::json!({})).await;

@@ -120,7 +120,28 @@ async fn settings_that_take_from_a_saved_template_what_it_shows_are_refused() {
     world.handle(template("welcome", "en", "Hello{% if internal.category %} again{% endif %}")).await.unwrap();
     world.handle(settings(email(true))).await.unwrap();
     let error = world.handle(settings(email(false))).await.unwrap_err();
-    assert!(matches!(error, Error::Template(_)), "{error:?}");
+    assert!(matches!(error, Error::SavedTemplate { .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn settings_must_suit_a_template_in_every_locale_it_is_saved_in() {
+    let world = World::new([]).await;
+    world.handle(settings(json!({ "email": { "show_internal": true } }))).await.unwrap();
+    world.handle(template("welcome", "en", "Hello")).await.unwrap();
+    world.handle(template("welcome", "fr", "Bonjour{% if internal.category %} encore{% endif %}")).await.unwrap();
+    let error = refusal(&world, settings(json!({ "email": { "template": "welcome" } }))).await;
+    assert!(error.contains("with them template welcome in fr makes no mail of a sample session"), "{error}");
+    world.handle(template("welcome", "fr", "Bonjour")).await.unwrap();
+    world.handle(settings(json!({ "email": { "template": "welcome" } }))).await.unwrap();
+}
+
+#[tokio::test]
+async fn settings_are_kept_as_they_were_given() {
+    let world = World::new([]).await;
+    let given = json!({ "email": { "from_name": "Acme", "quiet_hours": { "from": "21:00", "to": "08:00" } } });
+    world.handle(settings(given.clone())).await.unwrap();
+    let kept = world.texts("SELECT settings::text FROM tenants").await.remove(0);
+    assert_eq!(serde_json::from_str::<Value>(&kept).unwrap(), given, "what is not there follows its default");
 }
 
 #[tokio::test]
@@ -134,5 +155,5 @@ async fn a_template_of_a_tenant_that_is_not_there_is_refused() {
         text: "t".to_owned(),
         html: "h".to_owned(),
     };
-    assert_eq!(refusal(&world, task).await, "failed to find tenant nobody: save its settings first");
+    assert_eq!(refusal(&world, task).await, "failed to find tenant nobody: there is none until its settings are saved");
 }

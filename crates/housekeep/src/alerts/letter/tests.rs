@@ -56,7 +56,7 @@ fn an_alert_tells_what_failed_since_when_and_where_to_replay_it() {
       s-9
       s-8
 
-    What to do: see README.md, "When a message is in a dead-letter queue". Mend the cause, then replay from:
+    What to do: mend the cause that the code names, then start a redrive. Whoever runs the deployment can do so here:
       analyze: https://eu-west-1.console.aws.amazon.com/sqs/v3/home?region=eu-west-1#/queues/https%3A%2F%2Fsqs.eu-west-1.amazonaws.com%2F1%2Fanalyze-dead
       notify: https://eu-west-1.console.aws.amazon.com/sqs/v3/home?region=eu-west-1#/queues/https%3A%2F%2Fsqs.eu-west-1.amazonaws.com%2F1%2Fnotify-dead
 
@@ -83,7 +83,7 @@ fn one_failure_of_an_operators_code_is_told_as_one() {
       s-9
       s-8
 
-    What to do: see README.md, "When a message is in a dead-letter queue". Mend the cause, then replay from:
+    What to do: mend the cause that the code names, then start a redrive. Whoever runs the deployment can do so here:
       notify: https://eu-west-1.console.aws.amazon.com/sqs/v3/home?region=eu-west-1#/queues/https%3A%2F%2Fsqs.eu-west-1.amazonaws.com%2F1%2Fnotify-dead
 
     This rule sends no further mail until no such step has failed for 60 minutes, or for 60 minutes while it goes on.
@@ -107,9 +107,9 @@ fn steps_that_wait_are_in_no_dead_letter_queue() {
       s-9
       s-8
 
-    What to do: see crates/analyze/README.md, "Codes". The steps go on by themselves once the cause is mended.
+    What to do: tell whoever runs the deployment. The steps go on by themselves once the cause is mended.
 
-    This rule sends no further mail until no such step has waited for 15 minutes, or for 60 minutes while it goes on.
+    This rule sends no further mail until no such step has waited for 60 minutes, or for 60 minutes while it goes on.
     "#);
 }
 
@@ -132,7 +132,7 @@ fn a_recovery_note_says_for_how_long_it_failed_and_whether_it_works_or_is_only_q
     Failed in all: 4, the last at 2026-11-25 10:12 UTC.
     Since then a step of this kind was done, the last time at 2026-11-25 10:20 UTC.
 
-    What failed stays in its dead-letter queue until it is replayed; see README.md, "When a message is in a dead-letter queue":
+    What failed stays in its dead-letter queue until whoever runs the deployment starts a redrive:
       notify: https://eu-west-1.console.aws.amazon.com/sqs/v3/home?region=eu-west-1#/queues/https%3A%2F%2Fsqs.eu-west-1.amazonaws.com%2F1%2Fnotify-dead
     "#);
     recovery.last_success = None;
