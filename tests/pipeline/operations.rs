@@ -58,7 +58,10 @@ async fn what_is_older_than_its_retention_is_removed_and_the_rest_stays() {
             world.send(session).await;
             world.completed(session).await;
         }
-        let age = "UPDATE sessions SET ended_at = CASE session_id WHEN 's-1' THEN now() - interval '366 days' ELSE now() END WHERE tenant_id = $1";
+        let age = "UPDATE sessions SET started_at = ended, ended_at = ended
+                   FROM (SELECT session_id AS id, now() - CASE session_id WHEN 's-1' THEN interval '366 days' ELSE '0' END AS ended
+                         FROM sessions WHERE tenant_id = $1) AS aged
+                   WHERE tenant_id = $1 AND session_id = id";
         let database = world.database().await;
         database.execute(age, &[&world.tenant.as_ref()]).await.unwrap();
         world.housekeep(json!({ "task": "purge" })).await;

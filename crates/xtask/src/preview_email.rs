@@ -52,7 +52,7 @@ pub(crate) fn run(options: PreviewEmail) -> anyhow::Result<()> {
     let text = format!("{}\n\n{}", rendered.subject, rendered.text);
     write(&out, "mail.html", rendered.html.as_bytes())?;
     write(&out, "mail.txt", text.as_bytes())?;
-    match mail::attachments::of(&about) {
+    match mail::attachments::of(&about, &rendered) {
         Ok(attachments) => attachments.iter().try_for_each(|file| write(&out, file.name, &file.content)),
         Err(code) => {
             println!("attachments left out: {code}");

@@ -85,7 +85,7 @@ impl World {
         let message = message();
         let claim = self.database.store.claim_step(&message.step_key(), LEASE, false).await.unwrap();
         let Claim::Run(claimed, _) = claim else { panic!("the step should be ours, but is {claim:?}") };
-        let delivery = Delivery { claimed: claimed.clone(), deadline: Instant::now() + time };
+        let delivery = Delivery { claimed: claimed.clone(), deadline: Instant::now() + time, is_last: false };
         let result = self.context.handle(message, &delivery).await;
         self.database.store.release_step(&claimed, Duration::ZERO).await.unwrap();
         result

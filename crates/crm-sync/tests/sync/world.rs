@@ -177,7 +177,8 @@ impl World {
         };
         let key = message.step_key();
         assert!(matches!(key.step, Step::CrmSync { .. }));
-        let delivery = Delivery { claimed: Claimed { key, attempt: 1 }, deadline: Instant::now() + time };
+        let delivery =
+            Delivery { claimed: Claimed { key, attempt: 1 }, deadline: Instant::now() + time, is_last: false };
         self.context.handle(message, &delivery).await
     }
 
