@@ -15,6 +15,7 @@ pub(super) fn of(database_url: &str) -> Vec<(&'static str, String)> {
         ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", text("512")),
         ("DATABASE_URL", text(database_url)),
         ("STATEMENT_TIMEOUT_MS", text("5000")),
+        ("METRICS_NAMESPACE", text("PostSession/bench")),
         ("LOG_LEVEL", text("info")),
         ("QUEUE_URL", queue()),
         ("DEAD_LETTER_QUEUE_URL", queue()),

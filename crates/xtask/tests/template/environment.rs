@@ -55,6 +55,7 @@ fn expect_exactly_what_is_read<C>(function: &str, from_env: impl FnOnce(&Env) ->
     }
     // Read before the configuration, by telemetry and the SDK.
     env.optional("LOG_LEVEL");
+    env.optional("METRICS_NAMESPACE");
     env.optional("AWS_REGION");
     assert_eq!(env.unread(), [""; 0], "{function} does not read these");
 }

@@ -2,8 +2,10 @@
 
 #![expect(clippy::expect_used, reason = "helpers of tests fail like tests")]
 
+mod alarms;
 mod environment;
 mod gateway;
+mod readme;
 mod roles;
 mod yaml;
 
