@@ -7,14 +7,13 @@
 
 use std::time::Duration;
 
-use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_sdk_sesv2::config::{Credentials, SharedCredentialsProvider};
 use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn};
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use domain::email_address::EmailAddress;
 use domain::settings::EmailSettings;
 use domain::transcript::{Role, Transcript, Turn};
 use mail::sample::Sample;
+use mail::testing::sdk_config;
 use mail::{Envelope, Sender, Source, Template, VisitorContext, attachments, headers, tags};
 use rustix::time::{ClockId, clock_gettime};
 
@@ -35,12 +34,7 @@ impl HttpConnector for Instant {
 }
 
 fn sender() -> Sender {
-    let credentials = Credentials::new("AKIDEXAMPLE", "secret", None, None, "bench");
-    let aws = SdkConfig::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .region(Region::new("eu-west-1"))
-        .credentials_provider(SharedCredentialsProvider::new(credentials))
-        .build();
+    let aws = sdk_config("https://email.eu-west-1.amazonaws.com");
     let instant = http_client_fn(|_, _| SharedHttpConnector::new(Instant));
     Sender::over(&aws, Some("events".to_owned()), instant)
 }

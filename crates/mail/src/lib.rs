@@ -11,6 +11,8 @@ pub mod sample;
 mod send_error;
 mod sender;
 mod template;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod values;
 
 pub use attachments::Attachment;

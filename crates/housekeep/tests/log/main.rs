@@ -2,9 +2,6 @@
 
 #![expect(clippy::unwrap_used, reason = "a helper that fails ends its test")]
 
-#[expect(dead_code, reason = "mail's own tests need more of it")]
-#[path = "../../../mail/tests/mail/fake_ses.rs"]
-mod fake_ses;
 mod lines;
 #[path = "../tasks/visitors.rs"]
 mod visitors;

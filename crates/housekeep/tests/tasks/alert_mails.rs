@@ -6,8 +6,8 @@ use housekeep::{Alerted, Task};
 use mail::Sender;
 use serde_json::json;
 
-use crate::fake_ses::{Answer, sdk_config};
 use crate::world::{World, watched};
+use mail::testing::{Answer, sdk_config};
 
 const THROTTLED: Answer = Answer::Refuse(429, "ThrottlingException", "Maximum sending rate exceeded.");
 const UNVERIFIED: Answer = Answer::Refuse(400, "MessageRejected", "Email address is not verified: ops@example.com");

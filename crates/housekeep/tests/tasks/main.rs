@@ -5,9 +5,6 @@
 mod alert_mails;
 mod alerts;
 mod erase;
-#[expect(dead_code, reason = "mail's own tests need more of it")]
-#[path = "../../../mail/tests/mail/fake_ses.rs"]
-mod fake_ses;
 mod purge;
 mod requeue;
 mod save;

@@ -13,7 +13,7 @@ use stage::testing::MemoryQueues;
 use store::sessions::Notification;
 use store::testing::{self, TestDatabase};
 
-use crate::fake_ses::{Answer, FakeSes};
+use mail::testing::{Answer, FakeSes};
 
 pub(crate) struct World {
     pub(crate) database: TestDatabase,

@@ -2,7 +2,6 @@
 
 #![expect(clippy::unwrap_used, reason = "a helper that fails ends its test")]
 
-mod fake_ses;
 mod hostile;
 mod refusals;
 mod request;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use mail::{Envelope, Rendered, SendError, Sender};
 
-use crate::fake_ses::{Answer, FakeSes, sdk_config};
+use mail::testing::{Answer, FakeSes, sdk_config};
 
 /// What the stage is to do after a request.
 #[derive(Debug, PartialEq, Eq)]

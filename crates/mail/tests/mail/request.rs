@@ -8,7 +8,7 @@ use mail::{Attachment, Envelope, Rendered, Sender, headers, tags};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::fake_ses::FakeSes;
+use mail::testing::FakeSes;
 
 fn address(text: &str) -> EmailAddress {
     text.parse::<EmailAddress>().unwrap().to_ascii().unwrap()

@@ -10,8 +10,8 @@ use stage::step::{StageConfig, StepRunner};
 use stage::testing::MemoryQueues;
 use store::email_log::{EmailKey, EmailStatus};
 
-use crate::fake_ses::Answer;
 use crate::world::World;
+use mail::testing::Answer;
 
 const MAILS: usize = 20;
 

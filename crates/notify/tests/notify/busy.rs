@@ -5,8 +5,8 @@ use std::time::Duration;
 use stage::Outcome;
 use store::email_log::EmailStatus;
 
-use crate::fake_ses::Answer;
 use crate::world::World;
+use mail::testing::Answer;
 
 fn throttled() -> Answer {
     Answer::Refuse(429, "ThrottlingException", "Maximum sending rate exceeded.")

@@ -11,8 +11,8 @@ use serde_json::Value;
 use stage::{Env, Failure, Outcome, error_chain};
 use store::email_log::EmailStatus;
 
-use crate::fake_ses::{Answer, sdk_config};
 use crate::world::World;
+use mail::testing::{Answer, sdk_config};
 
 fn code(result: Result<Outcome, Error>) -> (&'static str, bool) {
     let error = result.unwrap_err();

@@ -12,8 +12,8 @@ use stage::Outcome;
 use store::email_log::EmailStatus;
 use store::suppressions::SuppressionReason;
 
-use crate::fake_ses::Answer;
 use crate::world::World;
+use mail::testing::Answer;
 
 const MINUTE: Duration = Duration::from_secs(60);
 

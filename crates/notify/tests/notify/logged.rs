@@ -4,8 +4,8 @@ use domain::settings::logging::LogDetail;
 use stage::Outcome;
 use store::email_log::EmailStatus;
 
-use crate::fake_ses::Answer;
 use crate::world::World;
+use mail::testing::Answer;
 
 async fn count(world: &World, table: &str) -> i64 {
     let client = world.database.client().await;

@@ -5,9 +5,6 @@
 mod attached;
 mod burst;
 mod busy;
-#[expect(dead_code, reason = "the tests of `mail` use the rest")]
-#[path = "../../../mail/tests/mail/fake_ses.rs"]
-mod fake_ses;
 mod handle;
 mod kept_back;
 mod logged;

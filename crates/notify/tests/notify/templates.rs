@@ -6,8 +6,8 @@ use stage::{Failure, Outcome, error_chain};
 use store::email_log::EmailStatus;
 use store::email_templates::NewTemplate;
 
-use crate::fake_ses::Answer;
 use crate::world::World;
+use mail::testing::Answer;
 
 async fn save(world: &World, name: &str, locale: &str, text: &str) -> i32 {
     let tenant_id = &world.session.tenant_id;

@@ -9,8 +9,8 @@ use mail::OUTCOME_UNKNOWN;
 use stage::Outcome;
 use store::email_log::EmailStatus;
 
-use crate::fake_ses::Answer;
 use crate::world::{WAIT, World};
+use mail::testing::Answer;
 
 /// How long the message is to wait for its next delivery.
 fn wait(outcome: Outcome) -> Duration {

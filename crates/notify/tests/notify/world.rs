@@ -25,8 +25,8 @@ use store::steps::{Claim, Claimed, Ending, Planned};
 use store::suppressions::SuppressionReason;
 use store::testing::TestDatabase;
 
-use crate::fake_ses::{Answer, FakeSes};
 use crate::sample;
+use mail::testing::{Answer, FakeSes};
 
 /// What the deployment waits for an event.
 pub(crate) const WAIT: Duration = Duration::from_secs(900);

@@ -1,17 +1,19 @@
 //! SES v2's `SendEmail` over HTTP/1.1, with an answer script; by hand, because it also has to break connections.
 
+#![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a helper that fails ends its test")]
+
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
-use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_sdk_sesv2::config::{Credentials, SharedCredentialsProvider};
+use aws_sdk_sesv2::config::{BehaviorVersion, Credentials, Region, SharedCredentialsProvider};
+use aws_types::SdkConfig;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
 /// What SES does with a request.
 #[derive(Debug, Clone)]
-pub(crate) enum Answer {
+pub enum Answer {
     Accept,
     /// An HTTP status with SES's exception and its words.
     Refuse(u16, &'static str, &'static str),
@@ -32,7 +34,7 @@ struct State {
 }
 
 /// Listens until it is dropped.
-pub(crate) struct FakeSes {
+pub struct FakeSes {
     address: String,
     state: Arc<Mutex<State>>,
     task: tokio::task::JoinHandle<()>,
@@ -46,7 +48,7 @@ impl Drop for FakeSes {
 
 impl FakeSes {
     /// Accepts every mail once the script is used up.
-    pub(crate) async fn start(script: impl IntoIterator<Item = Answer>) -> Self {
+    pub async fn start(script: impl IntoIterator<Item = Answer>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
         let state = Arc::new(Mutex::new(State { script: script.into_iter().collect(), requests: Vec::new() }));
@@ -59,18 +61,18 @@ impl FakeSes {
         Self { address, state, task }
     }
 
-    pub(crate) fn sdk_config(&self) -> SdkConfig {
+    pub fn sdk_config(&self) -> SdkConfig {
         sdk_config(&self.address)
     }
 
     /// The bodies of all `SendEmail` requests.
-    pub(crate) fn requests(&self) -> Vec<Value> {
+    pub fn requests(&self) -> Vec<Value> {
         self.state.lock().unwrap().requests.clone()
     }
 }
 
 /// Leads the SDK to an endpoint.
-pub(crate) fn sdk_config(endpoint: &str) -> SdkConfig {
+pub fn sdk_config(endpoint: &str) -> SdkConfig {
     let credentials = Credentials::new("AKIDEXAMPLE", "secret", None, None, "test");
     SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
