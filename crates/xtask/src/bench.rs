@@ -11,13 +11,15 @@ mod purge;
 mod turns;
 
 use std::path::PathBuf;
+use std::process::Stdio;
 
 use anyhow::Context;
+use tokio::process::Command;
 
 use crate::lambda::{self, Package};
 use crate::progress::{heading, step};
-use crate::stack::{self, Postgres, StateDir};
-use crate::venv;
+use crate::stack::{self, Lock, Postgres, StateDir};
+use crate::{paths, venv};
 use emulator::Emulator;
 use measurement::Measured;
 
@@ -34,25 +36,46 @@ struct Subject {
 }
 
 /// Stops whatever was started when dropped.
-struct Bench(StateDir);
+struct Bench {
+    dir: StateDir,
+    _lock: Lock,
+}
+
+impl Bench {
+    fn start() -> anyhow::Result<Self> {
+        let dir = StateDir::bench();
+        let lock = dir.lock()?;
+        stack::down(&dir);
+        dir.clear()?;
+        let bench = Self { dir, _lock: lock };
+        stack::start_guard(&bench.dir)?;
+        Ok(bench)
+    }
+}
 
 impl Drop for Bench {
     fn drop(&mut self) {
-        stack::down(&self.0);
+        stack::down(&self.dir);
     }
+}
+
+/// Cargo, about to run a benchmark of a package.
+fn cargo(package: &str, bench: &str) -> anyhow::Result<Command> {
+    let mut cargo = Command::new(lambda::cargo());
+    cargo.current_dir(paths::root()).args(["bench", "--package", package, "--bench", bench]).stdin(Stdio::null());
+    if let Some(target) = std::env::var_os("CARGO_TARGET_DIR") {
+        // Cargo runs in the checkout: a relative directory would be another one there.
+        cargo.env("CARGO_TARGET_DIR", std::path::absolute(target)?);
+    }
+    Ok(cargo)
 }
 
 /// Starts every function `runs` times in Lambda's runtime interface emulator and prints a table.
 pub(crate) async fn cold_start(runs: usize) -> anyhow::Result<()> {
-    let dir = StateDir::bench();
-    let _lock = dir.lock()?;
-    stack::down(&dir);
-    dir.clear()?;
-    let bench = Bench(dir);
-    stack::start_guard(&bench.0)?;
+    let bench = Bench::start()?;
     heading("preparing");
     let subjects = build().await?;
-    let database = step("PostgreSQL", database(&bench.0)).await?;
+    let database = step("PostgreSQL", database(&bench.dir)).await?;
     heading(&format!(
         "starting {} functions {runs} times, in turns, in Lambda's runtime interface emulator: each time a new process, \
          one event\n  init: from the start of the process to its first request for an event, the database connection \
@@ -60,7 +83,7 @@ pub(crate) async fn cold_start(runs: usize) -> anyhow::Result<()> {
          compare the rows, not the milliseconds",
         subjects.len()
     ));
-    let rows = measure(&bench.0, &subjects, &environment::of(&database.url()), runs).await?;
+    let rows = measure(&bench.dir, &subjects, &environment::of(&database.url()), runs).await?;
     println!("\n{}", measurement::table(&rows));
     Ok(())
 }

@@ -178,11 +178,11 @@ pub(crate) async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Test => return test::run().await,
         Command::Build => build().await?,
         Command::Bench(Bench::Analyze) => return bench::analyze().await,
-        Command::PreviewEmail(options) => preview_email::run(options)?,
         Command::Bench(Bench::Notify) => return bench::notify().await,
         Command::Bench(Bench::ColdStart { runs }) => bench::cold_start(runs.get()).await?,
         Command::Bench(Bench::Purge { rows }) => return bench::purge(rows).await,
         Command::Migrate { database_url, ca_file } => migrate::run(database_url, ca_file).await?,
+        Command::PreviewEmail(options) => preview_email::run(options)?,
         Command::SettingsTable { write } => settings_table::run(write)?,
         Command::Postgres(Postgres::Restart { state_dir, crash }) => {
             let dir = state_dir.map_or_else(StateDir::local, StateDir::at);

@@ -22,7 +22,7 @@ use crate::lambda::Package;
 use crate::progress::step;
 use crate::{lambda, process, venv};
 
-pub(crate) use files::{StackFile, StateDir};
+pub(crate) use files::{Lock, StackFile, StateDir};
 pub(crate) use guard::{guard, start as start_guard};
 pub(crate) use ports::{answers, take as free_ports};
 pub(crate) use postgres::{Postgres, restart as restart_postgres};

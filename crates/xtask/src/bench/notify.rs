@@ -1,14 +1,13 @@
 //! Whether rendering and building one mail fits into its budget of processor time.
 
-use std::process::{ExitCode, Stdio};
+use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use serde::Deserialize;
-use tokio::process::Command;
 
 use crate::progress::step;
-use crate::{lambda, paths, process};
+use crate::{paths, process};
 
 /// Processor time of one mail of 100 turns, with everything that can be in it.
 const LIMIT: Duration = Duration::from_millis(1);
@@ -28,12 +27,7 @@ struct Measured {
 pub(crate) async fn run() -> anyhow::Result<ExitCode> {
     let log = paths::target().join("bench-notify.log");
     std::fs::create_dir_all(paths::target())?;
-    let mut cargo = Command::new(lambda::cargo());
-    cargo.current_dir(paths::root()).args(["bench", "--package", "mail", "--bench", "mail"]).stdin(Stdio::null());
-    if let Some(target) = std::env::var_os("CARGO_TARGET_DIR") {
-        // Cargo runs in the checkout: a relative directory would be another one there.
-        cargo.env("CARGO_TARGET_DIR", std::path::absolute(target)?);
-    }
+    let mut cargo = super::cargo("mail", "mail")?;
     let success = step("cargo bench -p mail --bench mail", process::logged(&mut cargo, &log)).await?;
     ensure!(success, "the benchmark failed; see {}", log.display());
     let printed = std::fs::read_to_string(&log).with_context(|| format!("read {}", log.display()))?;

@@ -5,14 +5,13 @@
 //! guess the fixed part would be to choose the verdict. The table shows the time per turn at every size.
 
 use std::path::{Path, PathBuf};
-use std::process::{ExitCode, Stdio};
+use std::process::ExitCode;
 
 use anyhow::{Context, ensure};
 use serde::Deserialize;
-use tokio::process::Command;
 
 use crate::progress::step;
-use crate::{lambda, paths, process};
+use crate::{paths, process};
 
 /// What `crates/analyze/benches/turns.rs` measures.
 const GROUPS: [&str; 4] = ["prompt", "validation", "quotes", "merging"];
@@ -65,13 +64,8 @@ fn criterion_home() -> anyhow::Result<PathBuf> {
 async fn bench(home: &Path) -> anyhow::Result<()> {
     let log = paths::target().join("bench-analyze.log");
     std::fs::create_dir_all(paths::target())?;
-    let mut cargo = Command::new(lambda::cargo());
-    cargo.current_dir(paths::root()).args(["bench", "--package", "analyze", "--bench", "turns"]);
-    cargo.env("CRITERION_HOME", home).stdin(Stdio::null());
-    if let Some(target) = std::env::var_os("CARGO_TARGET_DIR") {
-        // Cargo runs in the checkout: a relative directory would be another one there.
-        cargo.env("CARGO_TARGET_DIR", std::path::absolute(target)?);
-    }
+    let mut cargo = super::cargo("analyze", "turns")?;
+    cargo.env("CRITERION_HOME", home);
     ensure!(process::logged(&mut cargo, &log).await?, "the benchmark failed; see {}", log.display());
     Ok(())
 }
