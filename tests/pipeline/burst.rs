@@ -1,3 +1,5 @@
+//! More sessions at once than SES takes mails.
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::panic::{AssertUnwindSafe, resume_unwind};

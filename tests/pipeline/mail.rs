@@ -1,3 +1,5 @@
+//! One mail for each session, whatever SES does.
+
 use pipeline_tests::{Queue, eventually, on_the_stack};
 use serde_json::json;
 

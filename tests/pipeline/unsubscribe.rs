@@ -1,3 +1,5 @@
+//! Links that end mails, as visitors and their mail clients follow them.
+
 use pipeline_tests::{World, on_the_stack};
 use reqwest::header::ACCEPT_LANGUAGE;
 use reqwest::{Method, Response};

@@ -17,7 +17,7 @@ use domain::settings::redaction::ShownText;
 use domain::step::Code;
 use secrecy::SecretString;
 use stage::step::StageConfig;
-use stage::{Clock, ConfigError, Delivery, Env, Failure, Outcome, Stage, config};
+use stage::{Clock, ConfigError, Delivery, Env, Failure, Outcome, SdkConfig, Stage, config};
 use store::Store;
 use store::integration_log::{SyncKey, SyncStatus};
 
@@ -33,7 +33,7 @@ const INTEGRATION_DISABLED: Code = Code::new("integration_disabled");
 /// The sections of a tenant's settings that a sync follows.
 #[derive(Default, serde::Deserialize)]
 #[serde(default)]
-struct Sections {
+struct Settings {
     redaction: RedactionSettings,
 }
 
@@ -73,7 +73,7 @@ pub struct Context<S = SecretsManager> {
 }
 
 impl Context {
-    pub fn new(config: &Config, aws: &aws_config::SdkConfig, store: Store) -> Result<Self, SetupError> {
+    pub fn new(config: &Config, aws: &SdkConfig, store: Store) -> Result<Self, SetupError> {
         Ok(Self {
             store,
             secrets: Secrets::new(SecretsManager::new(aws), &config.secret_prefix),
@@ -141,7 +141,7 @@ impl<S: SecretSource> Context<S> {
         session: &Session,
         delivery: &Delivery,
     ) -> Result<Synced, Error> {
-        let tenant = self.store.tenant::<Sections>(key.tenant_id).await.map_err(Error::Store)?;
+        let tenant = self.store.tenant::<Settings>(key.tenant_id).await.map_err(Error::Store)?;
         let redaction = tenant.map(|tenant| tenant.settings.redaction).unwrap_or_default();
         let shown = match &integration.config {
             IntegrationConfig::Hubspot { .. } => redaction.notes,

@@ -9,6 +9,7 @@ use aws_sdk_secretsmanager::error::SdkError;
 use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;
 use domain::id::TenantId;
 use secrecy::{ExposeSecret, SecretString};
+use stage::SdkConfig;
 
 /// How long a secret is used without asking again: a rotated one is taken up by then, or at once after a 401.
 pub const SECRET_LIFETIME: Duration = Duration::from_secs(300);
@@ -38,7 +39,7 @@ pub trait SecretSource {
 pub struct SecretsManager(Client);
 
 impl SecretsManager {
-    pub fn new(aws: &aws_config::SdkConfig) -> Self {
+    pub fn new(aws: &SdkConfig) -> Self {
         Self(Client::new(aws))
     }
 }

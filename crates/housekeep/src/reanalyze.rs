@@ -6,6 +6,7 @@ use domain::step::StepKey;
 use stage::queues::Queues;
 use store::reanalysis::Reanalysis;
 
+use crate::requeue::queue_error;
 use crate::{Context, Error};
 
 /// What is to be analysed, and how.
@@ -56,6 +57,5 @@ async fn send<Q: Queues>(context: &Context<Q>, key: &StepKey, message: &str) -> 
     tracing::info!(tenant.id = %key.tenant_id, session.id = %key.session_id, step = %key.step, "analyse again");
     let queue = context.step_queues.of(&key.step);
     let sent = context.queues.send(&queue.url, &key.tenant_id, message).await;
-    let (session_id, step) = (key.session_id.to_string(), key.step.to_string());
-    sent.map_err(|source| Error::Queue { session_id, step, source })
+    sent.map_err(|source| queue_error(key, source))
 }

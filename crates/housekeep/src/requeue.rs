@@ -1,7 +1,7 @@
 //! Steps whose message was lost: between the database and the queue, or in crashes that used up its deliveries; and those
 //! that have waited long enough.
 
-use domain::step::Code;
+use domain::step::{Code, StepKey};
 use serde::Serialize;
 use stage::queues::Queues;
 use store::steps::{Claimed, Ending, Overdue};
@@ -73,7 +73,7 @@ async fn send_again<Q: Queues>(context: &Context<Q>, overdue: &Overdue) -> Resul
     let queue = context.step_queues.of(&key.step);
     tracing::warn!(tenant.id = %key.tenant_id, session.id = %key.session_id, step = %key.step, "a step was lost");
     let sent = context.queues.send(&queue.url, &key.tenant_id, &overdue.message).await;
-    sent.map_err(|source| queue_error(&overdue.claimed, source))
+    sent.map_err(|source| queue_error(&overdue.claimed.key, source))
 }
 
 /// As in a stage: dead-lettered first, then failed.
@@ -82,7 +82,7 @@ async fn give_up<Q: Queues>(context: &Context<Q>, overdue: &Overdue) -> Result<(
     let queue = context.step_queues.of(&key.step);
     let reason = format!("queued again {MAX_REQUEUES} times without an end");
     let sent = context.queues.dead_letter(&queue.dead_letter_url, &overdue.message, LOST, &reason).await;
-    sent.map_err(|source| queue_error(&overdue.claimed, source))?;
+    sent.map_err(|source| queue_error(&overdue.claimed.key, source))?;
     tracing::error!(tenant.id = %key.tenant_id, session.id = %key.session_id, step = %key.step, "gave a lost step up");
     let finished = context.store.finish_step(&overdue.claimed, Ending::Failed(LOST)).await.map_err(Error::Fail)?;
     if finished.is_some() {
@@ -91,8 +91,7 @@ async fn give_up<Q: Queues>(context: &Context<Q>, overdue: &Overdue) -> Result<(
     Ok(())
 }
 
-pub(crate) fn queue_error(claimed: &Claimed, source: stage::queues::QueueError) -> Error {
-    let key = &claimed.key;
+pub(crate) fn queue_error(key: &StepKey, source: stage::queues::QueueError) -> Error {
     Error::Queue { session_id: key.session_id.to_string(), step: key.step.to_string(), source }
 }
 

@@ -33,5 +33,5 @@ async fn send<Q: Queues>(context: &Context<Q>, resumed: &Resumed) -> Result<(), 
     let key = &resumed.claimed.key;
     let queue = context.step_queues.of(&key.step);
     let sent = context.queues.send(&queue.url, &key.tenant_id, &resumed.message).await;
-    sent.map_err(|source| queue_error(&resumed.claimed, source))
+    sent.map_err(|source| queue_error(&resumed.claimed.key, source))
 }

@@ -21,11 +21,11 @@ use page::Page;
 /// Why a link did not work; the page does not tell one reason from the other.
 #[derive(Debug, thiserror::Error)]
 enum Error {
-    #[error("failed to open the token")]
+    #[error("open the token")]
     Token(#[source] InvalidToken),
-    #[error("tenant {0} is not known")]
+    #[error("find tenant {0}")]
     UnknownTenant(TenantId),
-    #[error("failed to reach the database")]
+    #[error("reach the database")]
     Store(#[source] store::Error),
 }
 

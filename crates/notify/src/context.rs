@@ -9,7 +9,7 @@ use domain::message::NotifyMessage;
 use domain::step::Code;
 use mail::Sender;
 use stage::backoff::Backoff;
-use stage::{Clock, Delivery, Failure, Outcome, Stage};
+use stage::{Clock, Delivery, Failure, Outcome, SdkConfig, Stage};
 use store::Store;
 use store::email_log::EmailStatus;
 
@@ -34,7 +34,7 @@ pub struct Context {
 }
 
 impl Context {
-    pub fn new(config: &Config, aws: &aws_config::SdkConfig, store: Store) -> Self {
+    pub fn new(config: &Config, aws: &SdkConfig, store: Store) -> Self {
         Self {
             store,
             sender: Sender::new(aws, config.configuration_set.clone()),

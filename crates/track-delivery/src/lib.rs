@@ -8,7 +8,7 @@ use std::time::Duration;
 use domain::id::TenantId;
 use stage::backoff::Backoff;
 use stage::batch::{Record, RecordHandler, Verdict};
-use stage::step::{StageConfig, UNREADABLE_MESSAGE};
+use stage::step::{StageConfig, unreadable};
 use stage::{ConfigError, Env, Failure, error_chain};
 use store::Store;
 use store::email_events::EventRecord;
@@ -96,10 +96,4 @@ impl Context {
 fn unknown_event(event: &SesEvent) {
     tracing::warn!(event.type = event.kind, "an event of an unknown mail");
     stage::metrics::unknown_email_event();
-}
-
-fn unreadable(error: &serde_json::Error) -> Verdict {
-    // The error's text may quote the event, which names recipients.
-    let message = format!("not an SES event: {:?} error in line {}", error.classify(), error.line());
-    Verdict::DeadLetter { code: UNREADABLE_MESSAGE, message }
 }

@@ -1,5 +1,6 @@
 //! What ends a sync before any third party is asked.
 
+use aws_sdk_secretsmanager::config::BehaviorVersion;
 use crm_sync::{Config, Context};
 use domain::step::Code;
 use serde_json::json;
@@ -99,7 +100,7 @@ fn the_configuration_reads_what_the_template_sets() {
     let wrong = Config::from_env(&env(&[("WEBHOOK_ALLOWED_HOSTS", "http://x/y")])).err().unwrap();
     assert!(wrong.to_string().contains("WEBHOOK_ALLOWED_HOSTS"), "{wrong}");
 
-    let aws = aws_config::SdkConfig::builder().behavior_version(aws_config::BehaviorVersion::latest()).build();
+    let aws = stage::SdkConfig::builder().behavior_version(BehaviorVersion::latest()).build();
     let store = store::Store::new(&config.store).unwrap();
     assert!(Context::new(&config, &aws, store).is_ok(), "the clients take our TLS configuration");
 }
