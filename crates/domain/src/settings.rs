@@ -14,6 +14,7 @@ pub mod retention;
 pub mod section;
 
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 pub use alerts::AlertSettings;
 pub use analysis::AnalysisSettings;
@@ -23,6 +24,7 @@ pub use redaction::RedactionSettings;
 pub use retention::RetentionSettings;
 
 use crate::number::Whole;
+use crate::time_zone;
 use section::Field;
 
 /// The settings document.
@@ -60,7 +62,7 @@ impl TenantSettings {
         let version = Field {
             path: "version".to_owned(),
             values: "1",
-            default: defaults["version"].clone(),
+            default: defaults.get("version").cloned(),
             meaning: "The form of the document.".to_owned(),
         };
         let sections = [
@@ -72,7 +74,25 @@ impl TenantSettings {
             ("alerts", AlertSettings::FIELDS),
         ];
         let fields = sections.into_iter().flat_map(|(name, texts)| section::fields(name, texts, &defaults[name]));
-        Ok([version].into_iter().chain(fields).collect())
+        let with_nested = fields.flat_map(|field| {
+            let nested = nested(&field.path);
+            [field].into_iter().chain(nested)
+        });
+        Ok([version].into_iter().chain(with_nested).collect())
+    }
+}
+
+/// The fields of what stands in a field. Those of custom metrics depend on their type: the README has a table of its own.
+fn nested(path: &str) -> Vec<Field> {
+    match path {
+        "redaction.patterns" => section::fields("redaction.patterns[]", redaction::PATTERN_FIELDS, &json!({})),
+        "email.quiet_hours" => {
+            section::fields(path, email::QuietHours::FIELDS, &json!({ "time_zone": time_zone::TimeZone::utc() }))
+        }
+        "alerts.thresholds" => {
+            section::fields("alerts.thresholds[]", alerts::Threshold::FIELDS, &json!({ "step": null }))
+        }
+        _ => Vec::new(),
     }
 }
 
@@ -102,8 +122,26 @@ mod tests {
             Some(section) => section.keys().map(|field| format!("{name}.{field}")).collect(),
             None => vec![name.clone()],
         });
+        let (outer, inner): (Vec<_>, Vec<_>) =
+            fields.iter().map(|field| field.path.clone()).partition(|path| path.matches('.').count() < 2);
         let sorted = |paths: Vec<String>| std::collections::BTreeSet::from_iter(paths);
-        assert_eq!(sorted(fields.iter().map(|field| field.path.clone()).collect()), sorted(paths.collect()));
+        assert_eq!(sorted(outer), sorted(paths.collect()));
+
+        let full = json!({
+            "redaction": { "patterns": [{ "name": "k", "pattern": "K" }] },
+            "email": { "quiet_hours": { "from": "21:00", "to": "08:00" } },
+            "alerts": { "thresholds": [{ "failures": 1, "minutes": 1, "step": "notify" }] },
+        });
+        let full = serde_json::to_value(serde_json::from_value::<TenantSettings>(full).unwrap()).unwrap();
+        let keys = |path: &str, value: &serde_json::Value| -> Vec<String> {
+            value.as_object().unwrap().keys().map(|key| format!("{path}.{key}")).collect()
+        };
+        let there = [
+            keys("redaction.patterns[]", &full["redaction"]["patterns"][0]),
+            keys("email.quiet_hours", &full["email"]["quiet_hours"]),
+            keys("alerts.thresholds[]", &full["alerts"]["thresholds"][0]),
+        ];
+        assert_eq!(sorted(inner), sorted(there.concat()));
         assert!(fields.iter().all(|field| field.meaning.ends_with('.') && !field.values.is_empty()), "{fields:?}");
     }
 

@@ -39,7 +39,8 @@ fn readme() -> PathBuf {
 fn table() -> anyhow::Result<String> {
     let mut table = "| Field | Values | Default | Meaning |\n|---|---|---|---|\n".to_owned();
     for Field { path, values, default, meaning } in TenantSettings::fields()? {
-        let cells = [format!("`{path}`"), values.to_owned(), format!("`{default}`"), meaning];
+        let default = default.map_or_else(|| "required".to_owned(), |default| format!("`{default}`"));
+        let cells = [format!("`{path}`"), values.to_owned(), default, meaning];
         let [path, values, default, meaning] = cells.map(|cell| cell.replace('|', "\\|"));
         writeln!(table, "| {path} | {values} | {default} | {meaning} |")?;
     }
@@ -75,6 +76,7 @@ mod tests {
         for line in [
             "| `version` | 1 | `1` | The form of the document. |\n",
             "| `email.channels` | `voice`, `text`; empty: all | `[]` | Mail only after sessions of these channels. |\n",
+            "| `email.quiet_hours.from` | HH:MM | required | The first minute in which no mail is sent. |\n",
             "| `retention.transcripts_days` | days, 1 to 3650; null: for ever | `null` | What was said. |\n",
         ] {
             assert!(table.contains(line), "{line}{table}");

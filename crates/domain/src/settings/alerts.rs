@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::email_address::EmailAddress;
 use crate::number::Whole;
 use crate::settings::list::Bounded;
-use crate::settings::section::section;
+use crate::settings::section::{FieldText, section};
 
 /// Who is told: a mailing list is better than many.
 const MAX_ADMINS: usize = 10;
@@ -42,6 +42,22 @@ pub struct Threshold {
     /// `None`: of all steps together.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub step: Option<StepKind>,
+}
+
+impl Threshold {
+    pub(crate) const FIELDS: &[FieldText] = &[
+        FieldText {
+            name: "failures",
+            values: "1 to 1000000",
+            lines: &["An alert opens at so many failed steps; a step that is run again and fails again counts again."],
+        },
+        FieldText { name: "minutes", values: "minutes, 1 to 1440", lines: &["Within so much time."] },
+        FieldText {
+            name: "step",
+            values: "`analyze`, `notify` or `crm_sync`; null: all of them together",
+            lines: &["Of these steps."],
+        },
+    ];
 }
 
 impl Default for Threshold {

@@ -12,7 +12,7 @@ use crate::number::{Score, Whole};
 use crate::session::Channel;
 use crate::settings::headers::CustomHeaders;
 use crate::settings::list::Bounded;
-use crate::settings::section::section;
+use crate::settings::section::{FieldText, section};
 use crate::time_zone::TimeZone;
 
 /// A tenant with more agents than this names the others.
@@ -166,6 +166,22 @@ pub struct QuietHours {
     /// Of visitors whose own is not known.
     #[serde(default = "TimeZone::utc")]
     pub time_zone: TimeZone,
+}
+
+impl QuietHours {
+    pub(crate) const FIELDS: &[FieldText] = &[
+        FieldText { name: "from", values: "HH:MM", lines: &["The first minute in which no mail is sent."] },
+        FieldText {
+            name: "to",
+            values: "HH:MM, other than `from`",
+            lines: &["The first minute in which mails are sent again; on the next day where it is before `from`."],
+        },
+        FieldText {
+            name: "time_zone",
+            values: "name of the IANA database",
+            lines: &["That of visitors whose own is not known."],
+        },
+    ];
 }
 
 /// `HH:MM`, from 00:00 to 23:59.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::redaction::{InvalidPattern, MAX_NAME, Pattern};
-use crate::settings::section::section;
+use crate::settings::section::{FieldText, section};
 
 /// The most patterns of a tenant; each one is searched for in every turn.
 pub const MAX_PATTERNS: usize = 20;
@@ -145,6 +145,19 @@ pub enum InvalidCustomPattern {
     #[error("the redaction pattern {name:?} is refused: {reason}")]
     Pattern { name: String, reason: InvalidPattern },
 }
+
+pub(crate) const PATTERN_FIELDS: &[FieldText] = &[
+    FieldText {
+        name: "name",
+        values: "1 to 40 characters of a-z, 0-9 and _, beginning with a letter; no entity's name",
+        lines: &["What the placeholder is called."],
+    },
+    FieldText {
+        name: "pattern",
+        values: "regular expression of up to 300 characters",
+        lines: &["What is hidden."],
+    },
+];
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

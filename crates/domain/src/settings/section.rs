@@ -9,8 +9,8 @@ pub struct Field {
     pub path: String,
     /// What it may be, with its unit.
     pub values: &'static str,
-    /// `null`: nothing is set.
-    pub default: Value,
+    /// `null`: nothing is set. `None`: what it belongs to cannot be without it.
+    pub default: Option<Value>,
     /// One paragraph.
     pub meaning: String,
 }
@@ -22,12 +22,12 @@ pub(crate) struct FieldText {
     pub(crate) lines: &'static [&'static str],
 }
 
-/// The lines of one section, whose default document is `defaults`.
+/// The lines of one section or of what stands in a field, whose default document is `defaults`.
 pub(crate) fn fields(section: &str, texts: &[FieldText], defaults: &Value) -> Vec<Field> {
     let field = |text: &FieldText| Field {
         path: format!("{section}.{}", text.name),
         values: text.values,
-        default: defaults.get(text.name).cloned().unwrap_or_default(),
+        default: defaults.get(text.name).cloned(),
         meaning: text.lines.iter().map(|line| line.trim()).collect::<Vec<_>>().join(" "),
     };
     texts.iter().map(field).collect()
