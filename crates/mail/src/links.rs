@@ -19,7 +19,8 @@ pub(crate) fn unlinked(text: &str) -> String {
     let mut unlinked = String::with_capacity(text.len());
     let mut copied = 0;
     for (at, found) in text.match_indices(JOINTS) {
-        let (before, after) = (&text[..at], &text[at + found.len()..]);
+        let before = text[..at].trim_end_matches(is_passed_over);
+        let after = text[at + found.len()..].trim_start_matches(is_passed_over);
         let apart = match found {
             "." if joins_labels(before, after) || joins_numbers(before, after) => "[.]",
             "." => continue,
@@ -33,6 +34,11 @@ pub(crate) fn unlinked(text: &str) -> String {
     }
     unlinked.push_str(&text[copied..]);
     unlinked
+}
+
+/// Characters that a link may be read across, and that other scripts need: joiners, direction marks, variation selectors.
+fn is_passed_over(c: char) -> bool {
+    matches!(c, '\u{200C}'..='\u{200F}' | '\u{61C}' | '\u{2061}'..='\u{2064}' | '\u{FE00}'..='\u{FE0F}')
 }
 
 /// Removing one scheme may make another one of what stood around it, so each is looked for where the one before ended.
@@ -105,6 +111,7 @@ mod tests {
             ("ana@[192.0.2.7]", "ana[at][192[.]0[.]2[.]7]"),
             ("example\u{3002}com ana\u{FF20}example\u{FF0E}com", "example[.]com ana[at]example[.]com"),
             ("example.\u{200B}com exam\u{AD}ple.com", "example[.]com example[.]com"),
+            ("example.\u{200E}com example\u{200D}.com", "example[.]\u{200E}com example\u{200D}[.]com"),
             ("hhttp://ttp://example.com", "example[.]com"),
             ("http:https:////example.com", "example[.]com"),
         ] {
