@@ -9,7 +9,7 @@
 -- Nothing is rewritten: no default is computed. The wider check, the swapped keys, the foreign key that cascades and the
 -- new indexes of sessions, steps, failures and email_log read their tables, while these are locked for writing; the locks
 -- are held to the end. Where that takes too long, create the indexes with IF NOT EXISTS beforehand, as they stand here but
--- with CONCURRENTLY, and run this with `cargo xtask migrate`, which no invocation's end breaks off.
+-- with CONCURRENTLY (drop and repeat one that is left invalid), and run this with `cargo xtask migrate`, which no invocation's end breaks off.
 
 -- Nobody waits for long behind a lock that this does not get. It is undone as a whole then: run it again.
 SET LOCAL lock_timeout = '5s';
@@ -50,7 +50,7 @@ ALTER TABLE email_log
     -- of the template that was rendered
     ADD COLUMN locale text,
     -- AddressHash of the recipient: tells whether an event is about the visitor or about staff in cc; NULL in rows of the
-    -- release before, whose only recipient was the visitor
+    -- release before, whose only recipient was the visitor; empty after an erasure
     ADD COLUMN recipient_hash bytea,
     -- when it was queued again although SES may have had it: that happens once
     ADD COLUMN resent_at timestamptz,

@@ -10,6 +10,8 @@ use crate::sql::{byte_arrays, get, jsonb, text, texts, time, uuid};
 use crate::suppressions::SuppressionReason;
 use crate::{Error, Store};
 
+/// Where an erasure has taken the recipient's hash, the only one whom an event names counts as the visitor.
+///
 /// The mail's row is locked first: whoever purges it takes its events with it, or waits and leaves it.
 const RECORD_EMAIL_EVENT: &str = "
 -- record_email_event()
@@ -31,7 +33,8 @@ WITH mail AS (
     INSERT INTO email_suppressions (tenant_id, address_hash, reason, email_id)
     SELECT $1, address, $11, $2 FROM mail, unnest($8::bytea[]) AS address
     WHERE $11::text IS NOT NULL
-      AND ($11 = 'hard_bounce' OR mail.recipient_hash IS NULL OR mail.recipient_hash = address)
+      AND ($11 = 'hard_bounce' OR mail.recipient_hash IS NULL OR mail.recipient_hash = address
+           OR (mail.recipient_hash = '' AND cardinality($8) = 1))
     ON CONFLICT (tenant_id, address_hash, reason) DO NOTHING
     RETURNING address_hash
 )

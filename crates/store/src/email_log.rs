@@ -20,7 +20,8 @@ const NOT_SENT_EMAIL: &str = "
 INSERT INTO email_log (tenant_id, email_id, session_id, analysis_version, template, locale, recipient, status, code)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 ON CONFLICT (tenant_id, session_id, analysis_version) DO UPDATE
-SET status = EXCLUDED.status, code = EXCLUDED.code, template = EXCLUDED.template, locale = EXCLUDED.locale,
+SET status = EXCLUDED.status, code = EXCLUDED.code, template = EXCLUDED.template,
+    locale = coalesce(EXCLUDED.locale, email_log.locale),
     recipient = EXCLUDED.recipient, updated_at = now()
 WHERE email_log.status IN ('queued', 'failed', 'skipped')";
 

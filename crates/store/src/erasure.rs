@@ -17,7 +17,7 @@ const OPEN_SESSIONS_OF: &str = "
 -- open_sessions_of()
 SELECT session_id, status FROM sessions
 WHERE tenant_id = $1 AND status NOT IN ('completed', 'failed')
-  AND NOT (status = 'active' AND started_at < now() - interval '7 days')
+  AND NOT (status = 'active' AND started_at < now() - interval '30 days')
   AND (visitor_email_hash = $2
        OR (visitor_email_hash IS NULL AND visitor_email IS NOT NULL AND lower(btrim(visitor_email)) = ANY ($3::text[])))
 ORDER BY session_id LIMIT $4";
@@ -38,7 +38,7 @@ const ERASE_SESSIONS: &str = "
 WITH own AS (
     SELECT session_id FROM sessions
     WHERE tenant_id = $1
-      AND (status IN ('completed', 'failed') OR (status = 'active' AND started_at < now() - interval '7 days'))
+      AND (status IN ('completed', 'failed') OR (status = 'active' AND started_at < now() - interval '30 days'))
       AND (visitor_email_hash = $2
            OR (visitor_email_hash IS NULL AND visitor_email IS NOT NULL AND lower(btrim(visitor_email)) = ANY ($3::text[])))
     LIMIT $4 FOR UPDATE
@@ -51,7 +51,7 @@ WITH own AS (
     DELETE FROM analysis_parts USING own WHERE tenant_id = $1 AND analysis_parts.session_id = own.session_id
     RETURNING part
 ), mails AS (
-    UPDATE email_log SET recipient = NULL, recipient_hash = NULL, keep_events = false, updated_at = now()
+    UPDATE email_log SET recipient = NULL, recipient_hash = '', keep_events = false, updated_at = now()
     FROM own WHERE email_log.tenant_id = $1 AND email_log.session_id = own.session_id
     RETURNING email_id
 ), events AS (
@@ -88,7 +88,7 @@ WITH own AS (
     DELETE FROM email_bodies USING own WHERE tenant_id = $1 AND email_bodies.email_id = own.email_id
     RETURNING created_at
 ), mails AS (
-    UPDATE email_log SET recipient = NULL, recipient_hash = NULL, keep_events = false, updated_at = now()
+    UPDATE email_log SET recipient = NULL, recipient_hash = '', keep_events = false, updated_at = now()
     FROM own WHERE email_log.tenant_id = $1 AND email_log.email_id = own.email_id
     RETURNING email_log.email_id
 )
@@ -138,7 +138,7 @@ pub struct ThirdPartyRecord {
 }
 
 impl Store {
-    /// Up to `limit` sessions of the address that have neither ended nor been abandoned: begun a week ago by the AI engine,
+    /// Up to `limit` sessions of the address that have neither ended nor been abandoned: begun 30 days ago by the AI engine,
     /// which has never notified of them.
     pub async fn open_sessions_of(&self, erasure: &Erasure<'_>, limit: i64) -> Result<Vec<OpenSession>, Error> {
         let rows = self.rows(OPEN_SESSIONS_OF, &params(erasure, limit)).await?;

@@ -1,4 +1,4 @@
-//! What is older than a tenant keeps it: removed in batches, of sessions that have ended, or were abandoned: begun a week
+//! What is older than a tenant keeps it: removed in batches, of sessions that have ended, or were abandoned: begun 30 days
 //! ago by the AI engine, which has never notified of them.
 //!
 //! A batch is one short statement on rows that nobody else holds: it waits for nobody, and nobody for long for it. Each is
@@ -43,7 +43,7 @@ const PURGE_TRANSCRIPTS: &str = "
 WITH aged AS (
     SELECT session_id, coalesce(ended_at, started_at) AS over_at FROM sessions
     WHERE tenant_id = $1 AND coalesce(ended_at, started_at) < $2 AND transcript_purged_at IS NULL
-      AND (status IN ('completed', 'failed') OR (status = 'active' AND started_at < now() - interval '7 days'))
+      AND (status IN ('completed', 'failed') OR (status = 'active' AND started_at < now() - interval '30 days'))
     ORDER BY coalesce(ended_at, started_at) LIMIT greatest($3 / 10, 10) FOR UPDATE SKIP LOCKED
 ), counted AS (
     SELECT session_id, sum(turns) OVER (ORDER BY over_at, session_id) - turns AS turns_before

@@ -56,7 +56,7 @@ const REQUEUE_UNKNOWN: &str = "
 -- requeue_unknown()
 UPDATE email_log SET status = 'queued', code = NULL, resent_at = now(), updated_at = now()
 WHERE tenant_id = $1 AND email_id = $2 AND status IN ('sending', 'unknown') AND resent_at IS NULL
-  AND sending_at <= now() - $3 * interval '1 millisecond'";
+  AND (sending_at IS NULL OR sending_at <= now() - $3 * interval '1 millisecond')";
 
 /// A mail right before the request to SES.
 #[derive(Clone, Copy)]

@@ -90,8 +90,7 @@ async fn an_erasure_takes_what_belongs_to_an_address_and_nothing_else() {
         "SELECT session_id FROM sessions WHERE num_nonnulls(visitor_id, visitor_name, visitor_email, visitor_phone,
                  visitor_email_hash) > 0 OR metadata <> '{}' ORDER BY session_id";
     assert_eq!(world.texts(named).await, ["ben", "engine", "s-3"]);
-    let addressed =
-        "SELECT session_id FROM email_log WHERE recipient IS NOT NULL OR recipient_hash IS NOT NULL ORDER BY 1";
+    let addressed = "SELECT session_id FROM email_log WHERE recipient IS NOT NULL OR recipient_hash <> '' ORDER BY 1";
     assert_eq!(world.texts(addressed).await, ["ben", "engine", "s-3"]);
     for table in ["transcript_turns", "analyses", "analysis_parts"] {
         let left = format!("SELECT DISTINCT session_id FROM {table} ORDER BY session_id");
@@ -107,28 +106,32 @@ async fn an_event_that_comes_after_the_erasure_is_not_kept() {
     world.erase_all().await;
     let erased = "SELECT email_id::text FROM email_log WHERE session_id = 's-1'";
     let email_id = world.texts(erased).await[0].parse().unwrap();
-    let detail = serde_json::json!({ "bouncedRecipients": [{ "emailAddress": "ana@example.com" }] });
+    let detail = serde_json::json!({ "complainedRecipients": [{ "emailAddress": "ana@example.com" }] });
+    let (visitor, staff) = (AddressHash::of(&world.tenant, &ana()), AddressHash::from([1; 32]));
     let event = EmailEvent {
         tenant_id: &world.tenant,
         email_id,
-        kind: "Bounce",
+        kind: "Complaint",
         occurred_at: chrono::Utc::now(),
         detail: &detail,
         provider_id: "ses-1",
         sent_at: chrono::Utc::now(),
-        status: EmailStatus::Bounced,
-        concerns: Some(&[AddressHash::of(&world.tenant, &ana())]),
-        suppress: Some(SuppressionReason::HardBounce),
+        status: EmailStatus::Complained,
+        concerns: Some(&[visitor, staff]),
+        suppress: Some(SuppressionReason::Complaint),
     };
+    let recorded = world.store().record_email_event(&event).await.unwrap();
+    assert_eq!(recorded, EventRecord::Recorded { suppressed: 0 }, "nobody knows which of them it was");
+    let event = EmailEvent { concerns: Some(&[visitor]), ..event };
     let recorded = world.store().record_email_event(&event).await.unwrap();
     assert_eq!(recorded, EventRecord::Recorded { suppressed: 1 }, "she is not mailed again");
     assert_eq!(world.count("email_events WHERE detail::text LIKE '%ana%'").await, 0);
 }
 
 #[tokio::test]
-async fn a_session_that_was_abandoned_a_week_ago_is_erased_like_one_that_has_ended() {
+async fn a_session_that_was_abandoned_a_month_ago_is_erased_like_one_that_has_ended() {
     let world = World::with_visitors().await;
-    world.execute("UPDATE sessions SET started_at = now() - interval '8 days' WHERE session_id = 'engine'").await;
+    world.execute("UPDATE sessions SET started_at = now() - interval '31 days' WHERE session_id = 'engine'").await;
     let erasure = Erasure { tenant_id: &world.tenant, address: &ana() };
     let open = world.store().open_sessions_of(&erasure, 10).await.unwrap();
     assert_eq!(open.iter().map(|open| open.session_id.as_ref()).collect::<Vec<_>>(), ["s-3"]);

@@ -100,12 +100,12 @@ async fn mails_go_with_their_events_and_bodies_unless_they_are_being_written() {
 }
 
 #[tokio::test]
-async fn a_session_that_was_never_ended_keeps_its_transcript_for_a_week_at_least() {
+async fn a_session_that_was_never_ended_keeps_its_transcript_for_30_days_at_least() {
     let world = World::with_rows().await;
     let active =
         "UPDATE sessions SET status = 'active', ended_at = NULL, started_at = now() - $1 WHERE session_id = 's-4'";
     for (age, left) in
-        [("6 days", vec!["open", "s-1", "s-2", "s-3", "s-4"]), ("8 days", vec!["open", "s-1", "s-2", "s-3"])]
+        [("29 days", vec!["open", "s-1", "s-2", "s-3", "s-4"]), ("31 days", vec!["open", "s-1", "s-2", "s-3"])]
     {
         world.execute(&active.replace("$1", &format!("interval '{age}'"))).await;
         world.store().purge_transcripts(&world.tenant, days_ago(5), 100).await.unwrap();
