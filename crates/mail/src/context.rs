@@ -48,7 +48,8 @@ impl About<'_> {
 
     /// Whether the mail goes without what was said although it is to show it: it is too long for a mail.
     pub fn is_transcript_too_long(&self) -> bool {
-        let bytes = |transcript: &Transcript| transcript.turns().iter().map(|turn| turn.text.len()).sum::<usize>();
+        let shown = |turn: &&Turn| Speaker::of(turn.role).is_some();
+        let bytes = |said: &Transcript| said.turns().iter().filter(shown).map(|turn| turn.text.len()).sum::<usize>();
         self.settings.show_transcript && self.transcript.is_some_and(|said| bytes(said) > MAX_SHOWN_BYTES)
     }
 

@@ -38,7 +38,8 @@ pub(crate) fn unlinked(text: &str) -> String {
 
 /// Characters that a link may be read across, and that other scripts need: joiners, direction marks, variation selectors.
 fn is_passed_over(c: char) -> bool {
-    matches!(c, '\u{200C}'..='\u{200F}' | '\u{61C}' | '\u{2061}'..='\u{2064}' | '\u{FE00}'..='\u{FE0F}')
+    matches!(c, '\u{34F}' | '\u{61C}' | '\u{200C}'..='\u{200F}' | '\u{2061}'..='\u{2064}' | '\u{FE00}'..='\u{FE0F}')
+        || matches!(c, '\u{E0100}'..='\u{E01EF}')
 }
 
 /// Removing one scheme may make another one of what stood around it, so each is looked for where the one before ended.
@@ -60,7 +61,7 @@ fn without_schemes(text: String) -> String {
 
 /// `example.com`, but neither `Friday. Then`, `J.R. Smith`, `e.g.` nor `3.50`.
 fn joins_labels(before: &str, after: &str) -> bool {
-    let mut after = after.chars();
+    let mut after = after.chars().filter(|c| !is_passed_over(*c));
     let is_joined = before.chars().next_back().is_some_and(|c| !c.is_whitespace());
     is_joined
         && after.next().is_some_and(char::is_alphabetic)
@@ -112,6 +113,7 @@ mod tests {
             ("example\u{3002}com ana\u{FF20}example\u{FF0E}com", "example[.]com ana[at]example[.]com"),
             ("example.\u{200B}com exam\u{AD}ple.com", "example[.]com example[.]com"),
             ("example.\u{200E}com example\u{200D}.com", "example[.]\u{200E}com example\u{200D}[.]com"),
+            ("example.c\u{2064}om", "example[.]c\u{2064}om"),
             ("hhttp://ttp://example.com", "example[.]com"),
             ("http:https:////example.com", "example[.]com"),
         ] {

@@ -13,6 +13,8 @@ const LINK_ATTRIBUTES: [&str; 1] = ["href"];
 /// Elements whose content is not text.
 const RAW_ELEMENTS: [&str; 9] =
     ["iframe", "noembed", "noframes", "noscript", "plaintext", "script", "style", "template", "xmp"];
+/// Elements whose content is text without tags.
+const TEXT_ELEMENTS: [&str; 2] = ["textarea", "title"];
 /// Bytes of the longest end of a comment, `--!>`.
 const COMMENT_END: usize = 4;
 /// Bytes kept of a name: more than the longest one above.
@@ -23,8 +25,12 @@ enum At {
     Text,
     /// After `<`.
     Opening,
+    /// After `</`.
+    Ending,
     /// After `<!`, before it is known what it is.
     Declaration,
+    /// What browsers take for a comment up to the next `>`: `<?…>` and `</ …>`.
+    BogusComment,
     Comment,
     Name,
     /// In a tag, between attributes.
@@ -34,7 +40,7 @@ enum At {
     BeforeValue,
     Quoted(u8),
     Unquoted,
-    /// In an element of [`RAW_ELEMENTS`].
+    /// In an element of [`RAW_ELEMENTS`] or [`TEXT_ELEMENTS`].
     Raw,
 }
 
@@ -80,9 +86,10 @@ impl Scanner {
             }
             At::Quoted(_) => Err(format!("a value cannot stand in the attribute `{name}`")),
             At::Unquoted | At::BeforeValue => Err(format!("the value of the attribute `{name}` needs quotes")),
-            At::Comment | At::Declaration => Err("a value cannot stand in a comment".to_owned()),
+            At::Raw if TEXT_ELEMENTS.contains(&tag.as_ref()) => Ok(()),
+            At::Comment | At::BogusComment | At::Declaration => Err("a value cannot stand in a comment".to_owned()),
             At::Raw => Err(format!("a value cannot stand in <{tag}>")),
-            At::Opening | At::Name | At::Tag | At::Attribute | At::AfterAttribute => {
+            At::Opening | At::Ending | At::Name | At::Tag | At::Attribute | At::AfterAttribute => {
                 Err("a value cannot stand in a tag outside of the quotes of an attribute".to_owned())
             }
         }
@@ -112,10 +119,15 @@ impl Scanner {
             At::Text if byte == b'<' => self.at = At::Opening,
             At::Text => {}
             At::Opening => self.open(byte),
+            At::Ending => self.end(byte),
             At::Declaration => self.declare(byte),
+            At::BogusComment if byte == b'>' => self.at = At::Text,
+            At::BogusComment => {}
             At::Comment => {
                 self.remember(byte, COMMENT_END);
-                if self.tail.ends_with(b"-->") || self.tail.ends_with(b"--!>") {
+                // With the mark that it begins with: `<!-->` and `<!--->` end at once.
+                let ends_at_once = self.tail == b"<>" || self.tail == b"<->";
+                if ends_at_once || self.tail.ends_with(b"-->") || self.tail.ends_with(b"--!>") {
                     self.at = At::Text;
                 }
             }
@@ -146,9 +158,10 @@ impl Scanner {
         self.tag.clear();
         self.tail.clear();
         self.at = match byte {
-            b'!' | b'?' => At::Declaration,
+            b'!' => At::Declaration,
+            b'?' => At::BogusComment,
             b'<' => At::Opening,
-            b'/' => At::Name,
+            b'/' => At::Ending,
             byte if byte.is_ascii_alphabetic() => At::Name,
             _ => At::Text,
         };
@@ -157,12 +170,23 @@ impl Scanner {
         }
     }
 
+    fn end(&mut self, byte: u8) {
+        self.at = match byte {
+            b'>' => At::Text,
+            byte if byte.is_ascii_alphabetic() => At::Name,
+            _ => At::BogusComment,
+        };
+        self.tag.extend([b'/', byte]);
+    }
+
     fn declare(&mut self, byte: u8) {
         push(&mut self.tail, byte);
         match byte {
             b'>' => self.at = At::Text,
-            // What it begins with may also end it: `<!-->`.
-            _ if self.tail == b"--" => self.at = At::Comment,
+            _ if self.tail == b"--" => {
+                self.at = At::Comment;
+                self.tail = b"<".to_vec();
+            }
             _ => {}
         }
     }
@@ -187,7 +211,7 @@ impl Scanner {
 
     fn close(&mut self) {
         self.tail.clear();
-        let is_raw = RAW_ELEMENTS.iter().any(|name| name.as_bytes() == self.tag);
+        let is_raw = RAW_ELEMENTS.iter().chain(&TEXT_ELEMENTS).any(|name| name.as_bytes() == self.tag);
         self.at = if is_raw { At::Raw } else { At::Text };
     }
 

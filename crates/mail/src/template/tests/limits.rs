@@ -90,7 +90,9 @@ fn the_built_in_template_renders_the_longest_transcripts_and_goes_without_longer
     let mut sample = Sample::full();
     let turn = Turn { role: Role::Visitor, text: "'".repeat(50), started_ms: Some(1), ended_ms: None };
     let longest = vec![turn.clone(); 20_000];
-    for (transcript, shown) in [(longest.clone(), 20_000), ([longest, vec![turn]].concat(), 0)] {
+    let unseen = Turn { role: Role::Tool, text: "x".repeat(2_000_000), ..turn.clone() };
+    for (transcript, shown) in [([longest.clone(), vec![unseen]].concat(), 20_000), ([longest, vec![turn]].concat(), 0)]
+    {
         sample.transcript = Some(Transcript::new(transcript));
         let mail = Template::built_in().render(&sample.context(&Show { transcript: true, internal: false })).unwrap();
         assert_eq!(mail.text.matches("Ana López (0:00): ''").count(), shown);

@@ -15,6 +15,7 @@ fn values_are_text_and_quoted_attributes_that_are_only_read() {
         "<img alt=\"a > b {{ date }}\" src=x>{{ date }}",
         "<!--[if mso]><table><![endif]-->{{ date }}<!--[if !mso]><!-->{{ date }}<!--<![endif]-->",
         "{% if unsubscribe_url %}<a href=\"{{ unsubscribe_url }}\">{{ unsubscribe_url }}</a>{% endif %}x",
+        "<title>a <b> {{ date }}</title>{{ date }}<!---->{{ date }}</>{{ date }}",
         "<p {% if visitor %}title=\"{{ visitor }}\"{% endif %}>x</p>",
     ] {
         assert_eq!(checked_html(html), Ok(()), "{html}");
@@ -65,6 +66,10 @@ fn values_that_escaping_does_not_make_safe_are_refused() {
         ("<!{{ date }}>", comment),
         ("<!-- --!><a href=\"-->{{ date }}\">", "only `unsubscribe_url` can be a link"),
         ("<!--><a href=\"-->{{ date }}\">", "only `unsubscribe_url` can be a link"),
+        ("<!--!><p title=\"--><a href='{{ date }}'>\">", "only `unsubscribe_url` can be a link"),
+        ("<?-- ><a href=\"-->{{ date }}\">", "only `unsubscribe_url` can be a link"),
+        ("</ title=\"><a href='{{ date }}'>\">", "only `unsubscribe_url` can be a link"),
+        ("<title><a title=\"</title><a href='{{ date }}'>\">", "only `unsubscribe_url` can be a link"),
         ("<style></stylex>{{ date }}</style>", "a value cannot stand in <style>"),
         ("<a title / =\"{{ date }}\">", tag),
         ("<?{{ date }}>", comment),
