@@ -83,14 +83,14 @@ impl Context {
         if let Some(after) = self.quiet_for(subject).await? {
             return Ok(Outcome::Wait { after, code: QUIET_HOURS });
         }
-        let sent = self.send(subject, &addressees, delivery).await;
-        if let Err(error) = &sent
-            && (error.is_unmade() || (error.is_retryable() && delivery.is_last))
-        {
-            let failed = self.store.fail_email(&subject.email(None, Some(addressees.to.as_str())), error.code()).await;
-            failed.map_err(Error::Database)?;
-        }
-        sent
+        self.send(subject, &addressees, delivery).await
+    }
+
+    /// A mail that will not be tried again by this message has failed, unless SES may have it.
+    async fn fail(&self, subject: &Subject, error: &Error) -> Result<(), Error> {
+        let recipient = subject.visitor_address();
+        let email = subject.email(None, recipient.as_ref().map(EmailAddress::as_str));
+        self.store.fail_email(&email, error.code()).await.map_err(Error::Database)
     }
 
     pub(crate) async fn skip(&self, subject: &Subject, reason: Code) -> Result<Outcome, Error> {
@@ -111,7 +111,13 @@ impl Stage for Context {
     async fn handle(&self, message: NotifyMessage, delivery: &Delivery) -> Result<Outcome, Error> {
         let NotifyMessage::V1 { tenant_id, session_id, analysis_version } = message;
         let subject = self.load(&tenant_id, &session_id, analysis_version).await?;
-        self.mail(&subject, delivery).await
+        let outcome = self.mail(&subject, delivery).await;
+        if let Err(error) = &outcome
+            && (error.is_unmade() || (error.is_retryable() && delivery.is_last))
+        {
+            self.fail(&subject, error).await?;
+        }
+        outcome
     }
 }
 
