@@ -113,9 +113,14 @@ impl<Q> Run<'_, Q> {
         let failures = self.failures(&watched).await?;
         let open = |text: &str| at_work.iter().find(|alert| alert.closed.is_none() && alert.rule == text);
         for rule in &rules {
-            let in_window = failures.get(&rule.window()).map(Vec::as_slice).unwrap_or_default();
-            let evidence = Evidence::of(rule, in_window, &waiting, self.now);
-            self.apply(&watched, rule, open(&rule.to_string()), evidence.as_ref()).await?;
+            let within = |time| {
+                let failures = failures.get(&time).map(Vec::as_slice).unwrap_or_default();
+                Evidence::of(rule, failures, &waiting, self.now)
+            };
+            let (evidence, recent) = (within(rule.window()), within(rule.quiet()));
+            let open = open(&rule.to_string());
+            let verdict = judge(rule, open, evidence.as_ref(), recent.as_ref(), watched.cool_down(), self.now);
+            self.apply(&watched, rule, verdict).await?;
         }
         for alert in at_work.iter().filter(|alert| alert.closed.is_none()) {
             // Of a threshold that the tenant has changed.
@@ -126,10 +131,10 @@ impl<Q> Run<'_, Q> {
         self.send_mails(&watched, &waiting).await
     }
 
-    /// The failures in the window of each rule.
+    /// The failures in the window of each rule, and in the time for which it has to be quiet.
     async fn failures(&self, watched: &Watched<'_>) -> Result<BTreeMap<Duration, Vec<FailureCount>>, Error> {
         let failing = watched.rules.iter().filter(|rule| !matches!(rule, Rule::Waiting(_)));
-        let windows: BTreeSet<_> = failing.map(Rule::window).collect();
+        let windows: BTreeSet<_> = failing.flat_map(|rule| [rule.window(), rule.quiet()]).collect();
         let mut failures = BTreeMap::new();
         for window in windows {
             let found = self.context.store.failures_since(watched.tenant_id, self.now - delta(window)).await;
@@ -138,14 +143,8 @@ impl<Q> Run<'_, Q> {
         Ok(failures)
     }
 
-    async fn apply(
-        &mut self,
-        watched: &Watched<'_>,
-        rule: &Rule,
-        open: Option<&Alert>,
-        evidence: Option<&Evidence>,
-    ) -> Result<(), Error> {
-        match judge(rule, open, evidence, watched.cool_down(), self.now) {
+    async fn apply(&mut self, watched: &Watched<'_>, rule: &Rule, verdict: Verdict<'_>) -> Result<(), Error> {
+        match verdict {
             Verdict::Leave => {}
             Verdict::Open(evidence) => self.open(watched, rule, evidence).await?,
             Verdict::Update(alert, evidence) => self.update(watched, alert, evidence).await?,

@@ -17,7 +17,7 @@ pub(crate) async fn save_settings<Q>(
     context: &Context<Q>,
     tenant: &TenantId,
     name: &str,
-    settings: Value,
+    mut settings: Value,
 ) -> Result<i32, Error> {
     let length = name.chars().count();
     if !(1..=MAX_NAME_CHARS).contains(&length) || name.trim() != name || name.chars().any(char::is_control) {
@@ -25,7 +25,8 @@ pub(crate) async fn save_settings<Q>(
     }
     let read = read(settings.clone())?;
     check_template(context, tenant, &read.email).await?;
-    // As it was given: a field that is not there follows its default, also in a later release.
+    // As it was given, in its form: a field that is not there follows its default, also in a later release.
+    settings["version"] = read.version.get().into();
     let version = context.store.save_tenant(tenant, name, &settings).await.map_err(Error::Save)?;
     tracing::info!(tenant.id = %tenant, settings_version = version, "saved settings");
     Ok(version)

@@ -22,18 +22,23 @@ pub(crate) enum Verdict<'a> {
     CooledDown(&'a Alert, &'a Evidence),
 }
 
+/// `evidence` is of the rule's window, `recent` of the time for which it has to be quiet.
 pub(crate) fn judge<'a>(
     rule: &Rule,
     open: Option<&'a Alert>,
     evidence: Option<&'a Evidence>,
+    recent: Option<&'a Evidence>,
     cool_down: Duration,
     now: DateTime<Utc>,
 ) -> Verdict<'a> {
     match (open, evidence) {
         (None, Some(evidence)) if evidence.total() >= rule.least() => Verdict::Open(evidence),
         (None, _) => Verdict::Leave,
-        (Some(alert), None) if now - alert.last_failure_at >= delta(rule.quiet()) => Verdict::Recovered(alert),
-        (Some(_), None) => Verdict::Leave,
+        (Some(alert), None) => match recent {
+            Some(recent) if recent.last_at > alert.last_failure_at => Verdict::Update(alert, recent),
+            None if now - alert.last_failure_at >= delta(rule.quiet()) => Verdict::Recovered(alert),
+            Some(_) | None => Verdict::Leave,
+        },
         (Some(alert), Some(evidence)) => {
             if goes_on(rule, alert, evidence) && now - alert.opened_at >= delta(cool_down) {
                 Verdict::CooledDown(alert, evidence)

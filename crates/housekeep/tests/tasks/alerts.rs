@@ -143,6 +143,21 @@ async fn failures_that_come_and_go_beyond_a_short_window_are_one_alert() {
 }
 
 #[tokio::test]
+async fn a_failure_between_two_looks_is_no_recovery() {
+    let world = World::new([]).await;
+    let thresholds = json!([{ "failures": 1, "minutes": 1 }]);
+    world.save("acme", json!({ "alerts": { "admins": ["ops@example.com"], "thresholds": thresholds } })).await;
+    world.fail("acme", "notify", "ses_refused", 1).await;
+    assert_eq!(world.look().await.opened, 1);
+    world.minutes_pass(10).await;
+    world.fail("acme", "notify", "ses_refused", 1).await;
+    world.minutes_pass(8).await;
+    assert_eq!(world.look().await.recovered, 0, "the last failure was 8 minutes ago");
+    world.minutes_pass(8).await;
+    assert_eq!(world.look().await.recovered, 1);
+}
+
+#[tokio::test]
 async fn an_alert_that_goes_on_is_mailed_again_after_each_cool_down() {
     let world = world().await;
     for _ in 0..13 {
