@@ -94,7 +94,7 @@ section! {
         max_attachment_bytes: Whole<1, MAX_ATTACHMENT_BYTES> ["bytes, up to 16777216"] = Whole::literal(5 * 1024 * 1024),
 
         /// A mail that SES has not answered for, and of which no event tells for `UnknownOutcomeWaitSeconds`, is held
-        /// (`wait_then_hold`) or sent again (`resend`), possibly a second time.
+        /// (`wait_then_hold`) or sent again, once (`resend`): SES may have the first.
         on_unknown: OnUnknown ["`wait_then_hold` or `resend`"] = OnUnknown::WaitThenHold,
     }
 }

@@ -152,11 +152,7 @@ pub(crate) const PATTERN_FIELDS: &[FieldText] = &[
         values: "1 to 40 characters of a-z, 0-9 and _, beginning with a letter; no entity's name",
         lines: &["What the placeholder is called."],
     },
-    FieldText {
-        name: "pattern",
-        values: "regular expression of up to 300 characters",
-        lines: &["What is hidden."],
-    },
+    FieldText { name: "pattern", values: "regular expression of up to 300 characters", lines: &["What is hidden."] },
 ];
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
