@@ -76,8 +76,6 @@ fn is_about(note: &str, session_id: &SessionId) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use domain::analysis::AnalysisStatus;
     use domain::session::{Channel, Visitor};
 
@@ -154,19 +152,8 @@ mod tests {
 
     #[test]
     fn a_note_without_an_analysis_says_what_was_not_evaluated() {
-        let mut analysis = Analysis {
-            status: AnalysisStatus::InsufficientContent,
-            code: Some("no_visitor_turns".into()),
-            intent: None,
-            summary: None,
-            category: None,
-            sentiment: None,
-            topics: Vec::new(),
-            insights: Vec::new(),
-            action_items: Vec::new(),
-            custom_metrics: BTreeMap::new(),
-            ..analysis()
-        };
+        let conversation = analysis().conversation;
+        let mut analysis = Analysis { conversation, ..store::testing::analysis() };
         insta::assert_snapshot!(lines(&render(&session(), &analysis)), @r#"
         <p><strong>Conversation with the AI agent</strong><br>Conversation ID: s-1</p>
         <p><strong>Analysis</strong><br>Category, intent, summary, sentiment, topics, insights and action items were not evaluated: the visitor said too little (no_visitor_turns).</p>
