@@ -117,3 +117,27 @@ async fn a_mail_that_waited_is_made_of_what_the_settings_say_when_it_leaves() {
     let email = world.email().await;
     assert_eq!((email.template.as_str(), email.template_version, email.attempts), ("follow-up", Some(1), 2));
 }
+
+#[tokio::test]
+async fn the_fixed_sentences_of_a_template_are_in_its_language_not_the_visitors() {
+    let world = World::with([], |session| session.visitor.locale = Some("en-GB".to_owned())).await;
+    world.save(named("follow-up")).await;
+    save(&world, "follow-up", "de", "{{ lang }}: {{ phrases.greeting }} {{ date }}").await;
+    assert_eq!(sent_text(&world).await, "de: Guten Tag Ana López, 22. November 2026");
+}
+
+#[tokio::test]
+async fn the_date_is_that_of_the_visitors_clock_and_of_utc_where_it_is_not_known() {
+    for (zone, expected) in [
+        (Some("Pacific/Kiritimati"), "23 November 2026"),
+        (Some("America/New_York"), "22 November 2026"),
+        (Some("Nowhere/At_All"), "22 November 2026"),
+        (None, "22 November 2026"),
+    ] {
+        let world = World::with([], |session| session.visitor.time_zone = zone.map(str::to_owned)).await;
+        assert_eq!(world.deliver().await.unwrap(), Outcome::Done);
+        let mail = world.sent().remove(0);
+        let subject = mail["Content"]["Simple"]["Subject"]["Data"].as_str().unwrap();
+        assert!(subject.ends_with(expected), "{zone:?}: {subject}");
+    }
+}
