@@ -1,48 +1,168 @@
 //! A third party that a tenant syncs to.
 
+pub mod connection;
+pub mod hubspot;
+pub mod salesforce;
+pub mod source;
+pub mod webhook;
+
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+
+pub use connection::{Connection, FieldType};
+pub use hubspot::HubspotConfig;
+pub use salesforce::SalesforceConfig;
+pub use source::{Mapping, Source};
+pub use webhook::WebhookConfig;
 
 use crate::id::{IntegrationId, TenantId};
 
 /// One configured integration; secrets are in Secrets Manager under `secret_name`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Integration {
     pub tenant_id: TenantId,
     pub integration_id: IntegrationId,
-    pub enabled: bool,
+    pub state: IntegrationState,
     pub config: IntegrationConfig,
-    /// Name in Secrets Manager: a HubSpot token, or a webhook's signing secret (`whsec_…`).
+    /// Name in Secrets Manager; what is in it depends on the kind.
     pub secret_name: String,
+    pub connection: Connection,
+}
+
+/// Whether sessions are synced.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum IntegrationState {
+    On,
+    /// By whoever administers it: sessions are not synced.
+    Off,
+    /// By the service, because it cannot work: sessions wait until somebody has mended it.
+    Disabled(Disabled),
+    /// Sessions are not synced any more; what was synced is still in the log.
+    Removed,
+}
+
+/// Why the service has switched an integration off.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Disabled {
+    /// Such as `unauthorized`.
+    pub code: String,
+    /// For whoever administers it.
+    pub reason: String,
+    pub since: DateTime<Utc>,
 }
 
 /// What is particular to each kind of third party.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
 pub enum IntegrationConfig {
-    Hubspot {
-        /// Version part of the object API's path.
-        #[serde(default = "default_hubspot_api_version")]
-        api_version: String,
-    },
-    Webhook {
-        url: String,
-    },
+    Hubspot(HubspotConfig),
+    Salesforce(SalesforceConfig),
+    Webhook(WebhookConfig),
 }
 
-fn default_hubspot_api_version() -> String {
-    "2026-03".to_owned()
+/// How much an integration may ask of its third party.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    pub requests_per_ten_seconds: u32,
+    /// Syncs at a time.
+    pub concurrency: u32,
 }
+
+impl IntegrationConfig {
+    /// As in JSON.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Hubspot(_) => "hubspot",
+            Self::Salesforce(_) => "salesforce",
+            Self::Webhook(_) => "webhook",
+        }
+    }
+
+    pub fn limits(&self) -> Limits {
+        let (requests, concurrency) = match self {
+            Self::Hubspot(config) => (config.requests_per_ten_seconds, config.concurrency),
+            Self::Salesforce(config) => (config.requests_per_ten_seconds, config.concurrency),
+            Self::Webhook(config) => (config.requests_per_ten_seconds, config.concurrency),
+        };
+        Limits { requests_per_ten_seconds: requests.get(), concurrency: concurrency.get() }
+    }
+}
+
+/// The version part of an API's path.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct ApiVersion(String);
+
+/// Why a text is no version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must have 1 to 20 characters, letters, digits, - and .")]
+pub struct InvalidApiVersion;
+
+impl ApiVersion {
+    fn literal(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+}
+
+impl AsRef<str> for ApiVersion {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for ApiVersion {
+    type Error = InvalidApiVersion;
+
+    fn try_from(text: String) -> Result<Self, InvalidApiVersion> {
+        let known = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'.';
+        let fits = (1..=20).contains(&text.len()) && text.bytes().all(known) && !text.starts_with('.');
+        fits.then_some(Self(text)).ok_or(InvalidApiVersion)
+    }
+}
+
+impl From<ApiVersion> for String {
+    fn from(version: ApiVersion) -> Self {
+        version.0
+    }
+}
+
+/// Requests in ten seconds: HubSpot's highest limit is 250.
+pub type Requests = crate::number::Whole<10, 1000>;
+/// Syncs at a time.
+pub type Concurrency = crate::number::Whole<1, 50>;
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
+    fn read(config: serde_json::Value) -> Result<IntegrationConfig, String> {
+        serde_json::from_value(config).map_err(|error| error.to_string())
+    }
+
     #[test]
-    fn a_configuration_names_its_kind() {
-        let config: IntegrationConfig = serde_json::from_str(r#"{"kind":"hubspot"}"#).unwrap();
-        assert_eq!(config, IntegrationConfig::Hubspot { api_version: "2026-03".into() });
-        let unknown =
-            serde_json::from_str::<IntegrationConfig>(r#"{"kind":"webhook","url":"https://x","method":"PUT"}"#);
-        assert!(unknown.unwrap_err().to_string().contains("method"));
+    fn a_configuration_names_its_kind_and_has_defaults() {
+        let config = read(json!({ "kind": "hubspot" })).unwrap();
+        let IntegrationConfig::Hubspot(hubspot) = &config else { panic!("{config:?}") };
+        assert_eq!(hubspot.api_version.as_ref(), "2026-03");
+        assert_eq!(config.limits(), Limits { requests_per_ten_seconds: 100, concurrency: 10 });
+        assert_eq!(config.kind(), "hubspot");
+        let again: IntegrationConfig = serde_json::from_value(serde_json::to_value(&config).unwrap()).unwrap();
+        assert_eq!(again, config);
+    }
+
+    #[test]
+    fn what_a_configuration_does_not_know_is_refused_by_name() {
+        for (config, named) in [
+            (json!({ "kind": "webhook", "url": "https://x", "method": "PUT" }), "method"),
+            (json!({ "kind": "hubspot", "token": "pat-x" }), "token"),
+            (json!({ "kind": "hubspot", "api_version": "../x" }), "letters, digits"),
+            (json!({ "kind": "zoho" }), "zoho"),
+            (json!({ "kind": "salesforce" }), "url"),
+        ] {
+            let error = read(config.clone()).unwrap_err();
+            assert!(error.contains(named), "{config}: {error}");
+        }
     }
 }

@@ -3,6 +3,7 @@
 pub mod address_hash;
 pub mod analysis;
 pub mod email_address;
+pub mod event;
 pub mod id;
 pub mod integration;
 pub mod locale;

@@ -4,7 +4,9 @@
 //! of it may wait in a queue or dead-letter queue across a deployment.
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
+use crate::event::Event;
 use crate::id::{IntegrationId, SessionId, TenantId};
 use crate::step::{FIRST_VERSION, Step, StepKey};
 
@@ -55,12 +57,24 @@ pub enum NotifyMessage {
     V1 { tenant_id: TenantId, session_id: SessionId, analysis_version: i32 },
 }
 
-/// Asks `crm-sync` to sync an analysis to one integration.
+/// Asks `crm-sync` for one message to one integration.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type")]
 pub enum CrmSyncMessage {
+    /// Asks for the sync of an analysis.
     #[serde(rename = "crm-sync.v1")]
     V1 { tenant_id: TenantId, session_id: SessionId, analysis_version: i32, integration_id: IntegrationId },
+    /// Asks for an event to be sent to a webhook.
+    #[serde(rename = "crm-sync.v2")]
+    V2 {
+        tenant_id: TenantId,
+        session_id: SessionId,
+        integration_id: IntegrationId,
+        event: Event,
+        /// Which replay it belongs to; `None` for the first time.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        replay: Option<Uuid>,
+    },
 }
 
 impl StepMessage for AnalyzeMessage {
@@ -89,9 +103,16 @@ impl StepMessage for NotifyMessage {
 
 impl StepMessage for CrmSyncMessage {
     fn step_key(&self) -> StepKey {
-        let Self::V1 { tenant_id, session_id, analysis_version, integration_id } = self.clone();
-        let step = Step::CrmSync { version: analysis_version, integration: integration_id };
-        StepKey { tenant_id, session_id, step }
+        match self.clone() {
+            Self::V1 { tenant_id, session_id, analysis_version, integration_id } => {
+                let step = Step::CrmSync { version: analysis_version, integration: integration_id };
+                StepKey { tenant_id, session_id, step }
+            }
+            Self::V2 { tenant_id, session_id, integration_id, event, replay } => {
+                let step = Step::Tell { integration: integration_id, event, replay };
+                StepKey { tenant_id, session_id, step }
+            }
+        }
     }
 }
 
@@ -115,6 +136,11 @@ mod tests {
         holds::<AnalyzeMessage>(include_str!("../fixtures/analyze.v2.json"), "analyze@2");
         holds::<NotifyMessage>(include_str!("../fixtures/notify.v1.json"), "notify");
         holds::<CrmSyncMessage>(include_str!("../fixtures/crm-sync.v1.json"), "crm_sync:hubspot");
+        holds::<CrmSyncMessage>(include_str!("../fixtures/crm-sync.v2.json"), "crm_sync:hook/session.failed");
+        holds::<CrmSyncMessage>(
+            include_str!("../fixtures/crm-sync.v2-replay.json"),
+            "crm_sync:hook/session.analyzed@2/0190163d-8694-739b-aea5-966c26f8ad91",
+        );
     }
 
     #[test]

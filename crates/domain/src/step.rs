@@ -3,6 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
+use uuid::Uuid;
+
+use crate::event::{Event, InvalidEvent};
 use crate::id::{IntegrationId, InvalidId, SessionId, TenantId};
 use crate::settings::alerts::StepKind;
 
@@ -15,9 +18,22 @@ pub const FIRST_VERSION: i32 = 1;
 /// `crm_sync@2:<integration id>`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Step {
-    Analyze { version: i32 },
-    Notify { version: i32 },
-    CrmSync { version: i32, integration: IntegrationId },
+    Analyze {
+        version: i32,
+    },
+    Notify {
+        version: i32,
+    },
+    CrmSync {
+        version: i32,
+        integration: IntegrationId,
+    },
+    /// Sends a webhook an event; the session ends without it.
+    Tell {
+        integration: IntegrationId,
+        event: Event,
+        replay: Option<Uuid>,
+    },
 }
 
 impl Step {
@@ -25,6 +41,24 @@ impl Step {
     pub fn version(&self) -> i32 {
         match self {
             Self::Analyze { version } | Self::Notify { version } | Self::CrmSync { version, .. } => *version,
+            Self::Tell { event: Event::SessionAnalyzed { version }, .. } => *version,
+            Self::Tell { event: Event::SessionFailed | Event::EmailStatus { .. }, .. } => FIRST_VERSION,
+        }
+    }
+
+    /// Whether the session ends only with it.
+    pub fn is_of_session(&self) -> bool {
+        match self {
+            Self::Analyze { .. } | Self::Notify { .. } | Self::CrmSync { .. } => true,
+            Self::Tell { .. } => false,
+        }
+    }
+
+    /// The third party it is for.
+    pub fn integration(&self) -> Option<&IntegrationId> {
+        match self {
+            Self::Analyze { .. } | Self::Notify { .. } => None,
+            Self::CrmSync { integration, .. } | Self::Tell { integration, .. } => Some(integration),
         }
     }
 
@@ -32,7 +66,7 @@ impl Step {
         match self {
             Self::Analyze { .. } => StepKind::Analyze,
             Self::Notify { .. } => StepKind::Notify,
-            Self::CrmSync { .. } => StepKind::CrmSync,
+            Self::CrmSync { .. } | Self::Tell { .. } => StepKind::CrmSync,
         }
     }
 }
@@ -40,12 +74,16 @@ impl Step {
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.kind().as_str())?;
-        if self.version() != FIRST_VERSION {
+        if self.is_of_session() && self.version() != FIRST_VERSION {
             write!(f, "@{}", self.version())?;
         }
         match self {
             Self::Analyze { .. } | Self::Notify { .. } => Ok(()),
             Self::CrmSync { integration, .. } => write!(f, ":{integration}"),
+            Self::Tell { integration, event, replay } => {
+                write!(f, ":{integration}/{event}")?;
+                replay.iter().try_for_each(|id| write!(f, "/{id}"))
+            }
         }
     }
 }
@@ -59,6 +97,10 @@ pub enum InvalidStep {
     Version,
     #[error("crm_sync without a valid integration id")]
     Integration(#[source] InvalidId),
+    #[error("crm_sync with a slash and no event behind it")]
+    Event(#[source] InvalidEvent),
+    #[error("a replay without a valid id")]
+    Replay,
 }
 
 impl FromStr for Step {
@@ -77,13 +119,29 @@ impl FromStr for Step {
         match (name, integration) {
             ("analyze", None) => Ok(Self::Analyze { version }),
             ("notify", None) => Ok(Self::Notify { version }),
-            ("crm_sync", Some(id)) => {
-                let integration = id.parse().map_err(InvalidStep::Integration)?;
-                Ok(Self::CrmSync { version, integration })
-            }
+            ("crm_sync", Some(integration)) => match integration.split_once('/') {
+                None => {
+                    let integration = integration.parse().map_err(InvalidStep::Integration)?;
+                    Ok(Self::CrmSync { version, integration })
+                }
+                Some((integration, event)) if version == FIRST_VERSION => tell(integration, event),
+                Some(_) => Err(InvalidStep::Version),
+            },
             _ => Err(InvalidStep::Unknown),
         }
     }
+}
+
+fn tell(integration: &str, event: &str) -> Result<Step, InvalidStep> {
+    let (event, replay) = match event.split_once('/') {
+        Some((event, replay)) => {
+            let id: Uuid = replay.parse().map_err(|_| InvalidStep::Replay)?;
+            (event, Some(id).filter(|id| id.to_string() == replay).ok_or(InvalidStep::Replay)?.into())
+        }
+        None => (event, None),
+    };
+    let integration = integration.parse().map_err(InvalidStep::Integration)?;
+    Ok(Step::Tell { integration, event: event.parse().map_err(InvalidStep::Event)?, replay })
 }
 
 fn later_version(text: &str) -> Option<i32> {
@@ -139,6 +197,33 @@ mod tests {
                 assert_eq!((step.to_string(), step.version()), (text.clone(), version));
                 assert_eq!(text.parse(), Ok(step));
             }
+        }
+    }
+
+    #[test]
+    fn a_step_that_only_tells_of_a_session_names_its_event() {
+        let replay = "0190163d-8694-739b-aea5-966c26f8ad91";
+        for (event, replay, text) in [
+            (Event::SessionFailed, None, "crm_sync:hook:1/session.failed".to_owned()),
+            (
+                Event::SessionAnalyzed { version: 2 },
+                Some(replay.parse().unwrap()),
+                format!("crm_sync:hook:1/session.analyzed@2/{replay}"),
+            ),
+        ] {
+            let step = Step::Tell { integration: "hook:1".parse().unwrap(), event, replay };
+            assert_eq!(step.to_string(), text);
+            assert_eq!((step.is_of_session(), step.kind()), (false, StepKind::CrmSync));
+            assert_eq!(text.parse(), Ok(step));
+        }
+        for (text, error) in [
+            ("crm_sync:hook/", InvalidStep::Event(InvalidEvent)),
+            ("crm_sync:hook/session.failed/", InvalidStep::Replay),
+            ("crm_sync:hook/session.failed/x", InvalidStep::Replay),
+            ("crm_sync@2:hook/session.failed", InvalidStep::Version),
+            ("crm_sync:/session.failed", InvalidStep::Integration(InvalidId::Empty)),
+        ] {
+            assert_eq!(text.parse::<Step>(), Err(error), "{text}");
         }
     }
 

@@ -1,0 +1,35 @@
+//! What was found when an integration was last checked against its third party.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// The answers of the third party that later syncs rely on.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Connection {
+    /// HubSpot: notes are told apart by a unique property, because writing one twice was seen to leave one note.
+    pub unique_note_property: bool,
+    /// The mapped fields, as `object.field`, with what they take. A field that is not here has not been checked.
+    pub fields: BTreeMap<String, FieldType>,
+}
+
+/// What a field of a third party takes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum FieldType {
+    /// `max_length` in characters, where there is a limit.
+    Text {
+        max_length: Option<u32>,
+    },
+    Number,
+    Integer,
+    Boolean,
+    /// Without a time of day.
+    Date,
+    DateTime,
+    /// One of these, by their internal names.
+    Options {
+        values: Vec<String>,
+    },
+}

@@ -1,0 +1,161 @@
+//! A Salesforce org.
+
+use serde::{Deserialize, Serialize};
+
+use super::source::Mapping;
+use super::{ApiVersion, Concurrency, Requests};
+
+/// How a Salesforce org is reached, and what it is told.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SalesforceConfig {
+    /// The org's own domain, such as `https://acme.my.salesforce.com`.
+    pub url: String,
+    #[serde(default)]
+    pub auth: SalesforceAuth,
+    #[serde(default = "api_version")]
+    pub api_version: ApiVersion,
+    /// The custom field of Activity, external id and unique, that tells tasks apart.
+    #[serde(default = "external_id_field")]
+    pub external_id_field: FieldName,
+    /// What becomes of a visitor who is neither a contact nor an unconverted lead.
+    #[serde(default)]
+    pub unknown_visitor: UnknownVisitor,
+    /// `Company` of a new lead, which Salesforce requires.
+    #[serde(default = "company")]
+    pub company: String,
+    /// Further fields of the task, and what each is set to.
+    #[serde(default)]
+    pub task_fields: Mapping,
+    /// Fields of the contact or lead, and what each is set to.
+    #[serde(default)]
+    pub person_fields: Mapping,
+    #[serde(default = "requests")]
+    pub requests_per_ten_seconds: Requests,
+    #[serde(default = "concurrency")]
+    pub concurrency: Concurrency,
+}
+
+/// How the integration signs in; the secret holds what it needs.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "flow", rename_all = "snake_case", deny_unknown_fields)]
+pub enum SalesforceAuth {
+    /// Secret: `{"client_id", "client_secret"}`.
+    #[default]
+    ClientCredentials,
+    /// Secret: `{"client_id", "private_key"}`, the key in PEM.
+    JwtBearer {
+        /// Whom the integration acts as.
+        username: String,
+        #[serde(default)]
+        audience: Audience,
+    },
+}
+
+/// Which of Salesforce's login servers a token is for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Audience {
+    #[default]
+    Production,
+    Sandbox,
+}
+
+impl Audience {
+    /// The `aud` claim.
+    pub fn url(self) -> &'static str {
+        match self {
+            Self::Production => "https://login.salesforce.com",
+            Self::Sandbox => "https://test.salesforce.com",
+        }
+    }
+}
+
+/// What is created for a visitor whom the org does not know.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UnknownVisitor {
+    #[default]
+    Lead,
+    Contact,
+    /// Nothing: the session is skipped.
+    Skip,
+}
+
+/// The API name of a field, which stands in paths and queries as it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct FieldName(String);
+
+/// Why a text is no field name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must have 1 to 80 characters, letters, digits and _, the first a letter")]
+pub struct InvalidFieldName;
+
+impl AsRef<str> for FieldName {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for FieldName {
+    type Error = InvalidFieldName;
+
+    fn try_from(text: String) -> Result<Self, InvalidFieldName> {
+        let known = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
+        let fits = (1..=80).contains(&text.len()) && text.bytes().all(known);
+        let begins = text.starts_with(|c: char| c.is_ascii_alphabetic());
+        (fits && begins).then_some(Self(text)).ok_or(InvalidFieldName)
+    }
+}
+
+impl From<FieldName> for String {
+    fn from(name: FieldName) -> Self {
+        name.0
+    }
+}
+
+fn api_version() -> ApiVersion {
+    ApiVersion::literal("v68.0")
+}
+
+fn external_id_field() -> FieldName {
+    FieldName("PostSession_Id__c".to_owned())
+}
+
+fn company() -> String {
+    "Unknown".to_owned()
+}
+
+fn requests() -> Requests {
+    Requests::literal(250)
+}
+
+fn concurrency() -> Concurrency {
+    Concurrency::literal(10)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn an_org_needs_its_url_only() {
+        let config: SalesforceConfig =
+            serde_json::from_value(json!({ "url": "https://acme.my.salesforce.com" })).unwrap();
+        assert_eq!(config.external_id_field.as_ref(), "PostSession_Id__c");
+        assert_eq!((config.auth, config.unknown_visitor), (SalesforceAuth::ClientCredentials, UnknownVisitor::Lead));
+        let jwt = json!({ "flow": "jwt_bearer", "username": "sync@acme.example", "audience": "sandbox" });
+        let auth: SalesforceAuth = serde_json::from_value(jwt).unwrap();
+        assert!(matches!(auth, SalesforceAuth::JwtBearer { audience: Audience::Sandbox, .. }));
+    }
+
+    #[test]
+    fn a_field_name_cannot_leave_its_place_in_a_path_or_query() {
+        for text in ["", "a/b", "a b", "1a", "a'b", "é", &"a".repeat(81)] {
+            assert_eq!(FieldName::try_from(text.to_owned()), Err(InvalidFieldName), "{text:?}");
+        }
+    }
+}
