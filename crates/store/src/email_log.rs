@@ -31,6 +31,10 @@ SELECT email_id, template, template_version, locale, recipient, status, code, pr
        attachments_left_out, sending_at, resent_at, sent_at, created_at, updated_at
 FROM email_log WHERE tenant_id = $1 AND session_id = $2 AND analysis_version = $3";
 
+const TOLD_EMAIL: &str = "
+-- told_email()
+SELECT template, analysis_version FROM email_log WHERE tenant_id = $1 AND email_id = $2";
+
 const KEEP_BODY: &str = "
 -- keep_body()
 INSERT INTO email_bodies (tenant_id, email_id, subject, text, html)
@@ -187,6 +191,13 @@ impl Store {
         let params = [text(key.tenant_id.as_ref()), text(key.session_id.as_ref()), int(key.analysis_version)];
         let row = self.row(EMAIL, &params).await?;
         row.map(|row| read(&row)).transpose()
+    }
+
+    /// The template of a mail, and the version of the analysis that it tells; `None` if it is gone.
+    pub async fn told_email(&self, tenant: &TenantId, email_id: Uuid) -> Result<Option<(String, i32)>, Error> {
+        let row = self.row(TOLD_EMAIL, &[text(tenant.as_ref()), uuid(email_id)]).await?;
+        let read = |row: Row| Ok((get(TOLD_EMAIL, &row, "template")?, get(TOLD_EMAIL, &row, "analysis_version")?));
+        row.map(read).transpose()
     }
 
     /// Keeps a mail as it was sent, over what was sent of it before. Does nothing if the log has no such mail.

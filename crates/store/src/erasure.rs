@@ -59,6 +59,9 @@ WITH own AS (
 ), bodies AS (
     DELETE FROM email_bodies USING mails WHERE tenant_id = $1 AND email_bodies.email_id = mails.email_id
     RETURNING created_at
+), answers AS (
+    UPDATE webhook_attempts SET answer = NULL
+    FROM own WHERE webhook_attempts.tenant_id = $1 AND webhook_attempts.session_id = own.session_id
 ), erased AS (
     UPDATE sessions
     SET visitor_id = NULL, visitor_name = NULL, visitor_email = NULL, visitor_phone = NULL, visitor_locale = NULL,

@@ -1,12 +1,14 @@
 //! What a session left in each third party, so that a repeated delivery finds it instead of writing it again.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use domain::id::{IntegrationId, SessionId, TenantId};
 use domain::step::Code;
 use tokio_postgres::Row;
 
-use crate::sql::{Param, get, int, one_of, text};
+use crate::sql::{Param, boolean, float, get, int, one_of, text};
+use crate::steps::millis;
 use crate::{Error, Store};
 
 const OPEN_SYNC: &str = "
@@ -16,7 +18,7 @@ ON CONFLICT (tenant_id, session_id, integration_id, analysis_version) DO NOTHING
 
 const SYNC: &str = "
 -- sync()
-SELECT status, contact_id, record_id, attempts, code FROM integration_log
+SELECT status, contact_id, record_id, attempts, keyed, code, error, notice FROM integration_log
 WHERE tenant_id = $1 AND session_id = $2 AND integration_id = $3 AND analysis_version = $4";
 
 const OTHER_RECORD: &str = "
@@ -28,17 +30,33 @@ ORDER BY analysis_version DESC LIMIT 1";
 
 const BEGUN_VERSIONS: &str = "
 -- begun_versions()
-SELECT analysis_version, status FROM integration_log
+SELECT analysis_version, status, keyed FROM integration_log
 WHERE tenant_id = $1 AND session_id = $2 AND integration_id = $3 AND attempts > 0";
 
+/// All versions of the session are locked, one after the other, so that only one begins to write at a time.
 const START_WRITING: &str = "
 -- start_writing()
-UPDATE integration_log SET status = 'writing', contact_id = $5, attempts = attempts + 1, code = NULL, updated_at = now()
+WITH versions AS (
+    SELECT analysis_version, status, writing_until FROM integration_log
+    WHERE tenant_id = $1 AND session_id = $2 AND integration_id = $3
+    ORDER BY analysis_version FOR UPDATE
+)
+UPDATE integration_log
+SET status = 'writing', contact_id = $5, keyed = (attempts = 0 OR keyed) AND $6, attempts = attempts + 1, code = NULL,
+    writing_until = clock_timestamp() + $7 * interval '1 millisecond', updated_at = now()
+WHERE tenant_id = $1 AND session_id = $2 AND integration_id = $3 AND analysis_version = $4 AND status <> 'done'
+  AND NOT EXISTS (SELECT FROM versions WHERE analysis_version <> $4 AND writing_until > clock_timestamp())";
+
+const STOP_WRITING: &str = "
+-- stop_writing()
+UPDATE integration_log SET writing_until = NULL, code = $5, error = $6, updated_at = now()
 WHERE tenant_id = $1 AND session_id = $2 AND integration_id = $3 AND analysis_version = $4 AND status <> 'done'";
 
 const FINISH_SYNC: &str = "
 -- finish_sync()
-UPDATE integration_log SET status = $5, record_id = coalesce($6, record_id), code = $7, updated_at = now()
+UPDATE integration_log
+SET status = $5, record_id = coalesce($6, record_id), code = $7, error = $8, notice = $9, writing_until = NULL,
+    synced_at = CASE WHEN $5 = 'done' THEN now() END, updated_at = now()
 WHERE tenant_id = $1 AND session_id = $2 AND integration_id = $3 AND analysis_version = $4 AND status <> 'done'";
 
 /// How far the sync of a session to one integration has come.
@@ -87,6 +105,14 @@ pub struct OtherRecord {
     pub record_id: String,
 }
 
+/// A version whose record was begun.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Begun {
+    pub status: SyncStatus,
+    /// As in [`Sync::keyed`].
+    pub keyed: bool,
+}
+
 /// A row of the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sync {
@@ -97,7 +123,24 @@ pub struct Sync {
     pub record_id: Option<String>,
     /// How often writing the record was begun.
     pub attempts: i32,
+    /// Whether every attempt named the record by a key, so that repeating it cannot leave two.
+    pub keyed: bool,
     pub code: Option<String>,
+    /// The last error in words.
+    pub error: Option<String>,
+    /// What was left out of a record that was written, in words.
+    pub notice: Option<String>,
+}
+
+/// How the record is to be written.
+#[derive(Debug, Clone, Copy)]
+pub struct Writing<'a> {
+    /// The visitor's id in the third party, where it has one.
+    pub contact_id: Option<&'a str>,
+    /// Whether it is named by a key, so that repeating it cannot leave two.
+    pub keyed: bool,
+    /// No other version is written meanwhile.
+    pub lease: Duration,
 }
 
 impl Store {
@@ -128,30 +171,48 @@ impl Store {
     }
 
     /// The versions, this one among them, whose record was begun: each may have left one, whatever its status says.
-    pub async fn begun_versions(&self, key: &SyncKey<'_>) -> Result<BTreeMap<i32, SyncStatus>, Error> {
+    pub async fn begun_versions(&self, key: &SyncKey<'_>) -> Result<BTreeMap<i32, Begun>, Error> {
         let [tenant, session, integration, _] = key_params(key);
         let rows = self.rows(BEGUN_VERSIONS, &[tenant, session, integration]).await?;
         let read = |row: &Row| {
             let status = one_of(BEGUN_VERSIONS, row, "status", SyncStatus::parse)?;
-            Ok((get(BEGUN_VERSIONS, row, "analysis_version")?, status))
+            let keyed = get(BEGUN_VERSIONS, row, "keyed")?;
+            Ok((get(BEGUN_VERSIONS, row, "analysis_version")?, Begun { status, keyed }))
         };
         rows.iter().map(read).collect()
     }
 
     /// To be called right before a record is written.
-    pub async fn start_writing(&self, key: &SyncKey<'_>, contact_id: Option<&str>) -> Result<(), Error> {
+    ///
+    /// `false`: another version is being written, or this one has been.
+    pub async fn start_writing(&self, key: &SyncKey<'_>, writing: Writing<'_>) -> Result<bool, Error> {
         let [tenant, session, integration, version] = key_params(key);
-        self.execute(START_WRITING, &[tenant, session, integration, version, text(contact_id)]).await.map(drop)
+        let Writing { contact_id, keyed, lease } = writing;
+        let params = [tenant, session, integration, version, text(contact_id), boolean(keyed), float(millis(lease))];
+        Ok(self.execute(START_WRITING, &params).await? > 0)
     }
 
-    /// The record is there.
-    pub async fn record_synced(&self, key: &SyncKey<'_>, record_id: &str) -> Result<(), Error> {
-        self.finish_sync(key, SyncStatus::Done, Some(record_id), None).await
+    /// An attempt has ended that another one will follow, and why; other versions may be written.
+    pub async fn stop_writing(&self, key: &SyncKey<'_>, code: Code, error: &str) -> Result<(), Error> {
+        let [tenant, session, integration, version] = key_params(key);
+        let params = [tenant, session, integration, version, text(code.as_str()), text(error)];
+        self.execute(STOP_WRITING, &params).await.map(drop)
+    }
+
+    /// The record is there; `notice` says what was left out of it.
+    pub async fn record_synced(&self, key: &SyncKey<'_>, record_id: &str, notice: Option<&str>) -> Result<(), Error> {
+        self.finish_sync(key, SyncStatus::Done, Some(record_id), (None, None), notice).await
     }
 
     /// Nothing will be (`Skipped`) or was (`Failed`) written, and why.
-    pub async fn record_not_synced(&self, key: &SyncKey<'_>, status: SyncStatus, code: Code) -> Result<(), Error> {
-        self.finish_sync(key, status, None, Some(code)).await
+    pub async fn record_not_synced(
+        &self,
+        key: &SyncKey<'_>,
+        status: SyncStatus,
+        code: Code,
+        error: Option<&str>,
+    ) -> Result<(), Error> {
+        self.finish_sync(key, status, None, (Some(code), error), None).await
     }
 
     async fn finish_sync(
@@ -159,11 +220,12 @@ impl Store {
         key: &SyncKey<'_>,
         status: SyncStatus,
         record_id: Option<&str>,
-        code: Option<Code>,
+        (code, error): (Option<Code>, Option<&str>),
+        notice: Option<&str>,
     ) -> Result<(), Error> {
         let [tenant, session, integration, version] = key_params(key);
-        let code = code.map(Code::as_str);
-        let params = [tenant, session, integration, version, text(status.as_str()), text(record_id), text(code)];
+        let (status, code) = (text(status.as_str()), text(code.map(Code::as_str)));
+        let params = [tenant, session, integration, version, status, text(record_id), code, text(error), text(notice)];
         self.execute(FINISH_SYNC, &params).await.map(drop)
     }
 }
@@ -179,6 +241,9 @@ fn read(row: &Row) -> Result<Sync, Error> {
         contact_id: get(SYNC, row, "contact_id")?,
         record_id: get(SYNC, row, "record_id")?,
         attempts: get(SYNC, row, "attempts")?,
+        keyed: get(SYNC, row, "keyed")?,
         code: get(SYNC, row, "code")?,
+        error: get(SYNC, row, "error")?,
+        notice: get(SYNC, row, "notice")?,
     })
 }

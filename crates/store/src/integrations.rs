@@ -1,71 +1,230 @@
 //! The third parties of a tenant.
 
+use chrono::{DateTime, Utc};
 use domain::id::{IntegrationId, TenantId};
-use domain::integration::Integration;
+use domain::integration::{Connection, Disabled, Integration, IntegrationConfig, IntegrationState};
+use domain::step::Code;
 use tokio_postgres::Row;
 
-use crate::sql::{boolean, get, json, jsonb, parse, text};
+use crate::sql::{Param, boolean, get, json, jsonb, parse, text};
 use crate::{Error, Store};
 
-const ENABLED_INTEGRATIONS: &str = "
--- enabled_integrations()
-SELECT tenant_id, integration_id, enabled, config, secret_name FROM integrations
-WHERE tenant_id = $1 AND enabled ORDER BY integration_id";
+const INTEGRATIONS_TO_SYNC: &str = "
+-- integrations_to_sync()
+SELECT tenant_id, integration_id, enabled, config, secret_name, disabled_code, disabled_reason, disabled_at, removed_at,
+       connection
+FROM integrations
+WHERE tenant_id = $1 AND removed_at IS NULL AND (enabled OR disabled_code IS NOT NULL) ORDER BY integration_id";
 
 const INTEGRATION: &str = "
 -- integration()
-SELECT tenant_id, integration_id, enabled, config, secret_name FROM integrations
-WHERE tenant_id = $1 AND integration_id = $2";
+SELECT tenant_id, integration_id, enabled, config, secret_name, disabled_code, disabled_reason, disabled_at, removed_at,
+       connection
+FROM integrations WHERE tenant_id = $1 AND integration_id = $2";
 
 const SAVE_INTEGRATION: &str = "
 -- save_integration()
-INSERT INTO integrations (tenant_id, integration_id, enabled, config, secret_name) VALUES ($1, $2, $3, $4, $5)
+INSERT INTO integrations (tenant_id, integration_id, enabled, config, secret_name, connection, checked_at)
+VALUES ($1, $2, $3, $4, $5, $6, now())
 ON CONFLICT (tenant_id, integration_id) DO UPDATE
-SET enabled = EXCLUDED.enabled, config = EXCLUDED.config, secret_name = EXCLUDED.secret_name, disabled_reason = NULL,
-    updated_at = now()";
+SET enabled = EXCLUDED.enabled, config = EXCLUDED.config, secret_name = EXCLUDED.secret_name,
+    connection = EXCLUDED.connection, checked_at = now(), disabled_code = NULL, disabled_reason = NULL, disabled_at = NULL,
+    removed_at = NULL, updated_at = now()";
 
 const DISABLE_INTEGRATION: &str = "
 -- disable_integration()
-UPDATE integrations SET enabled = false, disabled_reason = $3, updated_at = now()
-WHERE tenant_id = $1 AND integration_id = $2 AND enabled";
+UPDATE integrations
+SET enabled = false, disabled_code = $3, disabled_reason = $4, disabled_at = now(), updated_at = now()
+WHERE tenant_id = $1 AND integration_id = $2 AND enabled AND removed_at IS NULL";
+
+const SWITCH_INTEGRATION: &str = "
+-- switch_integration()
+UPDATE integrations
+SET enabled = $3, disabled_code = NULL, disabled_reason = NULL, disabled_at = NULL, updated_at = now(),
+    removed_at = CASE WHEN $4 THEN now() ELSE removed_at END
+WHERE tenant_id = $1 AND integration_id = $2 AND removed_at IS NULL";
+
+const SAVE_CONNECTION: &str = "
+-- save_connection()
+UPDATE integrations SET connection = $3, checked_at = now(), updated_at = now()
+WHERE tenant_id = $1 AND integration_id = $2";
+
+const FORGET_NOTE_KEY: &str = "
+-- forget_note_key()
+UPDATE integrations SET connection = jsonb_set(connection, '{unique_note_property}', 'false'), updated_at = now()
+WHERE tenant_id = $1 AND integration_id = $2";
+
+const RESET_GATE: &str = "
+-- reset_gate()
+UPDATE integration_gates
+SET failures = 0, failing_since = NULL, open_until = NULL, probe_until = NULL, limited_until = NULL, limit_code = NULL
+WHERE tenant_id = $1 AND integration_id = $2";
+
+const WAKE_STEPS: &str = "
+-- wake_steps()
+UPDATE steps SET due_at = now()
+WHERE tenant_id = $1 AND status = 'waiting' AND code = ANY ($3::text[])
+  AND split_part(substr(step, strpos(step, ':') + 1), '/', 1) = $2";
+
+const SHOWN_INTEGRATIONS: &str = "
+-- shown_integrations()
+SELECT tenant_id, integration_id, enabled, config, secret_name, disabled_code, disabled_reason, disabled_at, removed_at,
+       connection, checked_at, failures, failing_since, last_success_at, open_until, limited_until, limit_code,
+       (SELECT count(*) FROM steps WHERE tenant_id = $1 AND status = 'waiting' AND code = ANY ($2::text[])
+        AND split_part(substr(step, strpos(step, ':') + 1), '/', 1) = integration_id) AS waiting
+FROM integrations LEFT JOIN integration_gates USING (tenant_id, integration_id)
+WHERE tenant_id = $1 AND removed_at IS NULL ORDER BY integration_id";
+
+/// An integration as its administrators see it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Shown {
+    pub integration: Integration,
+    pub checked_at: Option<DateTime<Utc>>,
+    /// In a row.
+    pub failures: i32,
+    pub failing_since: Option<DateTime<Utc>>,
+    pub last_success_at: Option<DateTime<Utc>>,
+    /// Nobody asks before.
+    pub open_until: Option<DateTime<Utc>>,
+    /// The third party has asked for rest until then, and why.
+    pub limited_until: Option<DateTime<Utc>>,
+    pub limit_code: Option<String>,
+    /// Steps that wait for one of the codes asked for.
+    pub waiting: i64,
+}
 
 impl Store {
-    pub async fn enabled_integrations(&self, tenant: &TenantId) -> Result<Vec<Integration>, Error> {
-        let rows = self.rows(ENABLED_INTEGRATIONS, &[text(tenant.as_ref())]).await?;
-        rows.iter().map(|row| read(ENABLED_INTEGRATIONS, row)).collect()
+    /// Those that are on, and those that wait to be mended.
+    pub async fn integrations_to_sync(&self, tenant: &TenantId) -> Result<Vec<Integration>, Error> {
+        let rows = self.rows(INTEGRATIONS_TO_SYNC, &[text(tenant.as_ref())]).await?;
+        rows.iter().map(|row| read(INTEGRATIONS_TO_SYNC, row)).collect()
     }
 
     pub async fn integration(&self, tenant: &TenantId, id: &IntegrationId) -> Result<Option<Integration>, Error> {
-        let row = self.row(INTEGRATION, &[text(tenant.as_ref()), text(id.as_ref())]).await?;
+        let row = self.row(INTEGRATION, &key_params(tenant, id)).await?;
         row.map(|row| read(INTEGRATION, &row)).transpose()
     }
 
-    /// Adds an integration or changes it; saving one clears the reason it was disabled for.
+    /// Adds an integration or changes it, also one that was removed; on, or else off: saving one clears why it was disabled.
     pub async fn save_integration(&self, integration: &Integration) -> Result<(), Error> {
-        let config = crate::sql::to_json(&integration.config)?;
+        let [tenant, id] = key_params(&integration.tenant_id, &integration.integration_id);
         let params = [
-            text(integration.tenant_id.as_ref()),
-            text(integration.integration_id.as_ref()),
-            boolean(integration.enabled),
-            jsonb(config),
+            tenant,
+            id,
+            boolean(integration.state == IntegrationState::On),
+            jsonb(crate::sql::to_json(&integration.config)?),
             text(integration.secret_name.as_str()),
+            jsonb(crate::sql::to_json(&integration.connection)?),
         ];
         self.execute(SAVE_INTEGRATION, &params).await.map(drop)
     }
 
-    /// Switches an integration off; `reason` is read by the tenant's admin.
-    pub async fn disable_integration(&self, tenant: &TenantId, id: &IntegrationId, reason: &str) -> Result<(), Error> {
-        let params = [text(tenant.as_ref()), text(id.as_ref()), text(reason)];
-        self.execute(DISABLE_INTEGRATION, &params).await.map(drop)
+    /// Switches an integration off that is on, until somebody mends it; `reason` is read by the tenant's admin.
+    ///
+    /// `false` if it was not on.
+    pub async fn disable_integration(
+        &self,
+        tenant: &TenantId,
+        id: &IntegrationId,
+        code: Code,
+        reason: &str,
+    ) -> Result<bool, Error> {
+        let [tenant, id] = key_params(tenant, id);
+        Ok(self.execute(DISABLE_INTEGRATION, &[tenant, id, text(code.as_str()), text(reason)]).await? > 0)
     }
+
+    /// Switches an integration on, as if it had never failed, off, or for good (`Removed`). `false` if there is none.
+    pub async fn switch_integration(
+        &self,
+        tenant: &TenantId,
+        id: &IntegrationId,
+        state: &IntegrationState,
+    ) -> Result<bool, Error> {
+        let (on, removed) = (*state == IntegrationState::On, *state == IntegrationState::Removed);
+        let [tenant_id, integration_id] = key_params(tenant, id);
+        let params = [tenant_id, integration_id, boolean(on), boolean(removed)];
+        let switched = self.execute(SWITCH_INTEGRATION, &params).await? > 0;
+        if on {
+            self.execute(RESET_GATE, &key_params(tenant, id)).await?;
+        }
+        Ok(switched)
+    }
+
+    /// What a check has found.
+    pub async fn save_connection(
+        &self,
+        tenant: &TenantId,
+        id: &IntegrationId,
+        connection: &Connection,
+    ) -> Result<(), Error> {
+        let [tenant, id] = key_params(tenant, id);
+        self.execute(SAVE_CONNECTION, &[tenant, id, jsonb(crate::sql::to_json(connection)?)]).await.map(drop)
+    }
+
+    /// HubSpot no longer has the property that told notes apart.
+    pub async fn forget_note_key(&self, tenant: &TenantId, id: &IntegrationId) -> Result<(), Error> {
+        self.execute(FORGET_NOTE_KEY, &key_params(tenant, id)).await.map(drop)
+    }
+
+    /// Has the steps of an integration that wait for one of these codes look again now; returns how many.
+    pub async fn wake_steps(&self, tenant: &TenantId, id: &IntegrationId, codes: &[Code]) -> Result<u64, Error> {
+        let [tenant, id] = key_params(tenant, id);
+        self.execute(WAKE_STEPS, &[tenant, id, codes_param(codes)]).await
+    }
+
+    /// A tenant's integrations, but those that were removed; `waiting` counts steps that wait for one of these codes.
+    pub async fn shown_integrations(&self, tenant: &TenantId, waiting: &[Code]) -> Result<Vec<Shown>, Error> {
+        let rows = self.rows(SHOWN_INTEGRATIONS, &[text(tenant.as_ref()), codes_param(waiting)]).await?;
+        rows.iter().map(read_shown).collect()
+    }
+}
+
+fn key_params<'a>(tenant: &'a TenantId, id: &'a IntegrationId) -> [Param<'a>; 2] {
+    [text(tenant.as_ref()), text(id.as_ref())]
+}
+
+fn codes_param(codes: &[Code]) -> Param<'static> {
+    crate::sql::texts(codes.iter().map(|code| code.as_str()).collect::<Vec<_>>())
 }
 
 fn read(sql: &'static str, row: &Row) -> Result<Integration, Error> {
     Ok(Integration {
         tenant_id: parse(sql, row, "tenant_id")?,
         integration_id: parse(sql, row, "integration_id")?,
-        enabled: get(sql, row, "enabled")?,
-        config: json(sql, row, "config")?,
+        state: read_state(sql, row)?,
+        config: json::<IntegrationConfig>(sql, row, "config")?,
         secret_name: get(sql, row, "secret_name")?,
+        connection: json(sql, row, "connection")?,
+    })
+}
+
+fn read_state(sql: &'static str, row: &Row) -> Result<IntegrationState, Error> {
+    let removed: Option<DateTime<Utc>> = get(sql, row, "removed_at")?;
+    let (code, since): (Option<String>, Option<DateTime<Utc>>) =
+        (get(sql, row, "disabled_code")?, get(sql, row, "disabled_at")?);
+    let reason: Option<String> = get(sql, row, "disabled_reason")?;
+    Ok(match (removed, get(sql, row, "enabled")?, code, since) {
+        (Some(_), _, _, _) => IntegrationState::Removed,
+        (None, true, _, _) => IntegrationState::On,
+        (None, false, Some(code), Some(since)) => {
+            IntegrationState::Disabled(Disabled { code, reason: reason.unwrap_or_default(), since })
+        }
+        (None, false, _, _) => IntegrationState::Off,
+    })
+}
+
+fn read_shown(row: &Row) -> Result<Shown, Error> {
+    let sql = SHOWN_INTEGRATIONS;
+    let failures: Option<i32> = get(sql, row, "failures")?;
+    Ok(Shown {
+        integration: read(sql, row)?,
+        checked_at: get(sql, row, "checked_at")?,
+        failures: failures.unwrap_or_default(),
+        failing_since: get(sql, row, "failing_since")?,
+        last_success_at: get(sql, row, "last_success_at")?,
+        open_until: get(sql, row, "open_until")?,
+        limited_until: get(sql, row, "limited_until")?,
+        limit_code: get(sql, row, "limit_code")?,
+        waiting: get(sql, row, "waiting")?,
     })
 }

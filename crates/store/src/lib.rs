@@ -10,6 +10,7 @@ pub mod email_templates;
 pub mod erasure;
 mod error;
 pub mod failures;
+pub mod gates;
 pub mod integration_log;
 pub mod integrations;
 mod migrate;
@@ -27,6 +28,7 @@ pub mod tenants;
 pub mod testing;
 pub mod tls;
 pub mod waiting;
+pub mod webhook_attempts;
 
 pub use connect::{Config, ConnectError};
 pub use error::{DatabaseError, Error};

@@ -27,7 +27,7 @@ UPDATE sessions
 SET open_steps = open_steps + 1, failed_steps = failed_steps - had_failed, finished_at = NULL,
     status = CASE WHEN waiting_steps > 0 THEN 'waiting' ELSE 'processing' END,
     failure_code = (SELECT code FROM steps WHERE tenant_id = $1 AND session_id = $2 AND step <> $3
-                    AND status = 'failed' ORDER BY finished_at LIMIT 1)
+                    AND status = 'failed' AND of_session ORDER BY finished_at LIMIT 1)
 FROM planned WHERE sessions.tenant_id = $1 AND sessions.session_id = $2
 RETURNING had_failed";
 

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use domain::id::{SessionId, TenantId};
 use domain::session::SessionStatus;
 use domain::step::{Code, Step, StepKey};
 use tokio_postgres::Row;
 
-use crate::sql::{Param, bigint, float, get, int, one_of, parse, text};
+use crate::sql::{Param, bigint, boolean, float, get, int, one_of, parse, text};
 use crate::waiting::CLAIM_WAITING_STEP;
 use crate::{Error, Store};
 
@@ -32,14 +33,14 @@ WITH reopened AS (
     SET status = 'running', attempt = attempt + 1, due_at = now() + $4 * interval '1 millisecond', code = NULL,
         finished_at = NULL, requeues = 0, seen_attempt = attempt, replays = replays + 1
     WHERE tenant_id = $1 AND session_id = $2 AND step = $3 AND status = 'failed'
-    RETURNING attempt, message
+    RETURNING attempt, message, of_session
 ), session AS (
     UPDATE sessions
     SET open_steps = open_steps + 1, failed_steps = failed_steps - 1, finished_at = NULL,
         status = CASE WHEN waiting_steps > 0 THEN 'waiting' ELSE 'processing' END,
         failure_code = (SELECT code FROM steps WHERE tenant_id = $1 AND session_id = $2 AND step <> $3
-                        AND status = 'failed' ORDER BY finished_at LIMIT 1)
-    FROM reopened WHERE sessions.tenant_id = $1 AND sessions.session_id = $2
+                        AND status = 'failed' AND of_session ORDER BY finished_at LIMIT 1)
+    FROM reopened WHERE sessions.tenant_id = $1 AND sessions.session_id = $2 AND reopened.of_session
 )
 SELECT attempt, message FROM reopened";
 
@@ -53,26 +54,33 @@ const FINISH_STEP: &str = "
 WITH finished AS (
     UPDATE steps SET status = $5, code = $6, finished_at = now()
     WHERE tenant_id = $1 AND session_id = $2 AND step = $3 AND attempt = $4 AND status IN ('pending', 'running')
-    RETURNING (status = 'failed')::int AS failed, code
+    RETURNING (status = 'failed')::int AS failed, (status = 'failed' AND of_session)::int AS session_failed,
+              of_session::int AS counted, code
 ), failure AS (
     INSERT INTO failures (tenant_id, session_id, step, code)
     SELECT $1, $2, $3, code FROM finished WHERE failed = 1
 )
 UPDATE sessions
-SET open_steps = open_steps - 1, failed_steps = failed_steps + failed,
-    failure_code = CASE WHEN failed_steps + failed > 0 THEN coalesce(
-        failure_code, CASE WHEN failed = 1 THEN code END,
-        (SELECT code FROM steps WHERE tenant_id = $1 AND session_id = $2 AND status = 'failed' ORDER BY finished_at LIMIT 1)
+SET open_steps = open_steps - counted, failed_steps = failed_steps + session_failed,
+    failure_code = CASE WHEN failed_steps + session_failed > 0 THEN coalesce(
+        failure_code, CASE WHEN session_failed = 1 THEN code END,
+        (SELECT code FROM steps WHERE tenant_id = $1 AND session_id = $2 AND status = 'failed' AND of_session
+         ORDER BY finished_at LIMIT 1)
     ) END,
-    status = CASE WHEN open_steps > 1 THEN status WHEN failed_steps + failed > 0 THEN 'failed' ELSE 'completed' END,
-    finished_at = CASE WHEN open_steps = 1 THEN now() END
+    status = CASE WHEN counted = 0 OR open_steps > 1 THEN status
+                  WHEN failed_steps + session_failed > 0 THEN 'failed' ELSE 'completed' END,
+    finished_at = CASE WHEN counted = 0 THEN finished_at WHEN open_steps = 1 THEN now() END
 FROM finished WHERE sessions.tenant_id = $1 AND sessions.session_id = $2
 RETURNING sessions.status";
+
+const STEP_PLANNED_AT: &str = "
+-- step_planned_at()
+SELECT created_at FROM steps WHERE tenant_id = $1 AND session_id = $2 AND step = $3";
 
 const UNCLAIMED_STEPS: &str = "
 -- unclaimed_steps()
 SELECT step, message FROM steps
-WHERE tenant_id = $1 AND session_id = $2 AND status = 'pending' AND attempt = 0 ORDER BY step";
+WHERE tenant_id = $1 AND session_id = $2 AND status = 'pending' AND attempt = 0 AND ($3 OR NOT of_session) ORDER BY step";
 
 const TAKE_OVERDUE_STEPS: &str = "
 -- take_overdue_steps() across tenants
@@ -166,6 +174,14 @@ pub struct Planned {
     pub message: String,
 }
 
+/// Which unclaimed steps are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unclaimed {
+    All,
+    /// Those that tell webhooks of the session and are no part of it.
+    Events,
+}
+
 /// An open step that is long overdue: its message must have been lost.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Overdue {
@@ -237,9 +253,22 @@ impl Store {
         row.map(|row| one_of(FINISH_STEP, &row, "status", SessionStatus::parse)).transpose()
     }
 
-    /// The session's steps that were planned and never claimed.
-    pub async fn unclaimed_steps(&self, tenant: &TenantId, session: &SessionId) -> Result<Vec<Planned>, Error> {
-        let rows = self.rows(UNCLAIMED_STEPS, &[text(tenant.as_ref()), text(session.as_ref())]).await?;
+    /// When a step was planned first; `None` if there is none.
+    pub async fn step_planned_at(&self, key: &StepKey) -> Result<Option<DateTime<Utc>>, Error> {
+        let row = self.row(STEP_PLANNED_AT, &key_params(key)).await?;
+        row.map(|row| get(STEP_PLANNED_AT, &row, "created_at")).transpose()
+    }
+
+    /// The session's steps that were planned and never claimed: all, or those that only tell of it.
+    pub async fn unclaimed_steps(
+        &self,
+        tenant: &TenantId,
+        session: &SessionId,
+        which: Unclaimed,
+    ) -> Result<Vec<Planned>, Error> {
+        let all = which == Unclaimed::All;
+        let params = [text(tenant.as_ref()), text(session.as_ref()), boolean(all)];
+        let rows = self.rows(UNCLAIMED_STEPS, &params).await?;
         let read = |row| {
             Ok(Planned { step: parse(UNCLAIMED_STEPS, row, "step")?, message: get(UNCLAIMED_STEPS, row, "message")? })
         };

@@ -18,10 +18,10 @@ WITH parked AS (
     SET status = 'waiting', code = $5, due_at = now() + $6 * interval '1 millisecond', requeues = 0,
         seen_attempt = attempt
     WHERE tenant_id = $1 AND session_id = $2 AND step = $3 AND attempt = $4 AND status = 'running'
-    RETURNING attempt
+    RETURNING attempt, of_session
 ), session AS (
     UPDATE sessions SET waiting_steps = waiting_steps + 1, status = 'waiting'
-    FROM parked WHERE sessions.tenant_id = $1 AND sessions.session_id = $2
+    FROM parked WHERE sessions.tenant_id = $1 AND sessions.session_id = $2 AND of_session
 )
 SELECT attempt FROM parked";
 
@@ -31,11 +31,11 @@ WITH claimed AS (
     UPDATE steps
     SET status = 'running', attempt = attempt + 1, due_at = now() + $4 * interval '1 millisecond', code = NULL
     WHERE tenant_id = $1 AND session_id = $2 AND step = $3 AND status = 'waiting'
-    RETURNING attempt, message
+    RETURNING attempt, message, of_session
 ), session AS (
     UPDATE sessions
     SET waiting_steps = waiting_steps - 1, status = CASE WHEN waiting_steps > 1 THEN 'waiting' ELSE 'processing' END
-    FROM claimed WHERE sessions.tenant_id = $1 AND sessions.session_id = $2
+    FROM claimed WHERE sessions.tenant_id = $1 AND sessions.session_id = $2 AND of_session
 )
 SELECT attempt, message FROM claimed";
 
@@ -48,12 +48,13 @@ WITH longest AS (
     UPDATE steps SET status = 'pending', due_at = now()
     FROM longest
     WHERE steps.tenant_id = longest.tenant_id AND steps.session_id = longest.session_id AND steps.step = longest.step
-    RETURNING steps.tenant_id, steps.session_id, steps.step, attempt, message
+    RETURNING steps.tenant_id, steps.session_id, steps.step, attempt, message, of_session
 ), resumed AS (
     UPDATE sessions
     SET waiting_steps = waiting_steps - taken.steps,
         status = CASE WHEN waiting_steps > taken.steps THEN 'waiting' ELSE 'processing' END
-    FROM (SELECT tenant_id, session_id, count(*)::int AS steps FROM due GROUP BY tenant_id, session_id) AS taken
+    FROM (SELECT tenant_id, session_id, count(*)::int AS steps FROM due WHERE of_session
+          GROUP BY tenant_id, session_id) AS taken
     WHERE sessions.tenant_id = taken.tenant_id AND sessions.session_id = taken.session_id
 )
 SELECT tenant_id, session_id, step, attempt, message FROM due";
@@ -63,10 +64,10 @@ const PUT_BACK_WAITING: &str = "
 WITH waiting AS (
     UPDATE steps SET status = 'waiting'
     WHERE tenant_id = $1 AND session_id = $2 AND step = $3 AND attempt = $4 AND status = 'pending'
-    RETURNING attempt
+    RETURNING attempt, of_session
 )
 UPDATE sessions SET waiting_steps = waiting_steps + 1, status = 'waiting'
-FROM waiting WHERE sessions.tenant_id = $1 AND sessions.session_id = $2";
+FROM waiting WHERE sessions.tenant_id = $1 AND sessions.session_id = $2 AND of_session";
 
 /// A step that waited and is due; it is `pending` again.
 #[derive(Debug, Clone, PartialEq, Eq)]

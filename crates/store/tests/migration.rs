@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use domain::id::{IntegrationId, SessionId, TenantId};
+use domain::integration::{Disabled, IntegrationState};
 use domain::session::SessionStatus;
 use domain::settings::redaction::ShownText;
 use domain::step::{Code, Step, StepKey};
@@ -24,6 +25,7 @@ use tokio_postgres::{Client, NoTls};
 const FIRST: &str = include_str!("../migrations/V1__initial.sql");
 const SECOND: &str = include_str!("../migrations/V2__analysis_history.sql");
 const THIRD: &str = include_str!("../migrations/V3__email.sql");
+const FOURTH: &str = include_str!("../migrations/V4__integrations.sql");
 
 const ROWS: &str = r#"
 INSERT INTO tenants (tenant_id, name) VALUES ('acme', 'Acme');
@@ -65,6 +67,13 @@ VALUES ('acme', gen_random_uuid(), 's-3', 'session-summary', 1, 'sending', 'Ana@
        ('acme', gen_random_uuid(), 's-3', 'session-summary', 2, 'skipped', NULL);
 "#;
 
+/// What the third release writes beside these: it disabled for one reason, and left the reason where somebody switched off.
+const THIRD_ROWS: &str = r#"
+INSERT INTO integrations (tenant_id, integration_id, config, secret_name, enabled, disabled_reason)
+VALUES ('acme', 'gone', '{"kind":"webhook","url":"https://x"}', 's', false, 'The endpoint answered 410 Gone.'),
+       ('acme', 'off', '{"kind":"webhook","url":"https://x"}', 's', false, NULL);
+"#;
+
 async fn connect(url: &str) -> Client {
     let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
     tokio::spawn(connection);
@@ -99,6 +108,8 @@ impl World {
         world.client.batch_execute(SECOND).await.unwrap();
         world.client.batch_execute(SECOND_ROWS).await.unwrap();
         world.client.batch_execute(THIRD).await.unwrap();
+        world.client.batch_execute(THIRD_ROWS).await.unwrap();
+        world.client.batch_execute(FOURTH).await.unwrap();
         world
     }
 
@@ -130,6 +141,16 @@ async fn rows_of_the_release_before_are_those_of_the_first_version() {
 }
 
 #[tokio::test]
+async fn integrations_of_the_release_before_stay_as_they_were() {
+    let world = World::migrated().await;
+    let state =
+        async |id: &str| world.store.integration(&world.tenant, &id.parse().unwrap()).await.unwrap().unwrap().state;
+    let gone = state("gone").await;
+    assert!(matches!(&gone, IntegrationState::Disabled(Disabled { code, .. }) if code == "gone"), "{gone:?}");
+    assert_eq!((state("hub").await, state("off").await), (IntegrationState::On, IntegrationState::Off));
+}
+
+#[tokio::test]
 async fn sessions_of_the_release_before_can_be_analysed_again_and_replayed() {
     let world = World::migrated().await;
     let World { store, tenant, session, .. } = &world;
@@ -150,7 +171,7 @@ async fn sessions_of_the_release_before_can_be_analysed_again_and_replayed() {
 #[tokio::test]
 async fn a_migration_that_does_not_get_a_lock_is_undone_and_can_be_run_again() {
     let world = World::before().await;
-    for (migration, table) in [(SECOND, "integration_log"), (THIRD, "steps")] {
+    for (migration, table) in [(SECOND, "integration_log"), (THIRD, "steps"), (FOURTH, "integrations")] {
         let impatient = migration.replace("lock_timeout = '5s'", "lock_timeout = '50ms'");
         assert_ne!(impatient, migration);
         let holder = connect(&world.url).await;

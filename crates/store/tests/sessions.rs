@@ -14,7 +14,7 @@ use futures_util::future::join_all;
 use store::Store;
 use store::analyses::NewAnalysis;
 use store::sessions::{Accepted, Notification};
-use store::steps::{Claim, Claimed, Ending, Planned};
+use store::steps::{Claim, Claimed, Ending, Planned, Unclaimed};
 use store::testing::{self, TestDatabase};
 
 const LEASE: Duration = Duration::from_secs(30);
@@ -180,7 +180,10 @@ async fn analysed_with_follow_ups(store: &Store, session: &Session, integrations
     let new = NewAnalysis { analysis: &testing::analysis(), originals: &Default::default(), follow_ups: &follow_ups };
     assert!(store.store_analysis(&claimed, &new).await.unwrap());
     assert_eq!(store.finish_step(&claimed, Ending::Done).await.unwrap(), Some(SessionStatus::Processing));
-    assert_eq!(store.unclaimed_steps(&session.tenant_id, &session.session_id).await.unwrap(), follow_ups);
+    assert_eq!(
+        store.unclaimed_steps(&session.tenant_id, &session.session_id, Unclaimed::All).await.unwrap(),
+        follow_ups
+    );
     steps.into_iter().map(|s| step(session, s)).collect()
 }
 

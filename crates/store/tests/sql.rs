@@ -12,9 +12,11 @@ use tokio_postgres::Client;
 /// Enough rows for the planner to prefer an index wherever one serves.
 const ROWS: i32 = 20_000;
 
-const TABLES: [&str; 18] = [
+const TABLES: [&str; 20] = [
     "tenants",
     "integrations",
+    "integration_gates",
+    "webhook_attempts",
     "sessions",
     "transcript_turns",
     "analyses",
@@ -95,6 +97,12 @@ async fn fill(client: &Client) {
          FROM generate_series(1, $1) n",
         "INSERT INTO integration_log (tenant_id, session_id, integration_id)
          SELECT 't-' || n % 10 + 1, 's-' || n, 'i' FROM generate_series(1, $1) n",
+        "INSERT INTO integration_gates (tenant_id, integration_id)
+         SELECT 't-' || n, 'i' FROM generate_series(1, $1) n",
+        "INSERT INTO webhook_attempts (tenant_id, attempt_id, integration_id, session_id, webhook_id, event, is_replay,
+                                       began_at, duration_ms)
+         SELECT 't-' || n % 10 + 1, gen_random_uuid(), 'i', 's-' || n, 'msg', 'session.failed', false,
+                now() - n * interval '1 minute', 1 FROM generate_series(1, $1) n",
     ];
     for sql in insert {
         let sql = sql.replace("$1", &ROWS.to_string());
@@ -142,7 +150,7 @@ async fn migrations_apply_once_and_concurrent_runs_wait_for_each_other() {
     let mut applied = [first.unwrap(), second.unwrap()];
     applied.sort();
     assert_eq!(applied[0], Vec::<String>::new());
-    assert_eq!(applied[1], ["V1__initial", "V2__analysis_history", "V3__email"]);
+    assert_eq!(applied[1], ["V1__initial", "V2__analysis_history", "V3__email", "V4__integrations"]);
     assert_eq!(store::migrate(&config).await.unwrap(), Vec::<String>::new());
 }
 

@@ -2,12 +2,16 @@
 
 #![expect(clippy::unwrap_used, reason = "a helper that fails ends its test")]
 
+use std::time::Duration;
+
 use domain::id::{IntegrationId, SessionId, TenantId};
-use domain::integration::{Integration, IntegrationConfig};
+use domain::integration::{Connection, Disabled, Integration, IntegrationConfig, IntegrationState, WebhookConfig};
 use domain::settings::TenantSettings;
 use domain::step::Code;
-use store::integration_log::{OtherRecord, SyncKey, SyncStatus};
+use store::integration_log::{Begun, OtherRecord, SyncKey, SyncStatus, Writing};
 use store::testing::TestDatabase;
+
+const WRITING: Writing<'_> = Writing { contact_id: Some("contact-1"), keyed: false, lease: Duration::from_secs(60) };
 
 struct Fixture {
     database: TestDatabase,
@@ -27,9 +31,10 @@ impl Fixture {
         let integration = Integration {
             tenant_id: tenant.clone(),
             integration_id: "hook".parse().unwrap(),
-            enabled: true,
-            config: IntegrationConfig::Webhook { url: "https://example.com".into() },
+            state: IntegrationState::On,
+            config: IntegrationConfig::Webhook(WebhookConfig::to("https://example.com")),
             secret_name: "acme/hook".into(),
+            connection: Connection::default(),
         };
         database.store.save_integration(&integration).await.unwrap();
         Self { database, tenant, session, integration: integration.integration_id }
@@ -47,11 +52,11 @@ async fn a_sync_remembers_its_contact_and_record() {
     let store = &fixture.database.store;
     let key = fixture.sync_of(1);
     assert_eq!(store.open_sync(&key).await.unwrap().status, SyncStatus::Pending);
-    store.start_writing(&key, Some("contact-1")).await.unwrap();
-    store.record_not_synced(&key, SyncStatus::Failed, Code::new("forbidden")).await.unwrap();
-    store.start_writing(&key, Some("contact-1")).await.unwrap();
-    store.record_synced(&key, "note-1").await.unwrap();
-    store.record_not_synced(&key, SyncStatus::Failed, Code::new("late")).await.unwrap();
+    assert!(store.start_writing(&key, WRITING).await.unwrap());
+    store.record_not_synced(&key, SyncStatus::Failed, Code::new("forbidden"), Some("No.")).await.unwrap();
+    assert!(store.start_writing(&key, WRITING).await.unwrap());
+    store.record_synced(&key, "note-1", Some("Left out: nps.")).await.unwrap();
+    store.record_not_synced(&key, SyncStatus::Failed, Code::new("late"), None).await.unwrap();
 
     let sync = store.open_sync(&key).await.unwrap();
     assert_eq!((sync.status, sync.attempts, sync.code), (SyncStatus::Done, 2, None));
@@ -66,18 +71,18 @@ async fn each_version_of_an_analysis_has_a_sync_of_its_own() {
     assert_eq!(store.other_record(&first).await.unwrap(), None);
     for (key, note) in [(&first, "note-1"), (&second, "note-2")] {
         store.open_sync(key).await.unwrap();
-        store.start_writing(key, Some("contact-1")).await.unwrap();
-        store.record_synced(key, note).await.unwrap();
+        assert!(store.start_writing(key, WRITING).await.unwrap());
+        store.record_synced(key, note, None).await.unwrap();
     }
     let failed = store.open_sync(&third).await.unwrap();
     assert_eq!((failed.status, failed.attempts), (SyncStatus::Pending, 0));
-    store.record_not_synced(&third, SyncStatus::Failed, Code::new("forbidden")).await.unwrap();
+    store.record_not_synced(&third, SyncStatus::Failed, Code::new("forbidden"), Some("No.")).await.unwrap();
     assert_eq!(store.sync(&first).await.unwrap().unwrap().record_id.as_deref(), Some("note-1"));
     let other = |analysis_version, note: &str| Some(OtherRecord { analysis_version, record_id: note.into() });
     for key in [&first, &third] {
         assert_eq!(
             store.begun_versions(key).await.unwrap(),
-            [(1, SyncStatus::Done), (2, SyncStatus::Done)].into(),
+            [1, 2].map(|version| (version, Begun { status: SyncStatus::Done, keyed: false })).into(),
             "that the third ended is no beginning"
         );
     }
@@ -87,13 +92,58 @@ async fn each_version_of_an_analysis_has_a_sync_of_its_own() {
 }
 
 #[tokio::test]
-async fn a_disabled_integration_is_not_offered_until_it_is_saved_again() {
+async fn one_version_of_a_session_is_written_at_a_time() {
     let fixture = Fixture::new().await;
     let store = &fixture.database.store;
-    store.disable_integration(&fixture.tenant, &fixture.integration, "the endpoint answered 410").await.unwrap();
-    assert_eq!(store.enabled_integrations(&fixture.tenant).await.unwrap(), []);
-    let mut integration = store.integration(&fixture.tenant, &fixture.integration).await.unwrap().unwrap();
-    integration.enabled = true;
-    store.save_integration(&integration).await.unwrap();
-    assert_eq!(store.enabled_integrations(&fixture.tenant).await.unwrap(), [integration]);
+    let [first, second] = [1, 2].map(|version| fixture.sync_of(version));
+    for key in [&first, &second] {
+        store.open_sync(key).await.unwrap();
+    }
+    let (one, other) = tokio::join!(store.start_writing(&first, WRITING), store.start_writing(&second, WRITING));
+    let begun = [one.unwrap(), other.unwrap()];
+    assert_eq!(begun.iter().filter(|begun| **begun).count(), 1, "{begun:?}");
+    let (holder, waiting) = if begun[0] { (&first, &second) } else { (&second, &first) };
+    assert!(store.start_writing(holder, WRITING).await.unwrap(), "whose attempt was lost may try again");
+    store.stop_writing(holder, Code::new("unavailable"), "HubSpot is down.").await.unwrap();
+    assert!(store.start_writing(waiting, WRITING).await.unwrap());
+    assert_eq!(store.sync(holder).await.unwrap().unwrap().error.as_deref(), Some("HubSpot is down."));
+
+    let brief = Writing { lease: Duration::ZERO, ..WRITING };
+    store.start_writing(waiting, brief).await.unwrap();
+    assert!(store.start_writing(holder, WRITING).await.unwrap(), "a lease that is over holds nobody up");
+}
+
+#[tokio::test]
+async fn a_record_counts_as_keyed_only_if_every_attempt_was() {
+    let fixture = Fixture::new().await;
+    let (store, key) = (&fixture.database.store, fixture.sync_of(1));
+    let keyed = Writing { keyed: true, ..WRITING };
+    store.open_sync(&key).await.unwrap();
+    for (writing, expected) in [(keyed, true), (keyed, true), (WRITING, false), (keyed, false)] {
+        assert!(store.start_writing(&key, writing).await.unwrap());
+        assert_eq!(store.sync(&key).await.unwrap().unwrap().keyed, expected);
+    }
+}
+
+#[tokio::test]
+async fn a_disabled_integration_is_planned_for_and_one_that_is_off_or_removed_is_not() {
+    let fixture = Fixture::new().await;
+    let (store, tenant, id) = (&fixture.database.store, &fixture.tenant, &fixture.integration);
+    let planned = async || store.integrations_to_sync(tenant).await.unwrap().len();
+    let state = async || store.integration(tenant, id).await.unwrap().unwrap().state;
+    let code = Code::new("gone");
+    assert!(store.disable_integration(tenant, id, code, "the endpoint answered 410").await.unwrap());
+    assert!(!store.disable_integration(tenant, id, code, "once is enough").await.unwrap());
+    let IntegrationState::Disabled(Disabled { code, reason, .. }) = state().await else { panic!() };
+    assert_eq!((code.as_str(), reason.as_str()), ("gone", "the endpoint answered 410"));
+    assert_eq!(planned().await, 1, "its sessions wait");
+
+    for (to, count) in [(IntegrationState::Off, 0), (IntegrationState::On, 1), (IntegrationState::Removed, 0)] {
+        assert!(store.switch_integration(tenant, id, &to).await.unwrap());
+        assert_eq!((state().await, planned().await), (to, count));
+    }
+    assert!(!store.switch_integration(tenant, id, &IntegrationState::On).await.unwrap(), "what is removed stays so");
+    let removed = store.integration(tenant, id).await.unwrap().unwrap();
+    store.save_integration(&Integration { state: IntegrationState::On, ..removed }).await.unwrap();
+    assert_eq!((state().await, planned().await), (IntegrationState::On, 1));
 }

@@ -1,0 +1,127 @@
+//! Every request to a webhook, with what came back.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use domain::event::Event;
+use domain::id::{IntegrationId, SessionId, TenantId};
+use domain::step::Code;
+use tokio_postgres::Row;
+use uuid::Uuid;
+
+use crate::sql::{bigint, boolean, get, int, parse, text, time, uuid};
+use crate::{Error, Store};
+
+const RECORD_WEBHOOK_ATTEMPT: &str = "
+-- record_webhook_attempt()
+INSERT INTO webhook_attempts (tenant_id, attempt_id, integration_id, session_id, webhook_id, event, is_replay, began_at,
+                              duration_ms, status, code, answer)
+SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11,
+       CASE WHEN (SELECT erased_at FROM sessions WHERE tenant_id = $1 AND session_id = $4) IS NULL THEN $12 END";
+
+const WEBHOOK_ATTEMPTS: &str = "
+-- webhook_attempts()
+SELECT session_id, webhook_id, event, is_replay, began_at, duration_ms, status, code, answer
+FROM webhook_attempts
+WHERE tenant_id = $1 AND integration_id = $2 AND ($3::text IS NULL OR session_id = $3)
+ORDER BY began_at DESC, attempt_id DESC LIMIT $4";
+
+const PURGE_WEBHOOK_ATTEMPTS: &str = "
+-- purge_webhook_attempts()
+WITH aged AS (
+    SELECT attempt_id FROM webhook_attempts WHERE tenant_id = $1 AND began_at < $2
+    ORDER BY began_at LIMIT $3 FOR UPDATE SKIP LOCKED
+)
+DELETE FROM webhook_attempts USING aged WHERE tenant_id = $1 AND webhook_attempts.attempt_id = aged.attempt_id";
+
+/// A request that was made, or would have been.
+#[derive(Clone, Copy)]
+pub struct NewAttempt<'a> {
+    pub tenant_id: &'a TenantId,
+    pub integration_id: &'a IntegrationId,
+    pub session_id: &'a SessionId,
+    pub webhook_id: &'a str,
+    pub event: &'a Event,
+    pub is_replay: bool,
+    pub began_at: DateTime<Utc>,
+    pub duration: Duration,
+    /// HTTP's; `None`: there was no answer.
+    pub status: Option<u16>,
+    /// Why it was not delivered.
+    pub code: Option<Code>,
+    /// The beginning of the answer's body.
+    pub answer: Option<&'a str>,
+}
+
+/// A row of the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempt {
+    pub session_id: SessionId,
+    pub webhook_id: String,
+    pub event: Event,
+    pub is_replay: bool,
+    pub began_at: DateTime<Utc>,
+    pub duration_ms: i32,
+    pub status: Option<i32>,
+    pub code: Option<String>,
+    pub answer: Option<String>,
+}
+
+impl Store {
+    /// The answer is not kept of a visitor who has been erased.
+    pub async fn record_webhook_attempt(&self, new: &NewAttempt<'_>) -> Result<(), Error> {
+        let params = [
+            text(new.tenant_id.as_ref()),
+            uuid(Uuid::now_v7()),
+            text(new.integration_id.as_ref()),
+            text(new.session_id.as_ref()),
+            text(new.webhook_id),
+            text(new.event.to_string()),
+            boolean(new.is_replay),
+            time(new.began_at),
+            int(i32::try_from(new.duration.as_millis()).unwrap_or(i32::MAX)),
+            int(new.status.map(i32::from)),
+            text(new.code.map(Code::as_str)),
+            text(new.answer.map(|answer| answer.replace('\0', ""))),
+        ];
+        self.execute(RECORD_WEBHOOK_ATTEMPT, &params).await.map(drop)
+    }
+
+    /// An integration's latest attempts, or those about one session; the latest first.
+    pub async fn webhook_attempts(
+        &self,
+        tenant: &TenantId,
+        integration: &IntegrationId,
+        session: Option<&SessionId>,
+        limit: i64,
+    ) -> Result<Vec<Attempt>, Error> {
+        let session = session.map(|session| session.as_ref().to_owned());
+        let params = [text(tenant.as_ref()), text(integration.as_ref()), text(session), bigint(limit)];
+        self.rows(WEBHOOK_ATTEMPTS, &params).await?.iter().map(read).collect()
+    }
+
+    /// Removes up to `limit` attempts from before `before`; returns how many.
+    pub async fn purge_webhook_attempts(
+        &self,
+        tenant: &TenantId,
+        before: DateTime<Utc>,
+        limit: i64,
+    ) -> Result<u64, Error> {
+        self.execute(PURGE_WEBHOOK_ATTEMPTS, &[text(tenant.as_ref()), time(before), bigint(limit)]).await
+    }
+}
+
+fn read(row: &Row) -> Result<Attempt, Error> {
+    let sql = WEBHOOK_ATTEMPTS;
+    Ok(Attempt {
+        session_id: parse(sql, row, "session_id")?,
+        webhook_id: get(sql, row, "webhook_id")?,
+        event: parse(sql, row, "event")?,
+        is_replay: get(sql, row, "is_replay")?,
+        began_at: get(sql, row, "began_at")?,
+        duration_ms: get(sql, row, "duration_ms")?,
+        status: get(sql, row, "status")?,
+        code: get(sql, row, "code")?,
+        answer: get(sql, row, "answer")?,
+    })
+}
