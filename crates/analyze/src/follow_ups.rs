@@ -1,7 +1,8 @@
-//! The steps that follow an analysis: one mail, and one sync per enabled integration.
+//! The steps that follow an analysis: one mail, and one sync per integration that is told of analyses.
 
+use domain::event::EventType;
 use domain::id::{SessionId, TenantId};
-use domain::integration::Integration;
+use domain::integration::{Integration, IntegrationConfig};
 use domain::message::{CrmSyncMessage, NotifyMessage, StepMessage};
 use serde::Serialize;
 use store::steps::Planned;
@@ -22,8 +23,16 @@ pub(crate) fn plan(
         analysis_version,
         integration_id: integration.integration_id.clone(),
     };
-    let syncs = integrations.iter().map(|integration| planned(&sync(integration)));
+    let told = integrations.iter().filter(|integration| is_told(&integration.config));
+    let syncs = told.map(|integration| planned(&sync(integration)));
     std::iter::once(planned(&notify)).chain(syncs).collect()
+}
+
+fn is_told(config: &IntegrationConfig) -> bool {
+    match config {
+        IntegrationConfig::Hubspot(_) | IntegrationConfig::Salesforce(_) => true,
+        IntegrationConfig::Webhook(webhook) => webhook.events.contains(&EventType::SessionAnalyzed),
+    }
 }
 
 fn planned(message: &(impl StepMessage + Serialize)) -> Result<Planned, Error> {

@@ -73,7 +73,7 @@ impl Config {
         Ok(Self {
             store: stage::config::store(env, stage.queue.concurrency)?,
             stage,
-            follow_ups: Routes::from_env(env)?,
+            follow_ups: Routes::of_steps(env)?,
             model: env.text("BEDROCK_MODEL_ID")?,
             model_overrides: env.text("MODEL_OVERRIDES")?,
             part_concurrency: env.parsed("PART_CONCURRENCY")?,
@@ -145,7 +145,7 @@ impl Context {
     async fn store(&self, analysed: &Analysed, asked: &Asked, delivery: &Delivery) -> Result<Outcome, Error> {
         let key = &delivery.claimed.key;
         let follow_ups = if asked.follow_ups {
-            let integrations = self.store.enabled_integrations(&key.tenant_id).await.map_err(Error::Store)?;
+            let integrations = self.store.integrations_to_sync(&key.tenant_id).await.map_err(Error::Store)?;
             follow_ups::plan(&key.tenant_id, &key.session_id, key.step.version(), &integrations)?
         } else {
             Vec::new()

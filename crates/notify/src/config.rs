@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use domain::email_address::EmailAddress;
+use stage::queues::Routes;
 use stage::step::StageConfig;
 use stage::{ConfigError, Env};
 
@@ -13,6 +14,7 @@ use crate::unsubscribe::Links;
 pub struct Config {
     pub store: store::Config,
     pub stage: StageConfig,
+    pub follow_ups: Routes,
     /// Sends for tenants that have no address of their own.
     pub sender_address: EmailAddress,
     /// Where SES publishes its events, for tenants that have no set of their own; `None`: it publishes none.
@@ -28,6 +30,7 @@ impl Config {
         Ok(Self {
             store: stage::config::store(env, stage.queue.concurrency)?,
             stage,
+            follow_ups: Routes::of_events(env)?,
             sender_address: env.parsed("SENDER_ADDRESS")?,
             configuration_set: env.optional("SES_CONFIGURATION_SET").map(str::to_owned),
             unknown_outcome_wait: env.seconds("UNKNOWN_OUTCOME_WAIT_SECONDS")?,

@@ -10,6 +10,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let aws = stage::sdk_config(&env)?;
     let store = stage::connect(&config.store).await?;
     let context = Context::new(&config, &aws, store.clone());
-    let runner = StepRunner { stage: context, store, queues: Sqs::new(&aws), config: config.stage, follow_ups: None };
+    let follow_ups = config.follow_ups;
+    let runner = StepRunner { stage: context, store, queues: Sqs::new(&aws), config: config.stage, follow_ups };
     runner.serve().await
 }

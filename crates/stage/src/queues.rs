@@ -8,6 +8,7 @@ use aws_sdk_sqs::operation::send_message::builders::SendMessageFluentBuilder;
 use aws_sdk_sqs::types::MessageAttributeValue;
 use domain::id::TenantId;
 use domain::step::{Code, Step};
+use store::steps::Unclaimed;
 
 use crate::backoff::{MAX_VISIBILITY, whole_seconds};
 use crate::config::{ConfigError, Env};
@@ -141,24 +142,35 @@ fn name(queue_url: &str) -> String {
     queue_url.rsplit('/').next().unwrap_or(queue_url).to_owned()
 }
 
-/// Which queue asks for which step.
+/// Where the messages go that follow from a stage's steps.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Routes {
-    pub notify: String,
+    /// `None` for a stage whose steps are followed by events only.
+    pub notify: Option<String>,
     pub crm_sync: String,
 }
 
 impl Routes {
-    pub fn from_env(env: &Env) -> Result<Self, ConfigError> {
-        Ok(Self { notify: env.text("NOTIFY_QUEUE_URL")?, crm_sync: env.text("CRM_SYNC_QUEUE_URL")? })
+    /// Of a stage whose steps other steps follow.
+    pub fn of_steps(env: &Env) -> Result<Self, ConfigError> {
+        Ok(Self { notify: Some(env.text("NOTIFY_QUEUE_URL")?), crm_sync: env.text("CRM_SYNC_QUEUE_URL")? })
     }
 
-    /// `None` for a step that follows from no other.
+    /// Of a stage whose steps only webhooks are told of.
+    pub fn of_events(env: &Env) -> Result<Self, ConfigError> {
+        Ok(Self { notify: None, crm_sync: env.text("CRM_SYNC_QUEUE_URL")? })
+    }
+
+    pub(crate) fn unclaimed(&self) -> Unclaimed {
+        if self.notify.is_some() { Unclaimed::All } else { Unclaimed::Events }
+    }
+
+    /// `None` for a step that follows from none of the stage's.
     pub fn queue_url(&self, step: &Step) -> Option<&str> {
         match step {
             Step::Analyze { .. } => None,
-            Step::Notify { .. } => Some(&self.notify),
-            Step::CrmSync { .. } => Some(&self.crm_sync),
+            Step::Notify { .. } => self.notify.as_deref(),
+            Step::CrmSync { .. } | Step::Tell { .. } => Some(&self.crm_sync),
         }
     }
 }

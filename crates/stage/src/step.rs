@@ -78,8 +78,7 @@ pub struct StepRunner<S, Q> {
     pub store: Store,
     pub queues: Q,
     pub config: StageConfig,
-    /// Where the messages go that follow from this stage's steps, if any do.
-    pub follow_ups: Option<Routes>,
+    pub follow_ups: Routes,
 }
 
 impl<S: Stage, Q: Queues> StepRunner<S, Q> {
@@ -243,7 +242,7 @@ impl<S: Stage, Q: Queues> StepRunner<S, Q> {
                 if ended.is_some() {
                     metrics::step_failed(&claimed.key, code);
                 }
-                Verdict::Ack
+                self.pass_on(&claimed.key, record).await
             }
             Err(error) => self.database_failed(&error, record),
         }
@@ -251,8 +250,11 @@ impl<S: Stage, Q: Queues> StepRunner<S, Q> {
 
     /// Sends the messages of the steps that follow and that nobody has claimed yet.
     async fn pass_on(&self, key: &StepKey, record: &Record) -> Verdict {
-        let Some(routes) = &self.follow_ups else { return Verdict::Ack };
-        let planned = match self.store.unclaimed_steps(&key.tenant_id, &key.session_id).await {
+        if !key.step.is_of_session() {
+            return Verdict::Ack;
+        }
+        let routes = &self.follow_ups;
+        let planned = match self.store.unclaimed_steps(&key.tenant_id, &key.session_id, routes.unclaimed()).await {
             Ok(planned) => planned,
             Err(error) => return self.database_failed(&error, record),
         };

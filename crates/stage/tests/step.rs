@@ -84,7 +84,7 @@ impl World {
             store: database.store.clone(),
             queues: MemoryQueues::default(),
             config: StageConfig { queue, backoff },
-            follow_ups: Some(Routes { notify: "notify".into(), crm_sync: "crm-sync".into() }),
+            follow_ups: Routes { notify: Some("notify".into()), crm_sync: "crm-sync".into() },
         };
         let world = Self { database, runner };
         world.notify("s-1").await;

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use domain::session::SessionStatus;
 use stage::backoff::Backoff;
 use stage::batch::{QueueConfig, Record, RecordHandler, Verdict};
+use stage::queues::Routes;
 use stage::step::{StageConfig, StepRunner};
 use stage::testing::MemoryQueues;
 use store::email_log::{EmailKey, EmailStatus};
@@ -43,7 +44,7 @@ async fn every_mail_of_a_burst_is_sent_once_and_no_receive_is_burnt() {
         store: database.store.clone(),
         queues: MemoryQueues::default(),
         config: StageConfig { queue, backoff },
-        follow_ups: None,
+        follow_ups: Routes { notify: None, crm_sync: "crm-sync".into() },
     };
     while !bodies.is_empty() {
         for body in bodies.drain(..) {
