@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use chrono::Utc;
 use domain::id::TenantId;
-use domain::integration::{Integration, IntegrationConfig};
+use domain::integration::{Connection, Integration, IntegrationConfig, IntegrationState, WebhookConfig};
 use domain::settings::TenantSettings;
 use serde_json::{Value, json};
 use standardwebhooks::Webhook;
@@ -90,7 +90,7 @@ impl World {
         let hubspot = serde_json::from_value(json!({ "kind": "hubspot" })).expect("a valid configuration");
         self.integrate("hubspot", hubspot, &self.hubspot_token()).await;
         let url = format!("{}/hooks/{}", self.stack.fakes["webhook"], self.tenant);
-        self.integrate("webhook", IntegrationConfig::Webhook { url }, WEBHOOK_SECRET).await;
+        self.integrate("webhook", IntegrationConfig::Webhook(WebhookConfig::to(&url)), WEBHOOK_SECRET).await;
         let webhook = self.stack.fake("webhook");
         webhook.secret(self.tenant.as_ref(), WEBHOOK_SECRET).await.expect("the receiver knows the secret");
     }
@@ -102,9 +102,10 @@ impl World {
         let integration = Integration {
             tenant_id: self.tenant.clone(),
             integration_id: id.parse().expect("a valid integration id"),
-            enabled: true,
+            state: IntegrationState::On,
             config,
             secret_name,
+            connection: Connection::default(),
         };
         self.store.save_integration(&integration).await.expect("the integration is saved");
     }

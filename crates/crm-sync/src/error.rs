@@ -1,11 +1,9 @@
 //! Why a sync failed, and whether another delivery can help.
 
-use std::time::Duration;
-
 use domain::step::Code;
 use stage::Failure;
 
-use crate::hubspot::HubSpotError;
+use crate::call::{CallError, Trouble};
 use crate::secrets::SecretError;
 use crate::webhook::WebhookError;
 
@@ -20,10 +18,21 @@ pub enum Error {
     UnknownSession,
     #[error("find the analysis")]
     UnknownAnalysis,
+    #[error("find the mail")]
+    UnknownEmail,
+    #[error("send an event to what is no webhook")]
+    NoWebhook,
     #[error("use the integration's secret")]
     Secret(#[source] SecretError),
-    #[error("sync to HubSpot")]
-    HubSpot(#[source] HubSpotError),
+    #[error("get an access token")]
+    Token(#[source] CallError),
+    /// Somebody else is getting one, and there is none meanwhile.
+    #[error("get an access token: another function is about to have it")]
+    Renewing,
+    #[error("write the record: another version of the analysis is being written")]
+    OtherVersion,
+    #[error("sync to the CRM")]
+    Crm(#[source] CallError),
     #[error("deliver the webhook")]
     Webhook(#[source] WebhookError),
 }
@@ -32,13 +41,25 @@ impl Error {
     /// The third party refused the secret.
     pub(crate) fn is_unauthorized(&self) -> bool {
         match self {
-            Self::HubSpot(error) => error.is_unauthorized(),
             Self::Webhook(error) => error.is_unauthorized(),
+            other => other.call().is_some_and(|error| error.is(Trouble::Unauthorized)),
+        }
+    }
+
+    /// The request to the third party that failed, where it was one.
+    pub(crate) fn call(&self) -> Option<&CallError> {
+        match self {
+            Self::Token(error) | Self::Crm(error) => Some(error),
             Self::Store(_)
             | Self::UnknownIntegration
             | Self::UnknownSession
             | Self::UnknownAnalysis
-            | Self::Secret(_) => false,
+            | Self::UnknownEmail
+            | Self::NoWebhook
+            | Self::Secret(_)
+            | Self::Renewing
+            | Self::OtherVersion
+            | Self::Webhook(_) => None,
         }
     }
 }
@@ -47,12 +68,14 @@ impl Failure for Error {
     fn is_retryable(&self) -> bool {
         match self {
             Self::Store(error) => error.is_retryable(),
-            Self::UnknownIntegration | Self::UnknownSession | Self::UnknownAnalysis => false,
-            Self::Secret(error) => match error {
-                SecretError::Unavailable(_) => true,
-                SecretError::NotAllowed | SecretError::Unknown | SecretError::Empty => false,
-            },
-            Self::HubSpot(error) => error.is_retryable(),
+            Self::UnknownIntegration
+            | Self::UnknownSession
+            | Self::UnknownAnalysis
+            | Self::UnknownEmail
+            | Self::NoWebhook => false,
+            Self::Secret(error) => error.is_retryable(),
+            Self::Token(error) | Self::Crm(error) => error.is_retryable(),
+            Self::Renewing | Self::OtherVersion => true,
             Self::Webhook(error) => error.is_retryable(),
         }
     }
@@ -63,24 +86,13 @@ impl Failure for Error {
             Self::UnknownIntegration => Code::new("unknown_integration"),
             Self::UnknownSession => Code::new("unknown_session"),
             Self::UnknownAnalysis => Code::new("unknown_analysis"),
-            Self::Secret(SecretError::NotAllowed) => Code::new("secret_not_allowed"),
-            Self::Secret(SecretError::Unknown) => Code::new("unknown_secret"),
-            Self::Secret(SecretError::Empty) => Code::new("invalid_secret"),
-            Self::Secret(SecretError::Unavailable(_)) => Code::new("secret_unavailable"),
-            Self::HubSpot(error) => error.code(),
+            Self::UnknownEmail => Code::new("unknown_email"),
+            Self::NoWebhook => Code::new("no_webhook"),
+            Self::Secret(error) => error.code(),
+            Self::Token(error) | Self::Crm(error) => error.code(),
+            Self::Renewing => Code::new("token_renewal"),
+            Self::OtherVersion => Code::new("other_version"),
             Self::Webhook(error) => error.code(),
-        }
-    }
-
-    fn retry_after(&self) -> Option<Duration> {
-        match self {
-            Self::HubSpot(error) => error.retry_after(),
-            Self::Webhook(error) => error.retry_after(),
-            Self::Store(_)
-            | Self::UnknownIntegration
-            | Self::UnknownSession
-            | Self::UnknownAnalysis
-            | Self::Secret(_) => None,
         }
     }
 }

@@ -4,14 +4,36 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use reqwest::{ClientBuilder, Response};
 use rustls::{ClientConfig, RootCertStore};
-use stage::backoff::MAX_VISIBILITY;
+use stage::Delivery;
 
 /// For the TCP and TLS handshakes: who has not answered by then is down, and the whole call still has time.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// With less than this left, a request is not begun: its answer would be lost.
+const SHORTEST_TIMEOUT: Duration = Duration::from_millis(500);
+/// Shorter than what load balancers commonly allow, so that a thawed function seldom meets a closed connection.
+pub(crate) const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
+/// What RFC 3986 calls unreserved stays; `+` in an address does not, some servers read it as a space.
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// A text as one segment of a path, or one value of a query.
+pub(crate) fn segment(text: &str) -> impl std::fmt::Display {
+    utf8_percent_encode(text, SEGMENT)
+}
+
+/// The content type of [`form`].
+pub(crate) const FORM: &str = "application/x-www-form-urlencoded";
+
+/// Names and values as a form's body.
+pub(crate) fn form(fields: &[(&str, &str)]) -> String {
+    let fields: Vec<_> = fields.iter().map(|(name, value)| format!("{name}={}", segment(value))).collect();
+    fields.join("&")
+}
 
 /// Why a client could not be built; no invocation can help.
 #[derive(Debug, thiserror::Error)]
@@ -54,7 +76,13 @@ pub(crate) async fn read(mut response: Response, limit: usize) -> reqwest::Resul
     Ok(body)
 }
 
-/// How long the other side asks us to wait, in seconds or until a date; at most as long as SQS can hide a message.
+/// How long a request may take within a delivery; `None`: it is not to be begun, because its answer would be lost.
+pub(crate) fn timeout(longest: Duration, delivery: &Delivery) -> Option<Duration> {
+    let timeout = longest.min(delivery.remaining());
+    (timeout >= SHORTEST_TIMEOUT).then_some(timeout)
+}
+
+/// How long the other side asks us to wait, in seconds or until a date.
 ///
 /// `None` for no time at all: five deliveries at once would end in the dead-letter queue.
 pub(crate) fn retry_after(headers: &HeaderMap, now: DateTime<Utc>) -> Option<Duration> {
@@ -63,7 +91,7 @@ pub(crate) fn retry_after(headers: &HeaderMap, now: DateTime<Utc>) -> Option<Dur
         Ok(seconds) => Duration::from_secs(seconds),
         Err(_) => (DateTime::parse_from_rfc2822(text).ok()?.to_utc() - now).to_std().unwrap_or_default(),
     };
-    (!wait.is_zero()).then(|| wait.min(MAX_VISIBILITY))
+    (!wait.is_zero()).then_some(wait)
 }
 
 #[cfg(test)]
@@ -71,11 +99,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_wait_is_read_in_seconds_or_as_a_date_and_is_bounded() {
+    fn a_wait_is_read_in_seconds_or_as_a_date() {
         let now = "2026-11-22T10:00:00Z".parse().unwrap();
         for (text, wait) in [
             ("7", Some(7)),
-            ("86400", Some(MAX_VISIBILITY.as_secs())),
+            ("86400", Some(86_400)),
             ("Sun, 22 Nov 2026 10:01:30 GMT", Some(90)),
             ("Sun, 22 Nov 2026 09:00:00 GMT", None),
             ("0", None),

@@ -1,41 +1,52 @@
 #![doc = include_str!("../README.md")]
 
+mod access;
+mod call;
+mod crm;
 mod error;
 mod http;
 mod hubspot;
+mod job;
+mod mapping;
+mod name;
+mod record;
 mod secrets;
+mod sync;
+mod verdict;
 mod webhook;
+mod words;
 
-use std::time::Instant;
+use std::time::Duration;
 
-use domain::analysis::Analysis;
-use domain::integration::{Integration, IntegrationConfig};
+use domain::id::{IntegrationId, TenantId};
+use domain::integration::{Integration, IntegrationState};
 use domain::message::CrmSyncMessage;
-use domain::session::Session;
-use domain::settings::RedactionSettings;
-use domain::settings::redaction::ShownText;
 use domain::step::Code;
-use secrecy::SecretString;
+use stage::backoff::Backoff;
 use stage::step::StageConfig;
-use stage::{Clock, ConfigError, Delivery, Env, Failure, Outcome, SdkConfig, Stage, config};
+use stage::{Clock, ConfigError, Delivery, Env, Failure, Outcome, SdkConfig, Stage, config, error_chain};
 use store::Store;
-use store::integration_log::{SyncKey, SyncStatus};
+use store::gates::{Admission, CircuitWaits, Health, Standing};
 
+pub use call::{CallError, Refusal, Trouble};
 pub use error::Error;
 pub use http::SetupError;
-pub use hubspot::{DAILY_LIMIT_WAIT, HubSpot, HubSpotError, MAX_NOTE_LENGTH, REQUEST_TIMEOUT, Refusal};
+pub use hubspot::{HubSpot, MAX_NOTE_LENGTH, REQUEST_TIMEOUT};
 pub use secrets::{SECRET_LIFETIME, SecretError, SecretSource, Secrets, SecretsManager};
+pub use verdict::{DAILY_LIMIT_WAIT, DISABLED, DISABLED_WAIT, FAILING_LIMIT};
 pub use webhook::{AllowedHosts, DELIVERY_TIMEOUT, MAX_PAYLOAD_BYTES, Violation, WebhookError, Webhooks};
 
-const DEFAULT_HUBSPOT_BASE_URL: &str = "https://api.hubapi.com";
-const INTEGRATION_DISABLED: Code = Code::new("integration_disabled");
+use job::Synced;
+use sync::{Done, Work};
+use verdict::{Next, Verdict};
 
-/// The sections of a tenant's settings that a sync follows.
-#[derive(Default, serde::Deserialize)]
-#[serde(default)]
-struct Settings {
-    redaction: RedactionSettings,
-}
+const DEFAULT_HUBSPOT_BASE_URL: &str = "https://api.hubapi.com";
+const INTEGRATION_OFF: Code = Code::new("integration_off");
+const INTEGRATION_REMOVED: Code = Code::new("integration_removed");
+/// The integration has failed for [`FAILING_LIMIT`].
+const FAILING: Code = Code::new("failing");
+/// After so long nobody is going to mend it: the sessions fail, and can be replayed when somebody does.
+const LONGEST_DISABLED: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// The function's configuration.
 pub struct Config {
@@ -69,37 +80,23 @@ pub struct Context<S = SecretsManager> {
     pub secrets: Secrets<S>,
     pub hubspot: HubSpot,
     pub webhooks: Webhooks,
+    /// How long an integration that is down is left alone.
+    pub circuit: CircuitWaits,
     pub clock: Clock,
 }
 
 impl Context {
     pub fn new(config: &Config, aws: &SdkConfig, store: Store) -> Result<Self, SetupError> {
+        let Backoff { base, max } = config.stage.backoff;
         Ok(Self {
             store,
             secrets: Secrets::new(SecretsManager::new(aws), &config.secret_prefix),
             hubspot: HubSpot::new(&config.hubspot_base_url)?,
             webhooks: Webhooks::new(config.webhook_allowed_hosts.clone())?,
+            circuit: CircuitWaits { base, max },
             clock: chrono::Utc::now,
         })
     }
-}
-
-/// What is to be synced.
-pub(crate) struct Job<'a> {
-    pub(crate) key: SyncKey<'a>,
-    pub(crate) session: &'a Session,
-    pub(crate) analysis: &'a Analysis,
-    /// How the analysis, and any other version of it, is shown.
-    pub(crate) shown: ShownText,
-    pub(crate) delivery: &'a Delivery,
-    pub(crate) now: chrono::DateTime<chrono::Utc>,
-}
-
-/// What became of a [`Job`].
-pub(crate) enum Synced {
-    /// The third party holds the record with this id.
-    Written(String),
-    Skipped(Code),
 }
 
 impl<S: SecretSource> Stage for Context<S> {
@@ -108,104 +105,115 @@ impl<S: SecretSource> Stage for Context<S> {
 
     /// `Err` is another delivery if [`Failure::is_retryable`]; else it is in the log already, and the step's end.
     async fn handle(&self, message: CrmSyncMessage, delivery: &Delivery) -> Result<Outcome, Error> {
-        let CrmSyncMessage::V1 { tenant_id, session_id, analysis_version, integration_id } = message;
-        let key = SyncKey {
-            tenant_id: &tenant_id,
-            session_id: &session_id,
-            integration_id: &integration_id,
-            analysis_version,
+        let (tenant, integration) = match &message {
+            CrmSyncMessage::V1 { tenant_id, integration_id, .. }
+            | CrmSyncMessage::V2 { tenant_id, integration_id, .. } => (tenant_id, integration_id),
         };
-        let integration = self.store.integration(&tenant_id, &integration_id).await.map_err(Error::Store)?;
-        let integration = integration.ok_or(Error::UnknownIntegration)?;
-        let stored = self.store.session(&tenant_id, &session_id).await.map_err(Error::Store)?;
-        let session = stored.ok_or(Error::UnknownSession)?.session;
-        let log = self.store.open_sync(&key).await.map_err(Error::Store)?;
-        if log.status == SyncStatus::Done {
+        let found = self.store.integration(tenant, integration).await.map_err(Error::Store)?;
+        let integration = found.ok_or(Error::UnknownIntegration)?;
+        let session_id = &delivery.claimed.key.session_id;
+        let stored = self.store.session(tenant, session_id).await.map_err(Error::Store)?;
+        let stored = stored.ok_or(Error::UnknownSession)?;
+        let work = Work::new(&message, &integration, &stored, delivery, (self.clock)());
+        if work.is_done(&self.store).await? {
             return Ok(Outcome::Done);
         }
-        let result = if integration.enabled {
-            // Boxed: the futures of both clients, one inside the other, are deeper than the compiler follows.
-            Box::pin(self.sync(key, &integration, &session, delivery)).await
-        } else {
-            Ok(Synced::Skipped(INTEGRATION_DISABLED))
-        };
-        self.record(&key, result).await
+        if let Some(outcome) = self.standstill(&integration) {
+            work.note(outcome, None, &self.store).await?;
+            return Ok(outcome);
+        }
+        // Boxed: with the futures of the clients inside, the function's is deeper than the compiler follows.
+        Box::pin(self.admitted(&work)).await
     }
 }
 
 impl<S: SecretSource> Context<S> {
-    async fn sync(
-        &self,
-        key: SyncKey<'_>,
-        integration: &Integration,
-        session: &Session,
-        delivery: &Delivery,
-    ) -> Result<Synced, Error> {
-        let tenant = self.store.tenant::<Settings>(key.tenant_id).await.map_err(Error::Store)?;
-        let redaction = tenant.map(|tenant| tenant.settings.redaction).unwrap_or_default();
-        let shown = match &integration.config {
-            IntegrationConfig::Hubspot { .. } => redaction.notes,
-            IntegrationConfig::Webhook { .. } => redaction.webhooks,
+    /// What becomes of a step of an integration that is not on.
+    fn standstill(&self, integration: &Integration) -> Option<Outcome> {
+        match &integration.state {
+            IntegrationState::On => None,
+            IntegrationState::Off => Some(Outcome::Skipped(INTEGRATION_OFF)),
+            IntegrationState::Removed => Some(Outcome::Skipped(INTEGRATION_REMOVED)),
+            IntegrationState::Disabled(disabled) => {
+                let since = ((self.clock)() - disabled.since).to_std().unwrap_or_default();
+                Some(match since > LONGEST_DISABLED {
+                    true => Outcome::Final(DISABLED),
+                    false => Outcome::Wait { after: DISABLED_WAIT, code: DISABLED },
+                })
+            }
+        }
+    }
+
+    /// Does the work if it may be done now, and says to the gate what it has found.
+    async fn admitted(&self, work: &Work<'_>) -> Result<Outcome, Error> {
+        let Integration { tenant_id, integration_id, config, .. } = work.integration;
+        if let Some(code) = work.skipped_without_asking() {
+            return work.note(Outcome::Skipped(code), None, &self.store).await;
+        }
+        let (asked, lease) = (work.requests(), work.delivery.remaining());
+        let key = &work.delivery.claimed.key;
+        let admission = self.store.admit(key, integration_id, config.limits(), asked, lease).await;
+        let pass = match admission.map_err(Error::Store)? {
+            Admission::Go(pass) => pass,
+            Admission::Wait { after, code } => return Ok(Outcome::Wait { after, code }),
+            Admission::Unknown => return Err(Error::UnknownIntegration),
         };
-        let analysis = self.store.shown_analysis(key.tenant_id, key.session_id, key.analysis_version, shown).await;
-        let analysis = &analysis.map_err(Error::Store)?.ok_or(Error::UnknownAnalysis)?;
-        let job = Job { key, session, analysis, shown, delivery, now: (self.clock)() };
-        match &integration.config {
-            IntegrationConfig::Hubspot { api_version } => match hubspot::address(&session.visitor) {
-                Ok(email) => {
-                    let call = async |token: &SecretString| {
-                        let portal = self.hubspot.portal(api_version, token, &job);
-                        hubspot::sync(&job, &portal, &email, &self.store).await
-                    };
-                    self.with_secret(integration, call).await
-                }
-                Err(code) => Ok(Synced::Skipped(code)),
-            },
-            IntegrationConfig::Webhook { url } => {
-                let call = async |secret: &SecretString| self.webhooks.deliver(&job, url, secret, &self.store).await;
-                self.with_secret(integration, call).await
-            }
-        }
-    }
-
-    /// A secret that is refused is read anew; if it has been rotated since it was cached, the call is made once more.
-    async fn with_secret(
-        &self,
-        integration: &Integration,
-        call: impl AsyncFn(&SecretString) -> Result<Synced, Error>,
-    ) -> Result<Synced, Error> {
-        let name = &integration.secret_name;
-        let get = async || self.secrets.get(&integration.tenant_id, name, Instant::now()).await.map_err(Error::Secret);
-        let secret = get().await?;
-        let mut result = call(&secret.value).await;
-        if secret.is_cached && result.as_ref().is_err_and(Error::is_unauthorized) {
-            self.secrets.forget(name);
-            result = call(&get().await?.value).await;
-        }
-        if result.as_ref().is_err_and(Error::is_unauthorized) {
-            self.secrets.forget(name);
-        }
-        result
-    }
-
-    /// An error that another delivery may help leaves the log as it stands: it says whether a record was begun.
-    async fn record(&self, key: &SyncKey<'_>, result: Result<Synced, Error>) -> Result<Outcome, Error> {
+        let Done { result, requests } = self.work(work).await;
+        let verdict = match &result {
+            Ok(Synced::Written(_)) => Verdict { health: Health::Works, next: Next::Skip },
+            Ok(Synced::Skipped(_)) => Verdict::own(Next::Skip),
+            Err(error) => Verdict::of(error, config),
+        };
+        // What is sent again for whoever asked for it says nothing of how the integration fares.
+        let health = if work.is_replay() { Health::Unknown } else { verdict.health };
+        let left = self.store.leave(tenant_id, integration_id, pass, health, (requests - asked).max(0), self.circuit);
+        let standing = left.await.map_err(Error::Store)?;
         match result {
-            Ok(Synced::Written(id)) => {
-                self.store.record_synced(key, &id).await.map_err(Error::Store)?;
-                Ok(Outcome::Done)
-            }
-            Ok(Synced::Skipped(code)) => {
-                self.store.record_not_synced(key, SyncStatus::Skipped, code).await.map_err(Error::Store)?;
-                Ok(Outcome::Skipped(code))
-            }
-            Err(error) => {
-                if !error.is_retryable() {
-                    let failed = self.store.record_not_synced(key, SyncStatus::Failed, error.code()).await;
-                    failed.map_err(Error::Store)?;
-                }
-                Err(error)
-            }
+            Ok(synced) => work.finish(synced, &self.store).await,
+            Err(error) => self.failed(work, error, &verdict, standing).await,
         }
+    }
+
+    async fn failed(
+        &self,
+        work: &Work<'_>,
+        error: Error,
+        verdict: &Verdict,
+        standing: Standing,
+    ) -> Result<Outcome, Error> {
+        let Integration { tenant_id, integration_id, config, .. } = work.integration;
+        let words = words::of(&error, config);
+        let mut verdict = verdict.clone();
+        if work.relied_on_a_missing_key(&error) {
+            self.store.forget_note_key(tenant_id, integration_id).await.map_err(Error::Store)?;
+            verdict.next = Next::Retry(None);
+        }
+        let fails_for_long = standing.failing_for >= FAILING_LIMIT && !work.is_replay();
+        if verdict.next == Next::Disable {
+            self.disable(tenant_id, integration_id, error.code(), &words).await?;
+        } else if fails_for_long {
+            let words = format!("Nothing has been accepted for five days. The last failure: {words}");
+            self.disable(tenant_id, integration_id, FAILING, &words).await?;
+            verdict.next = Next::Disable;
+        }
+        let outcome = verdict.outcome(error.code(), standing);
+        work.note(outcome, Some((error.code(), &words)), &self.store).await?;
+        let is_what_it_means = match outcome {
+            Outcome::Retry { after: None, .. } => error.is_retryable(),
+            Outcome::Final(_) => !error.is_retryable(),
+            Outcome::Retry { .. } | Outcome::Wait { .. } | Outcome::Skipped(_) | Outcome::Done => false,
+        };
+        if is_what_it_means {
+            return Err(error);
+        }
+        tracing::warn!(error = error_chain(&error), ?outcome, "not synced");
+        Ok(outcome)
+    }
+
+    async fn disable(&self, tenant: &TenantId, id: &IntegrationId, code: Code, words: &str) -> Result<(), Error> {
+        if self.store.disable_integration(tenant, id, code, words).await.map_err(Error::Store)? {
+            tracing::error!(tenant.id = %tenant, integration.id = %id, code = code.as_str(), "disabled an integration");
+        }
+        Ok(())
     }
 }

@@ -1,5 +1,5 @@
 use crm_sync::{Config, Context};
-use stage::queues::Sqs;
+use stage::queues::{Routes, Sqs};
 use stage::{Env, StepRunner};
 
 #[tokio::main(flavor = "current_thread")]
@@ -10,6 +10,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let aws = stage::sdk_config(&env)?;
     let store = stage::connect(&config.store).await?;
     let context = Context::new(&config, &aws, store.clone())?;
-    let runner = StepRunner { stage: context, store, queues: Sqs::new(&aws), config: config.stage, follow_ups: None };
+    let follow_ups = Routes { notify: None, crm_sync: config.stage.queue.queue_url.clone() };
+    let runner = StepRunner { stage: context, store, queues: Sqs::new(&aws), config: config.stage, follow_ups };
     runner.serve().await
 }

@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::error::SdkError;
 use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;
+use aws_sdk_secretsmanager::operation::put_secret_value::PutSecretValueError;
 use domain::id::TenantId;
+use domain::step::Code;
 use secrecy::{ExposeSecret, SecretString};
 use stage::SdkConfig;
 
@@ -22,16 +24,38 @@ pub enum SecretError {
     NotAllowed,
     #[error("find the secret")]
     Unknown,
-    /// Empty, or not text.
-    #[error("use the secret: it holds no text")]
-    Empty,
-    #[error("read the secret")]
+    /// Empty, not text, or without a member that the kind of integration needs.
+    #[error("use the secret: it does not hold what is needed")]
+    Invalid,
+    #[error("use Secrets Manager")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl SecretError {
+    /// Whether another delivery can help.
+    pub(crate) fn is_retryable(&self) -> bool {
+        match self {
+            Self::Unavailable(_) => true,
+            Self::NotAllowed | Self::Unknown | Self::Invalid => false,
+        }
+    }
+
+    pub(crate) fn code(&self) -> Code {
+        match self {
+            Self::NotAllowed => Code::new("secret_not_allowed"),
+            Self::Unknown => Code::new("unknown_secret"),
+            Self::Invalid => Code::new("invalid_secret"),
+            Self::Unavailable(_) => Code::new("secret_unavailable"),
+        }
+    }
 }
 
 /// Where secrets are kept.
 pub trait SecretSource {
     fn fetch(&self, name: &str) -> impl Future<Output = Result<SecretString, SecretError>>;
+
+    /// Puts a value in place of another, or of none.
+    fn put(&self, name: &str, value: &SecretString) -> impl Future<Output = Result<(), SecretError>>;
 }
 
 /// AWS Secrets Manager.
@@ -51,11 +75,25 @@ impl SecretSource for SecretsManager {
                 Some(GetSecretValueError::ResourceNotFoundException(_)) => SecretError::Unknown,
                 _ => unavailable(error),
             })?;
-        answer.secret_string.map(SecretString::from).ok_or(SecretError::Empty)
+        answer.secret_string.map(SecretString::from).ok_or(SecretError::Invalid)
+    }
+
+    async fn put(&self, name: &str, value: &SecretString) -> Result<(), SecretError> {
+        let put = self.0.put_secret_value().secret_id(name).secret_string(value.expose_secret()).send().await;
+        match put {
+            Ok(_) => Ok(()),
+            Err(error)
+                if error.as_service_error().is_some_and(PutSecretValueError::is_resource_not_found_exception) =>
+            {
+                let create = self.0.create_secret().name(name).secret_string(value.expose_secret());
+                create.send().await.map(drop).map_err(unavailable)
+            }
+            Err(error) => Err(unavailable(error)),
+        }
     }
 }
 
-fn unavailable(error: SdkError<GetSecretValueError>) -> SecretError {
+fn unavailable<E: std::error::Error + Send + Sync + 'static>(error: SdkError<E>) -> SecretError {
     SecretError::Unavailable(Box::new(error))
 }
 
@@ -79,21 +117,37 @@ impl<S: SecretSource> Secrets<S> {
     }
 
     pub(crate) async fn get(&self, tenant: &TenantId, name: &str, now: Instant) -> Result<Secret, SecretError> {
-        let own = name.strip_prefix(&self.prefix).and_then(|rest| rest.strip_prefix(tenant.as_ref()));
-        if !own.is_some_and(|rest| rest.len() > 1 && rest.starts_with('/')) {
-            return Err(SecretError::NotAllowed);
-        }
+        self.check(tenant, name)?;
         if let Some(value) = self.cached(name, now) {
             return Ok(Secret { value, is_cached: true });
         }
         let fetched = self.source.fetch(name).await?;
         let text = fetched.expose_secret().trim();
         if text.is_empty() {
-            return Err(SecretError::Empty);
+            return Err(SecretError::Invalid);
         }
         let value = SecretString::from(text);
         self.cache().insert(name.to_owned(), (now, value.clone()));
         Ok(Secret { value, is_cached: false })
+    }
+
+    /// Keeps a value that was got for an integration, beside the secret of that name.
+    pub(crate) async fn put(
+        &self,
+        tenant: &TenantId,
+        name: &str,
+        value: SecretString,
+        now: Instant,
+    ) -> Result<(), SecretError> {
+        self.check(tenant, name)?;
+        self.source.put(name, &value).await?;
+        self.cache().insert(name.to_owned(), (now, value));
+        Ok(())
+    }
+
+    fn check(&self, tenant: &TenantId, name: &str) -> Result<(), SecretError> {
+        let own = name.strip_prefix(&self.prefix).and_then(|rest| rest.strip_prefix(tenant.as_ref()));
+        own.is_some_and(|rest| rest.len() > 1 && rest.starts_with('/')).then_some(()).ok_or(SecretError::NotAllowed)
     }
 
     /// The third party refused it.
@@ -125,6 +179,10 @@ mod tests {
         async fn fetch(&self, _: &str) -> Result<SecretString, SecretError> {
             self.0.set(self.0.get() + 1);
             Ok(format!(" pat-{}\n", self.0.get()).into())
+        }
+
+        async fn put(&self, _: &str, _: &SecretString) -> Result<(), SecretError> {
+            Err(SecretError::NotAllowed)
         }
     }
 

@@ -1,37 +1,37 @@
-//! Custom webhooks: one signed request per session, with an id that stays the same however often it is sent.
+//! Custom webhooks: one signed request per event, with an id that stays the same however often it is sent.
 
 mod address;
 mod error;
 mod payload;
 mod sign;
+mod tell;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use chrono::{DateTime, Utc};
+use domain::integration::WebhookConfig;
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, Url};
 use secrecy::SecretString;
-use store::Store;
+use stage::Delivery;
 
 pub(crate) use address::InvalidAllowedHost;
 pub use address::{AllowedHosts, Violation};
 pub use error::WebhookError;
 pub use payload::MAX_PAYLOAD_BYTES;
+pub(crate) use tell::{Telling, tell};
 
-use crate::error::Error;
 use crate::http::{self, SetupError};
-use crate::{Job, Synced};
 use address::{PublicOnly, Target};
 use error::Cause;
 
 /// What Standard Webhooks recommends: a receiver acknowledges and works later.
 pub const DELIVERY_TIMEOUT: Duration = Duration::from_secs(15);
-/// With less than this left, a request is not begun: its answer would be lost.
-const SHORTEST_TIMEOUT: Duration = Duration::from_millis(500);
-/// The answer has no meaning beyond its status; what is more is not read.
+/// Bytes; the answer has no meaning beyond its status, and what is more is not read.
 const MAX_ANSWER_BYTES: usize = 16 * 1024;
-/// What a tenant's admin reads after a 410.
-const GONE: &str = "The endpoint answered 410 Gone.";
+/// Bytes of the answer that are kept for whoever looks why an event was refused.
+const KEPT_ANSWER_BYTES: usize = 1024;
 
 /// Delivers webhooks.
 #[derive(Debug, Clone)]
@@ -41,6 +41,21 @@ pub struct Webhooks {
     /// For [`AllowedHosts`].
     any: Client,
     allowed: AllowedHosts,
+}
+
+/// An event that is to be sent.
+pub(crate) struct Letter<'a> {
+    pub(crate) id: &'a str,
+    pub(crate) body: &'a str,
+}
+
+/// A request that was made, or failed before it was.
+pub(crate) struct Attempted {
+    pub(crate) duration: Duration,
+    pub(crate) status: Option<u16>,
+    /// Its beginning.
+    pub(crate) answer: Option<String>,
+    pub(crate) result: Result<(), WebhookError>,
 }
 
 impl Webhooks {
@@ -53,57 +68,79 @@ impl Webhooks {
         Ok(Self { public, any, allowed })
     }
 
-    /// Sends the session's event; the record is the webhook id.
-    pub(crate) async fn deliver(
+    /// Whether the URL may be asked, as far as can be told without a name server.
+    pub(crate) fn check(&self, url: &str) -> Result<(), Violation> {
+        Target::parse(url, &self.allowed).map(drop)
+    }
+
+    pub(crate) async fn send(
         &self,
-        job: &Job<'_>,
-        url: &str,
+        letter: &Letter<'_>,
+        config: &WebhookConfig,
         secret: &SecretString,
-        store: &Store,
-    ) -> Result<Synced, Error> {
-        let id = sign::webhook_id(&job.key, payload::SESSION_ANALYZED);
-        let request = self.prepare(job, url, &id, secret).map_err(Error::Webhook)?;
-        store.start_writing(&job.key, None).await.map_err(Error::Store)?;
-        match self.send(job, request).await {
-            Ok(()) => Ok(Synced::Written(id)),
-            Err(error) => {
-                if error.is_gone() {
-                    let disabled = store.disable_integration(job.key.tenant_id, job.key.integration_id, GONE).await;
-                    disabled.map_err(Error::Store)?;
-                }
-                Err(Error::Webhook(error))
+        delivery: &Delivery,
+        now: DateTime<Utc>,
+    ) -> Attempted {
+        let started = Instant::now();
+        let (status, answer, result) = match self.prepare(letter, config, secret, now) {
+            Ok(prepared) => self.post(prepared, delivery, now).await,
+            Err(error) => (None, None, Err(error)),
+        };
+        Attempted { duration: started.elapsed(), status, answer, result }
+    }
+
+    fn prepare(
+        &self,
+        letter: &Letter<'_>,
+        config: &WebhookConfig,
+        secret: &SecretString,
+        now: DateTime<Utc>,
+    ) -> Result<Prepared, WebhookError> {
+        let target = Target::parse(&config.url, &self.allowed).map_err(WebhookError::Forbidden)?;
+        let mut headers = sign::headers(letter.id, now.timestamp(), letter.body.as_bytes(), secret)?;
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        for (name, value) in config.headers.iter() {
+            // Both were checked when they were saved.
+            if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+                headers.insert(name, value);
             }
         }
-    }
-
-    fn prepare(&self, job: &Job<'_>, url: &str, id: &str, secret: &SecretString) -> Result<Prepared, WebhookError> {
-        let target = Target::parse(url, &self.allowed).map_err(WebhookError::Forbidden)?;
-        let body = payload::render(job);
-        let mut headers = sign::headers(id, job.now.timestamp(), body.as_bytes(), secret)?;
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         let client = if target.is_exempt { &self.any } else { &self.public };
-        Ok(Prepared { client: client.clone(), url: target.url, headers, body })
+        Ok(Prepared { client: client.clone(), url: target.url, headers, body: letter.body.to_owned() })
     }
 
-    async fn send(&self, job: &Job<'_>, request: Prepared) -> Result<(), WebhookError> {
-        let timeout = DELIVERY_TIMEOUT.min(job.delivery.remaining());
-        if timeout < SHORTEST_TIMEOUT {
-            return Err(WebhookError::OutOfTime);
-        }
+    async fn post(
+        &self,
+        request: Prepared,
+        delivery: &Delivery,
+        now: DateTime<Utc>,
+    ) -> (Option<u16>, Option<String>, Result<(), WebhookError>) {
+        let Some(timeout) = http::timeout(DELIVERY_TIMEOUT, delivery) else {
+            return (None, None, Err(WebhookError::OutOfTime));
+        };
         let Prepared { client, url, headers, body } = request;
         let sent = client.post(url).headers(headers).body(body).timeout(timeout).send().await;
-        let response = sent.map_err(WebhookError::of_send)?;
+        let response = match sent {
+            Ok(response) => response,
+            Err(error) => return (None, None, Err(WebhookError::of_send(error))),
+        };
         let (status, headers) = (response.status(), response.headers().clone());
         // The status has been given: a body that breaks off changes nothing.
-        let _ = http::read(response, MAX_ANSWER_BYTES).await;
-        match Cause::of(status) {
+        let answer = http::read(response, MAX_ANSWER_BYTES).await.unwrap_or_default();
+        let result = match Cause::of(status) {
             None => Ok(()),
             Some(cause) => {
-                let retry_after = http::retry_after(&headers, job.now);
+                let retry_after = http::retry_after(&headers, now);
                 Err(WebhookError::Refused { status, cause, retry_after })
             }
-        }
+        };
+        (Some(status.as_u16()), Some(beginning(&answer)), result)
     }
+}
+
+fn beginning(answer: &[u8]) -> String {
+    let text = String::from_utf8_lossy(&answer[..answer.len().min(KEPT_ANSWER_BYTES)]);
+    text[..text.floor_char_boundary(KEPT_ANSWER_BYTES)].to_owned()
 }
 
 struct Prepared {

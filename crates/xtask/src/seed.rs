@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use chrono::{DateTime, Utc};
 use domain::id::{IntegrationId, TenantId};
-use domain::integration::{Integration, IntegrationConfig};
+use domain::integration::{Connection, Integration, IntegrationConfig, IntegrationState, WebhookConfig};
 use domain::settings::{EmailSettings, TenantSettings};
 use serde_json::{Value, json};
 use store::Store;
@@ -64,14 +64,20 @@ pub(crate) async fn seed(
     let hubspot: IntegrationConfig = serde_json::from_value(json!({ "kind": "hubspot" }))?;
     let wanted = [
         ("hubspot", hubspot, tenant.hubspot_token.clone()),
-        ("webhook", IntegrationConfig::Webhook { url }, tenant.webhook_secret()),
+        ("webhook", IntegrationConfig::Webhook(WebhookConfig::to(&url)), tenant.webhook_secret()),
     ];
     for (id, config, secret) in wanted {
         let secret_name = format!("{}{}/{id}", stack.secret_prefix, tenant.id);
         put_secret(stack, http, &secret_name, &secret).await?;
         let integration_id: IntegrationId = id.parse()?;
-        let integration =
-            Integration { tenant_id: tenant.id.clone(), integration_id, enabled: true, config, secret_name };
+        let integration = Integration {
+            tenant_id: tenant.id.clone(),
+            integration_id,
+            state: IntegrationState::On,
+            config,
+            secret_name,
+            connection: Connection::default(),
+        };
         store.save_integration(&integration).await.with_context(|| format!("save the integration {id}"))?;
     }
     tell_receiver(stack, http, tenant).await

@@ -3,28 +3,22 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use chrono::{DateTime, SecondsFormat, Utc};
 use domain::email_address::EmailAddress;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use domain::integration::HubspotConfig;
 use reqwest::{Client, Method};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use stage::Delivery;
 
-use super::error::HubSpotError;
 use super::note::MAX_NOTE_LENGTH;
-use super::refusal::Refusal;
-use crate::Job;
-use crate::http::{self, SetupError};
+use super::refusal;
+use crate::call::{CallError, Trouble};
+use crate::http::{self, SetupError, segment};
+use crate::job::Job;
 
 /// HubSpot answers within a second; a request that takes this long has failed, and others still have time.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
-/// With less than this left, a request is not begun: its answer would be lost.
-const SHORTEST_TIMEOUT: Duration = Duration::from_millis(500);
-/// Shorter than what load balancers commonly allow, so that a thawed function seldom meets a closed connection.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
 /// A page of the longest notes, each character in four bytes, and as much again for what surrounds and escapes them.
 const MAX_ANSWER_BYTES: usize = NOTES_PER_READ * MAX_NOTE_LENGTH * 4 * 2;
 /// Notes read in one request, 10 MB at worst. HubSpot takes 100.
@@ -33,39 +27,43 @@ pub(super) const NOTES_PER_READ: usize = 20;
 const ASSOCIATIONS_PER_PAGE: usize = 500;
 /// From a note to its contact, in HubSpot's list of association types.
 const NOTE_TO_CONTACT: u32 = 202;
-/// What RFC 3986 calls unreserved stays; `+` in an address does not, some servers read it as a space.
-const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+/// The unique property of notes that tells them apart, where the account has one.
+pub(crate) const KEY_PROPERTY: &str = "post_session_conversation_id";
 
 /// Property names and values; an empty value would clear the property and is never sent.
-pub(super) type Properties = BTreeMap<&'static str, String>;
+pub(super) type Properties = BTreeMap<String, String>;
 
 /// HubSpot's CRM API.
 #[derive(Debug, Clone)]
 pub struct HubSpot {
-    http: Client,
-    base_url: String,
+    pub(super) http: Client,
+    pub(super) base_url: String,
 }
 
 impl HubSpot {
     pub fn new(base_url: &str) -> Result<Self, SetupError> {
-        let client = http::client(http::tls()?).pool_idle_timeout(IDLE_TIMEOUT);
+        let client = http::client(http::tls()?).pool_idle_timeout(http::IDLE_TIMEOUT);
         let http = client.build().map_err(SetupError::Client)?;
         Ok(Self { http, base_url: base_url.trim_end_matches('/').to_owned() })
     }
 
     /// The account that a token opens.
-    pub(crate) fn portal<'a>(&'a self, api_version: &'a str, token: &'a SecretString, job: &Job<'a>) -> Portal<'a> {
-        Portal { hubspot: self, api_version, token, delivery: job.delivery, now: job.now }
+    pub(crate) fn portal<'a>(
+        &'a self,
+        config: &'a HubspotConfig,
+        token: &'a SecretString,
+        job: &'a Job<'a>,
+    ) -> Portal<'a> {
+        Portal { hubspot: self, config, token, job }
     }
 }
 
 /// One HubSpot account during one delivery.
 pub(crate) struct Portal<'a> {
-    hubspot: &'a HubSpot,
-    api_version: &'a str,
+    pub(super) hubspot: &'a HubSpot,
+    pub(super) config: &'a HubspotConfig,
     token: &'a SecretString,
-    delivery: &'a Delivery,
-    now: DateTime<Utc>,
+    pub(super) job: &'a Job<'a>,
 }
 
 #[derive(Deserialize)]
@@ -123,7 +121,7 @@ impl Note {
 
 impl Portal<'_> {
     /// The id of the contact whose primary address this is.
-    pub(super) async fn contact_by_email(&self, email: &EmailAddress) -> Result<String, HubSpotError> {
+    pub(super) async fn contact_by_email(&self, email: &EmailAddress) -> Result<String, CallError> {
         let path = format!("contacts/{}?idProperty=email", segment(email.as_str()));
         self.call::<Record>("read the contact", Method::GET, &path, None).await.map(|contact| contact.id)
     }
@@ -133,17 +131,17 @@ impl Portal<'_> {
         &self,
         email: &EmailAddress,
         properties: &Properties,
-    ) -> Result<String, HubSpotError> {
+    ) -> Result<String, CallError> {
         let path = format!("contacts/{}?idProperty=email", segment(email.as_str()));
         self.write_contact("update the contact", Method::PATCH, &path, properties).await
     }
 
-    pub(super) async fn update_contact(&self, id: &str, properties: &Properties) -> Result<String, HubSpotError> {
+    pub(super) async fn update_contact(&self, id: &str, properties: &Properties) -> Result<String, CallError> {
         let path = format!("contacts/{}", segment(id));
         self.write_contact("update the contact by its id", Method::PATCH, &path, properties).await
     }
 
-    pub(super) async fn create_contact(&self, properties: &Properties) -> Result<String, HubSpotError> {
+    pub(super) async fn create_contact(&self, properties: &Properties) -> Result<String, CallError> {
         self.write_contact("create the contact", Method::POST, "contacts", properties).await
     }
 
@@ -153,38 +151,53 @@ impl Portal<'_> {
         method: Method,
         path: &str,
         properties: &Properties,
-    ) -> Result<String, HubSpotError> {
+    ) -> Result<String, CallError> {
         let body = json!({ "properties": properties });
         self.call::<Record>(operation, method, path, Some(&body)).await.map(|contact| contact.id)
     }
 
-    /// `at` is what the contact's timeline is sorted by.
-    pub(super) async fn create_note(
-        &self,
-        contact_id: &str,
-        at: DateTime<Utc>,
-        body: &str,
-    ) -> Result<String, HubSpotError> {
+    /// On the contact's timeline, at the end of the conversation.
+    pub(super) async fn create_note(&self, contact_id: &str, properties: &Properties) -> Result<String, CallError> {
         let kind = json!({ "associationCategory": "HUBSPOT_DEFINED", "associationTypeId": NOTE_TO_CONTACT });
         let note = json!({
-            "properties": { "hs_timestamp": at.to_rfc3339_opts(SecondsFormat::Millis, true), "hs_note_body": body },
+            "properties": properties,
             "associations": [{ "to": { "id": contact_id }, "types": [kind] }],
         });
         self.call::<Record>("create the note", Method::POST, "notes", Some(&note)).await.map(|note| note.id)
     }
 
-    /// Puts another body in place of a note's; everything else of it stays. `None` if the note was deleted.
-    pub(super) async fn update_note(&self, note_id: &str, body: &str) -> Result<Option<String>, HubSpotError> {
-        let note = json!({ "properties": { "hs_note_body": body } });
+    /// Writes the note that has this value of the unique property, or makes it.
+    pub(super) async fn upsert_note(&self, key: &str, properties: &Properties) -> Result<String, CallError> {
+        let operation = "write the note by its key";
+        let input = json!({ "idProperty": KEY_PROPERTY, "id": key, "properties": properties });
+        let body = json!({ "inputs": [input] });
+        let notes: Notes = self.call(operation, Method::POST, "notes/batch/upsert", Some(&body)).await?;
+        let note = notes.results.into_iter().next();
+        note.map(|note| note.id).ok_or(CallError::Incomplete { operation })
+    }
+
+    /// Hangs a note on a contact; where it does already, nothing changes.
+    pub(super) async fn associate(&self, note_id: &str, contact_id: &str) -> Result<(), CallError> {
+        let path = format!("notes/{}/associations/default/contacts/{}", segment(note_id), segment(contact_id));
+        self.call::<Value>("put the note on the contact", Method::PUT, &path, None).await.map(drop)
+    }
+
+    /// Changes these properties of a note. `None` if the note was deleted.
+    pub(super) async fn update_note(
+        &self,
+        note_id: &str,
+        properties: &Properties,
+    ) -> Result<Option<String>, CallError> {
+        let note = json!({ "properties": properties });
         let path = format!("notes/{}", segment(note_id));
         match self.call::<Record>("update the note", Method::PATCH, &path, Some(&note)).await {
-            Err(error) if error.is_not_found() => Ok(None),
+            Err(error) if error.is(Trouble::NotFound) => Ok(None),
             updated => updated.map(|note| Some(note.id)),
         }
     }
 
     /// The ids of all notes of a contact, in no order.
-    pub(super) async fn notes_of_contact(&self, contact_id: &str) -> Result<Vec<String>, HubSpotError> {
+    pub(super) async fn notes_of_contact(&self, contact_id: &str) -> Result<Vec<String>, CallError> {
         let (mut ids, mut after) = (Vec::new(), String::new());
         loop {
             let path =
@@ -200,14 +213,14 @@ impl Portal<'_> {
     }
 
     /// Those of at most [`NOTES_PER_READ`] notes that still exist; fails rather than leave out one that may.
-    pub(super) async fn read_notes(&self, ids: &[String]) -> Result<Vec<Note>, HubSpotError> {
+    pub(super) async fn read_notes(&self, ids: &[String]) -> Result<Vec<Note>, CallError> {
         let operation = "read the contact's notes";
         let inputs: Vec<_> = ids.iter().map(|id| json!({ "id": id })).collect();
         let body = json!({ "properties": ["hs_note_body"], "inputs": inputs });
         let notes: Notes = self.call(operation, Method::POST, "notes/batch/read", Some(&body)).await?;
         let gone = |error: &NoteError| error.category.as_deref() == Some("OBJECT_NOT_FOUND");
         if notes.results.len() < ids.len() && (notes.errors.is_empty() || !notes.errors.iter().all(gone)) {
-            return Err(HubSpotError::Incomplete { operation });
+            return Err(CallError::Incomplete { operation });
         }
         Ok(notes.results)
     }
@@ -218,30 +231,24 @@ impl Portal<'_> {
         method: Method,
         path: &str,
         body: Option<&Value>,
-    ) -> Result<T, HubSpotError> {
-        let timeout = REQUEST_TIMEOUT.min(self.delivery.remaining());
-        if timeout < SHORTEST_TIMEOUT {
-            return Err(HubSpotError::OutOfTime { operation });
-        }
-        let Self { hubspot: HubSpot { http, base_url }, api_version, .. } = self;
-        let url = format!("{base_url}/crm/objects/{}/{path}", segment(api_version));
+    ) -> Result<T, CallError> {
+        let timeout = http::timeout(REQUEST_TIMEOUT, self.job.delivery).ok_or(CallError::OutOfTime { operation })?;
+        self.job.notes.count_request();
+        let Self { hubspot: HubSpot { http, base_url }, config, .. } = self;
+        let url = format!("{base_url}/crm/objects/{}/{path}", segment(config.api_version.as_ref()));
         let request = http.request(method, url).bearer_auth(self.token.expose_secret()).timeout(timeout);
         let request = body.into_iter().fold(request, |request, body| request.json(body));
         // The URL may hold an address.
-        let failed = |source: reqwest::Error| HubSpotError::Send { operation, source: source.without_url() };
+        let failed = |source: reqwest::Error| CallError::Send { operation, source: source.without_url() };
         let response = request.send().await.map_err(failed)?;
         let (status, headers) = (response.status(), response.headers().clone());
         let body = http::read(response, MAX_ANSWER_BYTES).await.map_err(failed)?;
         if status.is_success() {
             // The source may quote the answer.
-            serde_json::from_slice(&body).map_err(|_| HubSpotError::Unreadable { operation })
+            serde_json::from_slice(&body).map_err(|_| CallError::Unreadable { operation })
         } else {
-            let refusal = Refusal::read(status, &headers, &body, self.now, self.delivery.claimed.attempt);
-            Err(HubSpotError::Refused { operation, refusal })
+            let refusal = refusal::read(status, &headers, &body, self.job.now);
+            Err(CallError::Refused { operation, refusal })
         }
     }
-}
-
-fn segment(text: &str) -> impl std::fmt::Display {
-    utf8_percent_encode(text, SEGMENT)
 }

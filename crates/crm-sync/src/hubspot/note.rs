@@ -3,12 +3,13 @@
 mod html;
 mod sections;
 
+use chrono::SecondsFormat;
 use domain::analysis::Analysis;
 use domain::id::SessionId;
 use domain::session::Session;
 
-use super::client::{NOTES_PER_READ, Portal};
-use super::error::HubSpotError;
+use super::client::{KEY_PROPERTY, NOTES_PER_READ, Portal, Properties};
+use crate::call::CallError;
 use html::{block, visible};
 use sections::{Section, sections};
 
@@ -20,8 +21,16 @@ const CUT_LENGTH: usize = 400;
 const TITLE: &str = "Conversation with the AI agent";
 const ID_LABEL: &str = "Conversation ID:";
 
+/// What a note is made of; with the key where the account tells notes apart by the unique property.
+pub(super) fn properties(session: &Session, analysis: &Analysis, keyed: bool) -> Properties {
+    let time = session.ended_at.to_rfc3339_opts(SecondsFormat::Millis, true);
+    let key = keyed.then(|| (KEY_PROPERTY.to_owned(), session.session_id.to_string()));
+    let body = ("hs_note_body".to_owned(), render(session, analysis));
+    [("hs_timestamp".to_owned(), time), body].into_iter().chain(key).collect()
+}
+
 /// The note's HTML; sections that do not fit are left out whole, and named.
-pub(super) fn render(session: &Session, analysis: &Analysis) -> String {
+fn render(session: &Session, analysis: &Analysis) -> String {
     let head = block(TITLE, &format!("{ID_LABEL} {}", session.session_id), "");
     assemble(head, &sections(session, analysis), MAX_NOTE_LENGTH)
 }
@@ -54,7 +63,7 @@ pub(super) async fn find(
     portal: &Portal<'_>,
     contact_id: &str,
     session_id: &SessionId,
-) -> Result<Option<String>, HubSpotError> {
+) -> Result<Option<String>, CallError> {
     let mut ids = portal.notes_of_contact(contact_id).await?;
     // Ids grow: by length, then by digits.
     ids.sort_unstable_by(|a, b| (b.len(), b).cmp(&(a.len(), a)));

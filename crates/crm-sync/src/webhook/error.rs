@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use domain::step::Code;
 use reqwest::StatusCode;
+use store::gates::Health;
 
 use super::address::Violation;
+use crate::verdict::{LONGEST_REST, Next, RATE_LIMIT_WAIT, Verdict};
 
 /// What an answer other than 2xx means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,6 +17,8 @@ pub enum Cause {
     Unauthorized,
     /// The receiver wants no more webhooks.
     Gone,
+    /// Asked too often.
+    RateLimited,
     /// Overloaded, down or too slow.
     Unavailable,
     Rejected,
@@ -29,7 +33,8 @@ impl Cause {
             401 => Some(Self::Unauthorized),
             410 => Some(Self::Gone),
             501 => Some(Self::Rejected),
-            408 | 429 | 500.. => Some(Self::Unavailable),
+            429 => Some(Self::RateLimited),
+            408 | 500.. => Some(Self::Unavailable),
             _ => Some(Self::Rejected),
         }
     }
@@ -66,7 +71,7 @@ impl WebhookError {
             Self::Send(_) | Self::OutOfTime => true,
             Self::Forbidden(_) | Self::Secret(_) => false,
             Self::Refused { cause, .. } => match cause {
-                Cause::Unavailable => true,
+                Cause::RateLimited | Cause::Unavailable => true,
                 Cause::Redirect | Cause::Unauthorized | Cause::Gone | Cause::Rejected => false,
             },
         }
@@ -83,24 +88,39 @@ impl WebhookError {
                 Cause::Redirect => Code::new("redirected"),
                 Cause::Unauthorized => Code::new("unauthorized"),
                 Cause::Gone => Code::new("gone"),
+                Cause::RateLimited => Code::new("rate_limited"),
                 Cause::Unavailable => Code::new("unavailable"),
                 Cause::Rejected => Code::new("rejected"),
             },
         }
     }
 
-    pub(crate) fn retry_after(&self) -> Option<Duration> {
+    /// Any answer but 2xx counts as a failure of the receiver; one that is down also opens the circuit. What it refuses for
+    /// good, it refuses for this event only, until it has done so for days.
+    pub(crate) fn verdict(&self) -> Verdict {
+        let refuses = |next| Verdict { health: Health::Refuses, next };
+        let down = Verdict { health: Health::Down, next: Next::Retry(None) };
         match self {
-            Self::Refused { retry_after, .. } => *retry_after,
-            Self::Forbidden(_) | Self::Secret(_) | Self::Send(_) | Self::OutOfTime => None,
+            Self::Forbidden(_) | Self::Secret(_) => Verdict::own(Next::Disable),
+            Self::Send(_) => down,
+            Self::OutOfTime => Verdict::own(Next::Retry(None)),
+            Self::Refused { cause, retry_after, .. } => match (cause, retry_after) {
+                (Cause::Gone, _) => refuses(Next::Disable),
+                (Cause::RateLimited | Cause::Unavailable, Some(after)) => {
+                    let (after, code) = (LONGEST_REST.min(*after), self.code());
+                    Verdict { health: Health::LimitedAndRefuses { after, code }, next: Next::Wait(after) }
+                }
+                (Cause::RateLimited, None) => {
+                    let (after, code) = (RATE_LIMIT_WAIT, self.code());
+                    Verdict { health: Health::LimitedAndRefuses { after, code }, next: Next::Retry(Some(after)) }
+                }
+                (Cause::Unavailable, None) => down,
+                (Cause::Redirect | Cause::Unauthorized | Cause::Rejected, _) => refuses(Next::Fail),
+            },
         }
     }
 
     pub(crate) fn is_unauthorized(&self) -> bool {
         matches!(self, Self::Refused { cause: Cause::Unauthorized, .. })
-    }
-
-    pub(super) fn is_gone(&self) -> bool {
-        matches!(self, Self::Refused { cause: Cause::Gone, .. })
     }
 }

@@ -1,14 +1,14 @@
-//! The event that a webhook tells.
+//! The events that webhooks are told.
 
+use chrono::{DateTime, SecondsFormat, Utc};
 use domain::analysis::Analysis;
+use domain::event::EventType;
 use domain::id::{AgentId, SessionId, TenantId};
 use domain::session::{Channel, Session, Visitor};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
+use uuid::Uuid;
 
-use crate::Job;
-
-pub(super) const SESSION_ANALYZED: &str = "session.analyzed";
 /// What receivers are commonly set up to take; a longer payload is made shorter.
 ///
 /// What `ingest` and `analyze` let through always fits once everything expendable is left out.
@@ -31,12 +31,36 @@ const EXPENDABLE: [&str; 13] = [
 ];
 
 #[derive(Serialize)]
-struct Data<'a> {
+struct Analyzed<'a> {
     session: SessionData<'a>,
     analysis_version: i32,
     analysis: &'a Analysis,
     /// JSON pointers into `data` of what was left out.
     omitted: Vec<&'static str>,
+}
+
+#[derive(Serialize)]
+struct Failed<'a> {
+    session: SessionData<'a>,
+    /// Code of the step that failed first.
+    failure_code: &'a str,
+    omitted: Vec<&'static str>,
+}
+
+#[derive(Serialize)]
+struct Mailed<'a> {
+    session: SessionData<'a>,
+    email: EmailData<'a>,
+    omitted: Vec<&'static str>,
+}
+
+/// A mail, as it stood when the event was planned. Without its recipient: that is the session's visitor.
+#[derive(Serialize)]
+pub(super) struct EmailData<'a> {
+    pub(super) email_id: Uuid,
+    pub(super) status: &'a str,
+    pub(super) template: &'a str,
+    pub(super) analysis_version: i32,
 }
 
 #[derive(Serialize)]
@@ -52,33 +76,49 @@ struct SessionData<'a> {
     metadata: &'a Map<String, Value>,
 }
 
-/// The request's body, without the transcript.
-///
-/// The same bytes at every attempt, unless the tenant changes in between what webhooks show: that is read at each one.
-pub(super) fn render(job: &Job<'_>) -> String {
-    shortened(event(job.session, job.analysis, job.key.analysis_version))
-}
-
-fn event(session: &Session, analysis: &Analysis, analysis_version: i32) -> Value {
-    let time = |time: chrono::DateTime<chrono::Utc>| time.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true);
-    let ended_at = time(session.ended_at);
-    let data = Data {
-        session: SessionData {
+impl<'a> SessionData<'a> {
+    fn of(session: &'a Session) -> Self {
+        Self {
             tenant_id: &session.tenant_id,
             session_id: &session.session_id,
             agent_id: &session.agent_id,
             channel: session.channel,
-            started_at: time(session.started_at),
-            ended_at: ended_at.clone(),
+            started_at: text(session.started_at),
+            ended_at: text(session.ended_at),
             end_reason: session.end_reason.as_deref(),
             visitor: &session.visitor,
             metadata: &session.metadata,
-        },
-        analysis_version,
-        analysis,
-        omitted: Vec::new(),
-    };
-    json!({ "type": SESSION_ANALYZED, "timestamp": ended_at, "data": data })
+        }
+    }
+}
+
+fn text(time: DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::AutoSi, true)
+}
+
+/// The request's body, without the transcript.
+///
+/// The same bytes at every attempt, unless the tenant changes in between what webhooks show: that is read at each one.
+pub(super) fn analyzed(session: &Session, analysis: &Analysis, analysis_version: i32) -> String {
+    let session_data = SessionData::of(session);
+    let data = Analyzed { session: session_data, analysis_version, analysis, omitted: Vec::new() };
+    event(EventType::SessionAnalyzed, session.ended_at, &data)
+}
+
+/// `at`: when it failed.
+pub(super) fn failed(session: &Session, failure_code: &str, at: DateTime<Utc>) -> String {
+    let data = Failed { session: SessionData::of(session), failure_code, omitted: Vec::new() };
+    event(EventType::SessionFailed, at, &data)
+}
+
+/// `at`: when the mail came so far.
+pub(super) fn mailed(session: &Session, email: EmailData<'_>, at: DateTime<Utc>) -> String {
+    let data = Mailed { session: SessionData::of(session), email, omitted: Vec::new() };
+    event(EventType::EmailStatus, at, &data)
+}
+
+fn event(kind: EventType, at: DateTime<Utc>, data: &impl Serialize) -> String {
+    shortened(json!({ "type": kind, "timestamp": text(at), "data": data }))
 }
 
 /// Leaves out what is expendable, and names it: a member that is missing is not a member that is empty.
@@ -178,7 +218,7 @@ mod tests {
 
     #[test]
     fn the_longest_session_with_the_longest_analysis_fits() {
-        let text = shortened(event(&longest_session(), &longest_analysis(), i32::MAX));
+        let text = analyzed(&longest_session(), &longest_analysis(), i32::MAX);
         assert!(text.len() <= MAX_PAYLOAD_BYTES, "{} bytes", text.len());
         let event: Value = serde_json::from_str(&text).unwrap();
         let data = &event["data"];

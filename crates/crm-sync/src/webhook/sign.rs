@@ -1,26 +1,23 @@
 //! Standard Webhooks: the id, the time and the signature of a request.
 
-use domain::step::FIRST_VERSION;
+use domain::event::Event;
+use domain::id::{IntegrationId, SessionId, TenantId};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use standardwebhooks::{HEADER_WEBHOOK_ID, HEADER_WEBHOOK_SIGNATURE, HEADER_WEBHOOK_TIMESTAMP, Webhook};
-use store::integration_log::SyncKey;
 
 use super::error::WebhookError;
 
 /// Bytes of the hash in an id: 128 bits, as in a UUID.
 const ID_BYTES: usize = 16;
 
-/// The same for every attempt to tell one endpoint of one event of one version of a session's analysis, and for nothing
-/// else.
-pub(super) fn webhook_id(key: &SyncKey<'_>, event_type: &str) -> String {
-    let mut parts = vec![key.tenant_id.as_ref(), key.session_id.as_ref(), key.integration_id.as_ref(), event_type];
-    let version = key.analysis_version.to_string();
+/// The same for every attempt, also of a replay, to tell one endpoint of one event of one session, and for nothing else.
+pub(super) fn webhook_id(tenant: &TenantId, session: &SessionId, integration: &IntegrationId, event: &Event) -> String {
+    let mut parts = vec![tenant.as_ref(), session.as_ref(), integration.as_ref(), event.kind().as_str()];
+    let text = event.to_string();
     // Ids of first versions were given before there were others, and must stay what they are.
-    if key.analysis_version != FIRST_VERSION {
-        parts.push(&version);
-    }
+    parts.extend(text.split('@').skip(1));
     // No id holds a line break, so different parts never make the same text.
     let hash = Sha256::digest(parts.join("\n"));
     let hex: String = hash.iter().take(ID_BYTES).map(|byte| format!("{byte:02x}")).collect();
@@ -51,19 +48,12 @@ mod tests {
     use super::*;
 
     fn id(tenant: &str, session: &str, integration: &str) -> String {
-        id_of(tenant, session, integration, 1)
+        id_of(tenant, session, integration, "session.analyzed")
     }
 
-    fn id_of(tenant: &str, session: &str, integration: &str, analysis_version: i32) -> String {
-        let (tenant_id, session_id) = (tenant.parse().unwrap(), session.parse().unwrap());
-        let integration_id = integration.parse().unwrap();
-        let key = SyncKey {
-            tenant_id: &tenant_id,
-            session_id: &session_id,
-            integration_id: &integration_id,
-            analysis_version,
-        };
-        webhook_id(&key, "session.analyzed")
+    fn id_of(tenant: &str, session: &str, integration: &str, event: &str) -> String {
+        let (tenant, session) = (tenant.parse().unwrap(), session.parse().unwrap());
+        webhook_id(&tenant, &session, &integration.parse().unwrap(), &event.parse().unwrap())
     }
 
     #[test]
@@ -74,8 +64,11 @@ mod tests {
             id("acme", "s1h", "ook"),
             id("acmes", "1", "hook"),
             id("acme", "s1", "hook2"),
-            id_of("acme", "s1", "hook", 2),
-            id_of("acme", "s1", "hook", 3),
+            id_of("acme", "s1", "hook", "session.analyzed@2"),
+            id_of("acme", "s1", "hook", "session.analyzed@3"),
+            id_of("acme", "s1", "hook", "session.failed"),
+            id_of("acme", "s1", "hook", "email.status@0190163d-8694-739b-aea5-966c26f8ad91@sent"),
+            id_of("acme", "s1", "hook", "email.status@0190163d-8694-739b-aea5-966c26f8ad91@bounced"),
         ];
         let distinct: std::collections::BTreeSet<_> = ids.iter().collect();
         assert_eq!(distinct.len(), ids.len());

@@ -2,6 +2,7 @@
 
 use aws_sdk_secretsmanager::config::BehaviorVersion;
 use crm_sync::{Config, Context};
+use domain::integration::IntegrationState;
 use domain::step::Code;
 use serde_json::json;
 use stage::{Env, Failure, Outcome};
@@ -31,8 +32,8 @@ async fn an_integration_that_is_switched_off_is_skipped() {
     let world = World::new().await;
     world.session("s-1", ana()).await;
     let integration = world.integration("hubspot").await;
-    world.save(domain::integration::Integration { enabled: false, ..integration }).await;
-    let skipped = Outcome::Skipped(Code::new("integration_disabled"));
+    world.save(domain::integration::Integration { state: IntegrationState::Off, ..integration }).await;
+    let skipped = Outcome::Skipped(Code::new("integration_off"));
     assert_eq!(world.sync("s-1", "hubspot").await.unwrap(), skipped);
     assert_eq!(world.log("s-1", "hubspot").await.status, SyncStatus::Skipped);
 }

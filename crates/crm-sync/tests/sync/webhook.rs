@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use domain::analysis::{ActionItem, Feeling, Owner};
+use domain::integration::IntegrationState;
 use domain::number::Score;
 use domain::session::Visitor;
 use serde_json::{Value, json};
@@ -116,7 +117,7 @@ async fn a_receiver_that_is_gone_gets_no_more_webhooks() {
     world.webhook.control.fault(json!({ "status": 410 })).await.unwrap();
     let error = world.sync("s-1", "hook").await.unwrap_err();
     assert_eq!((error.code().as_str(), error.is_retryable()), ("gone", false));
-    assert!(!world.integration("hook").await.enabled);
+    assert!(matches!(world.integration("hook").await.state, IntegrationState::Disabled(_)));
     let Outcome::Skipped(code) = world.sync("s-2", "hook").await.unwrap() else { panic!("not skipped") };
     assert_eq!(code.as_str(), "integration_disabled");
     assert_eq!(world.log("s-2", "hook").await.code.as_deref(), Some("integration_disabled"));

@@ -6,16 +6,17 @@ use std::time::{Duration, Instant};
 
 use crm_sync::{Context, Error, HubSpot, SecretError, SecretSource, Secrets, Webhooks};
 use domain::analysis::Analysis;
-use domain::integration::{Integration, IntegrationConfig};
+use domain::integration::{Connection, Integration, IntegrationConfig, IntegrationState};
 use domain::message::{AnalyzeMessage, CrmSyncMessage, StepMessage};
 use domain::redaction::Originals;
 use domain::session::{Channel, Session, Visitor};
 use domain::settings::TenantSettings;
 use domain::step::Step;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 use stage::{Delivery, Outcome, Stage};
 use store::analyses::NewAnalysis;
+use store::gates::CircuitWaits;
 use store::integration_log::{Sync, SyncKey};
 use store::reanalysis::Reanalysis;
 use store::sessions::Notification;
@@ -25,6 +26,8 @@ use store::testing::TestDatabase;
 pub(crate) const SECRET_PREFIX: &str = "post-session/test/";
 pub(crate) const TOKEN: &str = "pat-acme";
 pub(crate) const SIGNING_SECRET: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
+
+const CIRCUIT: CircuitWaits = CircuitWaits { base: Duration::from_secs(30), max: Duration::from_secs(900) };
 
 /// Secrets in memory, that a test can change while they are in use.
 #[derive(Clone, Default)]
@@ -39,6 +42,11 @@ impl Vault {
 impl SecretSource for Vault {
     async fn fetch(&self, name: &str) -> Result<SecretString, SecretError> {
         self.0.lock().unwrap().get(name).map(|value| value.as_str().into()).ok_or(SecretError::Unknown)
+    }
+
+    async fn put(&self, name: &str, value: &SecretString) -> Result<(), SecretError> {
+        self.0.lock().unwrap().insert(name.to_owned(), value.expose_secret().to_owned());
+        Ok(())
     }
 }
 
@@ -63,6 +71,7 @@ impl World {
             secrets: Secrets::new(vault.clone(), SECRET_PREFIX),
             hubspot: HubSpot::new(&hubspot.base_url).unwrap(),
             webhooks: Webhooks::new(webhook.authority().parse().unwrap()).unwrap(),
+            circuit: CIRCUIT,
             clock: chrono::Utc::now,
         };
         let world = Self { database, hubspot, webhook, vault, context };
@@ -79,9 +88,10 @@ impl World {
         self.save(Integration {
             tenant_id: "acme".parse().unwrap(),
             integration_id: id.parse().unwrap(),
-            enabled: true,
+            state: IntegrationState::On,
             config,
             secret_name: secret_name.to_owned(),
+            connection: Connection::default(),
         })
         .await;
     }

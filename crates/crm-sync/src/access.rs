@@ -1,0 +1,160 @@
+//! Access tokens of integrations that sign in: one for all functions, renewed by one of them.
+//!
+//! A token is kept in Secrets Manager beside the secret it was got with, with its end. The function that renews it holds a
+//! lease in the database meanwhile; the others use the one that is about to end, or come back.
+
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::integration::Integration;
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+use store::Store;
+
+use crate::call::CallError;
+use crate::error::Error;
+use crate::secrets::{SecretError, SecretSource, Secrets};
+
+/// A token is renewed this long before it ends: longer than any sync takes, so that none meets its end.
+pub(crate) const RENEWAL_MARGIN: TimeDelta = TimeDelta::minutes(5);
+/// How long a renewal may take before another function tries: the time-out of a request, and as much again.
+const RENEWAL_LEASE: Duration = Duration::from_secs(30);
+
+/// What was got by signing in.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct AccessToken {
+    #[serde(serialize_with = "exposed")]
+    pub(crate) token: SecretString,
+    pub(crate) ends_at: DateTime<Utc>,
+    /// Where it is to be used, if the sign-in says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) url: Option<String>,
+    /// Of the secret it was got with: another secret needs another token.
+    pub(crate) of: String,
+}
+
+/// For Secrets Manager only.
+fn exposed<S: serde::Serializer>(token: &SecretString, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(token.expose_secret())
+}
+
+/// How an integration signs in.
+pub(crate) trait SignIn {
+    /// Gets a token with what the secret holds; [`Trouble::Unauthorized`](crate::call::Trouble::Unauthorized) if that is not valid.
+    async fn sign_in(&self, secret: &SecretString) -> Result<Granted, SignInError>;
+}
+
+/// A new token.
+pub(crate) struct Granted {
+    pub(crate) token: SecretString,
+    pub(crate) lifetime: Duration,
+    pub(crate) url: Option<String>,
+}
+
+/// Why there is none.
+pub(crate) enum SignInError {
+    /// The secret does not hold what is needed.
+    Secret,
+    Call(CallError),
+}
+
+/// The tokens of one integration.
+pub(crate) struct Access<'a, S, I> {
+    pub(crate) integration: &'a Integration,
+    pub(crate) secrets: &'a Secrets<S>,
+    pub(crate) store: &'a Store,
+    pub(crate) sign_in: &'a I,
+    pub(crate) now: DateTime<Utc>,
+}
+
+impl<S: SecretSource, I: SignIn> Access<'_, S, I> {
+    /// Calls with a token; one that is refused is renewed, once.
+    pub(crate) async fn with_token<T>(&self, call: impl AsyncFn(&AccessToken) -> Result<T, Error>) -> Result<T, Error> {
+        let token = self.token().await?;
+        let result = call(&token).await;
+        if !result.as_ref().is_err_and(Error::is_unauthorized) {
+            return result;
+        }
+        // Somebody else may have renewed it since it was read.
+        self.secrets.forget(&self.token_name());
+        let kept = self.kept().await?.filter(|kept| kept.token.expose_secret() != token.token.expose_secret());
+        let token = match kept {
+            Some(kept) => kept,
+            None => self.renew(None).await?,
+        };
+        call(&token).await
+    }
+
+    async fn token(&self) -> Result<AccessToken, Error> {
+        let kept = self.kept().await?;
+        match kept {
+            Some(kept) if kept.ends_at - self.now > RENEWAL_MARGIN => Ok(kept),
+            kept => self.renew(kept).await,
+        }
+    }
+
+    /// `usable` is what others go on with while one renews it.
+    async fn renew(&self, usable: Option<AccessToken>) -> Result<AccessToken, Error> {
+        let Integration { tenant_id, integration_id, .. } = self.integration;
+        let ours = self.store.take_renewal(tenant_id, integration_id, RENEWAL_LEASE).await.map_err(Error::Store)?;
+        if !ours {
+            return usable.filter(|usable| usable.ends_at > self.now).ok_or(Error::Renewing);
+        }
+        let renewed = self.renew_now(usable.as_ref()).await;
+        self.store.end_renewal(tenant_id, integration_id).await.map_err(Error::Store)?;
+        renewed
+    }
+
+    async fn renew_now(&self, usable: Option<&AccessToken>) -> Result<AccessToken, Error> {
+        // Whoever held the lease before may have just done it.
+        self.secrets.forget(&self.token_name());
+        if let Some(usable) = usable
+            && let Some(kept) = self.kept().await?.filter(|kept| kept.ends_at > usable.ends_at)
+        {
+            return Ok(kept);
+        }
+        self.secrets.forget(&self.integration.secret_name);
+        let secret = self.secret().await?;
+        let granted = self.sign_in.sign_in(&secret).await.map_err(|error| match error {
+            SignInError::Secret => Error::Secret(SecretError::Invalid),
+            SignInError::Call(error) => Error::Token(error),
+        })?;
+        let lifetime = TimeDelta::from_std(granted.lifetime).unwrap_or(TimeDelta::hours(1));
+        let ends_at = self.now + lifetime;
+        let token = AccessToken { token: granted.token, ends_at, url: granted.url, of: fingerprint(&secret) };
+        let text = serde_json::to_string(&token).map_err(|_| Error::Secret(SecretError::Invalid))?;
+        let (tenant, name) = (&self.integration.tenant_id, self.token_name());
+        self.secrets.put(tenant, &name, text.into(), Instant::now()).await.map_err(Error::Secret)?;
+        Ok(token)
+    }
+
+    /// The token in Secrets Manager, if it was got with the secret that is there now.
+    async fn kept(&self) -> Result<Option<AccessToken>, Error> {
+        let found = self.secrets.get(&self.integration.tenant_id, &self.token_name(), Instant::now()).await;
+        let text = match found {
+            Ok(found) => found.value,
+            Err(SecretError::Unknown | SecretError::Invalid) => return Ok(None),
+            Err(error) => return Err(Error::Secret(error)),
+        };
+        let Ok(kept) = serde_json::from_str::<AccessToken>(text.expose_secret()) else { return Ok(None) };
+        let secret = self.secret().await?;
+        Ok(Some(kept).filter(|kept| kept.of == fingerprint(&secret)))
+    }
+
+    async fn secret(&self) -> Result<SecretString, Error> {
+        let Integration { tenant_id, secret_name, .. } = self.integration;
+        let secret = self.secrets.get(tenant_id, secret_name, Instant::now()).await.map_err(Error::Secret)?;
+        Ok(secret.value)
+    }
+
+    fn token_name(&self) -> String {
+        format!("{}/access-token", self.integration.secret_name)
+    }
+}
+
+/// Tells one secret from another without holding it.
+fn fingerprint(secret: &SecretString) -> String {
+    use sha2::Digest;
+    let hash = sha2::Sha256::digest(secret.expose_secret());
+    hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,50 @@
+//! What the sync of a session asks of a CRM, whichever it is.
+//!
+//! A CRM knows people and keeps records about them: HubSpot's are contacts and notes, Salesforce's contacts or leads and
+//! tasks. One session leaves one record, on the visitor's person, dated by the end of the conversation. Another CRM
+//! implements [`Crm`] for a client that is bound to one account and one delivery, and needs nothing else of this crate: when
+//! it may ask, what an error means to the integration, the log and the order of versions are the same for all.
+
+use domain::analysis::Analysis;
+
+use crate::call::CallError;
+use crate::job::Job;
+use domain::step::Code;
+
+/// Whom a record is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Person {
+    /// By the CRM's id.
+    Known(String),
+    /// The session is skipped, for this reason.
+    Nobody(Code),
+}
+
+/// How a record is to be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Attempt {
+    /// Nobody has begun to write it: it is not there.
+    First,
+    /// It may be there.
+    Repeated,
+}
+
+/// A CRM account during one delivery. Every error says by its [`Trouble`](crate::call::Trouble) what it means.
+pub(crate) trait Crm {
+    /// Whether writing a record twice leaves one, because a unique key of the session is part of it.
+    fn is_keyed(&self) -> bool;
+
+    /// Finds the visitor, or makes them, and tells the CRM what is known of them: never an empty value, and nothing that
+    /// would take the person backwards. Twice, or at the same time as another session, it finds the same person.
+    async fn person(&self, job: &Job<'_>) -> Result<Person, CallError>;
+
+    /// The session's record among those of the person. An answer that is incomplete is an error, never `None`. Asked only
+    /// where a record without a key may have been written.
+    async fn find(&self, job: &Job<'_>, person: &str) -> Result<Option<String>, CallError>;
+
+    /// Writes the session's record, on the person, and returns its id. With a key, also over an earlier one.
+    async fn write(&self, job: &Job<'_>, person: &str, attempt: Attempt) -> Result<String, CallError>;
+
+    /// Has a record tell another analysis of the same session; `None` if it is no longer there.
+    async fn rewrite(&self, job: &Job<'_>, record: &str, analysis: &Analysis) -> Result<Option<String>, CallError>;
+}

@@ -1,0 +1,79 @@
+//! The access tokens of an app that was installed into a HubSpot account.
+
+use std::time::Duration;
+
+use chrono::Utc;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use stage::Delivery;
+
+use super::HubSpot;
+use super::refusal;
+use crate::access::{Granted, SignIn, SignInError};
+use crate::call::{CallError, Trouble};
+use crate::http;
+use domain::integration::HubspotConfig;
+
+const OPERATION: &str = "renew the access token";
+/// Bytes; a token has some hundred.
+const MAX_ANSWER_BYTES: usize = 16 * 1024;
+
+/// HubSpot's token endpoint.
+pub(crate) struct OAuth<'a> {
+    pub(crate) hubspot: &'a HubSpot,
+    pub(crate) config: &'a HubspotConfig,
+    pub(crate) delivery: &'a Delivery,
+}
+
+/// What the secret of the integration holds.
+#[derive(Deserialize)]
+struct Credentials {
+    client_id: String,
+    client_secret: SecretString,
+    refresh_token: SecretString,
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    access_token: SecretString,
+    /// Seconds.
+    expires_in: u64,
+}
+
+impl SignIn for OAuth<'_> {
+    async fn sign_in(&self, secret: &SecretString) -> Result<Granted, SignInError> {
+        let credentials: Credentials = serde_json::from_str(secret.expose_secret()).map_err(|_| SignInError::Secret)?;
+        self.renew(&credentials).await.map_err(SignInError::Call)
+    }
+}
+
+impl OAuth<'_> {
+    async fn renew(&self, credentials: &Credentials) -> Result<Granted, CallError> {
+        let timeout = http::timeout(super::REQUEST_TIMEOUT, self.delivery);
+        let timeout = timeout.ok_or(CallError::OutOfTime { operation: OPERATION })?;
+        let HubSpot { http, base_url } = self.hubspot;
+        let url = format!("{base_url}/oauth/{}/token", http::segment(self.config.api_version.as_ref()));
+        let form = http::form(&[
+            ("grant_type", "refresh_token"),
+            ("client_id", &credentials.client_id),
+            ("client_secret", credentials.client_secret.expose_secret()),
+            ("refresh_token", credentials.refresh_token.expose_secret()),
+        ]);
+        let failed = |source: reqwest::Error| CallError::Send { operation: OPERATION, source: source.without_url() };
+        let request = http.post(url).header(reqwest::header::CONTENT_TYPE, http::FORM).body(form).timeout(timeout);
+        let response = request.send().await.map_err(failed)?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        let body = http::read(response, MAX_ANSWER_BYTES).await.map_err(failed)?;
+        if !status.is_success() {
+            let mut refusal = refusal::read(status, &headers, &body, Utc::now());
+            // A refresh token or a client that is not valid.
+            if matches!(status.as_u16(), 400 | 403) {
+                refusal.trouble = Trouble::Unauthorized;
+            }
+            return Err(CallError::Refused { operation: OPERATION, refusal });
+        }
+        let answer: Answer =
+            serde_json::from_slice(&body).map_err(|_| CallError::Unreadable { operation: OPERATION })?;
+        Ok(Granted { token: answer.access_token, lifetime: Duration::from_secs(answer.expires_in), url: None })
+    }
+}

@@ -1,0 +1,273 @@
+//! One step of one integration: what it takes, what is done, and what the log says of it.
+
+use std::time::Instant;
+
+use chrono::{DateTime, Utc};
+use domain::event::Event;
+use domain::integration::{Integration, IntegrationConfig, WebhookConfig};
+use domain::message::CrmSyncMessage;
+use domain::session::VisitorEmail;
+use domain::settings::RedactionSettings;
+use domain::settings::redaction::ShownText;
+use domain::step::{Code, Step};
+use secrecy::SecretString;
+use stage::{Delivery, Outcome};
+use store::Store;
+use store::integration_log::{SyncKey, SyncStatus, Writing};
+use store::sessions::StoredSession;
+
+use crate::access::{Access, AccessToken};
+use crate::call::Trouble;
+use crate::error::Error;
+use crate::hubspot::oauth::OAuth;
+use crate::job::{Job, Notes, Synced};
+use crate::webhook::{Telling, tell};
+use crate::{Context, SecretSource, hubspot, record};
+
+const NO_EMAIL: Code = Code::new("no_email");
+const INVALID_EMAIL: Code = Code::new("invalid_email");
+
+/// The sections of a tenant's settings that a sync follows.
+#[derive(Default, serde::Deserialize)]
+#[serde(default)]
+struct Settings {
+    redaction: RedactionSettings,
+}
+
+/// What a message asks for.
+pub(crate) struct Work<'a> {
+    pub(crate) integration: &'a Integration,
+    stored: &'a StoredSession,
+    asked: Asked<'a>,
+    pub(crate) delivery: &'a Delivery,
+    now: DateTime<Utc>,
+    notes: Notes,
+}
+
+/// A version of the analysis, which has a row in `integration_log`, or an event, which has none.
+enum Asked<'a> {
+    Analysis(SyncKey<'a>),
+    Event { event: &'a Event, is_replay: bool },
+}
+
+/// What was done, and in how many requests.
+pub(crate) struct Done {
+    pub(crate) result: Result<Synced, Error>,
+    pub(crate) requests: i32,
+}
+
+impl<'a> Work<'a> {
+    pub(crate) fn new(
+        message: &'a CrmSyncMessage,
+        integration: &'a Integration,
+        stored: &'a StoredSession,
+        delivery: &'a Delivery,
+        now: DateTime<Utc>,
+    ) -> Self {
+        let asked = match message {
+            CrmSyncMessage::V1 { tenant_id, session_id, analysis_version, integration_id } => {
+                let analysis_version = *analysis_version;
+                Asked::Analysis(SyncKey { tenant_id, session_id, integration_id, analysis_version })
+            }
+            CrmSyncMessage::V2 { event, replay, .. } => Asked::Event { event, is_replay: replay.is_some() },
+        };
+        Self { integration, stored, asked, delivery, now, notes: Notes::default() }
+    }
+
+    pub(crate) fn is_replay(&self) -> bool {
+        matches!(self.asked, Asked::Event { is_replay: true, .. })
+    }
+
+    /// Whether the log says that nothing is left to be done.
+    pub(crate) async fn is_done(&self, store: &Store) -> Result<bool, Error> {
+        let Asked::Analysis(key) = &self.asked else { return Ok(false) };
+        Ok(store.open_sync(key).await.map_err(Error::Store)?.status == SyncStatus::Done)
+    }
+
+    /// Why the third party need not be asked.
+    pub(crate) fn skipped_without_asking(&self) -> Option<Code> {
+        match &self.integration.config {
+            IntegrationConfig::Hubspot(_) | IntegrationConfig::Salesforce(_) => {
+                match self.stored.session.visitor.email() {
+                    VisitorEmail::Absent => Some(NO_EMAIL),
+                    VisitorEmail::Invalid => Some(INVALID_EMAIL),
+                    VisitorEmail::Usable(_) => None,
+                }
+            }
+            IntegrationConfig::Webhook(_) => None,
+        }
+    }
+
+    /// That it takes, at least.
+    pub(crate) fn requests(&self) -> i32 {
+        match &self.integration.config {
+            IntegrationConfig::Hubspot(_) => hubspot::REQUESTS,
+            IntegrationConfig::Salesforce(_) => 4,
+            IntegrationConfig::Webhook(_) => 1,
+        }
+    }
+
+    /// HubSpot no longer has the property that the last check found.
+    pub(crate) fn relied_on_a_missing_key(&self, error: &Error) -> bool {
+        let is_field = matches!(error, Error::Crm(error) if error.is(Trouble::Field));
+        is_field && self.integration.connection.unique_note_property
+    }
+
+    pub(crate) async fn finish(&self, synced: Synced, store: &Store) -> Result<Outcome, Error> {
+        match (synced, &self.asked) {
+            (Synced::Skipped(code), _) => self.note(Outcome::Skipped(code), None, store).await,
+            (Synced::Written(_), Asked::Event { .. }) => Ok(Outcome::Done),
+            (Synced::Written(id), Asked::Analysis(key)) => {
+                let notice = self.notes.notice();
+                store.record_synced(key, &id, notice.as_deref()).await.map_err(Error::Store)?;
+                Ok(Outcome::Done)
+            }
+        }
+    }
+
+    /// Enters into the log what becomes of the step, and why.
+    pub(crate) async fn note(
+        &self,
+        outcome: Outcome,
+        error: Option<(Code, &str)>,
+        store: &Store,
+    ) -> Result<Outcome, Error> {
+        let Asked::Analysis(key) = &self.asked else { return Ok(outcome) };
+        let words = error.map(|(_, words)| words);
+        let noted = match (outcome, error) {
+            (Outcome::Skipped(code), _) => store.record_not_synced(key, SyncStatus::Skipped, code, words).await,
+            (Outcome::Final(code), _) => store.record_not_synced(key, SyncStatus::Failed, code, words).await,
+            (Outcome::Retry { .. } | Outcome::Wait { .. }, Some((code, words))) => {
+                store.stop_writing(key, code, words).await
+            }
+            (Outcome::Retry { .. } | Outcome::Wait { .. } | Outcome::Done, _) => Ok(()),
+        };
+        noted.map_err(Error::Store)?;
+        Ok(outcome)
+    }
+}
+
+impl<S: SecretSource> Context<S> {
+    pub(crate) async fn work(&self, work: &Work<'_>) -> Done {
+        let result = self.sync(work).await;
+        Done { result, requests: work.notes.requests() }
+    }
+
+    async fn sync(&self, work: &Work<'_>) -> Result<Synced, Error> {
+        let tenant_id = &work.integration.tenant_id;
+        let tenant = self.store.tenant::<Settings>(tenant_id).await.map_err(Error::Store)?;
+        let redaction = tenant.map(|tenant| tenant.settings.redaction).unwrap_or_default();
+        match (&work.integration.config, &work.asked) {
+            (IntegrationConfig::Webhook(config), asked) => self.webhook(work, config, asked, redaction.webhooks).await,
+            (_, Asked::Event { .. }) => Err(Error::NoWebhook),
+            (config, Asked::Analysis(key)) => self.crm(work, config, key, redaction.notes).await,
+        }
+    }
+
+    async fn crm(
+        &self,
+        work: &Work<'_>,
+        config: &IntegrationConfig,
+        key: &SyncKey<'_>,
+        shown: ShownText,
+    ) -> Result<Synced, Error> {
+        let analysis = self.store.shown_analysis(key.tenant_id, key.session_id, key.analysis_version, shown).await;
+        let job = Job {
+            key: *key,
+            session: &work.stored.session,
+            analysis: &analysis.map_err(Error::Store)?.ok_or(Error::UnknownAnalysis)?,
+            shown,
+            connection: &work.integration.connection,
+            delivery: work.delivery,
+            now: work.now,
+            notes: &work.notes,
+        };
+        match config {
+            IntegrationConfig::Hubspot(config) => {
+                let sync = async |token: &SecretString| {
+                    record::sync(&job, &self.hubspot.portal(config, token, &job), &self.store).await
+                };
+                match config.auth {
+                    domain::integration::hubspot::HubspotAuth::Token => self.with_secret(work.integration, sync).await,
+                    domain::integration::hubspot::HubspotAuth::Oauth => {
+                        let sign_in = OAuth { hubspot: &self.hubspot, config, delivery: work.delivery };
+                        let access = Access {
+                            integration: work.integration,
+                            secrets: &self.secrets,
+                            store: &self.store,
+                            sign_in: &sign_in,
+                            now: work.now,
+                        };
+                        access.with_token(async |token: &AccessToken| sync(&token.token).await).await
+                    }
+                }
+            }
+            IntegrationConfig::Salesforce(_) | IntegrationConfig::Webhook(_) => Err(Error::NoWebhook),
+        }
+    }
+
+    async fn webhook(
+        &self,
+        work: &Work<'_>,
+        config: &WebhookConfig,
+        asked: &Asked<'_>,
+        shown: ShownText,
+    ) -> Result<Synced, Error> {
+        let analyzed;
+        let (event, is_replay) = match asked {
+            Asked::Analysis(key) => {
+                analyzed = Event::SessionAnalyzed { version: key.analysis_version };
+                (&analyzed, false)
+            }
+            Asked::Event { event, is_replay } => (*event, *is_replay),
+        };
+        let Integration { tenant_id, integration_id, .. } = work.integration;
+        let mut key = work.delivery.claimed.key.clone();
+        key.step = Step::Tell { integration: integration_id.clone(), event: event.clone(), replay: None };
+        let at = self.store.step_planned_at(&key).await.map_err(Error::Store)?;
+        let telling = Telling {
+            tenant_id,
+            session_id: &work.stored.session.session_id,
+            integration_id,
+            config,
+            session: &work.stored.session,
+            failure_code: work.stored.failure_code.as_deref(),
+            event,
+            at: at.unwrap_or(work.stored.session.ended_at),
+            is_replay,
+            shown,
+            delivery: work.delivery,
+            now: work.now,
+        };
+        let body = telling.body(&self.store).await?;
+        if let Asked::Analysis(key) = asked {
+            let writing = Writing { contact_id: None, keyed: true, lease: std::time::Duration::ZERO };
+            self.store.start_writing(key, writing).await.map_err(Error::Store)?;
+        }
+        let call = async |secret: &SecretString| {
+            work.notes.count_request();
+            tell(&telling, &body, &self.webhooks, secret, &self.store).await.map(Synced::Written)
+        };
+        self.with_secret(work.integration, call).await
+    }
+
+    /// A secret that is refused is read anew; if it has been rotated since it was cached, the call is made once more.
+    async fn with_secret(
+        &self,
+        integration: &Integration,
+        call: impl AsyncFn(&SecretString) -> Result<Synced, Error>,
+    ) -> Result<Synced, Error> {
+        let name = &integration.secret_name;
+        let get = async || self.secrets.get(&integration.tenant_id, name, Instant::now()).await.map_err(Error::Secret);
+        let secret = get().await?;
+        let mut result = call(&secret.value).await;
+        if secret.is_cached && result.as_ref().is_err_and(Error::is_unauthorized) {
+            self.secrets.forget(name);
+            result = call(&get().await?.value).await;
+        }
+        if result.as_ref().is_err_and(Error::is_unauthorized) {
+            self.secrets.forget(name);
+        }
+        result
+    }
+}
