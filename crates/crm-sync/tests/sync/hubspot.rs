@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use crm_sync::DAILY_LIMIT_WAIT;
 use domain::session::Visitor;
 use domain::step::Code;
 use serde_json::{Value, json};
 use stage::{Failure, Outcome, error_chain};
 use store::integration_log::SyncStatus;
 
-use crate::world::{TOKEN, World, ana, analysis};
+use crate::world::{TOKEN, WAITS_FOR_ADMIN, World, ana, analysis};
 
 async fn state(world: &World) -> (Vec<Value>, Vec<Value>) {
     let state = world.hubspot.control.state("").await.unwrap();
@@ -215,35 +214,40 @@ async fn while_the_notes_cannot_be_listed_none_is_written() {
         (json!({ "match": "GET associations/notes", "status": 503 }), "unavailable", true),
         (json!({ "match": "GET associations/notes", "status": 200, "body": "<html>" }), "unreadable_answer", true),
         (json!({ "match": "POST notes/batch/read", "status": 207, "body": unknown }), "unreadable_answer", true),
-        (json!({ "match": "GET associations/notes", "status": 403 }), "forbidden", false),
     ] {
         world.hubspot.control.fault(fault).await.unwrap();
         let error = world.sync("s-1", "hubspot").await.unwrap_err();
         assert_eq!((error.code().as_str(), error.is_retryable()), (code, retryable));
     }
-    assert_eq!(world.sync("s-1", "hubspot").await.unwrap(), Outcome::Done, "replayed");
+    assert_eq!(world.sync("s-1", "hubspot").await.unwrap(), Outcome::Done);
     assert_eq!(state(&world).await.1.len(), 1);
 }
 
 #[tokio::test]
-async fn each_rate_limit_has_its_own_wait() {
+async fn each_limit_has_its_own_wait_and_holds_the_other_sessions_too() {
     let world = World::new().await;
-    world.session("s-1", ana()).await;
-    let interval = json!({ "x-hubspot-ratelimit-interval-milliseconds": "10000" });
-    let faults = json!([
-        { "hubspot_limit": "TEN_SECONDLY_ROLLING", "headers": interval },
-        { "hubspot_limit": "TEN_SECONDLY_ROLLING", "headers": { "retry-after": "4" } },
-        { "match": "POST notes", "hubspot_limit": "DAILY" },
-    ]);
-    world.hubspot.control.fault(faults).await.unwrap();
-    let mut waits = Vec::new();
-    for code in ["rate_limited", "rate_limited", "daily_limit"] {
-        let error = world.sync("s-1", "hubspot").await.unwrap_err();
-        assert_eq!((error.code().as_str(), error.is_retryable()), (code, true));
-        waits.push(error.retry_after());
+    for id in ["s-1", "s-2"] {
+        world.session(id, ana()).await;
     }
-    assert!(waits[0].unwrap() >= Duration::from_secs(10), "{waits:?}");
-    assert_eq!(waits[1..], [Some(Duration::from_secs(4)), Some(DAILY_LIMIT_WAIT)]);
+    let interval = json!({ "x-hubspot-ratelimit-interval-milliseconds": "7000" });
+    for (fault, code, seconds) in [
+        (json!({ "hubspot_limit": "TEN_SECONDLY_ROLLING", "headers": interval }), "rate_limited", 7),
+        (json!({ "hubspot_limit": "TEN_SECONDLY_ROLLING", "headers": { "retry-after": "4" } }), "rate_limited", 4),
+        (json!({ "match": "POST notes", "hubspot_limit": "DAILY" }), "daily_limit", 3600),
+        (json!({ "status": 477, "headers": { "retry-after": "86400" } }), "unavailable", 86_400),
+    ] {
+        world.mend("hubspot").await;
+        world.hubspot.control.fault(fault).await.unwrap();
+        let expected = Outcome::Wait { after: Duration::from_secs(seconds), code: Code::new(code) };
+        assert_eq!(world.sync("s-1", "hubspot").await.unwrap(), expected);
+        let asked = calls(&world).await.len();
+        let held = world.sync("s-2", "hubspot").await.unwrap();
+        assert!(matches!(held, Outcome::Wait { code: held, .. } if held.as_str() == code), "{held:?}");
+        assert_eq!(calls(&world).await.len(), asked, "nothing is asked meanwhile");
+        let log = world.log("s-1", "hubspot").await;
+        assert!(log.code.as_deref() == Some(code) && log.error.unwrap().contains("HubSpot"));
+    }
+    world.mend("hubspot").await;
     assert_eq!(world.sync("s-1", "hubspot").await.unwrap(), Outcome::Done);
     assert_eq!(state(&world).await.1.len(), 1);
 }
@@ -254,23 +258,68 @@ async fn hubspot_decides_what_can_be_tried_again() {
     world.session("s-1", ana()).await;
     for (status, code, retryable) in [
         (400, "rejected", false),
-        (401, "unauthorized", false),
-        (403, "forbidden", false),
         (409, "conflict", true),
-        (423, "unavailable", true),
-        (477, "unavailable", true),
+        (415, "rejected", false),
         (500, "unavailable", true),
+        (501, "rejected", false),
         (502, "unavailable", true),
     ] {
-        // A token that may be out of date is read anew and tried once more.
-        let times = if status == 401 { 2 } else { 1 };
-        let headers = json!({ "retry-after": "9" });
-        let fault = json!({ "match": "PATCH", "status": status, "times": times, "headers": headers });
-        world.hubspot.control.fault(fault).await.unwrap();
+        world.hubspot.control.fault(json!({ "match": "PATCH", "status": status })).await.unwrap();
         let error = world.sync("s-1", "hubspot").await.unwrap_err();
         assert_eq!((error.code().as_str(), error.is_retryable()), (code, retryable), "{status}");
-        assert_eq!(error.retry_after(), Some(Duration::from_secs(9)), "{status}");
     }
+    world.hubspot.control.fault(json!({ "match": "PATCH", "status": 423 })).await.unwrap();
+    let locked = Outcome::Retry { after: Some(Duration::from_secs(5)), code: Code::new("locked") };
+    assert_eq!(world.sync("s-1", "hubspot").await.unwrap(), locked);
+    assert_eq!(world.sync("s-1", "hubspot").await.unwrap(), Outcome::Done);
+}
+
+#[tokio::test]
+async fn credentials_that_are_refused_disable_the_integration_and_its_sessions_wait_and_resume() {
+    let world = World::new().await;
+    for id in ["s-1", "s-2"] {
+        world.session(id, ana()).await;
+    }
+    for (status, code, word) in [(401, "unauthorized", "credentials"), (403, "forbidden", "scope")] {
+        world.hubspot.control.clear().await.unwrap();
+        world.hubspot.control.fault(json!({ "match": "PATCH", "status": status, "times": 2 })).await.unwrap();
+        assert_eq!(world.sync("s-1", "hubspot").await.unwrap(), WAITS_FOR_ADMIN);
+        let (disabled, reason) = world.disabled("hubspot").await;
+        assert!(disabled == code && reason.contains(word), "{disabled}: {reason}");
+        let asked = calls(&world).await.len();
+        assert_eq!(world.sync("s-2", "hubspot").await.unwrap(), WAITS_FOR_ADMIN);
+        assert_eq!(calls(&world).await.len(), asked, "nobody asks with them again");
+        world.mend("hubspot").await;
+    }
+    world.hubspot.control.clear().await.unwrap();
+    for id in ["s-1", "s-2"] {
+        assert_eq!(world.sync(id, "hubspot").await.unwrap(), Outcome::Done);
+    }
+    assert_eq!(state(&world).await.1.len(), 2);
+}
+
+#[tokio::test]
+async fn a_hubspot_that_is_down_costs_one_probe_at_a_time_and_no_session() {
+    let world = World::new().await;
+    for n in 1..=20 {
+        world.session(&format!("s-{n}"), ana()).await;
+    }
+    world.hubspot.control.fault(json!({ "match": "PATCH", "status": 503, "times": 1000 })).await.unwrap();
+    let mut waiting = 0;
+    for n in 1..=20 {
+        match world.sync(&format!("s-{n}"), "hubspot").await {
+            Ok(Outcome::Wait { .. }) => waiting += 1,
+            Err(error) => assert!(error.is_retryable()),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!((calls(&world).await.len(), waiting), (5, 16), "from the fifth failure on nobody asks");
+    world.hubspot.control.clear().await.unwrap();
+    world.mend("hubspot").await;
+    for n in 1..=20 {
+        assert_eq!(world.sync(&format!("s-{n}"), "hubspot").await.unwrap(), Outcome::Done);
+    }
+    assert_eq!(state(&world).await.1.len(), 20);
 }
 
 #[tokio::test]
@@ -308,7 +357,7 @@ async fn what_a_visitor_said_is_text_in_the_note_and_absent_from_errors() {
     });
     world.hubspot.control.fault(json!({ "match": "PATCH", "status": 400, "body": answer })).await.unwrap();
     let error = error_chain(&world.sync("s-1", "hubspot").await.unwrap_err());
-    assert_eq!(error, "sync to HubSpot: update the contact: HubSpot answered with 400 VALIDATION_ERROR");
+    assert_eq!(error, "sync to the CRM: update the contact: HubSpot answered with 400 VALIDATION_ERROR");
 
     world.hubspot.control.fault(json!({ "match": "PATCH", "drop_before": true })).await.unwrap();
     let error = world.sync("s-1", "hubspot").await.unwrap_err();

@@ -8,7 +8,7 @@ use serde_json::json;
 use stage::{Env, Failure, Outcome};
 use store::integration_log::SyncStatus;
 
-use crate::world::{World, ana};
+use crate::world::{WAITS_FOR_ADMIN, World, ana};
 
 async fn final_code(world: &World, session: &str, integration: &str) -> &'static str {
     let error = world.sync(session, integration).await.unwrap_err();
@@ -51,7 +51,8 @@ async fn a_secret_of_another_tenant_or_of_nobody_is_not_used() {
             world.vault.put("empty", value);
         }
         world.integrate("hubspot", json!({ "kind": "hubspot" }), name).await;
-        assert_eq!(final_code(&world, "s-1", "hubspot").await, code);
+        assert_eq!(world.sync("s-1", "hubspot").await.unwrap(), WAITS_FOR_ADMIN);
+        assert_eq!(world.disabled("hubspot").await.0, code);
         assert_eq!(world.log("s-1", "hubspot").await.code.as_deref(), Some(code));
     }
     assert!(world.hubspot.control.requests("").await.unwrap().is_empty());
@@ -71,8 +72,10 @@ async fn a_token_that_is_changed_is_taken_up_at_once_and_a_wrong_one_asked_for_a
 
     world.vault.put("hubspot", "wrong");
     world.hubspot.control.fault(json!({ "match": "PATCH pat-acme-2", "status": 401 })).await.unwrap();
-    assert_eq!(final_code(&world, "s-3", "hubspot").await, "unauthorized");
+    assert_eq!(world.sync("s-3", "hubspot").await.unwrap(), WAITS_FOR_ADMIN);
+    assert_eq!(world.disabled("hubspot").await.0, "unauthorized");
     world.vault.put("hubspot", "pat-acme-3");
+    world.mend("hubspot").await;
     assert_eq!(world.sync("s-3", "hubspot").await.unwrap(), Outcome::Done);
 }
 

@@ -45,20 +45,20 @@ async fn updates(world: &World) -> usize {
     requests.iter().filter(is_update).count()
 }
 
-/// The second version is about to write when the third one does, and is done with it; this is what becomes of the second.
-async fn overtaken(world: &World, mut slow: Value) -> Result<Outcome, Error> {
+/// The second version is about to write when the third one comes; what becomes of the second, and then of the third.
+async fn met(world: &World, mut slow: Value) -> [Result<Outcome, Error>; 2] {
     slow["match"] = json!("PATCH /notes");
-    slow["delay_ms"] = json!(1500);
+    slow["delay_ms"] = json!(500);
     world.hubspot.control.fault(slow).await.unwrap();
     let third = async {
         let deadline = Instant::now() + Duration::from_secs(30);
         while updates(world).await == 0 {
             assert!(Instant::now() < deadline, "the second version should change the note");
         }
-        assert_eq!(world.sync_version("s-1", "hubspot", 3).await.unwrap(), Outcome::Done);
-        the_note(world, "Third words.").await;
+        world.sync_version("s-1", "hubspot", 3).await
     };
-    tokio::join!(world.sync_version("s-1", "hubspot", 2), third).0
+    let (second, third) = tokio::join!(world.sync_version("s-1", "hubspot", 2), third);
+    [second, third]
 }
 
 /// The bodies of all notes.
@@ -139,25 +139,44 @@ async fn a_version_that_comes_after_a_later_ones_lost_answer_finds_the_note() {
     let attempts = [world.log("s-1", "hubspot").await.attempts, world.log_of("s-1", "hubspot", 2).await.attempts];
     assert_eq!(attempts, [0, 1]);
 
-    assert_eq!(world.sync("s-1", "hubspot").await.unwrap(), Outcome::Done);
+    assert_eq!(world.sync("s-1", "hubspot").await.unwrap(), SUPERSEDED);
     the_note(&world, "Second words.").await;
     assert_eq!(world.sync_version("s-1", "hubspot", 2).await.unwrap(), Outcome::Done);
     the_note(&world, "Second words.").await;
 }
 
 #[tokio::test]
-async fn a_version_that_writes_over_a_later_one_puts_its_text_back() {
+async fn versions_are_written_one_at_a_time() {
     let world = analysed_thrice().await;
-    assert_eq!(overtaken(&world, json!({})).await.unwrap(), SUPERSEDED);
-    assert_eq!(updates(&world).await, 3);
+    let [second, third] = met(&world, json!({})).await;
+    assert_eq!(second.unwrap(), Outcome::Done);
+    assert_eq!(third.unwrap(), Outcome::Wait { after: Duration::from_secs(2), code: Code::new("other_version") });
+    assert_eq!(world.sync_version("s-1", "hubspot", 3).await.unwrap(), Outcome::Done);
     the_note(&world, "Third words.").await;
 }
 
 #[tokio::test]
-async fn a_version_that_died_after_it_wrote_over_a_later_one_puts_its_text_back_when_it_comes_again() {
-    let world = analysed_thrice().await;
-    assert!(overtaken(&world, json!({ "drop_after": true })).await.unwrap_err().is_retryable());
+async fn two_versions_that_find_no_note_write_one() {
+    let world = analysed_twice().await;
+    let slow = json!({ "match": "POST /notes", "delay_ms": 300, "times": 2 });
+    world.hubspot.control.fault(slow).await.unwrap();
+    let (first, second) = tokio::join!(world.sync("s-1", "hubspot"), world.sync_version("s-1", "hubspot", 2));
+    let done = [first.unwrap(), second.unwrap()];
+    assert_eq!(done.iter().filter(|outcome| **outcome == Outcome::Done).count(), 1, "{done:?}");
+    for version in [1, 2] {
+        world.sync_version("s-1", "hubspot", version).await.unwrap();
+    }
     the_note(&world, "Second words.").await;
+}
+
+#[tokio::test]
+async fn a_version_that_died_after_it_wrote_leaves_the_text_of_a_later_one_when_it_comes_again() {
+    let world = analysed_thrice().await;
+    let [second, third] = met(&world, json!({ "drop_after": true })).await;
+    assert!(second.unwrap_err().is_retryable() && matches!(third.unwrap(), Outcome::Wait { .. }));
+    the_note(&world, "Second words.").await;
+    assert_eq!(world.sync_version("s-1", "hubspot", 3).await.unwrap(), Outcome::Done);
+    the_note(&world, "Third words.").await;
     assert_eq!(world.sync_version("s-1", "hubspot", 2).await.unwrap(), SUPERSEDED);
     the_note(&world, "Third words.").await;
 }

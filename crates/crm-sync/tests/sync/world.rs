@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use crm_sync::{Context, Error, HubSpot, SecretError, SecretSource, Secrets, Webhooks};
+use crm_sync::{Context, DISABLED, DISABLED_WAIT, Error, HubSpot, SecretError, SecretSource, Secrets, Webhooks};
 use domain::analysis::Analysis;
 use domain::integration::{Connection, Integration, IntegrationConfig, IntegrationState};
 use domain::message::{AnalyzeMessage, CrmSyncMessage, StepMessage};
@@ -98,6 +98,19 @@ impl World {
 
     pub(crate) async fn save(&self, integration: Integration) {
         self.database.store.save_integration(&integration).await.unwrap();
+    }
+
+    /// An administrator has mended it: on again, as if it had never failed.
+    pub(crate) async fn mend(&self, id: &str) {
+        let (tenant, id) = ("acme".parse().unwrap(), id.parse().unwrap());
+        assert!(self.database.store.switch_integration(&tenant, &id, &IntegrationState::On).await.unwrap());
+    }
+
+    /// Why the service has disabled it, and what it tells whoever administers it.
+    pub(crate) async fn disabled(&self, id: &str) -> (String, String) {
+        let state = self.integration(id).await.state;
+        let IntegrationState::Disabled(disabled) = state else { panic!("{state:?}") };
+        (disabled.code, disabled.reason)
     }
 
     /// The tenant's `redaction` settings.
@@ -208,6 +221,9 @@ impl World {
         self.database.store.sync(&key).await.unwrap().unwrap()
     }
 }
+
+/// What becomes of a step whose integration has been disabled.
+pub(crate) const WAITS_FOR_ADMIN: Outcome = Outcome::Wait { after: DISABLED_WAIT, code: DISABLED };
 
 pub(crate) fn ana() -> Visitor {
     Visitor {
