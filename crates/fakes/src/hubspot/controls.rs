@@ -1,0 +1,75 @@
+//! What tests set and see of the stand-in: the `/_…` endpoints that only HubSpot's has.
+
+use axum::body::Bytes;
+use axum::extract::{Query, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use axum::routing::{get, put};
+use axum::{Json, Router};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use super::Shared;
+use super::portal::{Kind, Portal, Record};
+use crate::plumbing::control_answer;
+
+pub(crate) fn router(shared: Shared) -> Router {
+    Router::new().route("/_state", get(state).delete(reset)).route("/_quirks", put(set_quirks)).with_state(shared)
+}
+
+/// `?token=` narrows to one portal, `?contains=` to the contacts and notes whose values contain a text.
+#[derive(Debug, Default, Deserialize)]
+struct Narrow {
+    token: Option<String>,
+    #[serde(default)]
+    contains: String,
+}
+
+async fn state(State(shared): State<Shared>, Query(narrow): Query<Narrow>) -> Json<Value> {
+    let world = shared.lock();
+    let wanted = || world.portals.iter().filter(|(token, _)| narrow.token.as_ref().is_none_or(|one| one == *token));
+    let records = |kind| {
+        let all = wanted().flat_map(move |(token, portal)| portal.records(kind).iter().map(move |one| (token, one)));
+        let seen = all.filter(|(_, record)| record.contains(&narrow.contains));
+        seen.map(|(token, record)| view(kind, token, record)).collect::<Vec<_>>()
+    };
+    Json(json!({ "contacts": records(Kind::Contact), "notes": records(Kind::Note) }))
+}
+
+fn view(kind: Kind, token: &str, record: &Record) -> Value {
+    let mut view = json!({ "token": token, "id": record.id, "properties": record.properties });
+    if kind == Kind::Note {
+        view["contact_ids"] = json!(record.contacts);
+    }
+    view
+}
+
+async fn reset(State(shared): State<Shared>, Query(narrow): Query<Narrow>) -> StatusCode {
+    let mut world = shared.lock();
+    world.portals.retain(|token, _| narrow.token.as_ref().is_some_and(|gone| gone != token));
+    StatusCode::NO_CONTENT
+}
+
+async fn set_quirks(State(shared): State<Shared>, Query(narrow): Query<Narrow>, body: Bytes) -> Response {
+    set(&shared, &narrow, &body, |portal, quirks| portal.quirks = quirks)
+}
+
+/// Sets something of one portal; what the body leaves out is as it was in the beginning.
+fn set<T: DeserializeOwned>(
+    shared: &Shared,
+    narrow: &Narrow,
+    body: &[u8],
+    apply: impl FnOnce(&mut Portal, T),
+) -> Response {
+    let token = narrow.token.as_deref().ok_or_else(|| "?token= must name the portal".to_owned());
+    control_answer(token.and_then(|token| {
+        let value = parsed(body)?;
+        apply(shared.lock().portal(token), value);
+        Ok(())
+    }))
+}
+
+fn parsed<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
+    serde_json::from_slice(body).map_err(|error| error.to_string())
+}
