@@ -1,12 +1,14 @@
-//! A stand-in for HubSpot's API: contacts, notes and what ties them together and their properties.
+//! A stand-in for HubSpot's API: contacts, notes and what ties them together, properties and rate limits.
 //!
 //! Each private-app token is a portal of its own, so tests that use their own token do not see each other.
 
+mod account;
 mod associations;
 mod batch;
 mod contacts;
 mod controls;
 mod error;
+mod limits;
 mod notes;
 mod objects;
 mod portal;
@@ -18,12 +20,14 @@ use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use axum::body::Bytes;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::{Json, Router};
+use chrono::Utc;
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
 
@@ -58,12 +62,18 @@ impl Shared {
 #[derive(Debug, Default)]
 struct World {
     portals: BTreeMap<String, Portal>,
+    /// Portals there have ever been.
+    created: u32,
 }
 
 impl World {
     /// The portal of a private-app token; every token has one.
     fn portal(&mut self, token: &str) -> &mut Portal {
-        self.portals.entry(token.to_owned()).or_default()
+        let created = &mut self.created;
+        self.portals.entry(token.to_owned()).or_insert_with(|| {
+            *created += 1;
+            Portal::new(*created)
+        })
     }
 }
 
@@ -86,7 +96,14 @@ async fn handle(State(shared): State<Shared>, method: Method, uri: Uri, headers:
     let call = Call { query, body: &body };
 
     let mut world = shared.lock();
-    respond(routes::route(world.portal(token), method.as_str(), &path, &call))
+    let portal = world.portal(token);
+    let today = portal.account.today(Utc::now());
+    let mut response = match portal.meter.take(Instant::now(), today) {
+        Err(limit) => error::limited(limit),
+        Ok(()) => respond(routes::route(portal, method.as_str(), &path, &call)),
+    };
+    portal.meter.tell(response.headers_mut());
+    response
 }
 
 /// Private-app and service-key tokens begin with `pat-`.

@@ -8,14 +8,19 @@ use axum::routing::{get, put};
 use axum::{Json, Router};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::Shared;
 use super::portal::{Kind, Portal, Record};
 use crate::plumbing::control_answer;
 
 pub(crate) fn router(shared: Shared) -> Router {
-    Router::new().route("/_state", get(state).delete(reset)).route("/_quirks", put(set_quirks)).with_state(shared)
+    Router::new()
+        .route("/_state", get(state).delete(reset))
+        .route("/_limits", put(set_limits))
+        .route("/_quirks", put(set_quirks))
+        .route("/_account", put(set_account))
+        .with_state(shared)
 }
 
 /// `?token=` narrows to one portal, `?contains=` to the contacts and notes whose values contain a text.
@@ -34,8 +39,23 @@ async fn state(State(shared): State<Shared>, Query(narrow): Query<Narrow>) -> Js
         let seen = all.filter(|(_, record)| record.contains(&narrow.contains));
         seen.map(|(token, record)| view(kind, token, record)).collect::<Vec<_>>()
     };
-    Json(json!({ "contacts": records(Kind::Contact), "notes": records(Kind::Note) }))
+    let sum = |number: Count| wanted().map(|(_, portal)| number(portal)).sum::<u64>();
+    let portals = wanted().map(|(token, portal)| {
+        let counts = COUNTS.iter().map(|(name, number)| ((*name).to_owned(), json!(number(portal))));
+        (token.clone(), Value::Object(counts.collect()))
+    });
+    let mut state = Map::from_iter(COUNTS.map(|(name, number)| (name.to_owned(), json!(sum(number)))));
+    state.insert("contacts".to_owned(), json!(records(Kind::Contact)));
+    state.insert("notes".to_owned(), json!(records(Kind::Note)));
+    state.insert("portals".to_owned(), Value::Object(portals.collect()));
+    Json(Value::Object(state))
 }
+
+type Count = fn(&Portal) -> u64;
+
+/// What is counted for each portal and for all.
+const COUNTS: [(&str, Count); 2] =
+    [("requests", |portal| portal.meter.requests), ("violations", |portal| portal.meter.violations)];
 
 fn view(kind: Kind, token: &str, record: &Record) -> Value {
     let mut view = json!({ "token": token, "id": record.id, "properties": record.properties });
@@ -51,8 +71,16 @@ async fn reset(State(shared): State<Shared>, Query(narrow): Query<Narrow>) -> St
     StatusCode::NO_CONTENT
 }
 
+async fn set_limits(State(shared): State<Shared>, Query(narrow): Query<Narrow>, body: Bytes) -> Response {
+    set(&shared, &narrow, &body, |portal, limits| portal.meter.limits = limits)
+}
+
 async fn set_quirks(State(shared): State<Shared>, Query(narrow): Query<Narrow>, body: Bytes) -> Response {
     set(&shared, &narrow, &body, |portal, quirks| portal.quirks = quirks)
+}
+
+async fn set_account(State(shared): State<Shared>, Query(narrow): Query<Narrow>, body: Bytes) -> Response {
+    set(&shared, &narrow, &body, |portal, account| portal.account = account)
 }
 
 /// Sets something of one portal; what the body leaves out is as it was in the beginning.

@@ -6,7 +6,9 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use super::account::Account;
 use super::error::Problem;
+use super::limits::Meter;
 use super::properties::Definition;
 
 /// What a portal keeps records of.
@@ -45,9 +47,12 @@ impl Kind {
 /// Everything behind one token.
 #[derive(Debug, Default)]
 pub(crate) struct Portal {
+    number: u32,
     contacts: Vec<Record>,
     notes: Vec<Record>,
     pub(crate) custom: BTreeMap<(Kind, String), Definition>,
+    pub(crate) account: Account,
+    pub(crate) meter: Meter,
     pub(crate) quirks: Quirks,
     last_id: u64,
 }
@@ -75,6 +80,15 @@ pub(crate) struct Record {
 }
 
 impl Portal {
+    pub(crate) fn new(number: u32) -> Self {
+        Self { number, ..Self::default() }
+    }
+
+    /// HubSpot's id of the account.
+    pub(crate) fn id(&self) -> u32 {
+        24_000_000 + self.number
+    }
+
     pub(crate) fn records(&self, kind: Kind) -> &[Record] {
         match kind {
             Kind::Contact => &self.contacts,

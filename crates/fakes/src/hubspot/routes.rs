@@ -2,7 +2,7 @@
 
 use super::error::Problem;
 use super::portal::{Kind, Portal};
-use super::{Call, Reply, associations, batch, objects, properties, search};
+use super::{Call, Reply, account, associations, batch, objects, properties, search};
 
 /// Answers a request that the portal's limits let through.
 pub(crate) fn route(portal: &mut Portal, method: &str, path: &[&str], call: &Call<'_>) -> Reply {
@@ -10,6 +10,7 @@ pub(crate) fn route(portal: &mut Portal, method: &str, path: &[&str], call: &Cal
     match (method, path.as_slice()) {
         (_, ["crm", "objects", _, kind, rest @ ..]) => object(portal, method, kind_of(kind)?, rest, call),
         (_, ["crm", "properties", _, kind, rest @ ..]) => property(portal, method, kind_of(kind)?, rest, call),
+        ("GET", ["account-info", _, "details"]) => account::details(portal),
         _ => Err(Problem::no_such_route()),
     }
 }

@@ -1,4 +1,5 @@
 mod associations;
+mod limits;
 mod properties;
 mod search;
 mod upserts;
