@@ -1,4 +1,4 @@
-//! A stand-in for HubSpot's API: contacts, notes and what ties them together, properties and rate limits.
+//! A stand-in for HubSpot's API: contacts, notes and what ties them together, properties, OAuth and rate limits.
 //!
 //! Each private-app token is a portal of its own, so tests that use their own token do not see each other.
 
@@ -10,10 +10,12 @@ mod controls;
 mod error;
 mod limits;
 mod notes;
+mod oauth;
 mod objects;
 mod portal;
 mod properties;
 mod routes;
+mod scopes;
 mod search;
 
 use std::collections::BTreeMap;
@@ -26,6 +28,7 @@ use axum::body::Bytes;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
+use axum::routing::post;
 use axum::{Json, Router};
 use chrono::Utc;
 use percent_encoding::percent_decode_str;
@@ -35,6 +38,7 @@ use crate::plumbing::Plumbing;
 use crate::serve::{ANY_PORT, Running, serve};
 
 use error::Problem;
+use oauth::OAuth;
 use portal::Portal;
 
 /// Listens on a free port of the loopback interface.
@@ -44,7 +48,7 @@ pub async fn start() -> io::Result<Running> {
 
 pub async fn start_on(address: SocketAddr) -> io::Result<Running> {
     let shared = Shared::default();
-    let app = Router::new().fallback(handle);
+    let app = Router::new().route("/oauth/{version}/token", post(oauth::token)).fallback(handle);
     let controls = controls::router(shared.clone());
     serve(Plumbing::new(error::of_fault).router(app.with_state(shared), controls), address).await
 }
@@ -58,12 +62,13 @@ impl Shared {
     }
 }
 
-/// All portals.
+/// All portals, and who may open them.
 #[derive(Debug, Default)]
 struct World {
     portals: BTreeMap<String, Portal>,
     /// Portals there have ever been.
     created: u32,
+    oauth: OAuth,
 }
 
 impl World {
@@ -88,28 +93,25 @@ struct Call<'a> {
 type Reply = Result<(StatusCode, Value), Problem>;
 
 async fn handle(State(shared): State<Shared>, method: Method, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
-    let Some(token) = token(&headers) else { return Problem::unauthenticated().into_response() };
+    let mut world = shared.lock();
+    let credential = match world.oauth.open(&headers, Utc::now()) {
+        Ok(credential) => credential,
+        Err(problem) => return problem.into_response(),
+    };
     let segments = uri.path().split('/').skip(1).map(|part| percent_decode_str(part).decode_utf8_lossy().into_owned());
     let segments = segments.collect::<Vec<_>>();
     let path = segments.iter().map(String::as_str).collect::<Vec<_>>();
     let query = Query::<Vec<(String, String)>>::try_from_uri(&uri).map(|Query(query)| query).unwrap_or_default();
     let call = Call { query, body: &body };
 
-    let mut world = shared.lock();
-    let portal = world.portal(token);
+    let portal = world.portal(&credential.token);
     let today = portal.account.today(Utc::now());
     let mut response = match portal.meter.take(Instant::now(), today) {
         Err(limit) => error::limited(limit),
         Ok(()) => respond(routes::route(portal, method.as_str(), &path, &call)),
     };
-    portal.meter.tell(response.headers_mut());
+    portal.meter.tell(response.headers_mut(), credential.is_private);
     response
-}
-
-/// Private-app and service-key tokens begin with `pat-`.
-fn token(headers: &HeaderMap) -> Option<&str> {
-    let token = headers.get("authorization")?.to_str().ok()?.strip_prefix("Bearer ")?;
-    token.starts_with("pat-").then_some(token)
 }
 
 fn respond(reply: Reply) -> Response {

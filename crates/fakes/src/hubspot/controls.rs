@@ -1,5 +1,7 @@
 //! What tests set and see of the stand-in: the `/_…` endpoints that only HubSpot's has.
 
+use std::collections::BTreeSet;
+
 use axum::body::Bytes;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
@@ -17,7 +19,9 @@ use crate::plumbing::control_answer;
 pub(crate) fn router(shared: Shared) -> Router {
     Router::new()
         .route("/_state", get(state).delete(reset))
+        .route("/_oauth", put(install).delete(uninstall))
         .route("/_limits", put(set_limits))
+        .route("/_scopes", put(set_scopes))
         .route("/_quirks", put(set_quirks))
         .route("/_account", put(set_account))
         .with_state(shared)
@@ -54,8 +58,11 @@ async fn state(State(shared): State<Shared>, Query(narrow): Query<Narrow>) -> Js
 type Count = fn(&Portal) -> u64;
 
 /// What is counted for each portal and for all.
-const COUNTS: [(&str, Count); 2] =
-    [("requests", |portal| portal.meter.requests), ("violations", |portal| portal.meter.violations)];
+const COUNTS: [(&str, Count); 3] = [
+    ("requests", |portal| portal.meter.requests),
+    ("violations", |portal| portal.meter.violations),
+    ("refreshes", |portal| portal.refreshes),
+];
 
 fn view(kind: Kind, token: &str, record: &Record) -> Value {
     let mut view = json!({ "token": token, "id": record.id, "properties": record.properties });
@@ -68,11 +75,26 @@ fn view(kind: Kind, token: &str, record: &Record) -> Value {
 async fn reset(State(shared): State<Shared>, Query(narrow): Query<Narrow>) -> StatusCode {
     let mut world = shared.lock();
     world.portals.retain(|token, _| narrow.token.as_ref().is_some_and(|gone| gone != token));
+    world.oauth.uninstall(narrow.token.as_deref());
+    StatusCode::NO_CONTENT
+}
+
+async fn install(State(shared): State<Shared>, body: Bytes) -> Response {
+    control_answer(parsed(&body).and_then(|installation| shared.lock().oauth.install(installation)))
+}
+
+async fn uninstall(State(shared): State<Shared>, Query(narrow): Query<Narrow>) -> StatusCode {
+    shared.lock().oauth.uninstall(narrow.token.as_deref());
     StatusCode::NO_CONTENT
 }
 
 async fn set_limits(State(shared): State<Shared>, Query(narrow): Query<Narrow>, body: Bytes) -> Response {
     set(&shared, &narrow, &body, |portal, limits| portal.meter.limits = limits)
+}
+
+/// An array of names; `null` grants all again.
+async fn set_scopes(State(shared): State<Shared>, Query(narrow): Query<Narrow>, body: Bytes) -> Response {
+    set(&shared, &narrow, &body, |portal, scopes: Option<BTreeSet<String>>| portal.scopes = scopes)
 }
 
 async fn set_quirks(State(shared): State<Shared>, Query(narrow): Query<Narrow>, body: Bytes) -> Response {

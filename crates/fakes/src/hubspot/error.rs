@@ -3,9 +3,12 @@
 use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Map, Value, json};
 
 use crate::faults::{Fault, HubSpotLimit};
+
+const SCOPES_PAGE: &str = "https://developers.hubspot.com/scopes";
 
 /// An error answer.
 #[derive(Debug)]
@@ -13,7 +16,7 @@ pub(crate) struct Problem {
     status: StatusCode,
     category: &'static str,
     message: String,
-    /// Further members, such as `errors`.
+    /// Further members: `errors`, `context`, `links`.
     details: Map<String, Value>,
 }
 
@@ -36,8 +39,32 @@ impl Problem {
     }
 
     pub(crate) fn unauthenticated() -> Self {
-        let message = "Authentication credentials not found or not valid: send a private-app token or service key";
+        let message = "Authentication credentials not found or not valid: send a private-app token, a service key or \
+                       an access token";
         Self::new(StatusCode::UNAUTHORIZED, "INVALID_AUTHENTICATION", message)
+    }
+
+    /// The access token has lived its time.
+    pub(crate) fn expired(expired: DateTime<Utc>, now: DateTime<Utc>) -> Self {
+        let ago = (now - expired).num_seconds();
+        let message = format!("The OAuth token used to make this call expired {ago} second(s) ago.");
+        let time = expired.to_rfc3339_opts(SecondsFormat::Millis, true);
+        Self::new(StatusCode::UNAUTHORIZED, "EXPIRED_AUTHENTICATION", message)
+            .with("context", json!({ "expire time": [time] }))
+    }
+
+    /// The app has none of these scopes.
+    pub(crate) fn missing_scopes(needed: &[&str]) -> Self {
+        let message = format!(
+            "This app hasn't been granted all required scopes to make this call. Read more about required scopes \
+             here: {SCOPES_PAGE}."
+        );
+        let error = json!({
+            "message": "One or more of the following scopes are required.", "context": { "requiredGranularScopes": needed },
+        });
+        Self::new(StatusCode::FORBIDDEN, "MISSING_SCOPES", message)
+            .with("errors", json!([error]))
+            .with("links", json!({ "scopes": SCOPES_PAGE }))
     }
 
     pub(crate) fn no_such_route() -> Self {
@@ -82,7 +109,7 @@ impl Problem {
     }
 }
 
-fn correlation_id() -> String {
+pub(crate) fn correlation_id() -> String {
     uuid::Uuid::new_v4().to_string()
 }
 

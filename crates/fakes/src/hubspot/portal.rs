@@ -53,7 +53,11 @@ pub(crate) struct Portal {
     pub(crate) custom: BTreeMap<(Kind, String), Definition>,
     pub(crate) account: Account,
     pub(crate) meter: Meter,
+    /// `None` grants all.
+    pub(crate) scopes: Option<BTreeSet<String>>,
     pub(crate) quirks: Quirks,
+    /// How often an access token was fetched.
+    pub(crate) refreshes: u64,
     last_id: u64,
 }
 

@@ -2,11 +2,12 @@
 
 use super::error::Problem;
 use super::portal::{Kind, Portal};
-use super::{Call, Reply, account, associations, batch, objects, properties, search};
+use super::{Call, Reply, account, associations, batch, objects, properties, scopes, search};
 
 /// Answers a request that the portal's limits let through.
 pub(crate) fn route(portal: &mut Portal, method: &str, path: &[&str], call: &Call<'_>) -> Reply {
     let path = dated(path);
+    scopes::check(portal, method, &path)?;
     match (method, path.as_slice()) {
         (_, ["crm", "objects", _, kind, rest @ ..]) => object(portal, method, kind_of(kind)?, rest, call),
         (_, ["crm", "properties", _, kind, rest @ ..]) => property(portal, method, kind_of(kind)?, rest, call),

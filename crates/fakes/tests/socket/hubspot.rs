@@ -1,3 +1,4 @@
+mod access;
 mod associations;
 mod limits;
 mod properties;

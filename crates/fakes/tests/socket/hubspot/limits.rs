@@ -39,7 +39,7 @@ async fn what_goes_beyond_a_limit_is_refused_has_no_effect_and_is_counted() {
     assert_eq!((&state["requests"], &state["violations"]), (&json!(3), &json!(1)));
     let all = fake.control.state("").await.unwrap();
     assert_eq!((&all["requests"], &all["violations"]), (&json!(4), &json!(1)));
-    assert_eq!(all["portals"]["pat-2"], json!({"requests": 1, "violations": 0}));
+    assert_eq!(all["portals"]["pat-2"], json!({"requests": 1, "violations": 0, "refreshes": 0}));
 }
 
 #[tokio::test]
@@ -87,8 +87,10 @@ async fn a_setting_needs_a_portal_and_known_members() {
     for (path, setting) in [
         ("/_limits", json!({"daily": 1})),
         ("/_limits?token=pat-1", json!({"hourly": 1})),
+        ("/_scopes?token=pat-1", json!({})),
         ("/_quirks?token=pat-1", json!({"upsert_ignores_key": "yes"})),
         ("/_account?token=pat-1", json!({"timeZone": "Europe/Madrid"})),
+        ("/_oauth", json!({"client_id": "c", "client_secret": "s", "refresh_token": "r", "token": "x"})),
     ] {
         assert!(control.set(path, setting.clone()).await.is_err(), "{path} {setting}");
     }
