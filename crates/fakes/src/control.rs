@@ -43,11 +43,16 @@ impl Control {
 
     /// Makes the Bedrock stand-in obey what transcripts order it to do.
     pub async fn gullible(&self, setting: Value) -> reqwest::Result<()> {
-        let url = format!("{}/_gullible", self.base_url);
+        self.set("/_gullible", setting).await
+    }
+
+    /// Puts any control that is set by JSON: `/_limits?token=pat-1`, `/_hooks/acme`. `Err` when the fake refuses it.
+    pub async fn set(&self, path: &str, setting: Value) -> reqwest::Result<()> {
+        let url = format!("{}{path}", self.base_url);
         self.http.put(url).json(&setting).send().await?.error_for_status().map(drop)
     }
 
-    /// Sets the secret the webhook receiver verifies `/hooks/{name}` with.
+    /// Sets the secret the webhook receiver verifies `/hooks/{name}` with; several are separated by spaces.
     pub async fn secret(&self, name: &str, secret: &str) -> reqwest::Result<()> {
         let url = format!("{}/_secrets/{name}", self.base_url);
         self.http.put(url).body(secret.to_owned()).send().await?.error_for_status().map(drop)

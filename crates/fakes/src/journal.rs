@@ -49,7 +49,8 @@ impl Entry {
     }
 }
 
-fn headers(map: &HeaderMap) -> BTreeMap<String, String> {
+/// Names in lower case; values of a repeated header are joined by `, `.
+pub(crate) fn headers(map: &HeaderMap) -> BTreeMap<String, String> {
     let mut headers = BTreeMap::<String, String>::new();
     for (name, value) in map {
         let value = String::from_utf8_lossy(value.as_bytes());

@@ -1,5 +1,6 @@
 //! What all fakes share: every request is journalled, meets its fault and then the fake.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes, to_bytes};
@@ -50,30 +51,36 @@ impl Plumbing {
     fn response(&self, fault: &Fault) -> Result<Response, String> {
         if fault.exception.is_some() || fault.hubspot_limit.is_some() {
             let mut response = (self.render)(fault)?;
-            set_headers(&mut response, fault)?;
+            set_headers(&mut response, &fault.headers)?;
             return Ok(response);
         }
-        let body = match &fault.body {
-            None => Body::empty(),
-            Some(Value::String(text)) => Body::from(text.clone()),
-            Some(json) => Body::from(json.to_string()),
-        };
-        let mut response = Response::new(body);
-        *response.status_mut() = status(fault.status.unwrap_or(200))?;
-        if fault.body.as_ref().is_some_and(|body| !body.is_string()) {
-            response.headers_mut().insert("content-type", HeaderValue::from_static("application/json"));
-        }
-        set_headers(&mut response, fault)?;
+        let mut response = literal(fault.status.unwrap_or(200), fault.body.as_ref())?;
+        set_headers(&mut response, &fault.headers)?;
         Ok(response)
     }
+}
+
+/// An answer as a control spells it out: a text is sent as it is, anything else as JSON.
+pub(crate) fn literal(code: u16, body: Option<&Value>) -> Result<Response, String> {
+    let text = match body {
+        None => Body::empty(),
+        Some(Value::String(text)) => Body::from(text.clone()),
+        Some(json) => Body::from(json.to_string()),
+    };
+    let mut response = Response::new(text);
+    *response.status_mut() = status(code)?;
+    if body.is_some_and(|body| !body.is_string()) {
+        response.headers_mut().insert("content-type", HeaderValue::from_static("application/json"));
+    }
+    Ok(response)
 }
 
 fn status(code: u16) -> Result<StatusCode, String> {
     StatusCode::from_u16(code).map_err(|_| format!("{code} is no HTTP status"))
 }
 
-fn set_headers(response: &mut Response, fault: &Fault) -> Result<(), String> {
-    for (name, value) in &fault.headers {
+pub(crate) fn set_headers(response: &mut Response, headers: &BTreeMap<String, String>) -> Result<(), String> {
+    for (name, value) in headers {
         let name = HeaderName::try_from(name).map_err(|_| format!("{name:?} is no header name"))?;
         let value = HeaderValue::try_from(value).map_err(|_| format!("the value of {name} is none"))?;
         response.headers_mut().insert(name, value);

@@ -1,9 +1,10 @@
 //! A receiver of Standard Webhooks that verifies what it gets.
 
-use std::collections::BTreeMap;
+mod inbox;
+
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
@@ -11,12 +12,13 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
 use axum::{Json, Router};
-use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::json;
 use standardwebhooks::Webhook;
 
 use crate::plumbing::{Narrow, Plumbing, control_answer};
 use crate::serve::{ANY_PORT, Running, serve};
+
+use inbox::{Answer, Inbox};
 
 /// Listens on a free port of the loopback interface.
 pub async fn start() -> io::Result<Running> {
@@ -26,8 +28,11 @@ pub async fn start() -> io::Result<Running> {
 pub async fn start_on(address: SocketAddr) -> io::Result<Running> {
     let receiver = Receiver::default();
     let app = Router::new().route("/hooks/{name}", post(receive)).with_state(receiver.clone());
-    let controls =
-        Router::new().route("/_state", get(state)).route("/_secrets/{name}", put(set_secret)).with_state(receiver);
+    let controls = Router::new()
+        .route("/_state", get(state))
+        .route("/_secrets/{name}", put(set_secrets))
+        .route("/_hooks/{name}", put(set_answer).delete(forget_answer))
+        .with_state(receiver);
     serve(
         Plumbing::new(|_| Err("a webhook receiver knows only status faults".to_owned())).router(app, controls),
         address,
@@ -38,25 +43,10 @@ pub async fn start_on(address: SocketAddr) -> io::Result<Running> {
 #[derive(Debug, Clone, Default)]
 struct Receiver(Arc<Mutex<Inbox>>);
 
-#[derive(Debug, Default)]
-struct Inbox {
-    secrets: BTreeMap<String, String>,
-    deliveries: Vec<Delivery>,
-}
-
-/// One request to a hook, whether accepted or not.
-#[derive(Debug, Clone, Serialize)]
-struct Delivery {
-    /// The hook's.
-    name: String,
-    id: Option<String>,
-    timestamp: Option<String>,
-    /// The body's `type`.
-    r#type: Option<String>,
-    /// The body as JSON; as a string when it is none.
-    body: Value,
-    /// `None` when the hook has no secret; `false` was answered with 401.
-    verified: Option<bool>,
+impl Receiver {
+    fn lock(&self) -> MutexGuard<'_, Inbox> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 async fn receive(
@@ -64,38 +54,39 @@ async fn receive(
     Path(name): Path<String>,
     headers: HeaderMap,
     body: Bytes,
-) -> StatusCode {
-    let mut inbox = receiver.0.lock().unwrap_or_else(PoisonError::into_inner);
-    let secret = inbox.secrets.get(&name);
-    let verified = secret.map(|secret| Webhook::new(secret).and_then(|hook| hook.verify(&body, &headers)).is_ok());
-    let header = |name| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
-    let json = serde_json::from_slice::<Value>(&body).unwrap_or_else(|_| json!(String::from_utf8_lossy(&body)));
-    inbox.deliveries.push(Delivery {
-        name,
-        id: header("webhook-id"),
-        timestamp: header("webhook-timestamp"),
-        r#type: json.get("type").and_then(Value::as_str).map(str::to_owned),
-        body: json,
-        verified,
-    });
-    if verified == Some(false) { StatusCode::UNAUTHORIZED } else { StatusCode::NO_CONTENT }
+) -> Response {
+    receiver.lock().receive(name, &headers, &body)
 }
 
-/// The body is the secret, `whsec_…`.
-async fn set_secret(State(receiver): State<Receiver>, Path(name): Path<String>, body: String) -> Response {
-    let secret = body.trim().trim_matches('"').to_owned();
-    control_answer(Webhook::new(&secret).map_err(|error| error.to_string()).map(|_| {
-        receiver.0.lock().unwrap_or_else(PoisonError::into_inner).secrets.insert(name, secret);
+/// The body is the secret, `whsec_…`, or several with spaces between.
+async fn set_secrets(State(receiver): State<Receiver>, Path(name): Path<String>, body: String) -> Response {
+    let secrets = body.trim().trim_matches('"').split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    let checked = match secrets.iter().find_map(|secret| Webhook::new(secret).err()) {
+        _ if secrets.is_empty() => Err("no secret".to_owned()),
+        Some(error) => Err(error.to_string()),
+        None => Ok(()),
+    };
+    control_answer(checked.map(|()| receiver.lock().set_secrets(name, secrets)))
+}
+
+/// From now on the hook answers so, whether it verifies what it gets or not.
+async fn set_answer(State(receiver): State<Receiver>, Path(name): Path<String>, body: Bytes) -> Response {
+    let answer = serde_json::from_slice::<Answer>(&body).map_err(|error| error.to_string());
+    control_answer(answer.and_then(|answer| {
+        answer.response()?;
+        receiver.lock().set_answer(name, answer);
+        Ok(())
     }))
 }
 
-/// The deliveries whose hook, id or body contain `?contains=`.
+async fn forget_answer(State(receiver): State<Receiver>, Path(name): Path<String>) -> StatusCode {
+    receiver.lock().forget_answer(&name);
+    StatusCode::NO_CONTENT
+}
+
+/// The deliveries whose hook, id or body contain `?contains=`, and their distinct ids.
 async fn state(State(receiver): State<Receiver>, Query(narrow): Query<Narrow>) -> Response {
-    let inbox = receiver.0.lock().unwrap_or_else(PoisonError::into_inner);
-    let part = narrow.contains.as_str();
-    let wanted = inbox.deliveries.iter().filter(|delivery| {
-        let id = delivery.id.as_deref().unwrap_or_default();
-        delivery.name.contains(part) || id.contains(part) || delivery.body.to_string().contains(part)
-    });
-    Json(json!({ "deliveries": wanted.collect::<Vec<_>>() })).into_response()
+    let inbox = receiver.lock();
+    let deliveries = inbox.deliveries(&narrow.contains);
+    Json(json!({ "deliveries": deliveries, "events": inbox::events(&deliveries) })).into_response()
 }

@@ -28,7 +28,7 @@ pub(crate) enum Command {
     Demo(Demo),
     /// Analyse labelled conversations and print how good, how fast and how dear the analyses are.
     Eval(Eval),
-    /// Run every check: format, lints, docs, template, unit and store tests, the whole pipeline.
+    /// Run every check: format, lints, docs, template, unit and store tests, vendors' clients, the whole pipeline.
     Test,
     /// Build the Lambda functions and zip them, with their sizes.
     Build,

@@ -16,6 +16,7 @@ mod sam;
 mod seed;
 mod settings_table;
 mod stack;
+mod stand_in;
 mod test;
 mod venv;
 

@@ -2,12 +2,13 @@
 
 mod checks;
 mod report;
+mod vendors;
 
 use std::process::ExitCode;
 
 use crate::progress::heading;
 use crate::stack::{self, Options, Postgres, StateDir};
-use crate::{paths, venv};
+use crate::{lambda, paths, venv};
 use report::Report;
 
 /// Runs all checks; later ones run although earlier ones failed. Fails if one failed.
@@ -24,6 +25,8 @@ pub(crate) async fn run() -> anyhow::Result<ExitCode> {
     }
     heading("unit and store tests");
     unit_tests(&mut report).await?;
+    heading("stand-ins");
+    vendors_clients(&mut report).await;
     heading("whole pipeline");
     pipeline_tests(&mut report).await;
     Ok(report.finish())
@@ -53,6 +56,17 @@ async fn unit_tests(report: &mut Report) -> anyhow::Result<()> {
         report.run(checks::unit_tests(&server.url())).await;
     }
     Ok(())
+}
+
+/// The stand-ins are built as the stack builds them, which finds them built.
+async fn vendors_clients(report: &mut Report) {
+    let prepared = async {
+        venv::VENDORS.ensure().await?;
+        vendors::clients(&lambda::build_fakes(false).await?).await
+    };
+    if let Some(clients) = report.prepared("what the vendors' clients need", prepared).await {
+        report.run(clients.check).await;
+    }
 }
 
 async fn pipeline_tests(report: &mut Report) {

@@ -18,6 +18,8 @@ pub(crate) struct Venv {
 pub(crate) const STACK: Venv = Venv { name: "venv", requirements: include_str!("../python/stack.txt") };
 /// The checkers of `template.yaml`: apart, because a demo does not need them.
 pub(crate) const CHECK: Venv = Venv { name: "venv-check", requirements: include_str!("../python/check.txt") };
+/// The clients of HubSpot, Salesforce and Standard Webhooks: apart, because only a check needs them.
+pub(crate) const VENDORS: Venv = Venv { name: "venv-vendors", requirements: include_str!("../python/vendors.txt") };
 
 /// MiniStack needs it.
 const OLDEST_PYTHON: (u32, u32) = (3, 10);
@@ -132,7 +134,7 @@ mod tests {
 
     #[test]
     fn every_python_package_is_pinned_to_one_version() {
-        for line in [STACK, CHECK].iter().flat_map(|venv| venv.requirements.lines()) {
+        for line in [STACK, CHECK, VENDORS].iter().flat_map(|venv| venv.requirements.lines()) {
             assert!(line.starts_with('#') || line.contains("=="), "{line} is not pinned");
         }
     }

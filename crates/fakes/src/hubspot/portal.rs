@@ -3,60 +3,132 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, SecondsFormat, Utc};
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use super::account::Account;
 use super::error::Problem;
+use super::limits::Meter;
+use super::properties::Definition;
+
+/// What a portal keeps records of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Kind {
+    Contact,
+    Note,
+}
+
+impl Kind {
+    /// By the names and the id that HubSpot takes in paths.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        match text {
+            "contacts" | "contact" | "0-1" => Some(Self::Contact),
+            "notes" | "note" | "0-46" => Some(Self::Note),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn singular(self) -> &'static str {
+        match self {
+            Self::Contact => "contact",
+            Self::Note => "note",
+        }
+    }
+
+    /// The properties that tell when a record was created and last changed.
+    fn times(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Contact => ("createdate", "lastmodifieddate"),
+            Self::Note => ("hs_createdate", "hs_lastmodifieddate"),
+        }
+    }
+}
 
 /// Everything behind one token.
 #[derive(Debug, Default)]
 pub(crate) struct Portal {
-    pub(crate) contacts: Vec<Record>,
-    pub(crate) notes: Vec<Note>,
-    /// Custom properties as `(object, name)`, and whether their values are unique.
-    pub(crate) custom: BTreeMap<(String, String), bool>,
-    pub(crate) requests: u32,
+    number: u32,
+    contacts: Vec<Record>,
+    notes: Vec<Record>,
+    pub(crate) custom: BTreeMap<(Kind, String), Definition>,
+    pub(crate) account: Account,
+    pub(crate) meter: Meter,
+    /// `None` grants all.
+    pub(crate) scopes: Option<BTreeSet<String>>,
+    pub(crate) quirks: Quirks,
+    /// How often an access token was fetched.
+    pub(crate) refreshes: u64,
     last_id: u64,
 }
 
-/// A contact, or what a note shares with one.
+/// How a portal differs from what HubSpot promises.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Quirks {
+    /// Each upsert of a note makes a new one.
+    pub(crate) upsert_ignores_key: bool,
+    /// A search does not see what was created less than this long ago. HubSpot's lags up to 30 s behind.
+    pub(crate) search_lag_ms: u32,
+}
+
+/// A contact or a note.
 #[derive(Debug)]
 pub(crate) struct Record {
     pub(crate) id: String,
     /// Without empty values: setting `""` clears.
     pub(crate) properties: BTreeMap<String, String>,
-    created: DateTime<Utc>,
+    /// Of a note: ids of the contacts it hangs on.
+    pub(crate) contacts: BTreeSet<String>,
+    pub(crate) created: DateTime<Utc>,
     updated: DateTime<Utc>,
 }
 
-#[derive(Debug)]
-pub(crate) struct Note {
-    pub(crate) record: Record,
-    /// Ids of the contacts it hangs on.
-    pub(crate) contacts: BTreeSet<String>,
-}
-
 impl Portal {
+    pub(crate) fn new(number: u32) -> Self {
+        Self { number, ..Self::default() }
+    }
+
+    /// HubSpot's id of the account.
+    pub(crate) fn id(&self) -> u32 {
+        24_000_000 + self.number
+    }
+
+    pub(crate) fn records(&self, kind: Kind) -> &[Record] {
+        match kind {
+            Kind::Contact => &self.contacts,
+            Kind::Note => &self.notes,
+        }
+    }
+
+    pub(crate) fn records_mut(&mut self, kind: Kind) -> &mut Vec<Record> {
+        match kind {
+            Kind::Contact => &mut self.contacts,
+            Kind::Note => &mut self.notes,
+        }
+    }
+
+    pub(crate) fn record(&mut self, kind: Kind, id: &str) -> Result<&mut Record, Problem> {
+        let found = self.records_mut(kind).iter_mut().find(|record| record.id == id);
+        found.ok_or_else(|| Problem::not_found(kind.singular(), id))
+    }
+
     /// An empty record with the next id.
     pub(crate) fn new_record(&mut self) -> Record {
         self.last_id += 1;
         let now = Utc::now();
         // Long enough to be seen as an id in a message.
         let id = (37_700_000_000 + self.last_id).to_string();
-        Record { id, properties: BTreeMap::new(), created: now, updated: now }
-    }
-
-    pub(crate) fn contact(&mut self, id: &str) -> Result<&mut Record, Problem> {
-        self.contacts.iter_mut().find(|contact| contact.id == id).ok_or_else(|| Problem::not_found("contact", id))
-    }
-
-    pub(crate) fn note(&mut self, id: &str) -> Result<&mut Note, Problem> {
-        self.notes.iter_mut().find(|note| note.record.id == id).ok_or_else(|| Problem::not_found("note", id))
+        Record { id, properties: BTreeMap::new(), contacts: BTreeSet::new(), created: now, updated: now }
     }
 }
 
 impl Record {
     pub(crate) fn contains(&self, part: &str) -> bool {
         self.id == part || self.properties.values().any(|value| value.contains(part))
+    }
+
+    pub(crate) fn has(&self, name: &str, value: &str) -> bool {
+        self.properties.get(name).is_some_and(|own| own == value)
     }
 
     /// An empty value clears.
@@ -72,12 +144,13 @@ impl Record {
     }
 
     /// As HubSpot answers: what was asked for (`null` where empty) and the system's own properties.
-    pub(crate) fn view(&self, wanted: &[String], modified: &str) -> Value {
+    pub(crate) fn view(&self, kind: Kind, wanted: &[String]) -> Value {
         let time = |time: DateTime<Utc>| json!(time.to_rfc3339_opts(SecondsFormat::Millis, true));
         let asked = wanted.iter().map(|name| (name.clone(), json!(self.properties.get(name))));
         let mut properties = asked.collect::<Map<_, _>>();
+        let (created, modified) = kind.times();
         properties.insert("hs_object_id".to_owned(), json!(self.id));
-        properties.insert("createdate".to_owned(), time(self.created));
+        properties.insert(created.to_owned(), time(self.created));
         properties.insert(modified.to_owned(), time(self.updated));
         json!({
             "id": self.id, "properties": properties, "createdAt": time(self.created), "updatedAt": time(self.updated),

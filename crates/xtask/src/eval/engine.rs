@@ -2,17 +2,12 @@
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
-use std::time::Duration;
 
-use anyhow::{Context, ensure};
-use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::{Child, Command};
+use tokio::process::Command;
 
+use crate::stand_in::StandIn;
 use crate::{lambda, process, stack};
 
-/// Until the stand-in listens.
-const START: Duration = Duration::from_secs(20);
 /// The stand-in is asked for a model that is none of Bedrock's, so that nothing it says gets a price.
 const STAND_IN: &str = "stand-in";
 /// For an OpenAI-compatible server that has one model only.
@@ -37,7 +32,8 @@ pub(crate) enum Answers {
 pub(super) struct Engine {
     answers: Answers,
     program: PathBuf,
-    stand_in: Option<StandIn>,
+    /// Its URL, and what keeps it running.
+    stand_in: Option<(String, StandIn)>,
 }
 
 /// What the analysis printed, one whole line for each conversation that was answered.
@@ -48,22 +44,16 @@ pub(super) struct Printed {
     pub(super) complete: bool,
 }
 
-#[derive(Debug)]
-struct StandIn {
-    url: String,
-    _process: Child,
-}
-
 impl Engine {
     pub(super) async fn prepare(answers: &Answers) -> anyhow::Result<Self> {
         eprintln!("building the analysis");
         let program = lambda::build_evaluate().await?;
         let stand_in = match answers {
             Answers::Bedrock(_) => None,
-            Answers::StandIn => Some(StandIn::start(&lambda::build_fakes(false).await?, None).await?),
+            Answers::StandIn => Some(stand_in(&lambda::build_fakes(false).await?, None).await?),
             Answers::OpenAi { url, .. } => {
                 let fakes = lambda::build_fakes(url.starts_with("https://")).await?;
-                Some(StandIn::start(&fakes, Some((url, answers.model()))).await?)
+                Some(stand_in(&fakes, Some((url, answers.model()))).await?)
             }
         };
         Ok(Self { answers: answers.clone(), program, stand_in })
@@ -73,8 +63,8 @@ impl Engine {
     pub(super) async fn analyse(&self, lines: &str, concurrency: NonZeroUsize) -> anyhow::Result<Printed> {
         let mut command = Command::new(&self.program);
         command.args(["--model", self.answers.model(), "--concurrency", &concurrency.to_string()]);
-        if let Some(stand_in) = &self.stand_in {
-            isolate(&mut command, &stand_in.url);
+        if let Some((url, _)) = &self.stand_in {
+            isolate(&mut command, url);
         }
         let output = process::capture(&mut command, lines).await?;
         Ok(Printed { lines: whole_lines(output.stdout), complete: output.success })
@@ -135,25 +125,17 @@ fn isolate(command: &mut Command, url: &str) {
     ]);
 }
 
-impl StandIn {
-    /// `behind` is the URL and the model of an OpenAI-compatible server.
-    async fn start(fakes: &Path, behind: Option<(&str, &str)>) -> anyhow::Result<Self> {
-        let [port] = stack::free_ports()?;
-        let address = format!("127.0.0.1:{port}");
-        let mut command = Command::new(fakes);
-        match behind {
-            None => command.args(["--bedrock", &address]),
-            Some((url, model)) => command.args(["--bedrock", &format!("{address}={url}"), "--llm-model", model]),
-        };
-        command.args(["--parent-pid", &std::process::id().to_string()]);
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true).spawn()?;
-        let stdout = child.stdout.take().context("the stand-in has no output")?;
-        let mut lines = BufReader::new(stdout).lines();
-        let ready = tokio::time::timeout(START, lines.next_line()).await;
-        let ready = ready.context("the stand-in did not start in time")??;
-        ensure!(ready.as_deref() == Some("ready"), "the stand-in did not start");
-        Ok(Self { url: format!("http://{address}"), _process: child })
-    }
+/// `behind` is the URL and the model of an OpenAI-compatible server.
+async fn stand_in(fakes: &Path, behind: Option<(&str, &str)>) -> anyhow::Result<(String, StandIn)> {
+    let [port] = stack::free_ports()?;
+    let address = format!("127.0.0.1:{port}");
+    let arguments = match behind {
+        None => vec!["--bedrock".to_owned(), address.clone()],
+        Some((url, model)) => {
+            vec!["--bedrock".to_owned(), format!("{address}={url}"), "--llm-model".to_owned(), model.to_owned()]
+        }
+    };
+    Ok((format!("http://{address}"), StandIn::start(fakes, arguments).await?))
 }
 
 #[cfg(test)]

@@ -25,6 +25,13 @@ impl Check {
         Self::new(name, cargo(), arguments)
     }
 
+    /// Each run is `SCRIPT=URL`.
+    pub(super) fn vendors(runs: impl Iterator<Item = String>) -> Self {
+        let mut check = Self::new("vendors' clients", venv::VENDORS.python(), "-c");
+        check.command.arg(include_str!("../../python/vendors.py")).args(runs);
+        check
+    }
+
     fn env(mut self, name: &str, value: impl AsRef<std::ffi::OsStr>) -> Self {
         self.command.env(name, value);
         self

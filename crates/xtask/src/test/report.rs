@@ -32,7 +32,7 @@ impl Report {
     /// Runs the check, and prints the end of its output if it fails.
     pub(super) async fn run(&mut self, check: Check) {
         let name = check.name;
-        let log = self.logs.join(format!("{}.log", name.replace(' ', "-")));
+        let log = self.logs.join(format!("{}.log", name.replace('\'', "").replace(' ', "-")));
         let mut command = check.into_command();
         let passed = step(name, async {
             ensure!(process::logged(&mut command, &log).await?, "see {}", paths::shown(&log));

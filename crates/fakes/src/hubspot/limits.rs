@@ -1,0 +1,118 @@
+//! How many requests a portal takes.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use axum::http::{HeaderMap, HeaderValue};
+use chrono::NaiveDate;
+use serde::Deserialize;
+
+use crate::faults::HubSpotLimit;
+
+/// Over which requests are counted.
+const WINDOW: Duration = Duration::from_secs(10);
+
+/// Requests in ten seconds and in a day.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Limits {
+    ten_secondly: u32,
+    daily: u32,
+}
+
+/// More than any test sends: HubSpot's own are 100 to 250, and 250,000 to 1,000,000.
+impl Default for Limits {
+    fn default() -> Self {
+        Self { ten_secondly: 100_000, daily: 1_000_000 }
+    }
+}
+
+/// Counts a portal's requests. One that is refused is not counted towards the limits.
+#[derive(Debug, Default)]
+pub(crate) struct Meter {
+    pub(crate) limits: Limits,
+    /// When the requests of the last ten seconds were taken, the oldest first.
+    window: VecDeque<Instant>,
+    day: Option<NaiveDate>,
+    taken_today: u32,
+    /// All, the refused ones included.
+    pub(crate) requests: u64,
+    /// Those that went beyond a limit.
+    pub(crate) violations: u64,
+}
+
+impl Meter {
+    /// Takes a request, or says which limit it goes beyond.
+    pub(crate) fn take(&mut self, now: Instant, today: NaiveDate) -> Result<(), HubSpotLimit> {
+        self.requests += 1;
+        if self.day != Some(today) {
+            (self.day, self.taken_today) = (Some(today), 0);
+        }
+        while self.window.front().is_some_and(|taken| now.duration_since(*taken) >= WINDOW) {
+            self.window.pop_front();
+        }
+        let refused = if self.taken_today >= self.limits.daily {
+            Some(HubSpotLimit::Daily)
+        } else if self.in_window() >= self.limits.ten_secondly {
+            Some(HubSpotLimit::TenSecondlyRolling)
+        } else {
+            None
+        };
+        if let Some(limit) = refused {
+            self.violations += 1;
+            return Err(limit);
+        }
+        self.taken_today += 1;
+        self.window.push_back(now);
+        Ok(())
+    }
+
+    fn in_window(&self) -> u32 {
+        u32::try_from(self.window.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Tells what is left after the last request. HubSpot tells OAuth apps nothing of the day.
+    pub(crate) fn tell(&self, headers: &mut HeaderMap, tells_day: bool) {
+        let Limits { ten_secondly, daily } = self.limits;
+        let mut set = |name: &'static str, value: u32| headers.insert(name, HeaderValue::from(value));
+        set("x-hubspot-ratelimit-max", ten_secondly);
+        set("x-hubspot-ratelimit-remaining", ten_secondly.saturating_sub(self.in_window()));
+        set("x-hubspot-ratelimit-interval-milliseconds", 10_000);
+        if tells_day {
+            set("x-hubspot-ratelimit-daily", daily);
+            set("x-hubspot-ratelimit-daily-remaining", daily.saturating_sub(self.taken_today));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TODAY: NaiveDate = NaiveDate::MIN;
+
+    #[test]
+    fn the_window_rolls_and_what_was_refused_is_not_in_it() {
+        let mut meter = Meter { limits: Limits { ten_secondly: 2, daily: 9 }, ..Meter::default() };
+        let start = Instant::now();
+        let mut at = |seconds: u64| meter.take(start + Duration::from_secs(seconds), TODAY);
+        assert_eq!((at(0), at(4)), (Ok(()), Ok(())));
+        assert_eq!((at(5), at(9)), (Err(HubSpotLimit::TenSecondlyRolling), Err(HubSpotLimit::TenSecondlyRolling)));
+        assert_eq!((at(10), at(11)), (Ok(()), Err(HubSpotLimit::TenSecondlyRolling)));
+        assert_eq!((at(14), meter.requests, meter.violations), (Ok(()), 7, 3));
+    }
+
+    #[test]
+    fn the_day_ends_the_daily_limit() {
+        let mut meter = Meter { limits: Limits { ten_secondly: 9, daily: 1 }, ..Meter::default() };
+        let (now, tomorrow) = (Instant::now(), TODAY.succ_opt().unwrap());
+        assert_eq!((meter.take(now, TODAY), meter.take(now, TODAY)), (Ok(()), Err(HubSpotLimit::Daily)));
+        let mut headers = HeaderMap::new();
+        meter.tell(&mut headers, true);
+        assert_eq!(
+            (&headers["x-hubspot-ratelimit-remaining"], &headers["x-hubspot-ratelimit-daily-remaining"]),
+            (&HeaderValue::from(8), &HeaderValue::from(0))
+        );
+        assert_eq!(meter.take(now, tomorrow), Ok(()));
+    }
+}
