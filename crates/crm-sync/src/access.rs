@@ -58,6 +58,14 @@ pub(crate) enum SignInError {
     Call(CallError),
 }
 
+/// Why a token is renewed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reason {
+    /// It is about to end, or there is none.
+    Ends,
+    Refused,
+}
+
 /// The tokens of one integration.
 pub(crate) struct Access<'a, S, I> {
     pub(crate) integration: &'a Integration,
@@ -75,45 +83,41 @@ impl<S: SecretSource, I: SignIn> Access<'_, S, I> {
         if !result.as_ref().is_err_and(Error::is_unauthorized) {
             return result;
         }
-        // Somebody else may have renewed it since it was read.
-        self.secrets.forget(&self.token_name());
-        let kept = self.kept().await?.filter(|kept| kept.token.expose_secret() != token.token.expose_secret());
-        let token = match kept {
-            Some(kept) => kept,
-            None => self.renew(None).await?,
-        };
-        call(&token).await
+        call(&self.renew(Some(token), Reason::Refused).await?).await
     }
 
     async fn token(&self) -> Result<AccessToken, Error> {
-        let kept = self.kept().await?;
-        match kept {
-            Some(kept) if kept.ends_at - self.now > RENEWAL_MARGIN => Ok(kept),
-            kept => self.renew(kept).await,
+        match self.kept().await? {
+            Some(kept) if self.lasts(&kept) => Ok(kept),
+            kept => self.renew(kept, Reason::Ends).await,
         }
     }
 
-    /// `usable` is what others go on with while one renews it.
-    async fn renew(&self, usable: Option<AccessToken>) -> Result<AccessToken, Error> {
+    fn lasts(&self, token: &AccessToken) -> bool {
+        token.ends_at - self.now > RENEWAL_MARGIN
+    }
+
+    /// One function renews it; the others go on with the one that is about to end, if there is one, or come back.
+    async fn renew(&self, old: Option<AccessToken>, reason: Reason) -> Result<AccessToken, Error> {
         let Integration { tenant_id, integration_id, .. } = self.integration;
         let ours = self.store.take_renewal(tenant_id, integration_id, RENEWAL_LEASE).await.map_err(Error::Store)?;
         if !ours {
-            return usable.filter(|usable| usable.ends_at > self.now).ok_or(Error::Renewing);
+            let usable = old.filter(|old| reason == Reason::Ends && old.ends_at > self.now);
+            return usable.ok_or(Error::Renewing);
         }
-        let renewed = self.renew_now(usable.as_ref()).await;
+        let renewed = self.renew_now(old.as_ref()).await;
         self.store.end_renewal(tenant_id, integration_id).await.map_err(Error::Store)?;
         renewed
     }
 
-    async fn renew_now(&self, usable: Option<&AccessToken>) -> Result<AccessToken, Error> {
-        // Whoever held the lease before may have just done it.
+    async fn renew_now(&self, old: Option<&AccessToken>) -> Result<AccessToken, Error> {
+        // Who held the lease before may have just done it; and whoever mends the secret is not to wait.
         self.secrets.forget(&self.token_name());
-        if let Some(usable) = usable
-            && let Some(kept) = self.kept().await?.filter(|kept| kept.ends_at > usable.ends_at)
-        {
+        self.secrets.forget(&self.integration.secret_name);
+        let is_new = |kept: &AccessToken| old.is_none_or(|old| old.token.expose_secret() != kept.token.expose_secret());
+        if let Some(kept) = self.kept().await?.filter(|kept| self.lasts(kept) && is_new(kept)) {
             return Ok(kept);
         }
-        self.secrets.forget(&self.integration.secret_name);
         let secret = self.secret().await?;
         let granted = self.sign_in.sign_in(&secret).await.map_err(|error| match error {
             SignInError::Secret => Error::Secret(SecretError::Invalid),

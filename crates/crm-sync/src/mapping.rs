@@ -141,13 +141,12 @@ fn written(found: &Found, kind: Option<&FieldType>) -> Result<Value, &'static st
     match (kind, found) {
         (None, _) => Ok(plain(found).into()),
         (Some(FieldType::Text { max_length }), _) => Ok(cut(plain(found), *max_length).into()),
-        (Some(FieldType::Number), Found::Number(number)) => Ok((*number).into()),
-        (Some(FieldType::Integer), Found::Number(number)) if number.fract() == 0.0 => Ok((*number as i64).into()),
+        (Some(FieldType::Number), Found::Number(number)) => Ok(whole(*number).unwrap_or((*number).into())),
         (Some(FieldType::Number | FieldType::Integer), Found::Text(text)) => {
             let number: f64 = text.trim().parse().map_err(|_| "the value is no number")?;
             written(&Found::Number(number), kind)
         }
-        (Some(FieldType::Integer), Found::Number(_)) => Err("the value is no whole number"),
+        (Some(FieldType::Integer), Found::Number(number)) => whole(*number).ok_or("the value is no whole number"),
         (Some(FieldType::Number | FieldType::Integer), _) => Err("the value is no number"),
         (Some(FieldType::Boolean), Found::Boolean(value)) => Ok((*value).into()),
         (Some(FieldType::Boolean), Found::Text(text)) if ["true", "false"].contains(&text.as_str()) => {
@@ -168,6 +167,11 @@ fn written(found: &Found, kind: Option<&FieldType>) -> Result<Value, &'static st
             if values.contains(&text) { Ok(text.into()) } else { Err("the value is none of the options") }
         }
     }
+}
+
+/// Without a decimal point, where there is nothing behind it.
+fn whole(number: f64) -> Option<Value> {
+    (number.fract() == 0.0 && number.abs() < 1e15).then(|| (number as i64).into())
 }
 
 fn time(found: &Found) -> Result<DateTime<Utc>, &'static str> {

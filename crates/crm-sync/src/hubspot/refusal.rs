@@ -73,7 +73,8 @@ impl Body {
 
     fn is_about_a_field(&self) -> bool {
         let codes = ["PROPERTY_DOESNT_EXIST", "READ_ONLY_VALUE", "INVALID_OPTION", "INVALID_LONG", "INVALID_INTEGER"];
-        let more = ["INVALID_NUMBER", "INVALID_BOOLEAN", "INVALID_DATE", "INVALID_LENGTH"];
+        let more =
+            ["LEADING_TRAILING_WHITESPACE", "INVALID_NUMBER", "INVALID_BOOLEAN", "INVALID_DATE", "INVALID_LENGTH"];
         codes.iter().chain(&more).any(|code| self.has_code(code))
     }
 

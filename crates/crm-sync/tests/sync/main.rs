@@ -3,6 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "a helper that fails ends its test")]
 
 mod hubspot;
+mod keyed;
+mod mapped;
+mod oauth;
 mod outcomes;
 mod shown;
 mod versions;

@@ -13,7 +13,7 @@ use domain::session::{Channel, Session, Visitor};
 use domain::settings::TenantSettings;
 use domain::step::Step;
 use secrecy::{ExposeSecret, SecretString};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 use stage::{Delivery, Outcome, Stage};
 use store::analyses::NewAnalysis;
 use store::gates::CircuitWaits;
@@ -36,6 +36,10 @@ pub(crate) struct Vault(Arc<Mutex<BTreeMap<String, String>>>);
 impl Vault {
     pub(crate) fn put(&self, name: &str, value: &str) {
         self.0.lock().unwrap().insert(format!("{SECRET_PREFIX}acme/{name}"), value.to_owned());
+    }
+
+    pub(crate) fn get(&self, name: &str) -> Option<String> {
+        self.0.lock().unwrap().get(&format!("{SECRET_PREFIX}acme/{name}")).cloned()
     }
 }
 
@@ -66,14 +70,7 @@ impl World {
         let vault = Vault::default();
         vault.put("hubspot", TOKEN);
         vault.put("hook", SIGNING_SECRET);
-        let context = Context {
-            store: database.store.clone(),
-            secrets: Secrets::new(vault.clone(), SECRET_PREFIX),
-            hubspot: HubSpot::new(&hubspot.base_url).unwrap(),
-            webhooks: Webhooks::new(webhook.authority().parse().unwrap()).unwrap(),
-            circuit: CIRCUIT,
-            clock: chrono::Utc::now,
-        };
+        let context = context(&database, &vault, &hubspot, &webhook);
         let world = Self { database, hubspot, webhook, vault, context };
         world.database.store.save_tenant(&"acme".parse().unwrap(), "Acme", &TenantSettings::default()).await.unwrap();
         world.integrate("hubspot", json!({ "kind": "hubspot" }), "post-session/test/acme/hubspot").await;
@@ -98,6 +95,25 @@ impl World {
 
     pub(crate) async fn save(&self, integration: Integration) {
         self.database.store.save_integration(&integration).await.unwrap();
+    }
+
+    /// Another instance of the function, which has cached nothing yet.
+    pub(crate) fn another_function(&self) -> Context<Vault> {
+        context(&self.database, &self.vault, &self.hubspot, &self.webhook)
+    }
+
+    /// One delivery to another instance.
+    pub(crate) async fn sync_by(
+        &self,
+        function: &Context<Vault>,
+        session: &str,
+        integration: &str,
+    ) -> Result<Outcome, Error> {
+        deliver(function, session, integration, 1, Duration::from_secs(60)).await
+    }
+
+    pub(crate) async fn another_function_syncs(&self, session: &str, integration: &str) -> Result<Outcome, Error> {
+        self.sync_by(&self.another_function(), session, integration).await
     }
 
     /// An administrator has mended it: on again, as if it had never failed.
@@ -128,7 +144,18 @@ impl World {
         self.session_with(id, visitor, &analysis()).await;
     }
 
+    /// A session whose metadata has a `stage`.
+    pub(crate) async fn session_in_stage(&self, id: &str, visitor: Visitor, stage: &str) {
+        let metadata = [("stage".to_owned(), json!(stage))].into_iter().collect();
+        self.session_of(id, visitor, &analysis(), metadata).await;
+    }
+
     pub(crate) async fn session_with(&self, id: &str, visitor: Visitor, analysis: &Analysis) {
+        let metadata = [("campaign".to_owned(), json!("autumn"))].into_iter().collect();
+        self.session_of(id, visitor, analysis, metadata).await;
+    }
+
+    async fn session_of(&self, id: &str, visitor: Visitor, analysis: &Analysis, metadata: Map<String, Value>) {
         let session = Session {
             tenant_id: "acme".parse().unwrap(),
             session_id: id.parse().unwrap(),
@@ -138,7 +165,7 @@ impl World {
             ended_at: "2026-11-22T10:00:12Z".parse().unwrap(),
             end_reason: None,
             visitor,
-            metadata: [("campaign".to_owned(), json!("autumn"))].into_iter().collect(),
+            metadata,
         };
         let message =
             AnalyzeMessage::V1 { tenant_id: session.tenant_id.clone(), session_id: session.session_id.clone() };
@@ -177,32 +204,12 @@ impl World {
 
     /// One delivery of the message, by an invocation that ends after `time`.
     pub(crate) async fn sync_within(&self, session: &str, integration: &str, time: Duration) -> Result<Outcome, Error> {
-        self.deliver(session, integration, 1, time).await
+        deliver(&self.context, session, integration, 1, time).await
     }
 
     /// One delivery of the message about a version of the analysis.
     pub(crate) async fn sync_version(&self, session: &str, integration: &str, version: i32) -> Result<Outcome, Error> {
-        self.deliver(session, integration, version, Duration::from_secs(60)).await
-    }
-
-    async fn deliver(
-        &self,
-        session: &str,
-        integration: &str,
-        analysis_version: i32,
-        time: Duration,
-    ) -> Result<Outcome, Error> {
-        let message = CrmSyncMessage::V1 {
-            tenant_id: "acme".parse().unwrap(),
-            session_id: session.parse().unwrap(),
-            analysis_version,
-            integration_id: integration.parse().unwrap(),
-        };
-        let key = message.step_key();
-        assert!(matches!(key.step, Step::CrmSync { .. }));
-        let delivery =
-            Delivery { claimed: Claimed { key, attempt: 1 }, deadline: Instant::now() + time, is_last: false };
-        self.context.handle(message, &delivery).await
+        deliver(&self.context, session, integration, version, Duration::from_secs(60)).await
     }
 
     pub(crate) async fn log(&self, session: &str, integration: &str) -> Sync {
@@ -220,6 +227,41 @@ impl World {
         };
         self.database.store.sync(&key).await.unwrap().unwrap()
     }
+}
+
+fn context(
+    database: &TestDatabase,
+    vault: &Vault,
+    hubspot: &fakes::Running,
+    webhook: &fakes::Running,
+) -> Context<Vault> {
+    Context {
+        store: database.store.clone(),
+        secrets: Secrets::new(vault.clone(), SECRET_PREFIX),
+        hubspot: HubSpot::new(&hubspot.base_url).unwrap(),
+        webhooks: Webhooks::new(webhook.authority().parse().unwrap()).unwrap(),
+        circuit: CIRCUIT,
+        clock: chrono::Utc::now,
+    }
+}
+
+async fn deliver(
+    function: &Context<Vault>,
+    session: &str,
+    integration: &str,
+    analysis_version: i32,
+    time: Duration,
+) -> Result<Outcome, Error> {
+    let message = CrmSyncMessage::V1 {
+        tenant_id: "acme".parse().unwrap(),
+        session_id: session.parse().unwrap(),
+        analysis_version,
+        integration_id: integration.parse().unwrap(),
+    };
+    let key = message.step_key();
+    assert!(matches!(key.step, Step::CrmSync { .. }));
+    let delivery = Delivery { claimed: Claimed { key, attempt: 1 }, deadline: Instant::now() + time, is_last: false };
+    function.handle(message, &delivery).await
 }
 
 /// What becomes of a step whose integration has been disabled.

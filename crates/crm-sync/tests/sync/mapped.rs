@@ -1,0 +1,151 @@
+//! Fields of contacts that a tenant maps.
+
+use std::collections::BTreeMap;
+
+use domain::integration::{Connection, FieldType, Integration};
+use domain::session::Visitor;
+use serde_json::{Value, json};
+use stage::Outcome;
+
+use crate::world::{TOKEN, World, ana, analysis};
+
+async fn define(world: &World, name: &str, kind: &str, field: &str, options: &[&str]) {
+    let options: Vec<_> = options.iter().map(|value| json!({ "label": value, "value": value })).collect();
+    let property = json!({
+        "name": name, "label": name, "groupName": "contactinformation", "type": kind, "fieldType": field,
+        "options": options,
+    });
+    let url = format!("{}/crm/properties/2026-03/contacts", world.hubspot.base_url);
+    let made = reqwest::Client::new().post(url).bearer_auth(TOKEN).json(&property).send().await.unwrap();
+    assert!(made.status().is_success(), "{}", made.text().await.unwrap());
+}
+
+async fn mapped(world: &World, properties: Value, types: &[(&str, FieldType)]) {
+    let config = json!({ "kind": "hubspot", "properties": properties });
+    world.integrate("hubspot", config, "post-session/test/acme/hubspot").await;
+    let integration = world.integration("hubspot").await;
+    let fields: BTreeMap<_, _> = types.iter().map(|(name, kind)| (format!("contacts.{name}"), kind.clone())).collect();
+    world.save(Integration { connection: Connection { fields, ..Connection::default() }, ..integration }).await;
+}
+
+async fn contact(world: &World) -> Value {
+    let state = world.hubspot.control.state("").await.unwrap();
+    assert_eq!(state["contacts"].as_array().unwrap().len(), 1, "{state}");
+    state["contacts"][0]["properties"].clone()
+}
+
+#[tokio::test]
+async fn any_field_becomes_a_property_of_its_type() {
+    let world = World::new().await;
+    for (name, kind, field, options) in [
+        ("ai_category", "enumeration", "select", ["immediate_buyer", "others"].as_slice()),
+        ("ai_sentiment", "number", "number", &[]),
+        ("ai_words", "number", "number", &[]),
+        ("ai_topics", "string", "textarea", &[]),
+        ("ai_last", "datetime", "date", &[]),
+        ("ai_day", "date", "date", &[]),
+        ("ai_campaign", "string", "text", &[]),
+        ("ai_budget", "bool", "booleancheckbox", &["true", "false"]),
+    ] {
+        define(&world, name, kind, field, options).await;
+    }
+    let properties = json!({
+        "ai_category": "analysis.category.label", "ai_sentiment": "analysis.sentiment.average",
+        "ai_words": "analysis.conversation.words", "ai_topics": "analysis.topics", "ai_last": "session.ended_at",
+        "ai_day": "session.ended_at", "ai_campaign": "session.metadata.campaign",
+        "ai_budget": "analysis.custom_metrics.budget_named", "lastname": "visitor.name",
+    });
+    let text = FieldType::Text { max_length: None };
+    let categories = FieldType::Options { values: vec!["immediate_buyer".into(), "others".into()] };
+    let types = [
+        ("ai_category", categories),
+        ("ai_sentiment", FieldType::Number),
+        ("ai_words", FieldType::Number),
+        ("ai_topics", text.clone()),
+        ("ai_last", FieldType::DateTime),
+        ("ai_day", FieldType::Date),
+        ("ai_campaign", text.clone()),
+        ("ai_budget", FieldType::Boolean),
+        ("lastname", text),
+    ];
+    mapped(&world, properties, &types).await;
+    world.session("s-1", ana()).await;
+    assert_eq!(world.sync("s-1", "hubspot").await.unwrap(), Outcome::Done);
+    let contact = contact(&world).await;
+    for (name, value) in [
+        ("ai_category", "immediate_buyer"),
+        ("ai_sentiment", "0.35"),
+        ("ai_words", "61"),
+        ("ai_topics", "pricing\nonboarding"),
+        ("ai_last", "2026-11-22T10:00:12.000Z"),
+        ("ai_day", "2026-11-22"),
+        ("ai_campaign", "autumn"),
+        ("ai_budget", "false"),
+        ("lastname", "Ana López"),
+        ("firstname", "Ana"),
+    ] {
+        assert_eq!(contact[name], value, "{name}");
+    }
+    assert_eq!(world.log("s-1", "hubspot").await.notice, None);
+}
+
+#[tokio::test]
+async fn what_does_not_fit_is_left_out_and_named_and_the_rest_is_told() {
+    let world = World::new().await;
+    define(&world, "ai_category", "enumeration", "select", &["others"]).await;
+    define(&world, "ai_campaign", "number", "number", &[]).await;
+    let properties = json!({ "ai_category": "analysis.category.label", "ai_campaign": "session.metadata.campaign" });
+    let types =
+        [("ai_category", FieldType::Options { values: vec!["others".into()] }), ("ai_campaign", FieldType::Number)];
+    mapped(&world, properties, &types).await;
+    world.session("s-1", ana()).await;
+    assert_eq!(world.sync("s-1", "hubspot").await.unwrap(), Outcome::Done);
+    let contact = contact(&world).await;
+    assert!(contact.get("ai_category").is_none() && contact.get("ai_campaign").is_none(), "{contact}");
+    let notice = world.log("s-1", "hubspot").await.notice.unwrap();
+    assert!(notice.contains("ai_category") && notice.contains("ai_campaign: the value is no number"), "{notice}");
+    assert!(!notice.contains("autumn"), "no content: {notice}");
+}
+
+#[tokio::test]
+async fn a_property_that_is_gone_costs_neither_the_contact_nor_the_note() {
+    let world = World::new().await;
+    mapped(&world, json!({ "ai_gone": "analysis.category.label" }), &[]).await;
+    for id in ["s-1", "s-2"] {
+        world.session(id, ana()).await;
+        assert_eq!(world.sync(id, "hubspot").await.unwrap(), Outcome::Done);
+        assert!(world.log(id, "hubspot").await.notice.unwrap().contains("refuses one of them"));
+    }
+    assert_eq!(contact(&world).await["firstname"], "Ana");
+    assert_eq!(world.hubspot.control.state("").await.unwrap()["notes"].as_array().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn nothing_that_is_not_known_clears_what_hubspot_knows() {
+    let world = World::new().await;
+    define(&world, "ai_purpose", "string", "text", &[]).await;
+    mapped(&world, json!({ "ai_purpose": "analysis.intent.primary_purpose" }), &[]).await;
+    world.session("s-1", ana()).await;
+    world.sync("s-1", "hubspot").await.unwrap();
+    let known = contact(&world).await;
+    assert_eq!(known["ai_purpose"], "Buy the Pro plan");
+
+    let mut nothing = analysis();
+    nothing.intent = None;
+    let visitor = Visitor { email: ana().email, name: Some(" ".into()), ..Visitor::default() };
+    world.session_with("s-2", visitor, &nothing).await;
+    world.sync("s-2", "hubspot").await.unwrap();
+    assert_eq!(contact(&world).await, known);
+}
+
+#[tokio::test]
+async fn a_contact_moves_only_forward_because_its_stage_is_set_when_it_is_created() {
+    let world = World::new().await;
+    mapped(&world, json!({ "lifecyclestage": "session.metadata.stage" }), &[]).await;
+    world.session_in_stage("s-1", ana(), "lead").await;
+    world.sync("s-1", "hubspot").await.unwrap();
+    assert_eq!(contact(&world).await["lifecyclestage"], "lead");
+    world.session_in_stage("s-2", ana(), "subscriber").await;
+    assert_eq!(world.sync("s-2", "hubspot").await.unwrap(), Outcome::Done);
+    assert_eq!(contact(&world).await["lifecyclestage"], "lead");
+}
