@@ -1,0 +1,14 @@
+//! The function is killed at every request that it makes, and its message delivered again: whatever was lost, a third party
+//! has one contact, one record, one event.
+//!
+//! The points are not picked: a run that is not disturbed says how many requests there are, and then each of them is
+//! disturbed in each way, with the function's real binary, a real Postgres and stateful stand-ins.
+
+#![expect(clippy::unwrap_used, reason = "a helper that fails ends its test")]
+
+mod function;
+mod hubspot;
+mod lambda;
+mod proxy;
+mod webhook;
+mod world;
