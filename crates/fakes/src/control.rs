@@ -33,18 +33,14 @@ impl Control {
     /// Bounds how many mails the front of SES takes: `{"per_second", "burst"?}`; `null` for any number.
     pub async fn throttle(&self, rate: Value) -> reqwest::Result<()> {
         match rate {
-            Value::Null => {
-                let url = format!("{}/_throttle", self.base_url);
-                self.http.delete(url).send().await?.error_for_status().map(drop)
-            }
+            Value::Null => self.delete("/_throttle").await,
             rate => self.post("/_throttle", rate).await,
         }
     }
 
     /// Makes the Bedrock stand-in obey what transcripts order it to do.
     pub async fn gullible(&self, setting: Value) -> reqwest::Result<()> {
-        let url = format!("{}/_gullible", self.base_url);
-        self.http.put(url).json(&setting).send().await?.error_for_status().map(drop)
+        self.put("/_gullible", setting).await
     }
 
     /// Sets the secret the webhook receiver verifies `/hooks/{name}` with.
@@ -61,9 +57,20 @@ impl Control {
     /// Forgets the journal and the faults; the state stays.
     pub async fn clear(&self) -> reqwest::Result<()> {
         for path in ["/_requests", "/_faults"] {
-            self.http.delete(format!("{}{path}", self.base_url)).send().await?.error_for_status()?;
+            self.delete(path).await?;
         }
         Ok(())
+    }
+
+    /// Any control that is put: `/_orgs/{client_id}` of Salesforce and what is below.
+    pub async fn put(&self, path: &str, body: Value) -> reqwest::Result<()> {
+        let url = format!("{}{path}", self.base_url);
+        self.http.put(url).json(&body).send().await?.error_for_status().map(drop)
+    }
+
+    /// Any control that is deleted.
+    pub async fn delete(&self, path: &str) -> reqwest::Result<()> {
+        self.http.delete(format!("{}{path}", self.base_url)).send().await?.error_for_status().map(drop)
     }
 
     async fn post(&self, path: &str, body: Value) -> reqwest::Result<()> {
