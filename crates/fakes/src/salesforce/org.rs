@@ -203,7 +203,9 @@ impl Record {
     }
 
     pub(crate) fn contains(&self, part: &str) -> bool {
-        self.id == part || self.fields.values().any(|value| value.to_string().contains(part) || *value == json!(part))
+        let holds =
+            |value: &Value| value.as_str().map_or_else(|| value.to_string().contains(part), |text| text.contains(part));
+        self.fields.values().any(holds)
     }
 
     pub(crate) fn url(&self, version: &str) -> String {

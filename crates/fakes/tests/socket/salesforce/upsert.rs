@@ -1,3 +1,4 @@
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{DATA, Org, refusal, start};
@@ -22,6 +23,18 @@ async fn an_upsert_makes_a_record_once_and_changes_it_after() {
     let (status, read) = org.get(&format!("/sobjects/{path}")).await;
     assert_eq!((status, &read["Id"]), (200, &json!(id)));
     assert_eq!(refusal(&org.get("/sobjects/Task/PostSession_Id__c/other").await), (404, "NOT_FOUND"));
+}
+
+#[tokio::test]
+async fn an_upsert_whose_answer_was_lost_is_repeated_without_a_second_record() {
+    let fake = start().await;
+    let org = Org::open(&fake, "3MVG1").await;
+    org.define_key().await;
+    fake.control.fault(json!({"match": "PATCH Task 3MVG1", "drop_after": true})).await.unwrap();
+    let upsert = || org.request(Method::PATCH, "/sobjects/Task/PostSession_Id__c/s-1").json(&json!({"Subject": "one"}));
+    assert!(upsert().send().await.is_err());
+    assert_eq!(upsert().send().await.unwrap().status(), 200);
+    assert_eq!(org.state().await["tasks"].as_array().unwrap().len(), 1);
 }
 
 #[tokio::test]
