@@ -8,7 +8,7 @@ use anyhow::Context;
 use clap::Parser;
 use rustix::process::{Pid, test_kill_process};
 
-use fakes::{Running, bedrock, front, hubspot, webhook};
+use fakes::{Running, bedrock, front, hubspot, salesforce, webhook};
 
 /// Stand-ins for what the Post Session API talks to.
 #[derive(Debug, Parser)]
@@ -24,6 +24,9 @@ pub(crate) struct Arguments {
     /// Where the HubSpot stand-in listens.
     #[arg(long, value_name = "HOST:PORT")]
     hubspot: Option<SocketAddr>,
+    /// Where the Salesforce stand-in listens.
+    #[arg(long, value_name = "HOST:PORT")]
+    salesforce: Option<SocketAddr>,
     /// Where the webhook receiver listens.
     #[arg(long, value_name = "HOST:PORT")]
     webhook: Option<SocketAddr>,
@@ -85,6 +88,9 @@ impl Arguments {
         }
         if let Some(address) = self.hubspot {
             running.push(hubspot::start_on(address).await.with_context(|| format!("--hubspot {address}"))?);
+        }
+        if let Some(address) = self.salesforce {
+            running.push(salesforce::start_on(address).await.with_context(|| format!("--salesforce {address}"))?);
         }
         if let Some(address) = self.webhook {
             running.push(webhook::start_on(address).await.with_context(|| format!("--webhook {address}"))?);

@@ -33,10 +33,7 @@ impl Control {
     /// Bounds how many mails the front of SES takes: `{"per_second", "burst"?}`; `null` for any number.
     pub async fn throttle(&self, rate: Value) -> reqwest::Result<()> {
         match rate {
-            Value::Null => {
-                let url = format!("{}/_throttle", self.base_url);
-                self.http.delete(url).send().await?.error_for_status().map(drop)
-            }
+            Value::Null => self.delete("/_throttle").await,
             rate => self.post("/_throttle", rate).await,
         }
     }
@@ -66,9 +63,14 @@ impl Control {
     /// Forgets the journal and the faults; the state stays.
     pub async fn clear(&self) -> reqwest::Result<()> {
         for path in ["/_requests", "/_faults"] {
-            self.http.delete(format!("{}{path}", self.base_url)).send().await?.error_for_status()?;
+            self.delete(path).await?;
         }
         Ok(())
+    }
+
+    /// Any control that is deleted.
+    pub async fn delete(&self, path: &str) -> reqwest::Result<()> {
+        self.http.delete(format!("{}{path}", self.base_url)).send().await?.error_for_status().map(drop)
     }
 
     async fn post(&self, path: &str, body: Value) -> reqwest::Result<()> {

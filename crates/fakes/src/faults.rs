@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use axum::http::HeaderMap;
 use axum::http::request::Parts;
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -110,16 +112,26 @@ fn contains(body: &[u8], part: &[u8]) -> bool {
 
 /// What `match` is compared with: method, path and query, target, and the path decoded.
 ///
-/// The target is what tells requests to the same path apart: the AWS action or HubSpot's token.
+/// The target is what tells requests to the same path apart: the AWS action, the token or the user's name.
 pub(crate) fn line(parts: &Parts) -> String {
     let path = parts.uri.path_and_query().map_or("", |path| path.as_str());
     let decoded = percent_decode_str(path).decode_utf8_lossy();
     format!("{} {path} {} {decoded}", parts.method, target(&parts.headers))
 }
 
-fn target(headers: &HeaderMap) -> &str {
+fn target(headers: &HeaderMap) -> String {
     let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
-    header("x-amz-target").or_else(|| header("authorization")?.strip_prefix("Bearer ")).unwrap_or("")
+    let token = || header("authorization")?.strip_prefix("Bearer ");
+    let name = header("x-amz-target").or_else(token).map(str::to_owned);
+    name.or_else(|| Some(basic(headers)?.0)).unwrap_or_default()
+}
+
+/// User and password of HTTP Basic.
+pub(crate) fn basic(headers: &HeaderMap) -> Option<(String, String)> {
+    let encoded = headers.get("authorization")?.to_str().ok()?.strip_prefix("Basic ")?;
+    let decoded = String::from_utf8(BASE64_STANDARD.decode(encoded).ok()?).ok()?;
+    let (user, password) = decoded.split_once(':')?;
+    Some((user.to_owned(), password.to_owned()))
 }
 
 /// The faults of one fake; the first that matches and is not used up is met.
@@ -187,6 +199,13 @@ mod tests {
         let faults = Faults::default();
         faults.add(vec![fault(json!({"match": "PATCH ana@example.com pat-7", "status": 500}))]).unwrap();
         assert!(faults.take(&line, b"").is_some());
+    }
+
+    #[test]
+    fn a_match_sees_whom_http_basic_names_but_not_the_password() {
+        let request =
+            Request::post("/token").header("authorization", format!("Basic {}", BASE64_STANDARD.encode("me:pw")));
+        assert_eq!(line(&request.body(()).unwrap().into_parts().0), "POST /token me /token");
     }
 
     #[test]

@@ -8,6 +8,7 @@ pub mod front;
 pub mod hubspot;
 mod journal;
 mod plumbing;
+pub mod salesforce;
 mod serve;
 pub mod webhook;
 

@@ -11,4 +11,6 @@ mod front;
 #[cfg(test)]
 mod hubspot;
 #[cfg(test)]
+mod salesforce;
+#[cfg(test)]
 mod webhook;

@@ -168,7 +168,7 @@ pub(crate) struct StackFile {
     /// Secrets of tenants are named with this in front.
     pub(crate) secret_prefix: String,
     pub(crate) sender_address: String,
-    /// Base URL by stand-in: bedrock, hubspot, webhook, ses, sqs.
+    /// Base URL by stand-in: bedrock, hubspot, salesforce, webhook, ses, sqs.
     pub(crate) fakes: BTreeMap<String, String>,
     pub(crate) pids: Processes,
     /// This directory.
@@ -183,6 +183,7 @@ impl StackFile {
         let fakes = [
             ("bedrock", ports.bedrock),
             ("hubspot", ports.hubspot),
+            ("salesforce", ports.salesforce),
             ("webhook", ports.webhook),
             ("ses", ports.ses),
             ("sqs", ports.sqs),

@@ -16,6 +16,7 @@ pub(crate) struct Ports {
     pub(crate) ministack: u16,
     pub(crate) bedrock: u16,
     pub(crate) hubspot: u16,
+    pub(crate) salesforce: u16,
     pub(crate) webhook: u16,
     pub(crate) ses: u16,
     pub(crate) sqs: u16,
@@ -23,8 +24,8 @@ pub(crate) struct Ports {
 
 /// Finds free ports, starting at a place that differs from process to process.
 pub(crate) fn free() -> anyhow::Result<Ports> {
-    let [postgres, ministack, bedrock, hubspot, webhook, ses, sqs] = take()?;
-    Ok(Ports { postgres, ministack, bedrock, hubspot, webhook, ses, sqs })
+    let [postgres, ministack, bedrock, hubspot, salesforce, webhook, ses, sqs] = take()?;
+    Ok(Ports { postgres, ministack, bedrock, hubspot, salesforce, webhook, ses, sqs })
 }
 
 /// One free port, for a server outside a stack.

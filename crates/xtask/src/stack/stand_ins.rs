@@ -1,4 +1,5 @@
-//! The stand-ins of Bedrock, HubSpot and a webhook receiver, and the recording fronts of SES and SQS: one process.
+//! The stand-ins of Bedrock, HubSpot, Salesforce and a webhook receiver, and the recording fronts of SES and SQS: one
+//! process.
 
 use std::path::Path;
 use std::time::Duration;
@@ -27,7 +28,7 @@ pub(super) async fn start(dir: &StateDir, ports: &Ports, binary: &Path, options:
     let llm = options.llm.as_ref().map(|url| format!("={url}")).unwrap_or_default();
     command.args(["--bedrock", &(address(ports.bedrock) + &llm), "--hubspot", &address(ports.hubspot)]);
     command.args(options.llm_model.iter().flat_map(|model| ["--llm-model", model]));
-    command.args(["--webhook", &address(ports.webhook)]);
+    command.args(["--salesforce", &address(ports.salesforce), "--webhook", &address(ports.webhook)]);
     command.args(["--ses", &front(ports.ses), "--sqs", &front(ports.sqs)]);
     let process = process::start(&mut command, &log)?;
     dir.record(ROLE, process.clone())?;

@@ -7,7 +7,8 @@ use crate::stand_in::StandIn;
 use crate::{paths, stack};
 
 /// Each script and the option of `fakes` that starts what it is for.
-const SCRIPTS: [(&str, &str); 2] = [("hubspot.py", "--hubspot"), ("webhook.py", "--webhook")];
+const SCRIPTS: [(&str, &str); 3] =
+    [("hubspot.py", "--hubspot"), ("salesforce.py", "--salesforce"), ("webhook.py", "--webhook")];
 
 /// Stand-ins that listen, and the check that drives them; they end when this is dropped.
 pub(super) struct Clients {

@@ -1,0 +1,227 @@
+//! One Salesforce org in memory.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::Utc;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use super::error::Problem;
+use super::id;
+use super::schema::{Field, Kind, Object};
+use super::standard;
+
+/// Everything behind one consumer key.
+#[derive(Debug)]
+pub(crate) struct Org {
+    pub(crate) settings: Settings,
+    pub(crate) objects: Vec<Object>,
+    pub(crate) records: Vec<Record>,
+    /// Ids of records that are gone.
+    pub(crate) deleted: BTreeSet<String>,
+    /// The access tokens that are good.
+    pub(crate) tokens: BTreeSet<String>,
+    pub(crate) tokens_issued: u64,
+    /// API requests of the day, all but logins.
+    pub(crate) requests: u64,
+    /// Requests that asked to save duplicates.
+    pub(crate) allow_saves: u64,
+    number: u64,
+    last_id: u64,
+}
+
+/// What a control may change.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Settings {
+    /// The consumer secret; without one any is good.
+    pub(crate) secret: Option<String>,
+    /// PEM of the key or certificate that assertions are verified with; without one none is good.
+    pub(crate) public_key: Option<String>,
+    /// The user who may log in by assertion; without one anybody.
+    pub(crate) username: Option<String>,
+    /// A sandbox's assertions are for `test.salesforce.com`.
+    pub(crate) sandbox: bool,
+    /// What the token endpoint says; else where the request came to.
+    pub(crate) instance_url: Option<String>,
+    /// API requests per day.
+    pub(crate) daily_limit: Option<u64>,
+    pub(crate) duplicate_rule: Option<DuplicateRule>,
+    /// `duplicateResult` where Salesforce writes `duplicateResut`.
+    pub(crate) duplicate_result: bool,
+}
+
+/// What happens to a contact or lead whose address another one has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum DuplicateRule {
+    /// It is refused unless the request allows the save.
+    Alert,
+    /// It is refused.
+    Block,
+}
+
+/// Requests per day of a small org.
+const DAILY_LIMIT: u64 = 15_000;
+
+#[derive(Debug)]
+pub(crate) struct Record {
+    pub(crate) id: String,
+    pub(crate) object: String,
+    /// Without empty values.
+    pub(crate) fields: BTreeMap<String, Value>,
+}
+
+impl Org {
+    pub(crate) fn new(number: u64) -> Self {
+        Self {
+            settings: Settings::default(),
+            objects: standard::objects(),
+            records: Vec::new(),
+            deleted: BTreeSet::new(),
+            tokens: BTreeSet::new(),
+            tokens_issued: 0,
+            requests: 0,
+            allow_saves: 0,
+            number,
+            last_id: 0,
+        }
+    }
+
+    /// The key is part of the token, so that faults and the journal can tell orgs apart.
+    pub(crate) fn new_token(&mut self, key: &str) -> String {
+        let token = format!("{}!{key}.{}", self.id(), Uuid::new_v4().simple());
+        self.tokens_issued += 1;
+        self.tokens.insert(token.clone());
+        token
+    }
+
+    pub(crate) fn id(&self) -> String {
+        id::record_id("00D", self.number, 0)
+    }
+
+    fn daily_limit(&self) -> u64 {
+        self.settings.daily_limit.unwrap_or(DAILY_LIMIT)
+    }
+
+    pub(crate) fn count_request(&mut self) -> Result<(), Problem> {
+        if self.requests >= self.daily_limit() {
+            return Err(Problem::request_limit());
+        }
+        self.requests += 1;
+        Ok(())
+    }
+
+    /// Used and granted requests, as the header has them.
+    pub(crate) fn usage(&self) -> String {
+        format!("api-usage={}/{}", self.requests, self.daily_limit())
+    }
+
+    pub(crate) fn remaining(&self) -> (u64, u64) {
+        (self.daily_limit(), self.daily_limit().saturating_sub(self.requests))
+    }
+
+    /// By its name in any case.
+    pub(crate) fn object(&self, name: &str) -> Result<Object, Problem> {
+        let found = self.objects.iter().find(|object| object.name.eq_ignore_ascii_case(name));
+        found.cloned().ok_or_else(Problem::no_such_resource)
+    }
+
+    pub(crate) fn of(&self, object: &str) -> impl Iterator<Item = &Record> {
+        self.records.iter().filter(move |record| record.object == object)
+    }
+
+    pub(crate) fn record(&mut self, object: &str, id: &str) -> Option<&mut Record> {
+        self.records.iter_mut().find(|record| record.object == object && id::same(&record.id, id))
+    }
+
+    pub(crate) fn is_deleted(&self, id: &str) -> bool {
+        self.deleted.iter().any(|gone| id::same(gone, id))
+    }
+
+    /// Stores values that were checked; `null` is the same as none.
+    pub(crate) fn insert(&mut self, object: &Object, fields: BTreeMap<String, Value>) -> String {
+        self.last_id += 1;
+        let id = id::record_id(&object.prefix, self.number, self.last_id);
+        let defaults = object.fields.iter().filter_map(|field| Some((field.name.clone(), field.default.clone()?)));
+        let now = timestamp();
+        let system = [("Id", &id), ("CreatedDate", &now)].map(|(name, value)| (name.to_owned(), json!(value)));
+        let fields_set = defaults.chain(system).collect();
+        let mut record = Record { id: id.clone(), object: object.name.clone(), fields: fields_set };
+        record.set(object, fields);
+        self.records.push(record);
+        id
+    }
+}
+
+impl Record {
+    /// `null` clears, or goes back to the default of a field that can't be empty.
+    pub(crate) fn set(&mut self, object: &Object, fields: BTreeMap<String, Value>) {
+        for (name, value) in fields {
+            let default = object.field(&name).filter(|field| field.kind == Kind::Boolean);
+            match (value, default.and_then(|field| field.default.clone())) {
+                (Value::Null, None) => drop(self.fields.remove(&name)),
+                (Value::Null, Some(default)) => drop(self.fields.insert(name, default)),
+                (value, _) => drop(self.fields.insert(name, value)),
+            }
+        }
+        let now = json!(timestamp());
+        self.fields.insert("LastModifiedDate".to_owned(), now.clone());
+        self.fields.insert("SystemModstamp".to_owned(), now);
+        self.derive();
+    }
+
+    /// What Salesforce itself writes.
+    fn derive(&mut self) {
+        match self.object.as_str() {
+            "Contact" | "Lead" => {
+                let names = ["FirstName", "LastName"].map(|name| self.text(name));
+                let name = names.into_iter().filter(|name| !name.is_empty()).collect::<Vec<_>>().join(" ");
+                self.fields.insert("Name".to_owned(), json!(name));
+            }
+            "Task" => {
+                let closed = self.text("Status") == "Completed";
+                self.fields.insert("IsClosed".to_owned(), json!(closed));
+            }
+            _ => {}
+        }
+    }
+
+    /// Empty when it is none.
+    pub(crate) fn text(&self, name: &str) -> &str {
+        self.fields.get(name).and_then(Value::as_str).unwrap_or_default()
+    }
+
+    pub(crate) fn is_converted(&self) -> bool {
+        self.fields.get("IsConverted") == Some(&Value::Bool(true))
+    }
+
+    pub(crate) fn has(&self, field: &Field, value: &str) -> bool {
+        let own = self.text(&field.name);
+        own == value || (!field.case_sensitive && own.to_lowercase() == value.to_lowercase())
+    }
+
+    pub(crate) fn contains(&self, part: &str) -> bool {
+        let holds =
+            |value: &Value| value.as_str().map_or_else(|| value.to_string().contains(part), |text| text.contains(part));
+        self.fields.values().any(holds)
+    }
+
+    pub(crate) fn url(&self, version: &str) -> String {
+        format!("/services/data/{version}/sobjects/{}/{}", self.object, self.id)
+    }
+
+    /// The fields with these names, `null` where empty.
+    pub(crate) fn view<'a>(&self, names: impl IntoIterator<Item = &'a str>, version: &str) -> Value {
+        let value = |name: &str| (name.to_owned(), self.fields.get(name).cloned().unwrap_or_default());
+        let mut view = names.into_iter().map(value).collect::<Map<_, _>>();
+        view.insert("attributes".to_owned(), json!({ "type": self.object, "url": self.url(version) }));
+        Value::Object(view)
+    }
+}
+
+/// Now, as Salesforce writes it: to the second.
+fn timestamp() -> String {
+    Utc::now().format("%Y-%m-%dT%H:%M:%S.000+0000").to_string()
+}

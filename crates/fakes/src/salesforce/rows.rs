@@ -1,0 +1,141 @@
+//! Records: made, read, changed and removed, by id or by a field that names them.
+
+use std::collections::BTreeMap;
+
+use axum::http::StatusCode;
+use serde_json::{Value, json};
+
+use super::error::Problem;
+use super::org::{Org, Record};
+use super::schema::{Field, Object};
+use super::{Call, Reply, duplicates, id, query, values};
+
+/// `POST …/sobjects/{Object}`: 201.
+pub(crate) fn create(org: &mut Org, object: &str, call: &Call<'_>) -> Reply {
+    let object = org.object(object)?;
+    let fields = values::read(&object, &call.object()?, &["Id"])?;
+    let id = insert(org, &object, fields, call)?;
+    Ok((StatusCode::CREATED, json!({ "id": id, "success": true, "errors": [] })))
+}
+
+fn insert(org: &mut Org, object: &Object, fields: BTreeMap<String, Value>, call: &Call<'_>) -> Result<String, Problem> {
+    values::check(org, object, &fields, None)?;
+    duplicates::check(org, object, &fields, call)?;
+    Ok(org.insert(object, fields))
+}
+
+/// `GET …/sobjects/{Object}/{id}`, with `?fields=` only those.
+pub(crate) fn read(org: &mut Org, object: &str, id: &str, call: &Call<'_>) -> Reply {
+    let object = org.object(object)?;
+    if !id::is_id(id) {
+        return Err(Problem::no_external_id(id));
+    }
+    match org.record(&object.name, id) {
+        Some(record) => view(&object, record, call),
+        None => Err(Problem::no_such_resource()),
+    }
+}
+
+fn view(object: &Object, record: &Record, call: &Call<'_>) -> Reply {
+    let Some(wanted) = call.query.get("fields") else {
+        let all = object.fields.iter().map(|field| field.name.as_str());
+        return Ok((StatusCode::OK, record.view(all, call.version)));
+    };
+    let wanted = wanted.split(',').map(|name| query::field(object, name.trim()));
+    let wanted = wanted.collect::<Result<Vec<_>, _>>()?;
+    let names = wanted.into_iter().map(|field| field.name.as_str()).chain(["Id"]);
+    Ok((StatusCode::OK, record.view(names, call.version)))
+}
+
+/// `PATCH …/sobjects/{Object}/{id}`: 204; what is not named stays.
+pub(crate) fn update(org: &mut Org, object: &str, id: &str, call: &Call<'_>) -> Reply {
+    let object = org.object(object)?;
+    let id = known(org, &object, id)?;
+    let fields = values::read(&object, &call.object()?, &["Id"])?;
+    change(org, &object, &id, fields)?;
+    Ok((StatusCode::NO_CONTENT, Value::Null))
+}
+
+fn change(org: &mut Org, object: &Object, id: &str, fields: BTreeMap<String, Value>) -> Result<(), Problem> {
+    values::check(org, object, &fields, Some(id))?;
+    let record = org.record(&object.name, id).ok_or_else(Problem::no_such_record)?;
+    if record.is_converted() {
+        return Err(Problem::converted_lead());
+    }
+    record.set(object, fields);
+    Ok(())
+}
+
+/// `DELETE …/sobjects/{Object}/{id}`: 204.
+pub(crate) fn delete(org: &mut Org, object: &str, id: &str) -> Reply {
+    let object = org.object(object)?;
+    let id = known(org, &object, id)?;
+    org.records.retain(|record| record.id != id);
+    org.deleted.insert(id);
+    Ok((StatusCode::NO_CONTENT, Value::Null))
+}
+
+/// The whole id of a record that is there to be changed.
+fn known(org: &mut Org, object: &Object, id: &str) -> Result<String, Problem> {
+    if !id::is_id(id) {
+        return Err(Problem::no_external_id(id));
+    }
+    if let Some(record) = org.record(&object.name, id) {
+        return Ok(record.id.clone());
+    }
+    if org.is_deleted(id) {
+        return Err(Problem::deleted(StatusCode::NOT_FOUND));
+    }
+    if !id.starts_with(&object.prefix) {
+        let message = format!("{} ID: id value of incorrect type: {id}", object.name);
+        return Err(Problem::refused("MALFORMED_ID", message, &["Id"]));
+    }
+    Err(Problem::no_such_record())
+}
+
+/// `GET …/sobjects/{Object}/{Field}/{value}`: 300 with their URLs if several have the value.
+pub(crate) fn read_by(org: &mut Org, object: &str, (field, value): (&str, &str), call: &Call<'_>) -> Reply {
+    let object = org.object(object)?;
+    match one_with(org, &object, key(&object, field)?, value, call)? {
+        Some(record) => view(&object, record, call),
+        None => Err(Problem::no_such_resource()),
+    }
+}
+
+/// `PATCH …/sobjects/{Object}/{Field}/{value}`: 201 made, 200 changed, 300 with their URLs if several have the value.
+pub(crate) fn upsert(org: &mut Org, object: &str, (field, value): (&str, &str), call: &Call<'_>) -> Reply {
+    let object = org.object(object)?;
+    let field = key(&object, field)?;
+    let mut fields = values::read(&object, &call.object()?, &["Id", &field.name])?;
+    let known = one_with(org, &object, field, value, call)?.map(|record| record.id.clone());
+    let answer = |id: &str, created: bool| json!({ "id": id, "success": true, "errors": [], "created": created });
+    if let Some(id) = known {
+        change(org, &object, &id, fields)?;
+        return Ok((StatusCode::OK, answer(&id, false)));
+    }
+    fields.insert(field.name.clone(), json!(value));
+    let id = insert(org, &object, fields, call)?;
+    Ok((StatusCode::CREATED, answer(&id, true)))
+}
+
+fn key<'a>(object: &'a Object, name: &str) -> Result<&'a Field, Problem> {
+    object.field(name).filter(|field| field.is_key()).ok_or_else(|| Problem::no_external_id(name))
+}
+
+fn one_with<'a>(
+    org: &'a Org,
+    object: &Object,
+    field: &Field,
+    value: &str,
+    call: &Call<'_>,
+) -> Result<Option<&'a Record>, Problem> {
+    let all = org.of(&object.name).filter(|record| record.has(field, value)).collect::<Vec<_>>();
+    match all.as_slice() {
+        [] => Ok(None),
+        [one] => Ok(Some(one)),
+        several => {
+            let urls = several.iter().map(|record| record.url(call.version)).collect::<Vec<_>>();
+            Err(Problem::several(&urls))
+        }
+    }
+}

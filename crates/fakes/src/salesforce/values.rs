@@ -1,0 +1,218 @@
+//! Which values a field takes.
+
+use std::collections::BTreeMap;
+
+use axum::http::StatusCode;
+use chrono::{DateTime, NaiveDate};
+use serde_json::{Map, Value, json};
+
+use super::error::Problem;
+use super::id;
+use super::org::Org;
+use super::schema::{Field, Kind, Object};
+use super::standard::prefix_elsewhere;
+
+/// A body's fields as they are stored, by their true names; `null` clears. None of `in_url` may be among them.
+pub(crate) fn read(
+    object: &Object,
+    body: &Map<String, Value>,
+    in_url: &[&str],
+) -> Result<BTreeMap<String, Value>, Problem> {
+    let mut fields = BTreeMap::new();
+    let mut read_only = Vec::new();
+    for (name, value) in body.iter().filter(|(name, _)| *name != "attributes") {
+        if in_url.iter().any(|taken| taken.eq_ignore_ascii_case(name)) {
+            return Err(Problem::invalid_field(format!(
+                "The {name} field should not be specified in the sobject data."
+            )));
+        }
+        let Some(field) = object.field(name) else {
+            return Err(Problem::invalid_field(format!("No such column '{name}' on sobject of type {}", object.name)));
+        };
+        if !field.writable {
+            read_only.push(field.name.as_str());
+        }
+        fields.insert(field.name.clone(), stored(field, value)?);
+    }
+    if read_only.is_empty() {
+        return Ok(fields);
+    }
+    let message = format!(
+        "Unable to create/update fields: {}. Please check the security settings of this field and verify that it is \
+         read/write for your profile or permission set.",
+        read_only.join(", ")
+    );
+    Err(Problem::refused("INVALID_FIELD_FOR_INSERT_UPDATE", message, &read_only))
+}
+
+/// The value in the form in which Salesforce keeps it, if its JSON type fits.
+fn stored(field: &Field, value: &Value) -> Result<Value, Problem> {
+    let kept = match (field.kind, value) {
+        (_, Value::Null) => Some(Value::Null),
+        (Kind::Textarea, Value::String(text)) => Some(or_null(text)),
+        (kind, Value::String(text)) if kind.is_text() => Some(or_null(text.trim())),
+        (Kind::Boolean, Value::Bool(_)) => Some(value.clone()),
+        (Kind::Int, Value::Number(number)) if number.is_i64() => Some(value.clone()),
+        (Kind::Double, Value::Number(_)) => Some(value.clone()),
+        (Kind::Date, Value::String(text)) => is_date(text).then(|| value.clone()),
+        (Kind::Datetime, Value::String(text)) => datetime(text),
+        _ => None,
+    };
+    kept.ok_or_else(|| {
+        let (wanted, token) = (if field.kind.is_text() { json!("string") } else { json!(field.kind) }, token(value));
+        let shown = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        Problem::json(format!(
+            "Cannot deserialize instance of {} from {token} value {shown} or request may be missing a required field",
+            wanted.as_str().unwrap_or_default()
+        ))
+    })
+}
+
+fn or_null(text: &str) -> Value {
+    if text.trim().is_empty() { Value::Null } else { json!(text) }
+}
+
+fn is_date(text: &str) -> bool {
+    text.len() == 10 && NaiveDate::parse_from_str(text, "%Y-%m-%d").is_ok()
+}
+
+fn datetime(text: &str) -> Option<Value> {
+    let time = DateTime::parse_from_rfc3339(text).or_else(|_| DateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.f%z"));
+    Some(json!(time.ok()?.to_utc().format("%Y-%m-%dT%H:%M:%S.000+0000").to_string()))
+}
+
+fn token(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "VALUE_NULL",
+        Value::Bool(true) => "VALUE_TRUE",
+        Value::Bool(false) => "VALUE_FALSE",
+        Value::Number(number) if number.is_f64() => "VALUE_NUMBER_FLOAT",
+        Value::Number(_) => "VALUE_NUMBER_INT",
+        Value::String(_) => "VALUE_STRING",
+        Value::Array(_) => "START_ARRAY",
+        Value::Object(_) => "START_OBJECT",
+    }
+}
+
+/// Refuses what the org does not take; `own` is the record that is changed, if it is there already.
+pub(crate) fn check(
+    org: &Org,
+    object: &Object,
+    fields: &BTreeMap<String, Value>,
+    own: Option<&str>,
+) -> Result<(), Problem> {
+    let is_missing = |field: &&Field| match fields.get(&field.name) {
+        None => own.is_none(),
+        Some(value) => value.is_null(),
+    };
+    let missing = object.fields.iter().filter(|field| field.required).filter(is_missing);
+    let missing = missing.map(|field| field.name.as_str()).collect::<Vec<_>>();
+    if !missing.is_empty() {
+        let message = format!("Required fields are missing: [{}]", missing.join(", "));
+        return Err(Problem::refused("REQUIRED_FIELD_MISSING", message, &missing));
+    }
+    for field in &object.fields {
+        if let Some(text) = fields.get(&field.name).and_then(Value::as_str) {
+            check_text(field, text)?;
+            check_reference(org, field, text)?;
+            check_unique(org, object, field, text, own)?;
+        }
+    }
+    Ok(())
+}
+
+fn check_text(field: &Field, text: &str) -> Result<(), Problem> {
+    let refused =
+        |code: &str, what: String| Err(Problem::refused(code, format!("{}: {what}", field.label()), &[&field.name]));
+    if field.kind == Kind::Email && !is_address(text) {
+        return refused("INVALID_EMAIL_ADDRESS", format!("invalid email address: {text}"));
+    }
+    if field.restricted && !field.values.iter().any(|value| value == text) {
+        let what = format!("bad value for restricted picklist field: {text}");
+        return refused("INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST", what);
+    }
+    // The form of an id is checked as such.
+    let bounded = field.length > 0 && !matches!(field.kind, Kind::Id | Kind::Reference);
+    if bounded && text.encode_utf16().count() > field.length {
+        return refused("STRING_TOO_LONG", format!("data value too large: {text} (max length={})", field.length));
+    }
+    Ok(())
+}
+
+fn check_reference(org: &Org, field: &Field, text: &str) -> Result<(), Problem> {
+    if field.kind != Kind::Reference {
+        return Ok(());
+    }
+    let wrong = |code| {
+        let message = format!("{}: id value of incorrect type: {text}", field.label());
+        Err(Problem::refused(code, message, &[&field.name]))
+    };
+    if !id::is_id(text) {
+        return wrong("MALFORMED_ID");
+    }
+    if field.refers_to.iter().any(|object| prefix_elsewhere(object).is_some_and(|prefix| text.starts_with(prefix))) {
+        return Ok(());
+    }
+    let targets = org.objects.iter().filter(|object| field.refers_to.contains(&object.name));
+    if !targets.into_iter().any(|object| text.starts_with(&object.prefix)) {
+        return wrong("FIELD_INTEGRITY_EXCEPTION");
+    }
+    match org.records.iter().find(|record| id::same(&record.id, text)) {
+        Some(lead) if lead.is_converted() => Err(Problem::converted_lead()),
+        Some(_) => Ok(()),
+        None if org.is_deleted(text) => Err(Problem::deleted(StatusCode::BAD_REQUEST)),
+        None => Err(Problem::refused("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id", &[])),
+    }
+}
+
+fn check_unique(org: &Org, object: &Object, field: &Field, text: &str, own: Option<&str>) -> Result<(), Problem> {
+    let mut others = org.of(&object.name).filter(|record| Some(record.id.as_str()) != own);
+    let Some(other) = others.find(|record| field.unique && record.has(field, text)) else { return Ok(()) };
+    let message = format!("duplicate value found: {} duplicates value on record with id: {}", field.name, other.id);
+    Err(Problem::refused("DUPLICATE_VALUE", message, &[]))
+}
+
+/// `local@domain.tld` in ASCII; any top-level domain of letters will do.
+fn is_address(text: &str) -> bool {
+    let Some((local, domain)) = text.rsplit_once('@') else { return false };
+    let atom = |part: &str| {
+        let fits = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+/=?^_`{|}~-".contains(c);
+        !part.is_empty() && part.chars().all(fits)
+    };
+    let label = |part: &str| {
+        let fits = |c: char| c.is_ascii_alphanumeric() || c == '-';
+        !part.is_empty() && !part.starts_with('-') && !part.ends_with('-') && part.chars().all(fits)
+    };
+    let top = domain.rsplit_once('.').map(|(_, top)| top).unwrap_or_default();
+    local.len() <= 64
+        && local.split('.').all(atom)
+        && domain.split('.').all(label)
+        && top.len() >= 2
+        && top.chars().all(|c| c.is_ascii_alphabetic())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_ascii_with_a_domain_of_two_labels_or_more() {
+        for address in ["ana@example.com", "a.b+c'd@mail.example.co.uk", "ANA@example.TEST"] {
+            assert!(is_address(address), "{address}");
+        }
+        for address in ["ana", "ana@example", "ana@example.c0m", "a..b@example.com", "jörg@example.com", "@example.com"]
+        {
+            assert!(!is_address(address), "{address}");
+        }
+    }
+
+    #[test]
+    fn a_date_has_ten_characters_and_a_time_is_kept_in_utc() {
+        assert!(is_date("2026-02-28"));
+        for text in ["2026-02-29", "2026-2-8", "28.02.2026", "2026-02-28T00:00:00Z"] {
+            assert!(!is_date(text), "{text}");
+        }
+        assert_eq!(datetime("2026-11-22T11:00:00+01:00"), Some(json!("2026-11-22T10:00:00.000+0000")));
+        assert_eq!(datetime("2026-11-22T10:00:00.000+0000"), Some(json!("2026-11-22T10:00:00.000+0000")));
+    }
+}
