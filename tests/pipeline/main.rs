@@ -6,6 +6,7 @@ mod analysis;
 mod bad_input;
 mod burst;
 mod crashes;
+mod crm_burst;
 mod email;
 mod evaluation;
 mod events;

@@ -25,6 +25,12 @@ pub(crate) struct Fault {
     /// For how many requests; default 1.
     #[serde(default = "once")]
     pub times: u32,
+    /// Only each so-manieth of the requests that it is about meets it; default 1: each.
+    #[serde(default = "once", skip_serializing_if = "is_one")]
+    pub one_in: u32,
+    /// How many requests it was about. Counted here, ignored when posted.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub seen: u32,
     /// Answers with this status and leaves the request without effect.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
@@ -65,6 +71,14 @@ fn once() -> u32 {
     1
 }
 
+fn is_one(number: &u32) -> bool {
+    *number == 1
+}
+
+fn is_none(number: &u32) -> bool {
+    *number == 0
+}
+
 fn is_zero(number: &u64) -> bool {
     *number == 0
 }
@@ -92,6 +106,8 @@ impl Fault {
             Some("body and headers need a status")
         } else if self.status.is_some_and(|status| !(200..=599).contains(&status)) {
             Some("status must be between 200 and 599")
+        } else if self.one_in == 0 {
+            Some("one_in must be 1 or more")
         } else if answers == 0 && drops == 0 && self.delay_ms == 0 {
             Some("the fault does nothing")
         } else {
@@ -99,7 +115,7 @@ impl Fault {
         }
     }
 
-    fn meets(&self, line: &str, body: &[u8]) -> bool {
+    fn is_about(&self, line: &str, body: &[u8]) -> bool {
         self.hits < self.times
             && self.matches.split_whitespace().all(|word| line.contains(word))
             && self.body_match.as_deref().is_none_or(|part| contains(body, part.as_bytes()))
@@ -144,14 +160,17 @@ impl Faults {
         if let Some((index, why)) = faults.iter().enumerate().find_map(|(i, fault)| Some((i, fault.contradiction()?))) {
             return Err(format!("fault {index}: {why}"));
         }
-        let unused = faults.into_iter().map(|fault| Fault { hits: 0, ..fault });
+        let unused = faults.into_iter().map(|fault| Fault { hits: 0, seen: 0, ..fault });
         self.0.lock().unwrap_or_else(PoisonError::into_inner).extend(unused);
         Ok(())
     }
 
     pub(crate) fn take(&self, line: &str, body: &[u8]) -> Option<Fault> {
         let mut faults = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let fault = faults.iter_mut().find(|fault| fault.meets(line, body))?;
+        let fault = faults.iter_mut().filter(|fault| fault.is_about(line, body)).find_map(|fault| {
+            fault.seen += 1;
+            fault.seen.is_multiple_of(fault.one_in).then_some(fault)
+        })?;
         fault.hits += 1;
         Some(fault.clone())
     }
@@ -182,6 +201,21 @@ mod tests {
         let met = (0..3).map(|_| faults.take("POST /a/b", b"").is_some()).collect::<Vec<_>>();
         assert_eq!(met, [true, true, false]);
         assert_eq!(faults.list()[0].hits, 2);
+    }
+
+    #[test]
+    fn a_fault_may_be_met_by_one_request_in_so_many() {
+        let faults = Faults::default();
+        faults
+            .add(vec![
+                fault(json!({"one_in": 3, "times": 2, "status": 503})),
+                fault(json!({"one_in": 2, "times": 9, "drop_after": true})),
+            ])
+            .unwrap();
+        let met: Vec<_> = (0..9).map(|_| faults.take("POST /a", b"").and_then(|fault| fault.status)).collect();
+        let hits: Vec<_> = faults.list().iter().map(|fault| fault.hits).collect();
+        assert_eq!((met.iter().flatten().count(), met[2], met[5], hits), (2, Some(503), Some(503), vec![2, 3]));
+        assert!(Faults::default().add(vec![fault(json!({"one_in": 0, "status": 500}))]).is_err());
     }
 
     #[test]

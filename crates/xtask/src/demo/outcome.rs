@@ -106,6 +106,7 @@ impl StepRecord {
         match self.parsed() {
             Some(Step::CrmSync { version: FIRST_VERSION, integration }) => integration.to_string(),
             Some(Step::CrmSync { version, integration }) => format!("{integration}@{version}"),
+            Some(Step::Tell { integration, event, .. }) => format!("{integration}/{event}"),
             Some(Step::Analyze { .. } | Step::Notify { .. }) | None => self.step.clone(),
         }
     }
@@ -116,6 +117,7 @@ impl StepRecord {
             Some(Step::Analyze { version }) => (version, 0),
             Some(Step::Notify { version }) => (version, 1),
             Some(Step::CrmSync { version, .. }) => (version, 2),
+            Some(Step::Tell { .. }) => (i32::MAX - 1, 0),
             None => (i32::MAX, 0),
         }
     }

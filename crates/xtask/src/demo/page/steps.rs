@@ -65,6 +65,7 @@ fn title(step: &StepRecord) -> String {
         Step::Analyze { .. } => "analyze".to_owned(),
         Step::Notify { .. } => "notify".to_owned(),
         Step::CrmSync { integration, .. } => format!("crm-sync · {integration}"),
+        Step::Tell { integration, event, .. } => return format!("crm-sync · {integration} · {event}"),
     };
     match parsed.version() {
         FIRST_VERSION => name,
