@@ -17,7 +17,12 @@ async fn a_conversation_is_analysed_stored_and_passed_on() {
     assert_eq!((analysis.usage.attempts, analysis.usage.prompt_version.as_deref()), (1, Some("v2")));
     assert!(analysis.usage.input_tokens > 0 && analysis.usage.output_tokens > 0);
     let session = session();
-    let planned = world.database.store.unclaimed_steps(&session.tenant_id, &session.session_id).await.unwrap();
+    let planned = world
+        .database
+        .store
+        .unclaimed_steps(&session.tenant_id, &session.session_id, store::steps::Unclaimed::All)
+        .await
+        .unwrap();
     assert_eq!(
         planned.iter().map(|planned| planned.message.as_str()).collect::<Vec<_>>(),
         [r#"{"type":"notify.v1","tenant_id":"acme","session_id":"s-1","analysis_version":1}"#]

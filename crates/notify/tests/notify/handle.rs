@@ -147,6 +147,7 @@ fn the_configuration_names_what_is_missing_and_takes_no_event_destination_for_gr
         ("STATEMENT_TIMEOUT_MS", "5000"),
         ("QUEUE_URL", "q"),
         ("DEAD_LETTER_QUEUE_URL", "d"),
+        ("CRM_SYNC_QUEUE_URL", "c"),
         ("BATCH_CONCURRENCY", "5"),
         ("MAX_RECEIVE_COUNT", "5"),
         ("RETRY_BASE_SECONDS", "30"),
