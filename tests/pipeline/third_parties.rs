@@ -1,8 +1,6 @@
 use pipeline_tests::{Queue, eventually, on_the_stack};
 use serde_json::json;
 
-use crate::model::dead_letter;
-
 #[tokio::test]
 async fn hubspots_rate_limit_is_waited_out() {
     on_the_stack("limit", json!({}), async |world| {
@@ -31,18 +29,24 @@ async fn a_note_whose_answer_was_lost_is_found_again_and_not_written_twice() {
 }
 
 #[tokio::test]
-async fn a_revoked_token_fails_the_sync_only_and_a_replay_completes_it() {
+async fn a_revoked_token_has_sessions_wait_for_their_sync_only_and_they_resume_when_it_is_mended() {
     on_the_stack("revoked", json!({}), async |world| {
         let revoked =
             json!({ "match": world.hubspot_token(), "times": 1, "status": 401, "body": { "status": "error" } });
         world.fault("hubspot", revoked).await;
         world.send("s-1").await;
-        let ended = world.ended("s-1").await;
-        assert_eq!((ended.status.as_str(), ended.failure_code.as_deref()), ("failed", Some("unauthorized")));
-        assert_eq!((ended.step("notify"), ended.step("crm_sync:webhook")), ("done".into(), "done".into()));
-        let letter = dead_letter(world, Queue::CrmSync).await;
-        world.redrive(Queue::CrmSync, &letter).await;
-        assert!(eventually(async || world.session("s-1").await.unwrap().status == "completed").await);
+        let waits = async || world.session("s-1").await.is_some_and(|session| session.status == "waiting");
+        assert!(eventually(waits).await, "{:?}", world.session("s-1").await);
+        let waiting = world.session("s-1").await.unwrap();
+        assert_eq!((waiting.step("notify"), waiting.step("crm_sync:webhook")), ("done".into(), "done".into()));
+        let (code, reason) = world.disabled("hubspot").await;
+        assert!(code == "unauthorized" && reason.contains("HubSpot refuses the credentials"), "{code}: {reason}");
+        assert!(world.take_dead_letters(Queue::CrmSync).await.is_empty(), "nothing has failed");
+
+        world.enable("hubspot").await;
+        let (report, failed) = world.stack.invoke("housekeep", &json!({ "task": "requeue" })).await;
+        assert!(!failed, "{report}");
+        world.completed("s-1").await;
         assert_eq!((world.mails().await.len(), world.notes().await.len(), world.deliveries().await.len()), (1, 1, 1));
     })
     .await;

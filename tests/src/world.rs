@@ -8,6 +8,7 @@ use chrono::Utc;
 use domain::id::TenantId;
 use domain::integration::{Connection, Integration, IntegrationConfig, IntegrationState, WebhookConfig};
 use domain::settings::TenantSettings;
+use domain::step::Code;
 use serde_json::{Value, json};
 use standardwebhooks::Webhook;
 use store::Store;
@@ -108,6 +109,27 @@ impl World {
             connection: Connection::default(),
         };
         self.store.save_integration(&integration).await.expect("the integration is saved");
+    }
+
+    /// Why the service has disabled an integration, and what it tells whoever administers it.
+    pub async fn disabled(&self, id: &str) -> (String, String) {
+        let id = id.parse().expect("a valid integration id");
+        let integration = self.store.integration(&self.tenant, &id).await.expect("the store answers");
+        match integration.expect("the integration exists").state {
+            IntegrationState::Disabled(disabled) => (disabled.code, disabled.reason),
+            other => panic!("the integration is {other:?}"),
+        }
+    }
+
+    /// Whoever administers it has mended it.
+    pub async fn enable(&self, id: &str) {
+        let id = id.parse().expect("a valid integration id");
+        let switched = self.store.switch_integration(&self.tenant, &id, &IntegrationState::On).await;
+        assert!(switched.expect("the store answers"), "there is an integration");
+        self.store
+            .wake_steps(&self.tenant, &id, &[Code::new("integration_disabled")])
+            .await
+            .expect("the store answers");
     }
 
     /// HubSpot's stand-in keeps one portal per token.
