@@ -2,7 +2,9 @@
 //! `cargo xtask bench analyze`: whether a turn costs the analysis more the more turns there are.
 //! `cargo xtask bench purge`: whether retention's batches stay short on large tables.
 //! `cargo xtask bench notify`: whether one mail costs no more than it may.
+//! `cargo xtask bench crm-sync`: the same of a sync, beyond its requests.
 
+mod crm_sync;
 mod emulator;
 mod environment;
 mod measurement;
@@ -23,6 +25,7 @@ use crate::{paths, venv};
 use emulator::Emulator;
 use measurement::Measured;
 
+pub(crate) use crm_sync::run as crm_sync;
 pub(crate) use notify::run as notify;
 pub(crate) use purge::run as purge;
 pub(crate) use turns::run as analyze;

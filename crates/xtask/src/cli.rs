@@ -138,6 +138,9 @@ pub(crate) enum Bench {
     /// Time building prompts, validating answers, checking quotes and merging parts by the number of turns; say whether
     /// the time per turn stays flat.
     Analyze,
+    /// Take the processor time of a sync beyond its requests, on a database and stand-ins of its own; say whether it is
+    /// within its limit.
+    CrmSync,
     /// Take the processor time of rendering and building one mail of 100 turns; say whether it is within its limit.
     Notify,
     /// Start each function, and one that does nothing, in Lambda's runtime interface emulator; print the time of their
@@ -178,6 +181,7 @@ pub(crate) async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Test => return test::run().await,
         Command::Build => build().await?,
         Command::Bench(Bench::Analyze) => return bench::analyze().await,
+        Command::Bench(Bench::CrmSync) => return bench::crm_sync().await,
         Command::Bench(Bench::Notify) => return bench::notify().await,
         Command::Bench(Bench::ColdStart { runs }) => bench::cold_start(runs.get()).await?,
         Command::Bench(Bench::Purge { rows }) => return bench::purge(rows).await,

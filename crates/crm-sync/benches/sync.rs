@@ -1,0 +1,206 @@
+//! What a sync takes of the processor beyond its requests; `cargo xtask bench crm-sync` judges the figures.
+//!
+//! Processor time of the process, not time: the database and the stand-ins are other processes. A sync is everything from
+//! the message to its acknowledgement, all statements included; what the same requests take by themselves is measured in
+//! the same run, in turns, and subtracted.
+
+#![expect(clippy::unwrap_used, reason = "a helper that fails ends the benchmark")]
+#![expect(clippy::disallowed_methods, reason = "a benchmark has no function configuration")]
+
+use std::time::{Duration, Instant};
+
+use crm_sync::{Context, HubSpot, SecretError, SecretSource, Secrets, Webhooks};
+use domain::integration::{Connection, Integration, IntegrationState};
+use domain::message::{AnalyzeMessage, CrmSyncMessage, StepMessage};
+use domain::session::{Session, Visitor};
+use domain::settings::TenantSettings;
+use reqwest::{Client, Method};
+use rustix::time::{ClockId, clock_gettime};
+use secrecy::SecretString;
+use serde_json::{Value, json};
+use stage::backoff::Backoff;
+use stage::batch::{QueueConfig, Record, RecordHandler, Verdict};
+use stage::queues::Routes;
+use stage::step::{StageConfig, StepRunner};
+use stage::testing::MemoryQueues;
+use store::Store;
+use store::analyses::NewAnalysis;
+use store::gates::CircuitWaits;
+use store::sessions::Notification;
+use store::steps::{Claim, Planned};
+use store::testing::{self, TestDatabase};
+
+/// Syncs of one round; their requests stay below the integration's limit.
+const ROUND: usize = 200;
+const ROUNDS: usize = 5;
+const LEASE: Duration = Duration::from_secs(60);
+const SECRET: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
+const TOKEN: &str = "pat-bench";
+const ANALYSIS: &str = include_str!("../tests/sync/analysis.json");
+
+/// Tokens and signing secrets by the integration's name.
+struct Vault;
+
+impl SecretSource for Vault {
+    async fn fetch(&self, name: &str) -> Result<SecretString, SecretError> {
+        Ok(if name.ends_with("hubspot") { TOKEN } else { SECRET }.into())
+    }
+
+    async fn put(&self, _: &str, _: &SecretString) -> Result<(), SecretError> {
+        Err(SecretError::NotAllowed)
+    }
+}
+
+type Runner = StepRunner<Context<Vault>, MemoryQueues>;
+
+fn cpu() -> Duration {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    Duration::new(time.tv_sec.try_into().unwrap(), time.tv_nsec.try_into().unwrap())
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() {
+    let url = |name: &str| {
+        std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run `cargo xtask bench crm-sync`"))
+    };
+    let (hubspot, webhook) = (url("HUBSPOT_URL"), url("WEBHOOK_URL"));
+    let database = TestDatabase::create().await;
+    let hook = format!("{webhook}/hooks/bench");
+    save(&database.store, "hubspot", json!({ "kind": "hubspot", "requests_per_ten_seconds": 1000 })).await;
+    save(&database.store, "webhook", json!({ "kind": "webhook", "url": hook, "requests_per_ten_seconds": 1000 })).await;
+    let runner = runner(&database.store, &hubspot, webhook.trim_start_matches("http://"));
+    let note = json!({ "properties": { "hs_timestamp": "2026-11-22T10:00:00Z", "hs_note_body": "x".repeat(3000) } });
+    let contact = json!({ "properties": { "firstname": "Ana", "lastname": "López" } });
+    let contacts = format!("{hubspot}/crm/objects/2026-03/contacts/ana%40example.com?idProperty=email");
+    let bare: [(&str, Vec<(Method, String, Value)>, Client); 2] = [
+        (
+            "hubspot",
+            vec![
+                (Method::PATCH, contacts, contact),
+                (Method::POST, format!("{hubspot}/crm/objects/2026-03/notes"), note),
+            ],
+            Client::builder().no_proxy().build().unwrap(),
+        ),
+        (
+            "webhook",
+            vec![(Method::POST, format!("{webhook}/hooks/bare"), json!({ "data": "x".repeat(4000) }))],
+            // As the function's: no connection is kept.
+            Client::builder().no_proxy().pool_max_idle_per_host(0).build().unwrap(),
+        ),
+    ];
+    for (integration, requests, client) in &bare {
+        let (mut synced, mut asked) = (Duration::ZERO, Duration::ZERO);
+        for round in 0..=ROUNDS {
+            let messages = plan(&database.store, integration, round).await;
+            let clear = "UPDATE integration_gates SET spent = '{}', line_until = '-infinity'";
+            database.client().await.execute(clear, &[]).await.unwrap();
+            let sync = timed(async || sync_all(&runner, &messages).await).await;
+            let bare = timed(async || ask_all(client, requests).await).await;
+            // The first round warms up.
+            if round > 0 {
+                synced += sync;
+                asked += bare;
+            }
+        }
+        let each = |total: Duration| total.as_nanos() as u64 / (ROUND * ROUNDS) as u64;
+        let line = json!({
+            "integration": integration, "syncs": ROUND * ROUNDS, "nanoseconds": each(synced.saturating_sub(asked)),
+            "requests_nanoseconds": each(asked),
+        });
+        println!("{line}");
+    }
+}
+
+async fn timed(work: impl AsyncFn()) -> Duration {
+    let before = cpu();
+    work().await;
+    cpu() - before
+}
+
+async fn save(store: &Store, id: &str, config: Value) {
+    store.save_tenant(&"acme".parse().unwrap(), "Acme", &TenantSettings::default()).await.unwrap();
+    let integration = Integration {
+        tenant_id: "acme".parse().unwrap(),
+        integration_id: id.parse().unwrap(),
+        state: IntegrationState::On,
+        config: serde_json::from_value(config).unwrap(),
+        secret_name: format!("bench/acme/{id}"),
+        connection: Connection::default(),
+    };
+    store.save_integration(&integration).await.unwrap();
+}
+
+fn runner(store: &Store, hubspot: &str, webhook: &str) -> Runner {
+    let wait = Duration::from_secs(1);
+    let context = Context {
+        store: store.clone(),
+        secrets: Secrets::new(Vault, "bench/"),
+        hubspot: HubSpot::new(hubspot).unwrap(),
+        webhooks: Webhooks::new(webhook.parse().unwrap()).unwrap(),
+        circuit: CircuitWaits { base: wait, max: wait },
+        clock: chrono::Utc::now,
+    };
+    let queue = QueueConfig {
+        queue_url: "crm-sync".into(),
+        dead_letter_queue_url: "dead".into(),
+        concurrency: 1,
+        max_receive_count: 5,
+    };
+    StepRunner {
+        stage: context,
+        store: store.clone(),
+        queues: MemoryQueues::default(),
+        config: StageConfig { queue, backoff: Backoff { base: wait, max: wait } },
+        follow_ups: Routes { notify: None, crm_sync: "crm-sync".into() },
+    }
+}
+
+/// Sessions of one visitor, analysed, and the messages that ask for their sync.
+async fn plan(store: &Store, integration: &str, round: usize) -> Vec<String> {
+    let mut messages = Vec::new();
+    for number in 0..ROUND {
+        let visitor =
+            Visitor { name: Some("Ana López".into()), email: Some("ana@example.com".into()), ..Visitor::default() };
+        let session = Session { visitor, ..testing::session(&format!("{integration}-{round}-{number}")) };
+        let (tenant_id, session_id) = (session.tenant_id.clone(), session.session_id.clone());
+        let analyze = AnalyzeMessage::V1 { tenant_id: tenant_id.clone(), session_id: session_id.clone() };
+        let text = serde_json::to_string(&analyze).unwrap();
+        let notification = Notification { session: &session, transcript: None, hash: b"hash", message: &text };
+        store.accept_session(&notification).await.unwrap();
+        let claim = store.claim_step(&analyze.step_key(), LEASE, false).await.unwrap();
+        let Claim::Run(claimed, _) = claim else { panic!("{claim:?}") };
+        let integration_id = integration.parse().unwrap();
+        let sync = CrmSyncMessage::V1 { tenant_id, session_id, analysis_version: 1, integration_id };
+        let message = serde_json::to_string(&sync).unwrap();
+        let follow_ups = &[Planned { step: sync.step_key().step, message: message.clone() }];
+        let analysis = &serde_json::from_str(ANALYSIS).unwrap();
+        let new = NewAnalysis { analysis, originals: &Default::default(), follow_ups };
+        assert!(store.store_analysis(&claimed, &new).await.unwrap());
+        messages.push(message);
+    }
+    messages
+}
+
+async fn sync_all(runner: &Runner, messages: &[String]) {
+    for body in messages {
+        let record = Record {
+            body: body.clone(),
+            receive_count: 1,
+            is_last: false,
+            is_replay: false,
+            deadline: Instant::now() + LEASE,
+        };
+        assert_eq!(runner.handle_record(record).await, Verdict::Ack);
+    }
+    assert!(runner.queues.delayed.borrow().is_empty(), "a sync had to wait: its requests were not made");
+}
+
+async fn ask_all(client: &Client, requests: &[(Method, String, Value)]) {
+    for _ in 0..ROUND {
+        for (method, url, body) in requests {
+            let request = client.request(method.clone(), url).bearer_auth(TOKEN).json(body);
+            let answer = request.send().await.unwrap().error_for_status().unwrap();
+            answer.bytes().await.unwrap();
+        }
+    }
+}
