@@ -139,7 +139,7 @@ impl Webhooks {
 }
 
 fn beginning(answer: &[u8]) -> String {
-    let text = String::from_utf8_lossy(&answer[..answer.len().min(KEPT_ANSWER_BYTES)]);
+    let text = String::from_utf8_lossy(answer);
     text[..text.floor_char_boundary(KEPT_ANSWER_BYTES)].to_owned()
 }
 
