@@ -6,6 +6,7 @@ mod health;
 mod log;
 mod places;
 mod replays;
+mod schemas;
 mod secrets;
 
 use std::time::{Duration, Instant};
