@@ -19,3 +19,4 @@ mod operations;
 mod privacy;
 mod third_parties;
 mod unsubscribe;
+mod webhooks;

@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use chrono::Utc;
+use domain::event::EventType;
 use domain::id::TenantId;
 use domain::integration::{Connection, Integration, IntegrationConfig, IntegrationState, WebhookConfig};
 use domain::settings::TenantSettings;
@@ -132,6 +133,17 @@ impl World {
             .expect("the store answers");
     }
 
+    /// Has the webhook told of every event.
+    pub async fn tell_all_events(&self) {
+        let id = "webhook".parse().expect("a valid integration id");
+        let found = self.store.integration(&self.tenant, &id).await.expect("the database answers");
+        let mut integration = found.expect("every world has a webhook");
+        if let IntegrationConfig::Webhook(config) = &mut integration.config {
+            config.events = EventType::ALL.into();
+        }
+        self.store.save_integration(&integration).await.expect("the integration is saved");
+    }
+
     /// HubSpot's stand-in keeps one portal per token.
     pub fn hubspot_token(&self) -> String {
         format!("pat-{}", self.tenant)
@@ -230,6 +242,12 @@ impl World {
     pub async fn deliveries(&self) -> Vec<Value> {
         let state = self.stack.fake("webhook").state(self.tenant.as_ref()).await.expect("the receiver answers");
         state["deliveries"].as_array().cloned().unwrap_or_default()
+    }
+
+    /// The webhooks received of one kind of event, in the order of their arrival.
+    pub async fn deliveries_of(&self, event: EventType) -> Vec<Value> {
+        let deliveries = self.deliveries().await.into_iter();
+        deliveries.filter(|delivery| delivery["type"] == event.as_str()).collect()
     }
 
     /// Posts one fault, which some request has to meet before the test ends.

@@ -38,7 +38,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// The third party refused the secret.
+    /// The third party refused the secret, or it cannot be used.
     pub(crate) fn is_unauthorized(&self) -> bool {
         match self {
             Self::Webhook(error) => error.is_unauthorized(),

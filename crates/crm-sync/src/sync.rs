@@ -137,6 +137,9 @@ impl<'a> Work<'a> {
         let noted = match (outcome, error) {
             (Outcome::Skipped(code), _) => store.record_not_synced(key, SyncStatus::Skipped, code, words).await,
             (Outcome::Final(code), _) => store.record_not_synced(key, SyncStatus::Failed, code, words).await,
+            (Outcome::Retry { .. }, Some((code, _))) if self.delivery.is_last => {
+                store.record_not_synced(key, SyncStatus::Failed, code, words).await
+            }
             (Outcome::Retry { .. } | Outcome::Wait { .. }, Some((code, words))) => {
                 store.stop_writing(key, code, words).await
             }

@@ -5,14 +5,18 @@ mod error;
 mod payload;
 mod sign;
 mod tell;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use domain::integration::WebhookConfig;
+use reqwest::dns::Resolve;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Client, Url};
+use reqwest::{Client, ClientBuilder, Url};
+use rustls::ClientConfig;
 use secrecy::SecretString;
 use stage::Delivery;
 
@@ -23,7 +27,7 @@ pub use payload::MAX_PAYLOAD_BYTES;
 pub(crate) use tell::{Telling, tell};
 
 use crate::http::{self, SetupError};
-use address::{PublicOnly, Target};
+use address::{PublicOnly, System, Target};
 use error::Cause;
 
 /// What Standard Webhooks recommends: a receiver acknowledges and works later.
@@ -33,14 +37,18 @@ const MAX_ANSWER_BYTES: usize = 16 * 1024;
 /// Bytes of the answer that are kept for whoever looks why an event was refused.
 const KEPT_ANSWER_BYTES: usize = 1024;
 
+/// For [`Webhooks::check_now`].
+const RESOLVE_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// Delivers webhooks.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Webhooks {
     /// Connects to public addresses only.
     public: Client,
     /// For [`AllowedHosts`].
     any: Client,
     allowed: AllowedHosts,
+    resolver: PublicOnly,
 }
 
 /// An event that is to be sent.
@@ -60,17 +68,32 @@ pub(crate) struct Attempted {
 
 impl Webhooks {
     pub fn new(allowed: AllowedHosts) -> Result<Self, SetupError> {
+        Self::with_resolver(allowed, Arc::new(System))
+    }
+
+    /// The resolver's answers are checked, whatever it is.
+    fn with_resolver(allowed: AllowedHosts, resolver: Arc<dyn Resolve>) -> Result<Self, SetupError> {
+        let resolver = PublicOnly(resolver);
         let tls = http::tls()?;
-        // No connection is kept, so that every delivery resolves and checks the receiver's address.
-        let client = |tls| http::client(tls).pool_max_idle_per_host(0);
-        let public = client(tls.clone()).dns_resolver(Arc::new(PublicOnly)).build().map_err(SetupError::Client)?;
+        let public =
+            client(tls.clone()).dns_resolver(Arc::new(resolver.clone())).build().map_err(SetupError::Client)?;
         let any = client(tls).build().map_err(SetupError::Client)?;
-        Ok(Self { public, any, allowed })
+        Ok(Self { public, any, allowed, resolver })
     }
 
     /// Whether the URL may be asked, as far as can be told without a name server.
-    pub(crate) fn check(&self, url: &str) -> Result<(), Violation> {
+    pub fn check(&self, url: &str) -> Result<(), Violation> {
         Target::parse(url, &self.allowed).map(drop)
+    }
+
+    /// Whether the URL may be asked as its host's name resolves now; each attempt looks again.
+    pub async fn check_now(&self, url: &str) -> Result<(), Violation> {
+        let target = Target::parse(url, &self.allowed)?;
+        if target.is_exempt {
+            return Ok(());
+        }
+        let checked = tokio::time::timeout(RESOLVE_TIMEOUT, self.resolver.check(&target.url)).await;
+        checked.unwrap_or(Err(Violation::Unresolved))
     }
 
     pub(crate) async fn send(
@@ -139,8 +162,13 @@ impl Webhooks {
 }
 
 fn beginning(answer: &[u8]) -> String {
-    let text = String::from_utf8_lossy(&answer[..answer.len().min(KEPT_ANSWER_BYTES)]);
+    let text = String::from_utf8_lossy(answer);
     text[..text.floor_char_boundary(KEPT_ANSWER_BYTES)].to_owned()
+}
+
+/// No connection is kept, so that every delivery resolves and checks the receiver's address.
+fn client(tls: ClientConfig) -> ClientBuilder {
+    http::client(tls).pool_max_idle_per_host(0)
 }
 
 struct Prepared {

@@ -6,8 +6,9 @@ use aws_sdk_sqs::Client;
 use aws_sdk_sqs::error::SdkError;
 use aws_sdk_sqs::operation::send_message::builders::SendMessageFluentBuilder;
 use aws_sdk_sqs::types::MessageAttributeValue;
-use domain::id::TenantId;
+use domain::id::{SessionId, TenantId};
 use domain::step::{Code, Step};
+use store::Store;
 use store::steps::Unclaimed;
 
 use crate::backoff::{MAX_VISIBILITY, whole_seconds};
@@ -37,6 +38,15 @@ pub enum QueueError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+}
+
+/// Why a session was not passed on; all of it is safe to repeat.
+#[derive(Debug, thiserror::Error)]
+pub enum PassOnError {
+    #[error("find the steps that follow")]
+    Store(#[source] store::Error),
+    #[error("pass the session on")]
+    Queue(#[source] QueueError),
 }
 
 /// What a stage asks of its queues.
@@ -161,7 +171,23 @@ impl Routes {
         Ok(Self { notify: None, crm_sync: env.text("CRM_SYNC_QUEUE_URL")? })
     }
 
-    pub(crate) fn unclaimed(&self) -> Unclaimed {
+    /// Sends the messages of the session's steps that follow and that nobody has claimed yet.
+    pub async fn pass_on<Q: Queues>(
+        &self,
+        store: &Store,
+        queues: &Q,
+        tenant: &TenantId,
+        session: &SessionId,
+    ) -> Result<(), PassOnError> {
+        let planned = store.unclaimed_steps(tenant, session, self.unclaimed()).await.map_err(PassOnError::Store)?;
+        for next in planned {
+            let Some(queue_url) = self.queue_url(&next.step) else { continue };
+            queues.send(queue_url, tenant, &next.message).await.map_err(PassOnError::Queue)?;
+        }
+        Ok(())
+    }
+
+    fn unclaimed(&self) -> Unclaimed {
         if self.notify.is_some() { Unclaimed::All } else { Unclaimed::Events }
     }
 

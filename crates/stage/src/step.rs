@@ -18,7 +18,7 @@ use crate::backoff::Backoff;
 use crate::batch::{QueueConfig, Record, RecordHandler, Verdict, dead_letter, handle_batch};
 use crate::config::{ConfigError, Env};
 use crate::outcome::{Delivery, Failure, Outcome};
-use crate::queues::{MAX_DELAY, Queues, Routes};
+use crate::queues::{MAX_DELAY, PassOnError, Queues, Routes};
 use crate::{error_chain, metrics};
 
 /// The body is no message of this queue.
@@ -253,19 +253,15 @@ impl<S: Stage, Q: Queues> StepRunner<S, Q> {
         if !key.step.is_of_session() {
             return Verdict::Ack;
         }
-        let routes = &self.follow_ups;
-        let planned = match self.store.unclaimed_steps(&key.tenant_id, &key.session_id, routes.unclaimed()).await {
-            Ok(planned) => planned,
-            Err(error) => return self.database_failed(&error, record),
-        };
-        for next in planned {
-            let Some(queue_url) = routes.queue_url(&next.step) else { continue };
-            if let Err(error) = self.queues.send(queue_url, &key.tenant_id, &next.message).await {
+        let StepKey { tenant_id, session_id, .. } = key;
+        match self.follow_ups.pass_on(&self.store, &self.queues, tenant_id, session_id).await {
+            Ok(()) => Verdict::Ack,
+            Err(PassOnError::Store(error)) => self.database_failed(&error, record),
+            Err(PassOnError::Queue(error)) => {
                 tracing::warn!(error = error_chain(&error), "could not pass the session on");
-                return Verdict::Retry(self.config.backoff.after(record.receive_count));
+                Verdict::Retry(self.config.backoff.after(record.receive_count))
             }
         }
-        Verdict::Ack
     }
 
     fn database_failed(&self, error: &store::Error, record: &Record) -> Verdict {
@@ -276,7 +272,8 @@ impl<S: Stage, Q: Queues> StepRunner<S, Q> {
 
 impl<S: Stage, Q: Queues> RecordHandler for StepRunner<S, Q> {
     async fn handle_record(&self, record: Record) -> Verdict {
-        self.run(&record).await
+        // Boxed: with the stage's futures inside, the batch's would be deeper than the compiler follows.
+        Box::pin(self.run(&record)).await
     }
 
     fn retry_after_panic(&self, receive_count: u32) -> Duration {

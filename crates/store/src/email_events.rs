@@ -2,11 +2,11 @@
 
 use chrono::{DateTime, Utc};
 use domain::address_hash::AddressHash;
-use domain::id::TenantId;
+use domain::id::{SessionId, TenantId};
 use uuid::Uuid;
 
 use crate::email_log::EmailStatus;
-use crate::sql::{byte_arrays, get, jsonb, text, texts, time, uuid};
+use crate::sql::{byte_arrays, get, jsonb, parse, text, texts, time, uuid};
 use crate::suppressions::SuppressionReason;
 use crate::{Error, Store};
 
@@ -16,7 +16,7 @@ use crate::{Error, Store};
 const RECORD_EMAIL_EVENT: &str = "
 -- record_email_event()
 WITH mail AS (
-    SELECT recipient_hash, keep_events, $8::bytea[] IS NULL OR recipient_hash IS NULL OR recipient_hash = ANY ($8) AS concerned
+    SELECT session_id, recipient_hash, keep_events, $8::bytea[] IS NULL OR recipient_hash IS NULL OR recipient_hash = ANY ($8) AS concerned
     FROM email_log WHERE tenant_id = $1 AND email_id = $2 FOR UPDATE
 ), event AS (
     INSERT INTO email_events (tenant_id, email_id, type, occurred_at, digest, detail)
@@ -38,7 +38,7 @@ WITH mail AS (
     ON CONFLICT (tenant_id, address_hash, reason) DO NOTHING
     RETURNING address_hash
 )
-SELECT EXISTS (SELECT FROM mail) AS known,
+SELECT (SELECT session_id FROM mail) AS session_id,
        EXISTS (SELECT FROM event) OR EXISTS (SELECT FROM mail WHERE NOT keep_events) AS recorded,
        (SELECT count(*) FROM suppressed) AS suppressed";
 
@@ -64,13 +64,13 @@ pub struct EmailEvent<'a> {
     pub suppress: Option<SuppressionReason>,
 }
 
-/// What became of an event.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What became of an event, and the session that the mail is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EventRecord {
     /// `suppressed`: how many addresses were not suppressed for this reason before.
-    Recorded { suppressed: i64 },
+    Recorded { session_id: SessionId, suppressed: i64 },
     /// Recorded before.
-    Repeated,
+    Repeated { session_id: SessionId },
     /// The log has no such mail, or no longer.
     UnknownEmail,
 }
@@ -96,10 +96,14 @@ impl Store {
             text(event.suppress.map(SuppressionReason::as_str)),
         ];
         let row = self.one(RECORD_EMAIL_EVENT, &params).await?;
-        Ok(match (get(RECORD_EMAIL_EVENT, &row, "known")?, get(RECORD_EMAIL_EVENT, &row, "recorded")?) {
-            (true, true) => EventRecord::Recorded { suppressed: get(RECORD_EMAIL_EVENT, &row, "suppressed")? },
-            (true, false) => EventRecord::Repeated,
-            (false, _) => EventRecord::UnknownEmail,
+        let session: Option<String> = get(RECORD_EMAIL_EVENT, &row, "session_id")?;
+        if session.is_none() {
+            return Ok(EventRecord::UnknownEmail);
+        }
+        let session_id = parse(RECORD_EMAIL_EVENT, &row, "session_id")?;
+        Ok(match get(RECORD_EMAIL_EVENT, &row, "recorded")? {
+            true => EventRecord::Recorded { session_id, suppressed: get(RECORD_EMAIL_EVENT, &row, "suppressed")? },
+            false => EventRecord::Repeated { session_id },
         })
     }
 }

@@ -17,6 +17,7 @@ mod migrate;
 pub mod model_calls;
 pub mod parts;
 pub mod reanalysis;
+pub mod replays;
 pub mod retention;
 pub mod sending;
 pub mod sessions;

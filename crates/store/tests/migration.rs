@@ -245,7 +245,11 @@ async fn a_mail_of_the_release_before_goes_on_with_its_events() {
         suppress: Some(SuppressionReason::Complaint),
     };
     let recorded = world.store.record_email_event(&event).await.unwrap();
-    assert_eq!(recorded, EventRecord::Recorded { suppressed: 1 }, "its recipient was the visitor only");
+    assert_eq!(
+        recorded,
+        EventRecord::Recorded { session_id: session_id.clone(), suppressed: 1 },
+        "its recipient was the visitor only"
+    );
     assert_eq!(world.store.email(&key).await.unwrap().unwrap().status, EmailStatus::Complained);
 }
 

@@ -5,9 +5,10 @@ mod reading;
 
 use std::time::Duration;
 
-use domain::id::TenantId;
+use domain::id::{SessionId, TenantId};
 use stage::backoff::Backoff;
 use stage::batch::{Record, RecordHandler, Verdict};
+use stage::queues::{Queues, Routes};
 use stage::step::{StageConfig, unreadable};
 use stage::{ConfigError, Env, Failure, error_chain};
 use store::Store;
@@ -23,23 +24,29 @@ const TOPIC_VALIDATED: &str = "Successfully validated SNS topic for Amazon SES e
 pub struct Config {
     pub store: store::Config,
     pub stage: StageConfig,
+    /// Where webhooks are told of what became of mails.
+    pub follow_ups: Routes,
 }
 
 impl Config {
     pub fn from_env(env: &Env) -> Result<Self, ConfigError> {
         let stage = StageConfig::from_env(env)?;
-        Ok(Self { store: stage::config::store(env, stage.queue.concurrency)?, stage })
+        let store = stage::config::store(env, stage.queue.concurrency)?;
+        Ok(Self { store, stage, follow_ups: Routes::of_events(env)? })
     }
 }
 
 /// What the handler works with.
-pub struct Context {
+pub struct Context<Q> {
     pub store: Store,
+    pub queues: Q,
+    pub follow_ups: Routes,
     pub backoff: Backoff,
 }
 
-impl RecordHandler for Context {
-    /// Records one SES event. One of a mail that we did not send, or no longer know, is counted and done with.
+impl<Q: Queues> RecordHandler for Context<Q> {
+    /// Records one SES event and has webhooks told what it changes. One of a mail that we did not send, or no longer know,
+    /// is counted and done with.
     async fn handle_record(&self, record: Record) -> Verdict {
         if record.body.trim() == TOPIC_VALIDATED {
             tracing::info!("SES can publish to the topic");
@@ -63,22 +70,33 @@ impl RecordHandler for Context {
     }
 }
 
-impl Context {
+impl<Q: Queues> Context<Q> {
     async fn record(&self, event: &SesEvent, tenant: &TenantId, email_id: Uuid, record: &Record) -> Verdict {
         let detail = event.detail();
         let reading = event.reading(tenant, &detail);
         match self.store.record_email_event(&event.for_store(tenant, email_id, &detail, &reading)).await {
-            Ok(EventRecord::Recorded { suppressed }) => {
+            Ok(EventRecord::Recorded { session_id, suppressed }) => {
                 let status = reading.status.as_str();
                 tracing::info!(tenant.id = %tenant, email.id = %email_id, event.type = event.kind, status, suppressed, "recorded");
-                Verdict::Ack
+                self.pass_on(tenant, &session_id, record).await
             }
-            Ok(EventRecord::Repeated) => Verdict::Ack,
+            Ok(EventRecord::Repeated { session_id }) => self.pass_on(tenant, &session_id, record).await,
             Ok(EventRecord::UnknownEmail) => {
                 unknown_event(event);
                 Verdict::Ack
             }
             Err(error) => self.failed(&error, record),
+        }
+    }
+
+    /// A message that comes back finds its event recorded, and what was planned with it still unclaimed.
+    async fn pass_on(&self, tenant: &TenantId, session: &SessionId, record: &Record) -> Verdict {
+        match self.follow_ups.pass_on(&self.store, &self.queues, tenant, session).await {
+            Ok(()) => Verdict::Ack,
+            Err(error) => {
+                tracing::warn!(error = error_chain(&error), "could not have webhooks told");
+                Verdict::Retry(self.backoff.after(record.receive_count))
+            }
         }
     }
 

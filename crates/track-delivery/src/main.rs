@@ -12,10 +12,11 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let config = Config::from_env(&env)?;
     let queues = Sqs::new(&stage::sdk_config(&env)?);
     let store = stage::connect(&config.store).await?;
-    let context = Context { store, backoff: config.stage.backoff };
-    let (queue, queues, context) = (&config.stage.queue, &queues, &context);
+    let Config { stage, follow_ups, .. } = config;
+    let context = &Context { store, queues, follow_ups, backoff: stage.backoff };
+    let queue = &stage.queue;
     lambda_runtime::run(service_fn(|event: LambdaEvent<SqsEvent>| async move {
-        Ok::<_, lambda_runtime::Error>(handle_batch(queue, queues, context, event).await)
+        Ok::<_, lambda_runtime::Error>(handle_batch(queue, &context.queues, context, event).await)
     }))
     .await
 }

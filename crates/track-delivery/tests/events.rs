@@ -5,13 +5,20 @@
 use std::time::{Duration, Instant};
 
 use domain::address_hash::AddressHash;
+use domain::event::EventType;
 use domain::id::{SessionId, TenantId};
+use domain::integration::{Connection, Integration, IntegrationConfig, IntegrationState, WebhookConfig};
+use domain::message::{CrmSyncMessage, StepMessage};
 use domain::settings::TenantSettings;
+use domain::step::StepKey;
 use serde_json::{Value, json};
 use stage::backoff::Backoff;
 use stage::batch::{Record, RecordHandler, Verdict};
+use stage::queues::Routes;
+use stage::testing::MemoryQueues;
 use store::email_log::{Email, EmailKey, EmailStatus, NewEmail};
 use store::sending::{Sending, Start};
+use store::steps::Claim;
 use store::suppressions::SuppressionReason;
 use store::testing::TestDatabase;
 use track_delivery::Context;
@@ -21,7 +28,7 @@ const STAFF: &str = "desk@acme.example";
 
 struct World {
     database: TestDatabase,
-    context: Context,
+    context: Context<MemoryQueues>,
     tenant: TenantId,
     session: SessionId,
 }
@@ -35,7 +42,8 @@ impl World {
                       VALUES ('acme.eu', 's-1', 'agent', 'text', now())";
         database.client().await.execute(insert, &[]).await.unwrap();
         let backoff = Backoff { base: Duration::from_secs(1), max: Duration::from_secs(1) };
-        let context = Context { store: database.store.clone(), backoff };
+        let follow_ups = Routes { notify: None, crm_sync: "crm-sync".into() };
+        let context = Context { store: database.store.clone(), queues: MemoryQueues::default(), follow_ups, backoff };
         Self { database, context, tenant, session }
     }
 
@@ -79,6 +87,37 @@ impl World {
         let deadline = Instant::now() + Duration::from_secs(5);
         let record = Record { body: body.into(), receive_count: 1, is_last: false, is_replay: false, deadline };
         self.context.handle_record(record).await
+    }
+
+    /// A webhook that asks for what becomes of mails.
+    async fn webhook(&self) {
+        let events = [EventType::EmailStatus].into();
+        let integration = Integration {
+            tenant_id: self.tenant.clone(),
+            integration_id: "hook".parse().unwrap(),
+            state: IntegrationState::On,
+            config: IntegrationConfig::Webhook(WebhookConfig { events, ..WebhookConfig::to("https://example.com") }),
+            secret_name: "acme.eu/hook".into(),
+            connection: Connection::default(),
+        };
+        self.database.store.save_integration(&integration).await.unwrap();
+    }
+
+    async fn claim(&self, step: &str) {
+        let (tenant_id, session_id) = (self.tenant.clone(), self.session.clone());
+        let key = StepKey { tenant_id, session_id, step: step.parse().unwrap() };
+        let claim = self.database.store.claim_step(&key, Duration::from_secs(60), false).await.unwrap();
+        assert!(matches!(claim, Claim::Run(..)), "{claim:?}");
+    }
+
+    /// The steps that messages to `crm-sync` ask for, since the last look.
+    fn told(&self) -> Vec<String> {
+        let sent = self.context.queues.sent.take();
+        let step = |(queue, body): (String, String)| {
+            assert_eq!(queue, "crm-sync");
+            serde_json::from_str::<CrmSyncMessage>(&body).unwrap().step_key().step.to_string()
+        };
+        sent.into_iter().map(step).collect()
     }
 
     async fn events(&self) -> i64 {
@@ -224,6 +263,39 @@ async fn events_of_other_mails_are_done_with() {
         assert_eq!(world.deliver(&tags).await, Verdict::Ack, "{tags}");
     }
     assert_eq!(world.events().await, 0);
+}
+
+#[tokio::test]
+async fn each_new_status_is_passed_on_to_the_webhooks_that_ask_for_it() {
+    let world = World::new().await;
+    let unheard = world.sending(1).await;
+    assert_eq!(world.deliver(&event("send", &unheard)).await, Verdict::Ack);
+    assert_eq!(world.told(), Vec::<String>::new(), "nobody asks");
+    world.webhook().await;
+    let email = world.sending(2).await;
+    let step = |status: &str| format!("crm_sync:hook/email.status@{}@{status}", email.email_id);
+    assert_eq!(world.deliver(&event("send", &email)).await, Verdict::Ack);
+    assert_eq!(world.told(), [step("sent")]);
+    world.claim(&step("sent")).await;
+    assert_eq!(world.deliver(&event("open", &email)).await, Verdict::Ack);
+    assert_eq!(world.told(), Vec::<String>::new(), "the status is what it was");
+    assert_eq!(world.deliver(&event("delivery", &email)).await, Verdict::Ack);
+    assert_eq!(world.told(), [step("delivered")]);
+}
+
+#[tokio::test]
+async fn an_event_whose_message_was_refused_comes_back_and_is_recorded_once() {
+    let world = World::new().await;
+    world.webhook().await;
+    let email = world.sending(1).await;
+    let event = event("delivery", &email);
+    world.context.queues.refuses.set(true);
+    assert!(matches!(world.deliver(&event).await, Verdict::Retry(_)));
+    assert_eq!((world.email(1).await.status, world.events().await), (EmailStatus::Delivered, 1));
+    world.context.queues.refuses.set(false);
+    assert_eq!(world.deliver(&event).await, Verdict::Ack);
+    assert_eq!(world.told(), [format!("crm_sync:hook/email.status@{}@delivered", email.email_id)]);
+    assert_eq!(world.events().await, 1);
 }
 
 #[tokio::test]

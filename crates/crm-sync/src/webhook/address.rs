@@ -5,6 +5,7 @@ mod networks;
 use std::error::Error;
 use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
+use std::sync::Arc;
 
 use reqwest::Url;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
@@ -23,8 +24,11 @@ pub enum Violation {
     UserInfo,
     #[error("its port is neither 443 nor 8443")]
     Port,
-    #[error("its host has no public address")]
+    #[error("its host has an address that is not public")]
     Address,
+    /// When it is saved; later that is a failure like any other.
+    #[error("its host has no address at all")]
+    Unresolved,
 }
 
 impl Violation {
@@ -112,22 +116,51 @@ fn literal(host: &str) -> Option<IpAddr> {
     host.trim_start_matches('[').trim_end_matches(']').parse().ok()
 }
 
-/// Resolves names to public addresses only.
+/// Asks the name servers of the system.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct PublicOnly;
+pub(super) struct System;
+
+impl Resolve for System {
+    fn resolve(&self, name: Name) -> Resolving {
+        Box::pin(async move {
+            let resolved: Vec<_> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
+            Ok(Box::new(resolved.into_iter()) as Addrs)
+        })
+    }
+}
+
+/// Resolves names to public addresses only.
+///
+/// The HTTP client asks once per connection and connects to what it is given: no later answer of a name server counts.
+#[derive(Clone)]
+pub(super) struct PublicOnly(pub(super) Arc<dyn Resolve>);
+
+impl PublicOnly {
+    /// As a request would find it now.
+    pub(super) async fn check(&self, url: &Url) -> Result<(), Violation> {
+        let host = url.host_str().ok_or(Violation::Malformed)?;
+        if literal(host).is_some() {
+            return Ok(());
+        }
+        let name = host.parse().map_err(|_| Violation::Malformed)?;
+        match self.resolve(name).await {
+            Ok(mut addresses) => addresses.next().map(drop).ok_or(Violation::Unresolved),
+            Err(error) => Err(Violation::in_chain(error.as_ref()).unwrap_or(Violation::Unresolved)),
+        }
+    }
+}
 
 impl Resolve for PublicOnly {
     fn resolve(&self, name: Name) -> Resolving {
-        Box::pin(async move {
-            let resolved = tokio::net::lookup_host((name.as_str(), 0)).await?;
-            Ok(public(resolved)?)
-        })
+        let resolving = self.0.resolve(name);
+        Box::pin(async move { Ok(public(resolving.await?)?) })
     }
 }
 
 /// One address that is not public is enough to refuse a name: nobody's public receiver has one.
 fn public(resolved: impl Iterator<Item = SocketAddr>) -> Result<Addrs, Violation> {
-    let resolved: Vec<_> = resolved.collect();
+    // The port is the URL's, which was checked.
+    let resolved: Vec<_> = resolved.map(|address| SocketAddr::new(address.ip(), 0)).collect();
     if resolved.iter().all(|address| networks::is_public(address.ip())) {
         Ok(Box::new(resolved.into_iter()))
     } else {
@@ -156,12 +189,31 @@ mod tests {
             ("gopher://127.0.0.1:443/", Err(Violation::Scheme)),
             ("hooks.example.com", Err(Violation::Malformed)),
             ("https://", Err(Violation::Malformed)),
+            ("HTTPS://Hooks.Example.com./", Ok(false)),
+            ("https://bücher.example/", Ok(false)),
+            ("https://hooks.example.com:0443/", Ok(false)),
             ("https://user@hooks.example.com", Err(Violation::UserInfo)),
+            ("https://user:@hooks.example.com", Err(Violation::UserInfo)),
+            ("https://%75ser@hooks.example.com", Err(Violation::UserInfo)),
             ("https://:pw@hooks.example.com", Err(Violation::UserInfo)),
             ("https://hooks.example.com@127.0.0.1/", Err(Violation::UserInfo)),
             ("https://hooks.example.com:22", Err(Violation::Port)),
             ("https://hooks.example.com:80", Err(Violation::Port)),
             ("https://hooks.example.com:9001", Err(Violation::Port)),
+            ("https://hooks.example.com:0", Err(Violation::Port)),
+            ("https://hooks.example.com:65979", Err(Violation::Malformed)),
+            ("https://hooks.example.com:443:22", Err(Violation::Malformed)),
+            ("wss://hooks.example.com", Err(Violation::Scheme)),
+            ("javascript:alert(1)", Err(Violation::Malformed)),
+            ("data:text/plain,x", Err(Violation::Malformed)),
+            // A zone names one of our own interfaces.
+            ("https://[fe80::1%25eth0]/", Err(Violation::Malformed)),
+            ("https://[fe80::1%eth0]/", Err(Violation::Malformed)),
+            ("https://[::1", Err(Violation::Malformed)),
+            ("https://[127.0.0.1]/", Err(Violation::Malformed)),
+            ("https://1.2.3.4.5/", Err(Violation::Malformed)),
+            ("https://0x100000000/", Err(Violation::Malformed)),
+            ("https://256.0.0.1/", Err(Violation::Malformed)),
         ] {
             assert_eq!(parse(url, ""), expected, "{url}");
         }
@@ -172,20 +224,35 @@ mod tests {
         for host in [
             "127.0.0.1",
             "127.1",
+            "127.0.1",
             "127.0.0.1.",
+            "127.255.255.254",
             "2130706433",
             "0x7f000001",
+            "0X7F000001",
             "0x7f.1",
             "0177.0.0.1",
+            "017700000001",
+            "0000177.0.0.01",
             "0x7f.0x0.0x0.0x1",
+            "0x7f.0.00.0x1",
+            "127.0x1",
             "%31%32%37.0.0.1",
+            "127%2e0%2e0%2e1",
+            "127.0\n.0\t.1",
             "１２７.０.０.１",
+            "127。0。0。1",
+            "①②⑦.⓪.⓪.①",
+            "0ｘ7f.1",
             "0",
             "0.0.0.0",
             "10.1.2.3",
             "100.64.0.1",
             "169.254.169.254",
             "2852039166",
+            "0xa9fea9fe",
+            "0251.0376.0251.0376",
+            "169.254.43518",
             "169.254.170.2",
             "172.16.0.1",
             "172.31.255.255",
@@ -204,7 +271,10 @@ mod tests {
             "[::1]",
             "[0:0:0:0:0:0:0:1]",
             "[::ffff:127.0.0.1]",
+            "[::FFFF:127.0.0.1]",
             "[::ffff:7f00:1]",
+            "[0:0:0:0:0:ffff:a9fe:a9fe]",
+            "[::ffff:0:127.0.0.1]",
             "[::ffff:8.8.8.8]",
             "[::127.0.0.1]",
             "[64:ff9b::7f00:1]",
@@ -223,7 +293,9 @@ mod tests {
             "[fd00:ec2::254]",
             "[fe80::1]",
             "[fec0::1]",
+            "[feff::1]",
             "[ff02::1]",
+            "[ff0e::1]",
         ] {
             assert_eq!(parse(&format!("https://{host}/"), ""), Err(Violation::Address), "{host}");
         }
@@ -284,8 +356,10 @@ mod tests {
         let address = |text: &str| -> SocketAddr { text.parse().unwrap() };
         let mixed = [address("93.184.215.14:0"), address("169.254.169.254:0")];
         assert_eq!(public(mixed.into_iter()).err(), Some(Violation::Address));
-        assert_eq!(public(mixed.into_iter().take(1)).unwrap().collect::<Vec<_>>(), mixed[..1]);
-        let Err(error) = PublicOnly.resolve("localhost".parse().unwrap()).await else { panic!("resolved") };
+        let with_a_port = [address("93.184.215.14:22")];
+        assert_eq!(public(with_a_port.into_iter()).unwrap().collect::<Vec<_>>(), mixed[..1]);
+        let public = PublicOnly(Arc::new(System));
+        let Err(error) = public.resolve("localhost".parse().unwrap()).await else { panic!("resolved") };
         assert_eq!(Violation::in_chain(error.as_ref()), Some(Violation::Address));
     }
 }

@@ -120,7 +120,8 @@ impl WebhookError {
         }
     }
 
+    /// The secret was refused, or signs nothing: another may have taken its place.
     pub(crate) fn is_unauthorized(&self) -> bool {
-        matches!(self, Self::Refused { cause: Cause::Unauthorized, .. })
+        matches!(self, Self::Refused { cause: Cause::Unauthorized, .. } | Self::Secret(_))
     }
 }

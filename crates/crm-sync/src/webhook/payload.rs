@@ -217,6 +217,12 @@ mod tests {
     }
 
     #[test]
+    fn the_published_schema_names_all_that_may_be_left_out() {
+        let schema: Value = serde_json::from_str(include_str!("../../schemas/session.analyzed.json")).unwrap();
+        assert_eq!(schema["properties"]["data"]["properties"]["omitted"]["items"]["enum"], json!(EXPENDABLE));
+    }
+
+    #[test]
     fn the_longest_session_with_the_longest_analysis_fits() {
         let text = analyzed(&longest_session(), &longest_analysis(), i32::MAX);
         assert!(text.len() <= MAX_PAYLOAD_BYTES, "{} bytes", text.len());

@@ -1,216 +1,162 @@
 //! Webhooks: signed, with one id, and never to a place of our own.
 
-use std::time::Duration;
+mod answers;
+mod events;
+mod health;
+mod log;
+mod places;
+mod replays;
+mod schemas;
+mod secrets;
 
-use domain::analysis::{ActionItem, Feeling, Owner};
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, Utc};
+use crm_sync::Error;
+use domain::id::{SessionId, TenantId};
 use domain::integration::IntegrationState;
-use domain::number::Score;
-use domain::session::Visitor;
+use domain::message::{AnalyzeMessage, StepMessage};
+use domain::step::{Code, StepKey};
 use serde_json::{Value, json};
-use stage::{Failure, Outcome, error_chain};
-use store::integration_log::SyncStatus;
+use stage::{Delivery, Failure, Outcome, Stage};
+use store::steps::{Claim, Claimed, Ending, Unclaimed};
+use store::webhook_attempts::Attempt;
 
-use crate::world::{SIGNING_SECRET, World, ana, analysis};
+use crate::world::World;
 
-async fn deliveries(world: &World) -> Vec<Value> {
-    world.webhook.control.state("").await.unwrap()["deliveries"].as_array().unwrap().clone()
+const SECRET_NAME: &str = "post-session/test/acme/hook";
+const MAIL: &str = "0190163d-8694-739b-aea5-966c26f8ad91";
+
+fn acme() -> TenantId {
+    "acme".parse().unwrap()
 }
 
-#[tokio::test]
-async fn a_session_is_told_in_one_signed_event_without_its_transcript() {
-    let world = World::new().await;
-    world.session("s-1", ana()).await;
-    assert_eq!(world.sync("s-1", "hook").await.unwrap(), Outcome::Done);
-    let deliveries = deliveries(&world).await;
-    assert_eq!(deliveries.len(), 1);
-    assert_eq!(deliveries[0]["verified"], true);
-    let log = world.log("s-1", "hook").await;
-    assert_eq!((log.status, log.record_id.as_deref()), (SyncStatus::Done, deliveries[0]["id"].as_str()));
+/// What comes of a delivery, in a line: `wait 7 s: rate_limited`.
+fn line(result: Result<Outcome, Error>) -> String {
+    let after = |after: Option<Duration>| after.map_or(String::new(), |after| format!(" {} s", after.as_secs()));
+    match result {
+        Ok(Outcome::Done) => "done".to_owned(),
+        Ok(Outcome::Skipped(code)) => format!("skipped: {code}"),
+        Ok(Outcome::Retry { after: wait, code }) => format!("retry{}: {code}", after(wait)),
+        Ok(Outcome::Wait { after: wait, code }) => format!("wait{}: {code}", after(Some(wait))),
+        Ok(Outcome::Final(code)) => format!("final: {code}"),
+        Err(error) if error.is_retryable() => format!("retry: {}", error.code()),
+        Err(error) => format!("final: {}", error.code()),
+    }
+}
 
-    let mut body = deliveries[0]["body"].clone();
-    let analysed = body["data"]["analysis"].take();
-    assert_eq!(analysed, serde_json::to_value(analysis()).unwrap());
-    insta::assert_json_snapshot!(body, @r#"
-    {
-      "data": {
-        "analysis": null,
-        "analysis_version": 1,
-        "omitted": [],
-        "session": {
-          "agent_id": "agent",
-          "channel": "text",
-          "end_reason": null,
-          "ended_at": "2026-11-22T10:00:12Z",
-          "metadata": {
-            "campaign": "autumn"
-          },
-          "session_id": "s-1",
-          "started_at": "2026-11-22T09:55:00Z",
-          "tenant_id": "acme",
-          "visitor": {
-            "email": "Ana+crm@Example.com",
-            "name": "Ana López",
-            "phone": "+34 600 000 000"
-          }
+impl World {
+    /// `hook` with what is given of its configuration, at the stand-in unless a `url` is.
+    async fn hook(&self, mut config: Value) {
+        config["kind"] = json!("webhook");
+        if config["url"].is_null() {
+            config["url"] = json!(format!("{}/hooks/acme", self.webhook.base_url));
         }
-      },
-      "timestamp": "2026-11-22T10:00:12Z",
-      "type": "session.analyzed"
+        self.integrate("hook", config, SECRET_NAME).await;
     }
-    "#);
-}
 
-#[tokio::test]
-async fn every_attempt_sends_the_same_id_and_body() {
-    let world = World::new().await;
-    world.session("s-1", ana()).await;
-    let faults = json!([{ "status": 503, "headers": { "retry-after": "7" } }, { "drop_after": true }]);
-    world.webhook.control.fault(faults).await.unwrap();
-    let error = world.sync("s-1", "hook").await.unwrap_err();
-    assert_eq!((error.is_retryable(), error.retry_after()), (true, Some(Duration::from_secs(7))));
-    let error = world.sync("s-1", "hook").await.unwrap_err();
-    assert_eq!((error.is_retryable(), error.code().as_str()), (true, "unreachable"));
-    assert_eq!(world.log("s-1", "hook").await.status, SyncStatus::Writing);
-    assert_eq!(world.sync("s-1", "hook").await.unwrap(), Outcome::Done);
-
-    let requests = world.webhook.control.requests("").await.unwrap();
-    assert_eq!(requests.len(), 3);
-    for request in &requests {
-        assert_eq!(request["headers"]["webhook-id"], requests[0]["headers"]["webhook-id"]);
-        assert_eq!(request["body"], requests[0]["body"]);
+    /// The requests that the receiver has read.
+    async fn deliveries(&self) -> Vec<Value> {
+        self.webhook.control.state("").await.unwrap()["deliveries"].as_array().unwrap().clone()
     }
-    assert_eq!(world.sync("s-1", "hook").await.unwrap(), Outcome::Done);
-    assert_eq!(world.webhook.control.requests("").await.unwrap().len(), 3, "what was accepted is not sent again");
-}
 
-#[tokio::test]
-async fn the_receivers_status_decides() {
-    let world = World::new().await;
-    for (status, code, retryable) in [
-        (301, "redirected", false),
-        (307, "redirected", false),
-        (400, "rejected", false),
-        (404, "rejected", false),
-        (408, "unavailable", true),
-        (429, "unavailable", true),
-        (500, "unavailable", true),
-        (501, "rejected", false),
-        (502, "unavailable", true),
-        (504, "unavailable", true),
-    ] {
-        let id = format!("s-{status}");
-        world.session(&id, ana()).await;
-        let headers = json!({ "location": format!("{}/hooks/other", world.webhook.base_url) });
-        let fault = json!({ "body_match": id, "status": status, "headers": headers });
-        world.webhook.control.fault(fault).await.unwrap();
-        let error = world.sync(&id, "hook").await.unwrap_err();
-        assert_eq!((error.code().as_str(), error.is_retryable()), (code, retryable), "{status}");
+    /// All requests, with those that met a fault.
+    async fn requests(&self) -> Vec<Value> {
+        self.webhook.control.requests("").await.unwrap()
     }
-    assert_eq!(deliveries(&world).await, Vec::<Value>::new(), "no redirect is followed");
-}
 
-#[tokio::test]
-async fn a_receiver_that_is_gone_gets_no_more_webhooks() {
-    let world = World::new().await;
-    world.session("s-1", ana()).await;
-    world.session("s-2", ana()).await;
-    world.webhook.control.fault(json!({ "status": 410 })).await.unwrap();
-    let error = world.sync("s-1", "hook").await.unwrap_err();
-    assert_eq!((error.code().as_str(), error.is_retryable()), ("gone", false));
-    assert!(matches!(world.integration("hook").await.state, IntegrationState::Disabled(_)));
-    let Outcome::Skipped(code) = world.sync("s-2", "hook").await.unwrap() else { panic!("not skipped") };
-    assert_eq!(code.as_str(), "integration_disabled");
-    assert_eq!(world.log("s-2", "hook").await.code.as_deref(), Some("integration_disabled"));
-    assert_eq!(world.webhook.control.requests("").await.unwrap().len(), 1);
-}
-
-#[tokio::test]
-async fn a_slow_receiver_is_left_in_time_to_record_it() {
-    let world = World::new().await;
-    world.session("s-1", ana()).await;
-    world.webhook.control.fault(json!({ "delay_ms": 5000 })).await.unwrap();
-    let error = world.sync_within("s-1", "hook", Duration::from_millis(1700)).await.unwrap_err();
-    assert_eq!((error.code().as_str(), error.is_retryable()), ("timed_out", true));
-    let error = world.sync_within("s-1", "hook", Duration::from_millis(1200)).await.unwrap_err();
-    assert_eq!((error.code().as_str(), error.is_retryable()), ("out_of_time", true));
-}
-
-#[tokio::test]
-async fn a_url_into_our_own_network_is_never_asked_for() {
-    let world = World::new().await;
-    let port = world.webhook.authority().rsplit_once(':').unwrap().1.to_owned();
-    for (index, url) in [
-        format!("http://localhost:{port}/hooks/acme"),
-        format!("https://127.0.0.1:{port}@example.com/"),
-        "https://127.0.0.1:8443/".to_owned(),
-        "https://localhost:8443/".to_owned(),
-        "https://[::ffff:169.254.169.254]/latest/meta-data".to_owned(),
-        "https://0x7f.1/2018-06-01/runtime/invocation/next".to_owned(),
-    ]
-    .into_iter()
-    .enumerate()
-    {
-        let id = format!("s-{index}");
-        world.integrate("hook", json!({ "kind": "webhook", "url": url }), "post-session/test/acme/hook").await;
-        world.session(&id, ana()).await;
-        let error = world.sync(&id, "hook").await.unwrap_err();
-        assert_eq!((error.code().as_str(), error.is_retryable()), ("forbidden_url", false), "{url}");
-        assert!(!error_chain(&error).contains("127"), "{}", error_chain(&error));
-        let log = world.log(&id, "hook").await;
-        assert_eq!((log.status, log.code.as_deref()), (SyncStatus::Failed, Some("forbidden_url")));
+    async fn fault(&self, fault: Value) {
+        self.webhook.control.fault(fault).await.unwrap();
     }
-    assert_eq!(world.webhook.control.requests("").await.unwrap(), Vec::<Value>::new());
-}
 
-#[tokio::test]
-async fn a_payload_that_grows_too_long_says_what_it_leaves_out() {
-    let world = World::new().await;
-    let mut analysis = analysis();
-    let feeling = Feeling { turn: 1, score: Score::NEUTRAL, emotion: "calm".into() };
-    analysis.sentiment.as_mut().unwrap().timeline = vec![feeling; 1000];
-    world.session_with("s-1", ana(), &analysis).await;
-    let item = ActionItem { text: "x".repeat(200), owner: Owner::Agent, due: None, evidence: Vec::new() };
-    analysis.action_items = vec![item; 200];
-    world.session_with("s-2", ana(), &analysis).await;
-    for (id, omitted) in [
-        ("s-1", json!(["/session/metadata", "/analysis/sentiment/timeline"])),
-        (
-            "s-2",
-            json!([
-                "/session/metadata",
-                "/analysis/sentiment/timeline",
-                "/analysis/insights",
-                "/analysis/sentiment/shifts",
-                "/analysis/custom_metrics",
-                "/analysis/action_items",
-            ]),
-        ),
-    ] {
-        world.sync(id, "hook").await.unwrap();
-        let body = deliveries(&world).await.pop().unwrap()["body"].clone();
-        assert_eq!(body["data"]["omitted"], omitted);
-        assert!(body.to_string().len() <= crm_sync::MAX_PAYLOAD_BYTES);
-        assert_eq!(body["data"]["analysis"]["sentiment"]["timeline"], Value::Null);
+    /// Delivers the message about the first analysis once.
+    async fn told(&self, session: &str) -> String {
+        line(self.sync(session, "hook").await)
+    }
+
+    /// The steps of events that nobody has claimed yet.
+    async fn planned(&self, session: &str) -> Vec<String> {
+        let store = &self.database.store;
+        let planned = store.unclaimed_steps(&acme(), &session.parse().unwrap(), Unclaimed::Events).await.unwrap();
+        planned.iter().map(|planned| planned.step.to_string()).collect()
+    }
+
+    /// Delivers the message of an event's step once, as the stage does.
+    async fn tell(&self, session: &str, step: &str) -> String {
+        let store = &self.database.store;
+        let key = key(session, step);
+        let claim = store.claim_step(&key, Duration::from_secs(60), false).await.unwrap();
+        let Claim::Run(claimed, message) = claim else { panic!("{step}: {claim:?}") };
+        let delivery = delivery(claimed.clone());
+        let result = self.context.handle(serde_json::from_str(&message).unwrap(), &delivery).await;
+        let ending = match &result {
+            Ok(Outcome::Done) => Some(Ending::Done),
+            Ok(Outcome::Skipped(code)) => Some(Ending::Skipped(*code)),
+            Ok(Outcome::Final(code)) => Some(Ending::Failed(*code)),
+            Ok(Outcome::Retry { .. } | Outcome::Wait { .. }) => None,
+            Err(error) => (!error.is_retryable()).then(|| Ending::Failed(error.code())),
+        };
+        match ending {
+            Some(ending) => drop(store.finish_step(&claimed, ending).await.unwrap()),
+            None => store.release_step(&claimed, Duration::ZERO).await.unwrap(),
+        }
+        line(result)
+    }
+
+    /// A session whose analysis fails with this code.
+    async fn failed(&self, id: &str, code: Code) {
+        let store = &self.database.store;
+        let mut session = store::testing::session(id);
+        session.visitor = crate::world::ana();
+        let (tenant_id, session_id) = (session.tenant_id.clone(), session.session_id.clone());
+        let message = AnalyzeMessage::V1 { tenant_id, session_id };
+        let text = serde_json::to_string(&message).unwrap();
+        let notification =
+            store::sessions::Notification { session: &session, transcript: None, hash: b"hash", message: &text };
+        store.accept_session(&notification).await.unwrap();
+        let claim = store.claim_step(&message.step_key(), Duration::from_secs(60), false).await.unwrap();
+        let Claim::Run(claimed, _) = claim else { panic!("{claim:?}") };
+        store.finish_step(&claimed, Ending::Failed(code)).await.unwrap();
+    }
+
+    /// The session's mail has this status now.
+    async fn mail(&self, session: &str, status: &str) {
+        self.sql(&format!(
+            "INSERT INTO email_log (tenant_id, email_id, session_id, template, recipient, status)
+             VALUES ('acme', '{MAIL}', '{session}', 'session-summary', 'ana@example.com', '{status}')
+             ON CONFLICT (tenant_id, email_id) DO UPDATE SET status = EXCLUDED.status"
+        ))
+        .await;
+    }
+
+    async fn sql(&self, sql: &str) {
+        self.database.client().await.execute(sql, &[]).await.unwrap();
+    }
+
+    async fn state(&self) -> IntegrationState {
+        self.integration("hook").await.state
+    }
+
+    /// The log, the latest attempt first.
+    async fn attempts(&self) -> Vec<Attempt> {
+        self.database.store.webhook_attempts(&acme(), &"hook".parse().unwrap(), None, 100).await.unwrap()
+    }
+
+    /// Failures in a row, since when, and the last success.
+    async fn gate(&self) -> (i32, Option<DateTime<Utc>>, Option<DateTime<Utc>>) {
+        let client = self.database.client().await;
+        let sql =
+            "SELECT failures, failing_since, last_success_at FROM integration_gates WHERE integration_id = 'hook'";
+        let row = client.query_one(sql, &[]).await.unwrap();
+        (row.get(0), row.get(1), row.get(2))
     }
 }
 
-#[tokio::test]
-async fn a_visitor_without_an_address_is_told_to_webhooks_all_the_same() {
-    let world = World::new().await;
-    world.session("s-1", Visitor::default()).await;
-    assert_eq!(world.sync("s-1", "hook").await.unwrap(), Outcome::Done);
+fn key(session: &str, step: &str) -> StepKey {
+    let session_id: SessionId = session.parse().unwrap();
+    StepKey { tenant_id: acme(), session_id, step: step.parse().unwrap() }
 }
 
-#[tokio::test]
-async fn a_signing_secret_that_is_changed_is_taken_up_at_once() {
-    let world = World::new().await;
-    world.session("s-1", ana()).await;
-    world.session("s-2", ana()).await;
-    world.sync("s-1", "hook").await.unwrap();
-    let changed = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
-    world.vault.put("hook", changed);
-    world.webhook.control.secret("acme", changed).await.unwrap();
-    assert_eq!(world.sync("s-2", "hook").await.unwrap(), Outcome::Done);
-    let verified: Vec<_> = deliveries(&world).await.iter().map(|delivery| delivery["verified"].clone()).collect();
-    assert_eq!(verified, [true, false, true], "{SIGNING_SECRET} is tried first");
+fn delivery(claimed: Claimed) -> Delivery {
+    Delivery { claimed, deadline: Instant::now() + Duration::from_secs(60), is_last: false }
 }

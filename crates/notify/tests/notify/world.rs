@@ -213,9 +213,7 @@ impl World {
             concerns: None,
             suppress: None,
         };
-        assert_eq!(
-            self.database.store.record_email_event(&event).await.unwrap(),
-            EventRecord::Recorded { suppressed: 0 }
-        );
+        let recorded = EventRecord::Recorded { session_id: self.session.session_id.clone(), suppressed: 0 };
+        assert_eq!(self.database.store.record_email_event(&event).await.unwrap(), recorded);
     }
 }

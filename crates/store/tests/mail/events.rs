@@ -13,7 +13,15 @@ use uuid::Uuid;
 use crate::{ADDRESS, World};
 
 const STAFF: &str = "desk@acme.example";
-const RECORDED: EventRecord = EventRecord::Recorded { suppressed: 0 };
+
+/// Of the first session's mail.
+fn recorded(suppressed: i64) -> EventRecord {
+    EventRecord::Recorded { session_id: "s-1".parse().unwrap(), suppressed }
+}
+
+fn repeated() -> EventRecord {
+    EventRecord::Repeated { session_id: "s-1".parse().unwrap() }
+}
 
 fn at(second: u32) -> DateTime<Utc> {
     format!("2026-11-22T10:00:{second:02}Z").parse().unwrap()
@@ -61,13 +69,13 @@ async fn events_in_any_order_and_repeated_never_take_a_mail_back() {
     let world = World::new().await;
     let email = world.started().await;
     let delivery = event("Delivery", 5, EmailStatus::Delivered);
-    assert_eq!(world.record(email, &delivery).await, RECORDED);
-    assert_eq!(world.record(email, &delivery).await, EventRecord::Repeated);
-    assert_eq!(world.record(email, &event("Send", 1, EmailStatus::Sent)).await, RECORDED);
-    assert_eq!(world.record(email, &event("Bounce", 3, EmailStatus::SoftBounced)).await, RECORDED);
+    assert_eq!(world.record(email, &delivery).await, recorded(0));
+    assert_eq!(world.record(email, &delivery).await, repeated());
+    assert_eq!(world.record(email, &event("Send", 1, EmailStatus::Sent)).await, recorded(0));
+    assert_eq!(world.record(email, &event("Bounce", 3, EmailStatus::SoftBounced)).await, recorded(0));
     assert_eq!(world.status().await, EmailStatus::Delivered);
-    assert_eq!(world.record(email, &event("Complaint", 9, EmailStatus::Complained)).await, RECORDED);
-    assert_eq!(world.record(email, &event("Bounce", 8, EmailStatus::Bounced)).await, RECORDED);
+    assert_eq!(world.record(email, &event("Complaint", 9, EmailStatus::Complained)).await, recorded(0));
+    assert_eq!(world.record(email, &event("Bounce", 8, EmailStatus::Bounced)).await, recorded(0));
     assert_eq!(world.status().await, EmailStatus::Complained);
     let unknown = world.record(Uuid::now_v7(), &event("Send", 1, EmailStatus::Sent)).await;
     assert_eq!(unknown, EventRecord::UnknownEmail);
@@ -81,8 +89,8 @@ async fn two_events_of_one_type_and_millisecond_are_both_kept() {
     for address in ["ana", "ben"] {
         let detail = json!({ "recipients": [address] });
         let delivery = Event { detail, ..event("Delivery", 5, EmailStatus::Delivered) };
-        assert_eq!(world.record(email, &delivery).await, RECORDED);
-        assert_eq!(world.record(email, &delivery).await, EventRecord::Repeated);
+        assert_eq!(world.record(email, &delivery).await, recorded(0));
+        assert_eq!(world.record(email, &delivery).await, repeated());
     }
     assert_eq!(world.count("email_events").await, 2);
 }
@@ -129,7 +137,7 @@ async fn an_event_of_staff_in_copy_says_no_more_of_the_visitors_mail_than_that_i
     let [staff, visitor] = [STAFF, ADDRESS].map(|address| world.hash(address));
     let bounce = event("Bounce", 3, EmailStatus::Bounced);
     let of_staff = Event { concerns: Some(&[staff]), suppress: Some(Reason::HardBounce), ..bounce };
-    assert_eq!(world.record(email, &of_staff).await, EventRecord::Recorded { suppressed: 1 });
+    assert_eq!(world.record(email, &of_staff).await, recorded(1));
     assert_eq!(world.status().await, EmailStatus::Sent);
     let delivery = event("Delivery", 4, EmailStatus::Delivered);
     world.record(email, &Event { concerns: Some(&[visitor]), ..delivery }).await;
@@ -145,7 +153,7 @@ async fn a_complaint_suppresses_the_visitor_and_not_the_staff_that_ses_names_too
     let [staff, visitor] = [STAFF, ADDRESS].map(|address| world.hash(address));
     let complaint = event("Complaint", 3, EmailStatus::Complained);
     let complaint = Event { concerns: Some(&[staff, visitor]), suppress: Some(Reason::Complaint), ..complaint };
-    assert_eq!(world.record(email, &complaint).await, EventRecord::Recorded { suppressed: 1 });
+    assert_eq!(world.record(email, &complaint).await, recorded(1));
     assert_eq!(world.status().await, EmailStatus::Complained);
     let suppressed = world.store().suppressions(&world.tenant, &[staff, visitor]).await.unwrap();
     assert_eq!(suppressed, [(visitor, Reason::Complaint)]);
@@ -160,8 +168,8 @@ async fn a_tenant_that_wants_no_log_keeps_the_status_and_no_events() {
     let visitor = [world.hash(ADDRESS)];
     let bounce = event("Bounce", 3, EmailStatus::Bounced);
     let bounce = Event { concerns: Some(&visitor), suppress: Some(Reason::HardBounce), ..bounce };
-    assert_eq!(world.record(id, &bounce).await, EventRecord::Recorded { suppressed: 1 });
-    assert_eq!(world.record(id, &bounce).await, RECORDED, "repeated");
+    assert_eq!(world.record(id, &bounce).await, recorded(1));
+    assert_eq!(world.record(id, &bounce).await, recorded(0), "repeated");
     let email = world.email(0).await;
     assert_eq!((email.status, email.recipient), (EmailStatus::Bounced, None));
     assert_eq!(world.count("email_events").await, 0);
@@ -173,6 +181,6 @@ async fn many_events_of_one_mail_at_once_are_all_kept() {
     let email = world.started().await;
     let events: Vec<_> = (0..20).map(|second| event("Click", second, EmailStatus::Sent)).collect();
     let records = join_all(events.iter().chain(&events).map(|event| world.record(email, event))).await;
-    assert_eq!(records.iter().filter(|record| **record == RECORDED).count(), 20);
+    assert_eq!(records.iter().filter(|record| **record == recorded(0)).count(), 20);
     assert_eq!(world.count("email_events").await, 20);
 }

@@ -121,10 +121,18 @@ async fn an_event_that_comes_after_the_erasure_is_not_kept() {
         suppress: Some(SuppressionReason::Complaint),
     };
     let recorded = world.store().record_email_event(&event).await.unwrap();
-    assert_eq!(recorded, EventRecord::Recorded { suppressed: 0 }, "nobody knows which of them it was");
+    assert_eq!(
+        recorded,
+        EventRecord::Recorded { session_id: "s-1".parse().unwrap(), suppressed: 0 },
+        "nobody knows which of them it was"
+    );
     let event = EmailEvent { concerns: Some(&[visitor]), ..event };
     let recorded = world.store().record_email_event(&event).await.unwrap();
-    assert_eq!(recorded, EventRecord::Recorded { suppressed: 1 }, "she is not mailed again");
+    assert_eq!(
+        recorded,
+        EventRecord::Recorded { session_id: "s-1".parse().unwrap(), suppressed: 1 },
+        "she is not mailed again"
+    );
     assert_eq!(world.count("email_events WHERE detail::text LIKE '%ana%'").await, 0);
 }
 

@@ -1,0 +1,186 @@
+//! What is told, and to whom.
+
+use chrono::{DateTime, Utc};
+use domain::analysis::{ActionItem, Feeling, Owner};
+use domain::integration::IntegrationState;
+use domain::number::Score;
+use domain::session::Visitor;
+use domain::step::Code;
+use serde_json::{Value, json};
+use store::integration_log::SyncStatus;
+
+use super::{MAIL, acme};
+use crate::world::{World, ana, analysis};
+
+const BOOM: Code = Code::new("model_refused");
+const FAILED: &str = "crm_sync:hook/session.failed";
+
+#[tokio::test]
+async fn a_session_is_told_in_one_signed_event_without_its_transcript() {
+    let world = World::new().await;
+    world.session("s-1", ana()).await;
+    assert_eq!(world.told("s-1").await, "done");
+    let deliveries = world.deliveries().await;
+    assert_eq!(deliveries.len(), 1);
+    assert_eq!(deliveries[0]["verified"], true);
+    let log = world.log("s-1", "hook").await;
+    assert_eq!((log.status, log.record_id.as_deref()), (SyncStatus::Done, deliveries[0]["id"].as_str()));
+
+    let mut body = deliveries[0]["body"].clone();
+    let analysed = body["data"]["analysis"].take();
+    assert_eq!(analysed, serde_json::to_value(analysis()).unwrap());
+    insta::assert_json_snapshot!(body, @r#"
+    {
+      "data": {
+        "analysis": null,
+        "analysis_version": 1,
+        "omitted": [],
+        "session": {
+          "agent_id": "agent",
+          "channel": "text",
+          "end_reason": null,
+          "ended_at": "2026-11-22T10:00:12Z",
+          "metadata": {
+            "campaign": "autumn"
+          },
+          "session_id": "s-1",
+          "started_at": "2026-11-22T09:55:00Z",
+          "tenant_id": "acme",
+          "visitor": {
+            "email": "Ana+crm@Example.com",
+            "name": "Ana López",
+            "phone": "+34 600 000 000"
+          }
+        }
+      },
+      "timestamp": "2026-11-22T10:00:12Z",
+      "type": "session.analyzed"
+    }
+    "#);
+}
+
+#[tokio::test]
+async fn only_the_events_that_a_webhook_asks_for_are_planned() {
+    let world = World::new().await;
+    for (session, events, planned) in [
+        ("s-1", json!(["session.analyzed"]), vec![]),
+        ("s-2", json!(["session.failed", "session.analyzed"]), vec![FAILED.to_owned()]),
+        ("s-3", json!(["email.status"]), vec![format!("crm_sync:hook/email.status@{MAIL}@sent")]),
+    ] {
+        world.hook(json!({ "events": events })).await;
+        world.failed(session, BOOM).await;
+        world.mail(session, "sent").await;
+        assert_eq!(world.planned(session).await, planned, "{events}");
+        world.sql("DELETE FROM email_log").await;
+    }
+}
+
+#[tokio::test]
+async fn a_failed_session_is_told_with_the_code_of_what_failed() {
+    let world = World::new().await;
+    world.hook(json!({ "events": ["session.failed"] })).await;
+    world.failed("s-1", BOOM).await;
+    assert_eq!(world.tell("s-1", FAILED).await, "done");
+    let delivery = world.deliveries().await.remove(0);
+    assert_eq!((&delivery["verified"], &delivery["type"]), (&json!(true), &json!("session.failed")));
+    let data = &delivery["body"]["data"];
+    assert_eq!((&data["failure_code"], &data["omitted"]), (&json!("model_refused"), &json!([])));
+    assert_eq!(data["session"]["visitor"]["name"], "Ana López");
+    let told_at: DateTime<Utc> = delivery["body"]["timestamp"].as_str().unwrap().parse().unwrap();
+    let planned_at = world.database.store.step_planned_at(&super::key("s-1", FAILED)).await.unwrap().unwrap();
+    assert_eq!(told_at, planned_at, "when it failed, however late it is told");
+}
+
+#[tokio::test]
+async fn each_status_of_a_mail_is_told_as_it_was_then_and_with_an_id_of_its_own() {
+    let world = World::new().await;
+    world.hook(json!({ "events": ["email.status"] })).await;
+    world.session("s-1", ana()).await;
+    world.mail("s-1", "sent").await;
+    world.mail("s-1", "delivered").await;
+    world.fault(json!({ "times": 1, "drop_after": true })).await;
+    let mut told = Vec::new();
+    for (status, outcome) in [("sent", "retry: unreachable"), ("sent", "done"), ("delivered", "done")] {
+        let step = format!("crm_sync:hook/email.status@{MAIL}@{status}");
+        assert_eq!(world.tell("s-1", &step).await, outcome);
+        let delivery = world.deliveries().await.pop().unwrap();
+        assert_eq!(delivery["verified"], true);
+        let expected =
+            json!({ "email_id": MAIL, "status": status, "template": "session-summary", "analysis_version": 1 });
+        assert_eq!(delivery["body"]["data"]["email"], expected);
+        assert_eq!(delivery["body"]["data"].get("analysis"), None);
+        told.push(delivery);
+    }
+    assert_eq!((&told[0]["id"], &told[0]["body"]), (&told[1]["id"], &told[1]["body"]));
+    assert_ne!(told[1]["id"], told[2]["id"]);
+}
+
+#[tokio::test]
+async fn a_webhooks_own_headers_go_with_each_event() {
+    let world = World::new().await;
+    world
+        .hook(json!({ "events": ["session.failed"], "headers": { "X-Source": "post session; v=2", "x-b": "1" } }))
+        .await;
+    world.session("s-1", ana()).await;
+    world.failed("s-2", BOOM).await;
+    assert_eq!((world.told("s-1").await.as_str(), world.tell("s-2", FAILED).await.as_str()), ("done", "done"));
+    for request in world.requests().await {
+        let headers = &request["headers"];
+        assert_eq!((&headers["x-source"], &headers["x-b"]), (&json!("post session; v=2"), &json!("1")));
+        assert_eq!(
+            (&headers["content-type"], &headers["user-agent"]),
+            (&json!("application/json"), &json!("post-session-api"))
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_waits_for_a_webhook_that_is_switched_off_or_removed_is_skipped() {
+    let world = World::new().await;
+    world.hook(json!({ "events": ["session.failed"] })).await;
+    for (session, state, outcome) in [
+        ("off", IntegrationState::Off, "skipped: integration_off"),
+        ("removed", IntegrationState::Removed, "skipped: integration_removed"),
+    ] {
+        let analysed = format!("{session}-analysed");
+        world.failed(session, BOOM).await;
+        world.session(&analysed, ana()).await;
+        assert!(world.database.store.switch_integration(&acme(), &"hook".parse().unwrap(), &state).await.unwrap());
+        assert_eq!(
+            (world.tell(session, FAILED).await.as_str(), world.told(&analysed).await.as_str()),
+            (outcome, outcome)
+        );
+        assert_eq!(world.log(&analysed, "hook").await.status, SyncStatus::Skipped);
+        world.hook(json!({ "events": ["session.failed"] })).await;
+    }
+    assert_eq!(world.requests().await, Vec::<Value>::new());
+}
+
+#[tokio::test]
+async fn a_payload_that_grows_too_long_says_what_it_leaves_out() {
+    let world = World::new().await;
+    let mut analysis = analysis();
+    let feeling = Feeling { turn: 1, score: Score::NEUTRAL, emotion: "calm".into() };
+    analysis.sentiment.as_mut().unwrap().timeline = vec![feeling; 1000];
+    world.session_with("s-1", ana(), &analysis).await;
+    let item = ActionItem { text: "x".repeat(200), owner: Owner::Agent, due: None, evidence: Vec::new() };
+    analysis.action_items = vec![item; 200];
+    world.session_with("s-2", ana(), &analysis).await;
+    let few = ["/session/metadata", "/analysis/sentiment/timeline"];
+    let more =
+        ["/analysis/insights", "/analysis/sentiment/shifts", "/analysis/custom_metrics", "/analysis/action_items"];
+    for (id, omitted) in [("s-1", few.to_vec()), ("s-2", [&few[..], &more[..]].concat())] {
+        assert_eq!(world.told(id).await, "done");
+        let body = world.deliveries().await.pop().unwrap()["body"].clone();
+        assert_eq!(body["data"]["omitted"], json!(omitted));
+        assert!(body.to_string().len() <= crm_sync::MAX_PAYLOAD_BYTES);
+        assert_eq!(body["data"]["analysis"]["sentiment"]["timeline"], Value::Null);
+    }
+}
+
+#[tokio::test]
+async fn a_visitor_without_an_address_is_told_to_webhooks_all_the_same() {
+    let world = World::new().await;
+    world.session("s-1", Visitor::default()).await;
+    assert_eq!(world.told("s-1").await, "done");
+}

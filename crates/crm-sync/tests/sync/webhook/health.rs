@@ -1,0 +1,92 @@
+//! A receiver that fails for days.
+
+use domain::integration::IntegrationState;
+use serde_json::json;
+
+use crate::world::{World, ana};
+
+/// What it answers to the first, and how long before the second that was.
+async fn fails_again_after(world: &World, status: u16, time: &str) -> String {
+    world.session("s-1", ana()).await;
+    world.session("s-2", ana()).await;
+    world.fault(json!({ "status": status, "times": 2 })).await;
+    world.told("s-1").await;
+    world.sql(&format!("UPDATE integration_gates SET failing_since = now() - interval '{time}'")).await;
+    world.told("s-2").await
+}
+
+#[tokio::test]
+async fn five_days_of_failures_disable_a_webhook_once() {
+    for (status, last) in [
+        (500, "The webhook's receiver is down or overloaded. It is tried again. (HTTP 500)"),
+        (404, "The webhook's receiver refuses the request. (HTTP 404)"),
+        (
+            302,
+            "The webhook's receiver answered with a redirect, which is not followed. Save the integration with the URL it \
+               leads to. (HTTP 302)",
+        ),
+    ] {
+        let world = World::new().await;
+        let told = fails_again_after(&world, status, "5 days 1 minute").await;
+        assert_eq!(told, "wait 86400 s: integration_disabled", "{status}");
+        let IntegrationState::Disabled(disabled) = world.state().await else { panic!("{status}: not disabled") };
+        let words = format!("Nothing has been accepted for five days. The last failure: {last}");
+        assert_eq!((disabled.code.as_str(), disabled.reason), ("failing", words));
+
+        world.session("s-3", ana()).await;
+        assert_eq!(world.told("s-3").await, "wait 86400 s: integration_disabled");
+        let IntegrationState::Disabled(still) = world.state().await else { panic!("{status}: not disabled") };
+        assert_eq!((still.since, world.requests().await.len()), (disabled.since, 2));
+    }
+}
+
+#[tokio::test]
+async fn less_than_five_days_of_failures_disable_nothing() {
+    let world = World::new().await;
+    assert_eq!(fails_again_after(&world, 500, "4 days 23 hours").await, "retry: unavailable");
+    assert_eq!(world.state().await, IntegrationState::On);
+}
+
+#[tokio::test]
+async fn one_success_in_between_begins_the_five_days_anew() {
+    let world = World::new().await;
+    for id in ["s-1", "s-2", "s-3"] {
+        world.session(id, ana()).await;
+    }
+    world.fault(json!({ "body_match": "s-1", "status": 500 })).await;
+    world.fault(json!({ "body_match": "s-3", "status": 500 })).await;
+    assert_eq!(world.told("s-1").await, "retry: unavailable");
+    world.sql("UPDATE integration_gates SET failing_since = now() - interval '6 days'").await;
+    assert_eq!(world.told("s-2").await, "done");
+    assert_eq!(world.told("s-3").await, "retry: unavailable");
+    assert_eq!(world.state().await, IntegrationState::On);
+}
+
+#[tokio::test]
+async fn a_webhook_that_is_mended_after_five_days_begins_anew() {
+    let world = World::new().await;
+    fails_again_after(&world, 500, "6 days").await;
+    world.mend("hook").await;
+    world.fault(json!({ "status": 500 })).await;
+    assert_eq!(world.told("s-1").await, "retry: unavailable");
+    assert_eq!(world.told("s-1").await, "done");
+    assert_eq!(world.state().await, IntegrationState::On);
+}
+
+#[tokio::test]
+async fn a_receiver_that_is_down_is_asked_by_one_at_a_time() {
+    let world = World::new().await;
+    world.fault(json!({ "status": 503, "times": 5 })).await;
+    for n in 1..=7 {
+        let id = format!("s-{n}");
+        world.session(&id, ana()).await;
+        let told = world.told(&id).await;
+        match n {
+            ..5 => assert_eq!(told, "retry: unavailable", "{id}"),
+            // The wait until the next look, which uses up no delivery.
+            5 => assert!(told.starts_with("wait ") && told.ends_with(": unavailable"), "{id}: {told}"),
+            _ => assert!(told.starts_with("wait ") && told.ends_with(": circuit_open"), "{id}: {told}"),
+        }
+    }
+    assert_eq!(world.requests().await.len(), 5);
+}

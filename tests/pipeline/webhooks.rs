@@ -1,0 +1,99 @@
+//! What a webhook hears that asks for every event.
+
+use domain::event::EventType;
+use pipeline_tests::{Queue, World, eventually, on_the_stack};
+use serde_json::{Value, json};
+
+use crate::model::dead_letter;
+
+/// Waits until the mail's status has been told.
+async fn hears_of_mail(world: &World, status: &str) -> bool {
+    eventually(async || {
+        let told = world.deliveries_of(EventType::EmailStatus).await;
+        told.iter().any(|delivery| delivery["body"]["data"]["email"]["status"] == status)
+    })
+    .await
+}
+
+#[tokio::test]
+async fn each_status_of_the_mail_is_told_as_ses_reports_it() {
+    on_the_stack("told-mail", json!({}), async |world| {
+        world.tell_all_events().await;
+        world.send("s-1").await;
+        world.completed("s-1").await;
+        assert!(hears_of_mail(world, "sent").await, "{:#?}", world.deliveries().await);
+        let delivery = json!({
+            "timestamp": "2026-11-22T10:05:03.000Z", "processingTimeMillis": 1200, "recipients": [world.visitor()],
+            "smtpResponse": "250 ok", "reportingMTA": "a1-1.smtp-out.eu-central-1.amazonses.com"
+        });
+        // SES repeats events; a status is told once.
+        for _ in 0..2 {
+            world.publish("Delivery", delivery.clone()).await;
+        }
+        assert!(hears_of_mail(world, "delivered").await, "{:#?}", world.deliveries().await);
+
+        assert_eq!(world.deliveries_of(EventType::SessionAnalyzed).await.len(), 1);
+        let told = world.deliveries_of(EventType::EmailStatus).await;
+        let [sent, delivered] = &told[..] else { panic!("{told:#?}") };
+        assert_ne!(sent["id"], delivered["id"]);
+        for delivery in [sent, delivered] {
+            assert_eq!(delivery["verified"], true);
+            let data = &delivery["body"]["data"];
+            assert_eq!(
+                (&data["session"]["session_id"], &data["email"]["analysis_version"]),
+                (&json!("s-1"), &json!(1))
+            );
+            assert_eq!(data["email"]["email_id"], sent["body"]["data"]["email"]["email_id"]);
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_session_that_fails_is_told_once_with_its_code() {
+    on_the_stack("told-failure", json!({}), async |world| {
+        world.tell_all_events().await;
+        let nonsense =
+            json!([{ "match": world.marker("s-1"), "times": 3, "answer": "I am sorry, an error occurred." }]);
+        world.stack.fake("bedrock").script(nonsense).await.unwrap();
+        world.send("s-1").await;
+        assert_eq!(world.ended("s-1").await.status, "failed");
+        let letter = dead_letter(world, Queue::Analyze).await;
+        assert!(eventually(async || !world.deliveries().await.is_empty()).await, "nothing was told");
+        let told = world.deliveries().await;
+        assert_eq!(told.len(), 1, "{told:#?}");
+        assert_eq!((&told[0]["type"], &told[0]["verified"]), (&json!("session.failed"), &json!(true)));
+        let data = &told[0]["body"]["data"];
+        assert_eq!(
+            (&data["failure_code"], &data["session"]["session_id"]),
+            (&json!("model_answers_invalid"), &json!("s-1"))
+        );
+        assert_eq!(data.get("analysis"), None::<&Value>);
+
+        // It can still complete, which is told as of any other session.
+        world.redrive(Queue::Analyze, &letter).await;
+        assert!(eventually(async || world.session("s-1").await.unwrap().status == "completed").await);
+        assert!(hears_of_mail(world, "sent").await);
+        assert_eq!(world.deliveries_of(EventType::SessionAnalyzed).await.len(), 1);
+        assert_eq!(world.deliveries_of(EventType::SessionFailed).await.len(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_event_whose_answer_was_lost_is_repeated_with_the_same_id() {
+    on_the_stack("told-twice", json!({}), async |world| {
+        world.tell_all_events().await;
+        let lost = json!({
+            "match": format!("POST /hooks/{}", world.tenant), "body_match": "email.status", "drop_after": true
+        });
+        world.fault("webhook", lost).await;
+        world.send("s-1").await;
+        world.completed("s-1").await;
+        let told = async || world.deliveries_of(EventType::EmailStatus).await;
+        assert!(eventually(async || told().await.len() == 2).await, "{:#?}", told().await);
+        let told = told().await;
+        assert_eq!((&told[0]["id"], &told[0]["body"]), (&told[1]["id"], &told[1]["body"]));
+    })
+    .await;
+}
