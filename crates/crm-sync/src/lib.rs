@@ -11,6 +11,7 @@ mod mapping;
 mod name;
 mod record;
 mod secrets;
+mod summary;
 mod sync;
 mod verdict;
 mod webhook;
