@@ -16,12 +16,12 @@ use reqwest::{Client, Url};
 use secrecy::SecretString;
 use stage::Delivery;
 
-pub(crate) use address::InvalidAllowedHost;
-pub use address::{AllowedHosts, Violation};
+pub use address::Violation;
 pub use error::WebhookError;
 pub use payload::MAX_PAYLOAD_BYTES;
 pub(crate) use tell::{Telling, tell};
 
+use crate::hosts::AllowedHosts;
 use crate::http::{self, SetupError};
 use address::{PublicOnly, Target};
 use error::Cause;

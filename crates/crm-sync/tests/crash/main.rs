@@ -10,5 +10,6 @@ mod function;
 mod hubspot;
 mod lambda;
 mod proxy;
+mod salesforce;
 mod webhook;
 mod world;
