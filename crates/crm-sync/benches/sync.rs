@@ -9,7 +9,7 @@
 
 use std::time::{Duration, Instant};
 
-use crm_sync::{Context, HubSpot, SecretError, SecretSource, Secrets, Webhooks};
+use crm_sync::{Context, HubSpot, Salesforce, SecretError, SecretSource, Secrets, Webhooks};
 use domain::integration::{Connection, Integration, IntegrationState};
 use domain::message::{AnalyzeMessage, CrmSyncMessage, StepMessage};
 use domain::session::{Session, Visitor};
@@ -136,6 +136,7 @@ fn runner(store: &Store, hubspot: &str, webhook: &str) -> Runner {
         store: store.clone(),
         secrets: Secrets::new(Vault, "bench/"),
         hubspot: HubSpot::new(hubspot).unwrap(),
+        salesforce: Salesforce::new(Default::default()).unwrap(),
         webhooks: Webhooks::new(webhook.parse().unwrap()).unwrap(),
         circuit: CircuitWaits { base: wait, max: wait },
         clock: chrono::Utc::now,

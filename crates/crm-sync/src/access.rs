@@ -9,6 +9,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::integration::Integration;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use store::Store;
 
 use crate::call::CallError;
@@ -29,7 +30,7 @@ pub(crate) struct AccessToken {
     /// Where it is to be used, if the sign-in says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) url: Option<String>,
-    /// Of the secret it was got with: another secret needs another token.
+    /// Of the secret it was got with, and for whom: another secret needs another token.
     pub(crate) of: String,
 }
 
@@ -42,6 +43,11 @@ fn exposed<S: serde::Serializer>(token: &SecretString, serializer: S) -> Result<
 pub(crate) trait SignIn {
     /// Gets a token with what the secret holds; [`Trouble::Unauthorized`](crate::call::Trouble::Unauthorized) if that is not valid.
     async fn sign_in(&self, secret: &SecretString) -> Result<Granted, SignInError>;
+
+    /// As whom, and where, as far as the secret does not say: another subject needs another token.
+    fn subject(&self) -> String {
+        String::new()
+    }
 }
 
 /// A new token.
@@ -125,7 +131,7 @@ impl<S: SecretSource, I: SignIn> Access<'_, S, I> {
         })?;
         let lifetime = TimeDelta::from_std(granted.lifetime).unwrap_or(TimeDelta::hours(1));
         let ends_at = self.now + lifetime;
-        let token = AccessToken { token: granted.token, ends_at, url: granted.url, of: fingerprint(&secret) };
+        let token = AccessToken { token: granted.token, ends_at, url: granted.url, of: self.fingerprint(&secret) };
         let text = serde_json::to_string(&token).map_err(|_| Error::Secret(SecretError::Invalid))?;
         let (tenant, name) = (&self.integration.tenant_id, self.token_name());
         self.secrets.put(tenant, &name, text.into(), Instant::now()).await.map_err(Error::Secret)?;
@@ -142,7 +148,7 @@ impl<S: SecretSource, I: SignIn> Access<'_, S, I> {
         };
         let Ok(kept) = serde_json::from_str::<AccessToken>(text.expose_secret()) else { return Ok(None) };
         let secret = self.secret().await?;
-        Ok(Some(kept).filter(|kept| kept.of == fingerprint(&secret)))
+        Ok(Some(kept).filter(|kept| kept.of == self.fingerprint(&secret)))
     }
 
     async fn secret(&self) -> Result<SecretString, Error> {
@@ -154,11 +160,10 @@ impl<S: SecretSource, I: SignIn> Access<'_, S, I> {
     fn token_name(&self) -> String {
         format!("{}/access-token", self.integration.secret_name)
     }
-}
 
-/// Tells one secret from another without holding it.
-fn fingerprint(secret: &SecretString) -> String {
-    use sha2::Digest;
-    let hash = sha2::Sha256::digest(secret.expose_secret());
-    hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    /// Tells one secret and subject from another without holding it.
+    fn fingerprint(&self, secret: &SecretString) -> String {
+        let hash = Sha256::new().chain_update(secret.expose_secret()).chain_update(self.sign_in.subject()).finalize();
+        hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    }
 }

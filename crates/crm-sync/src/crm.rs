@@ -5,11 +5,10 @@
 //! implements [`Crm`] for a client that is bound to one account and one delivery, and needs nothing else of this crate: when
 //! it may ask, what an error means to the integration, the log and the order of versions are the same for all.
 
-use domain::analysis::Analysis;
+use domain::step::Code;
 
 use crate::call::CallError;
 use crate::job::Job;
-use domain::step::Code;
 
 /// Whom a record is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,6 +44,6 @@ pub(crate) trait Crm {
     /// Writes the session's record, on the person, and returns its id. With a key, also over an earlier one.
     async fn write(&self, job: &Job<'_>, person: &str, attempt: Attempt) -> Result<String, CallError>;
 
-    /// Has a record tell another analysis of the same session; `None` if it is no longer there.
-    async fn rewrite(&self, job: &Job<'_>, record: &str, analysis: &Analysis) -> Result<Option<String>, CallError>;
+    /// Has a record tell the job's analysis, which may be another than the delivery's; `None` if it is no longer there.
+    async fn rewrite(&self, job: &Job<'_>, record: &str) -> Result<Option<String>, CallError>;
 }

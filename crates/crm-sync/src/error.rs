@@ -22,6 +22,9 @@ pub enum Error {
     UnknownEmail,
     #[error("send an event to what is no webhook")]
     NoWebhook,
+    /// Credentials are sent nowhere else.
+    #[error("sign in at a URL that is not the third party's")]
+    ForeignUrl,
     #[error("use the integration's secret")]
     Secret(#[source] SecretError),
     #[error("get an access token")]
@@ -56,6 +59,7 @@ impl Error {
             | Self::UnknownAnalysis
             | Self::UnknownEmail
             | Self::NoWebhook
+            | Self::ForeignUrl
             | Self::Secret(_)
             | Self::Renewing
             | Self::OtherVersion
@@ -72,7 +76,8 @@ impl Failure for Error {
             | Self::UnknownSession
             | Self::UnknownAnalysis
             | Self::UnknownEmail
-            | Self::NoWebhook => false,
+            | Self::NoWebhook
+            | Self::ForeignUrl => false,
             Self::Secret(error) => error.is_retryable(),
             Self::Token(error) | Self::Crm(error) => error.is_retryable(),
             Self::Renewing | Self::OtherVersion => true,
@@ -88,6 +93,7 @@ impl Failure for Error {
             Self::UnknownAnalysis => Code::new("unknown_analysis"),
             Self::UnknownEmail => Code::new("unknown_email"),
             Self::NoWebhook => Code::new("no_webhook"),
+            Self::ForeignUrl => Code::new("foreign_url"),
             Self::Secret(error) => error.code(),
             Self::Token(error) | Self::Crm(error) => error.code(),
             Self::Renewing => Code::new("token_renewal"),

@@ -6,7 +6,6 @@ mod note;
 pub(crate) mod oauth;
 mod refusal;
 
-use domain::analysis::Analysis;
 use domain::session::VisitorEmail;
 use domain::step::Code;
 
@@ -56,7 +55,7 @@ impl Crm for Portal<'_> {
         Ok(note_id)
     }
 
-    async fn rewrite(&self, job: &Job<'_>, record: &str, analysis: &Analysis) -> Result<Option<String>, CallError> {
-        self.update_note(record, &note::properties(job.session, analysis, self.is_keyed())).await
+    async fn rewrite(&self, job: &Job<'_>, record: &str) -> Result<Option<String>, CallError> {
+        self.update_note(record, &note::properties(job.session, job.analysis, self.is_keyed())).await
     }
 }

@@ -44,7 +44,12 @@ impl Notes {
 
     /// A field that could not be set, and why, without its value.
     pub(crate) fn leave_out(&self, field: &str, why: &str) {
-        self.left_out.borrow_mut().push(format!("{field}: {why}"));
+        let note = format!("{field}: {why}");
+        let mut left_out = self.left_out.borrow_mut();
+        // Not again when the call is repeated.
+        if !left_out.contains(&note) {
+            left_out.push(note);
+        }
     }
 
     /// In words, for whoever administers the integration; `None` if everything was told.

@@ -4,13 +4,16 @@ mod access;
 mod call;
 mod crm;
 mod error;
+mod hosts;
 mod http;
 mod hubspot;
 mod job;
 mod mapping;
 mod name;
 mod record;
+mod salesforce;
 mod secrets;
+mod summary;
 mod sync;
 mod verdict;
 mod webhook;
@@ -30,11 +33,13 @@ use store::gates::{Admission, CircuitWaits, Health, Standing};
 
 pub use call::{CallError, Refusal, Trouble};
 pub use error::Error;
+pub use hosts::AllowedHosts;
 pub use http::SetupError;
 pub use hubspot::{HubSpot, MAX_NOTE_LENGTH, REQUEST_TIMEOUT};
+pub use salesforce::{MAX_DESCRIPTION_LENGTH, Salesforce};
 pub use secrets::{SECRET_LIFETIME, SecretError, SecretSource, Secrets, SecretsManager};
 pub use verdict::{DAILY_LIMIT_WAIT, DISABLED, DISABLED_WAIT, FAILING_LIMIT};
-pub use webhook::{AllowedHosts, DELIVERY_TIMEOUT, MAX_PAYLOAD_BYTES, Violation, WebhookError, Webhooks};
+pub use webhook::{DELIVERY_TIMEOUT, MAX_PAYLOAD_BYTES, Violation, WebhookError, Webhooks};
 
 use job::Synced;
 use sync::{Done, Work};
@@ -54,24 +59,27 @@ pub struct Config {
     pub stage: StageConfig,
     pub hubspot_base_url: String,
     pub secret_prefix: String,
+    pub salesforce_allowed_hosts: AllowedHosts,
     pub webhook_allowed_hosts: AllowedHosts,
 }
 
 impl Config {
     pub fn from_env(env: &Env) -> Result<Self, ConfigError> {
         let stage = StageConfig::from_env(env)?;
-        let allowed = env.optional("WEBHOOK_ALLOWED_HOSTS").unwrap_or_default().parse();
         Ok(Self {
             store: config::store(env, stage.queue.concurrency)?,
             stage,
             hubspot_base_url: env.optional("HUBSPOT_BASE_URL").unwrap_or(DEFAULT_HUBSPOT_BASE_URL).to_owned(),
             secret_prefix: env.text("SECRET_PREFIX")?,
-            webhook_allowed_hosts: allowed.map_err(|error: webhook::InvalidAllowedHost| ConfigError::Invalid {
-                name: "WEBHOOK_ALLOWED_HOSTS",
-                reason: error.to_string(),
-            })?,
+            salesforce_allowed_hosts: allowed_hosts(env, "SALESFORCE_ALLOWED_HOSTS")?,
+            webhook_allowed_hosts: allowed_hosts(env, "WEBHOOK_ALLOWED_HOSTS")?,
         })
     }
+}
+
+fn allowed_hosts(env: &Env, name: &'static str) -> Result<AllowedHosts, ConfigError> {
+    let parsed = env.optional(name).unwrap_or_default().parse();
+    parsed.map_err(|error: hosts::InvalidAllowedHost| ConfigError::Invalid { name, reason: error.to_string() })
 }
 
 /// What the function works with.
@@ -79,6 +87,7 @@ pub struct Context<S = SecretsManager> {
     pub store: Store,
     pub secrets: Secrets<S>,
     pub hubspot: HubSpot,
+    pub salesforce: Salesforce,
     pub webhooks: Webhooks,
     /// How long an integration that is down is left alone.
     pub circuit: CircuitWaits,
@@ -92,6 +101,7 @@ impl Context {
             store,
             secrets: Secrets::new(SecretsManager::new(aws), &config.secret_prefix),
             hubspot: HubSpot::new(&config.hubspot_base_url)?,
+            salesforce: Salesforce::new(config.salesforce_allowed_hosts.clone())?,
             webhooks: Webhooks::new(config.webhook_allowed_hosts.clone())?,
             circuit: CircuitWaits { base, max },
             clock: chrono::Utc::now,

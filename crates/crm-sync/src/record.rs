@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use domain::step::{Code, FIRST_VERSION};
 use store::Store;
-use store::integration_log::{Begun, OtherRecord, SyncStatus, Writing};
+use store::integration_log::{Begun, OtherRecord, SyncKey, SyncStatus, Writing};
 
 use crate::call::CallError;
 use crate::crm::{Attempt, Crm, Person};
@@ -54,7 +54,7 @@ async fn write(
     if !only_keyed {
         let named = other.filter(|_| !is_first).map(|other| other.record_id);
         if let Some(record_id) = named
-            && let Some(record_id) = crm.rewrite(job, &record_id, job.analysis).await?
+            && let Some(record_id) = crm.rewrite(job, &record_id).await?
         {
             return Ok(record_id);
         }
@@ -63,7 +63,7 @@ async fn write(
                 // The text of whoever began: this version's own, or a later one's.
                 Some(record_id) if is_first => return Ok(record_id),
                 Some(record_id) => {
-                    if let Some(record_id) = crm.rewrite(job, &record_id, job.analysis).await? {
+                    if let Some(record_id) = crm.rewrite(job, &record_id).await? {
                         return Ok(record_id);
                     }
                 }
@@ -82,7 +82,8 @@ async fn settle(job: &Job<'_>, crm: &impl Crm, store: &Store, record_id: String)
     while let Some(later) = writer_after(told, job, store).await? {
         let analysis = store.shown_analysis(job.key.tenant_id, job.key.session_id, later, job.shown).await;
         let analysis = analysis.map_err(Error::Store)?.ok_or(Error::UnknownAnalysis)?;
-        crm.rewrite(job, &record_id, &analysis).await.map_err(Error::Crm)?;
+        let key = SyncKey { analysis_version: later, ..job.key };
+        crm.rewrite(&Job { key, analysis: &analysis, ..*job }, &record_id).await.map_err(Error::Crm)?;
         told = later;
     }
     match told == job.key.analysis_version {

@@ -21,8 +21,9 @@ use crate::call::Trouble;
 use crate::error::Error;
 use crate::hubspot::oauth::OAuth;
 use crate::job::{Job, Notes, Synced};
+use crate::salesforce::Login;
 use crate::webhook::{Telling, tell};
-use crate::{Context, SecretSource, hubspot, record};
+use crate::{Context, SecretSource, hubspot, record, salesforce};
 
 const NO_EMAIL: Code = Code::new("no_email");
 const INVALID_EMAIL: Code = Code::new("invalid_email");
@@ -102,7 +103,7 @@ impl<'a> Work<'a> {
     pub(crate) fn requests(&self) -> i32 {
         match &self.integration.config {
             IntegrationConfig::Hubspot(_) => hubspot::REQUESTS,
-            IntegrationConfig::Salesforce(_) => 4,
+            IntegrationConfig::Salesforce(_) => salesforce::REQUESTS,
             IntegrationConfig::Webhook(_) => 1,
         }
     }
@@ -194,19 +195,26 @@ impl<S: SecretSource> Context<S> {
                     domain::integration::hubspot::HubspotAuth::Token => self.with_secret(work.integration, sync).await,
                     domain::integration::hubspot::HubspotAuth::Oauth => {
                         let sign_in = OAuth { hubspot: &self.hubspot, config, delivery: work.delivery };
-                        let access = Access {
-                            integration: work.integration,
-                            secrets: &self.secrets,
-                            store: &self.store,
-                            sign_in: &sign_in,
-                            now: work.now,
-                        };
+                        let access = self.access(work, &sign_in);
                         access.with_token(async |token: &AccessToken| sync(&token.token).await).await
                     }
                 }
             }
-            IntegrationConfig::Salesforce(_) | IntegrationConfig::Webhook(_) => Err(Error::NoWebhook),
+            IntegrationConfig::Salesforce(config) => {
+                let login = Login::new(&self.salesforce, config, work.delivery, work.now).ok_or(Error::ForeignUrl)?;
+                let sync = async |token: &AccessToken| {
+                    let org = self.salesforce.org(config, token, &job).map_err(Error::Crm)?;
+                    record::sync(&job, &org, &self.store).await
+                };
+                self.access(work, &login).with_token(sync).await
+            }
+            IntegrationConfig::Webhook(_) => Err(Error::NoWebhook),
         }
+    }
+
+    fn access<'a, I>(&'a self, work: &Work<'a>, sign_in: &'a I) -> Access<'a, S, I> {
+        let (integration, now) = (work.integration, work.now);
+        Access { integration, secrets: &self.secrets, store: &self.store, sign_in, now }
     }
 
     async fn webhook(

@@ -61,7 +61,7 @@ impl Verdict {
             | Error::UnknownEmail
             | Error::NoWebhook => Self::own(Next::Fail),
             Error::Secret(SecretError::Unavailable(_)) => Self::own(Next::Retry(None)),
-            Error::Secret(_) => Self::own(Next::Disable),
+            Error::ForeignUrl | Error::Secret(_) => Self::own(Next::Disable),
             Error::Renewing | Error::OtherVersion => Self::own(Next::Wait(SHORT_WAIT)),
             Error::Token(error) | Error::Crm(error) => Self::of_call(error, config),
             Error::Webhook(error) => error.verdict(),

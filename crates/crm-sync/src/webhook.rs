@@ -20,12 +20,12 @@ use rustls::ClientConfig;
 use secrecy::SecretString;
 use stage::Delivery;
 
-pub(crate) use address::InvalidAllowedHost;
-pub use address::{AllowedHosts, Violation};
+pub use address::Violation;
 pub use error::WebhookError;
 pub use payload::MAX_PAYLOAD_BYTES;
 pub(crate) use tell::{Telling, tell};
 
+use crate::hosts::AllowedHosts;
 use crate::http::{self, SetupError};
 use address::{PublicOnly, System, Target};
 use error::Cause;

@@ -58,6 +58,9 @@ fn what(error: &Error, party: &str) -> String {
         "forbidden_url" => {
             "The URL is not allowed: it must be https on port 443 or 8443, at a public address.".to_owned()
         }
+        "foreign_url" => format!(
+            "The URL is not one of {party}'s. Save the integration with the org's own, https://….my.salesforce.com."
+        ),
         "redirected" => format!(
             "{party} answered with a redirect, which is not followed. Save the integration with the URL it leads to."
         ),

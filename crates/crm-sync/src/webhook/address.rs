@@ -4,11 +4,12 @@ mod networks;
 
 use std::error::Error;
 use std::net::{IpAddr, SocketAddr};
-use std::str::FromStr;
 use std::sync::Arc;
 
 use reqwest::Url;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+
+use crate::hosts::{AllowedHosts, has_no_user};
 
 /// 443 is https, 8443 what receivers without root rights commonly use.
 const PORTS: [u16; 2] = [443, 8443];
@@ -36,49 +37,6 @@ impl Violation {
     pub(super) fn in_chain(error: &(dyn Error + 'static)) -> Option<Self> {
         std::iter::successors(Some(error), |&error| error.source()).find_map(|error| error.downcast_ref()).copied()
     }
-}
-
-/// Hosts that the rules do not hold for: empty but on a local stack.
-///
-/// As text: `host:port` or `host` (every port), separated by commas.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct AllowedHosts(Vec<(String, Option<u16>)>);
-
-/// Why an entry is none.
-#[derive(Debug, thiserror::Error)]
-#[error("has an entry that is not host or host:port: {0}")]
-pub struct InvalidAllowedHost(String);
-
-impl FromStr for AllowedHosts {
-    type Err = InvalidAllowedHost;
-
-    fn from_str(text: &str) -> Result<Self, InvalidAllowedHost> {
-        let entries = text.split(',').map(str::trim).filter(|entry| !entry.is_empty());
-        entries
-            .map(|entry| allowed_host(entry).ok_or_else(|| InvalidAllowedHost(entry.to_owned())))
-            .collect::<Result<_, _>>()
-            .map(Self)
-    }
-}
-
-/// The host is written as [`Url`] writes it, so that both compare.
-fn allowed_host(entry: &str) -> Option<(String, Option<u16>)> {
-    // Behind another scheme's default, `:80` would not be seen.
-    let url = ["http", "https"].map(|scheme| Url::parse(&format!("{scheme}://{entry}")).ok());
-    let [Some(http), Some(https)] = url else { return None };
-    let is_bare = http.path() == "/" && http.query().is_none() && http.fragment().is_none() && has_no_user(&http);
-    is_bare.then(|| Some((http.host_str()?.to_owned(), http.port().or(https.port()))))?
-}
-
-impl AllowedHosts {
-    fn contains(&self, url: &Url) -> bool {
-        let port = url.port_or_known_default();
-        self.0.iter().any(|(host, allowed)| url.host_str() == Some(host) && (allowed.is_none() || *allowed == port))
-    }
-}
-
-fn has_no_user(url: &Url) -> bool {
-    url.username().is_empty() && url.password().is_none()
 }
 
 /// A URL that may be asked for, by a client that resolves with [`PublicOnly`] unless it is exempt.
@@ -340,14 +298,6 @@ mod tests {
             ("http://user@127.0.0.1:4703/", Err(Violation::UserInfo)),
         ] {
             assert_eq!(parse(url, allowed), expected, "{url}");
-        }
-    }
-
-    #[test]
-    fn an_exemption_that_is_no_host_is_refused() {
-        assert_eq!("".parse::<AllowedHosts>().unwrap(), AllowedHosts::default());
-        for text in ["http://a", "a/b", "a:b", "u@a", "a:99999", "a b"] {
-            assert!(text.parse::<AllowedHosts>().is_err(), "{text}");
         }
     }
 

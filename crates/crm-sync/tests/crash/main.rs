@@ -10,5 +10,7 @@ mod function;
 mod hubspot;
 mod lambda;
 mod proxy;
+mod salesforce;
+mod salesforce;
 mod webhook;
 mod world;

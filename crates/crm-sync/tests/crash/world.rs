@@ -67,7 +67,9 @@ impl World {
         let environment = vec![
             ("DATABASE_URL", database.config.url.clone()),
             ("HUBSPOT_BASE_URL", proxy.url.clone()),
-            ("WEBHOOK_ALLOWED_HOSTS", host),
+            ("SALESFORCE_ALLOWED_HOSTS", host.clone()),
+            ("WEBHOOK_ALLOWED_HOSTS", host.clone()),
+            ("SALESFORCE_ALLOWED_HOSTS", host),
         ];
         Self { database, lambda, proxy, environment, message }
     }

@@ -7,6 +7,7 @@ mod keyed;
 mod mapped;
 mod oauth;
 mod outcomes;
+mod salesforce;
 mod shown;
 mod versions;
 mod webhook;

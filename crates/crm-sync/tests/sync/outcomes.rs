@@ -92,6 +92,7 @@ fn the_configuration_reads_what_the_template_sets() {
         ("RETRY_MAX_SECONDS", "900"),
         ("SECRET_PREFIX", "post-session/dev/"),
         ("HUBSPOT_BASE_URL", ""),
+        ("SALESFORCE_ALLOWED_HOSTS", ""),
         ("WEBHOOK_ALLOWED_HOSTS", ""),
     ];
     let env = |extra: &[(&str, &str)]| -> Env {
@@ -101,8 +102,10 @@ fn the_configuration_reads_what_the_template_sets() {
     let config = Config::from_env(&complete).unwrap();
     assert_eq!(config.hubspot_base_url, "https://api.hubapi.com");
     assert_eq!(complete.unread(), Vec::<&str>::new());
-    let wrong = Config::from_env(&env(&[("WEBHOOK_ALLOWED_HOSTS", "http://x/y")])).err().unwrap();
-    assert!(wrong.to_string().contains("WEBHOOK_ALLOWED_HOSTS"), "{wrong}");
+    for name in ["SALESFORCE_ALLOWED_HOSTS", "WEBHOOK_ALLOWED_HOSTS"] {
+        let wrong = Config::from_env(&env(&[(name, "http://x/y")])).err().unwrap();
+        assert!(wrong.to_string().contains(name), "{wrong}");
+    }
 
     let aws = stage::SdkConfig::builder().behavior_version(BehaviorVersion::latest()).build();
     let store = store::Store::new(&config.store).unwrap();

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use crm_sync::{Context, DISABLED, DISABLED_WAIT, Error, HubSpot, SecretError, SecretSource, Secrets, Webhooks};
+use crm_sync::{
+    Context, DISABLED, DISABLED_WAIT, Error, HubSpot, Salesforce, SecretError, SecretSource, Secrets, Webhooks,
+};
 use domain::analysis::Analysis;
 use domain::integration::{Connection, Integration, IntegrationConfig, IntegrationState};
 use domain::message::{AnalyzeMessage, CrmSyncMessage, StepMessage};
@@ -239,6 +241,8 @@ fn context(
         store: database.store.clone(),
         secrets: Secrets::new(vault.clone(), SECRET_PREFIX),
         hubspot: HubSpot::new(&hubspot.base_url).unwrap(),
+        // A stand-in that a test starts, on any port.
+        salesforce: Salesforce::new("127.0.0.1".parse().unwrap()).unwrap(),
         webhooks: Webhooks::new(webhook.authority().parse().unwrap()).unwrap(),
         circuit: CIRCUIT,
         clock: chrono::Utc::now,

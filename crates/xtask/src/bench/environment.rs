@@ -41,6 +41,7 @@ pub(super) fn of(database_url: &str) -> Vec<(&'static str, String)> {
         ("SES_CONFIGURATION_SET", text("none")),
         ("UNKNOWN_OUTCOME_WAIT_SECONDS", text("900")),
         ("HUBSPOT_BASE_URL", text("http://127.0.0.1:9")),
+        ("SALESFORCE_ALLOWED_HOSTS", text("127.0.0.1:9")),
         ("SECRET_PREFIX", text("post-session/bench/")),
         ("LOST_AFTER_SECONDS", text("3600")),
     ]

@@ -90,7 +90,10 @@ fn describe(file: &mut StackFile, deployed: &Deployed) -> anyhow::Result<()> {
 /// Seconds where a deployment has minutes, so that a test sees a retry, a lease or a time-out end.
 fn parameters(file: &StackFile) -> BTreeMap<&'static str, String> {
     let fake = |name: &str| file.fakes.get(name).cloned().unwrap_or_default();
-    let webhook = fake("webhook").trim_start_matches("http://").to_owned();
+    let hosts = |name: &str| {
+        let host = fake(name).trim_start_matches("http://").to_owned();
+        format!("{host},{}", host.replace("127.0.0.1", "localhost"))
+    };
     [
         ("DatabaseUrl", file.database_url.clone()),
         ("SigningSecrets", file.signing_secret.clone()),
@@ -101,7 +104,8 @@ fn parameters(file: &StackFile) -> BTreeMap<&'static str, String> {
         ("SenderAddress", SENDER_ADDRESS.to_owned()),
         ("SecretPrefix", SECRET_PREFIX.to_owned()),
         ("HubSpotBaseUrl", fake("hubspot")),
-        ("WebhookAllowedHosts", format!("{webhook},{}", webhook.replace("127.0.0.1", "localhost"))),
+        ("SalesforceAllowedHosts", hosts("salesforce")),
+        ("WebhookAllowedHosts", hosts("webhook")),
         ("AnalyzeTimeoutSeconds", "5".to_owned()),
         ("StageTimeoutSeconds", "5".to_owned()),
         ("RetryBaseSeconds", "1".to_owned()),

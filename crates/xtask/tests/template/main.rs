@@ -127,9 +127,11 @@ fn the_deliveries_of_a_failing_message_are_spread_over_about_half_an_hour() {
 }
 
 #[test]
-fn no_host_is_exempt_from_the_webhook_rules_unless_somebody_says_so() {
-    assert_eq!(default_of("WebhookAllowedHosts"), "");
-    assert!(!include_str!("../../../../samconfig.toml").contains("WebhookAllowedHosts"));
+fn no_host_is_exempt_from_the_rules_unless_somebody_says_so() {
+    for parameter in ["SalesforceAllowedHosts", "WebhookAllowedHosts"] {
+        assert_eq!(default_of(parameter), "");
+        assert!(!include_str!("../../../../samconfig.toml").contains(parameter));
+    }
 }
 
 #[test]

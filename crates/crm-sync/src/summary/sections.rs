@@ -1,24 +1,36 @@
-//! The parts of a note, one per part of the analysis.
+//! The parts of a summary, one per part of the analysis, before they have a form.
 
 use domain::analysis::{
     ActionItem, Analysis, AnalysisStatus, Category, Conversation, CustomMetric, Evidence, Insight, Intent,
-    MetricStatus, Owner, Sentiment, Summary,
+    Justification, MetricStatus, Owner, Sentiment, Summary,
 };
 use domain::session::Session;
-
-use super::html::{block, escape, list};
 
 const NOT_EVALUATED: &str = "Not evaluated.";
 const NONE_FOUND: &str = "None found.";
 
-/// A part that is kept or left out as a whole.
+/// A part that is kept or left out as a whole. Texts may hold anything that was said.
 pub(super) struct Section {
     pub(super) title: &'static str,
-    pub(super) html: String,
+    /// Each on a line of its own.
+    pub(super) text: Vec<String>,
+    pub(super) items: Vec<Item>,
 }
 
-/// What a section says, as HTML, and a list below it.
-type Content = (String, String);
+/// One of a list, and what was said about it.
+pub(super) struct Item {
+    pub(super) text: String,
+    pub(super) quotes: Vec<String>,
+}
+
+impl Section {
+    pub(super) fn of_text(title: &'static str, text: impl IntoIterator<Item = String>) -> Self {
+        Self { title, text: text.into_iter().collect(), items: Vec::new() }
+    }
+}
+
+/// What a section says, and a list below it.
+type Content = (Vec<String>, Vec<Item>);
 
 /// In the order in which a salesperson wants to know.
 pub(super) fn sections(session: &Session, analysis: &Analysis) -> Vec<Section> {
@@ -41,23 +53,27 @@ fn evaluated(analysis: &Analysis) -> Vec<Section> {
         of("Intent", analysis.intent.as_ref(), intent),
         of("Summary", analysis.summary.as_ref(), summary),
         of("Sentiment", analysis.sentiment.as_ref(), sentiment),
-        all("Topics", &analysis.topics, |topic| escape(topic)),
+        all("Topics", &analysis.topics, |topic| item(topic)),
         all("Insights", &analysis.insights, insight),
         all("Action items", &analysis.action_items, action_item),
     ];
     if !analysis.custom_metrics.is_empty() {
-        let metrics = list(analysis.custom_metrics.iter().map(metric));
-        sections.push(section("Metrics", (String::new(), metrics)));
+        let metrics = analysis.custom_metrics.iter().map(metric).collect();
+        sections.push(section("Metrics", (Vec::new(), metrics)));
     }
     sections
 }
 
 fn section(title: &'static str, (text, items): Content) -> Section {
-    Section { title, html: block(title, &text, &items) }
+    Section { title, text, items }
 }
 
 fn sentence(text: impl Into<String>) -> Content {
-    (text.into(), String::new())
+    (vec![text.into()], Vec::new())
+}
+
+fn item(text: impl Into<String>) -> Item {
+    Item { text: text.into(), quotes: Vec::new() }
 }
 
 /// What is missing was not evaluated; that is not the same as nothing to tell.
@@ -65,63 +81,64 @@ fn of<T>(title: &'static str, part: Option<&T>, content: fn(&T) -> Content) -> S
     section(title, part.map_or_else(|| sentence(NOT_EVALUATED), content))
 }
 
-fn all<T>(title: &'static str, items: &[T], html: fn(&T) -> String) -> Section {
-    let items = list(items.iter().map(html));
-    section(title, if items.is_empty() { sentence(NONE_FOUND) } else { (String::new(), items) })
+fn all<T>(title: &'static str, parts: &[T], item: fn(&T) -> Item) -> Section {
+    let items: Vec<_> = parts.iter().map(item).collect();
+    section(title, if items.is_empty() { sentence(NONE_FOUND) } else { (Vec::new(), items) })
 }
 
 fn category(category: &Category) -> Content {
     let confidence = percent(category.confidence.get());
-    let reasoning = escape(&category.justification.reasoning);
-    let evidence = list(category.justification.evidence.iter().map(quote));
-    (format!("{} (confidence {confidence})<br>{reasoning}", category.label.title()), evidence)
+    let label = format!("{} (confidence {confidence})", category.label.title());
+    let Justification { reasoning, evidence } = &category.justification;
+    (vec![label, reasoning.clone()], evidence.iter().map(|evidence| item(quote(evidence))).collect())
 }
 
 /// `turn` as in the analysis: from 0.
 fn quote(evidence: &Evidence) -> String {
-    format!("“{}” (turn {})", escape(&evidence.quote), evidence.turn)
+    format!("“{}” (turn {})", evidence.quote.trim(), evidence.turn)
 }
 
 fn intent(intent: &Intent) -> Content {
-    (escape(&intent.primary_purpose), list(intent.objectives.iter().map(|objective| escape(objective))))
+    (vec![intent.primary_purpose.clone()], intent.objectives.iter().map(item).collect())
 }
 
 fn summary(summary: &Summary) -> Content {
-    (escape(&summary.text), list(summary.key_points.iter().map(|point| escape(point))))
+    (vec![summary.text.clone()], summary.key_points.iter().map(item).collect())
 }
 
 fn sentiment(sentiment: &Sentiment) -> Content {
     let label = sentiment.label.as_str();
     let shifts = sentiment.shifts.iter().map(|shift| {
         let (from, to) = (shift.from.get(), shift.to.get());
-        let cause = shift.cause.as_deref().map(|cause| format!(" {}", escape(cause))).unwrap_or_default();
-        format!("Turn {} to {}: {from} to {to}.{cause}", shift.from_turn, shift.to_turn)
+        let cause = shift.cause.as_deref().map(|cause| format!(" {}", cause.trim())).unwrap_or_default();
+        item(format!("Turn {} to {}: {from} to {to}.{cause}", shift.from_turn, shift.to_turn))
     });
-    let details = shifts.chain(sentiment.patterns.iter().map(|pattern| escape(pattern)));
-    (format!("{label}, average {} (from -1 to 1)", sentiment.average.get()), list(details))
+    let details = shifts.chain(sentiment.patterns.iter().map(item));
+    (vec![format!("{label}, average {} (from -1 to 1)", sentiment.average.get())], details.collect())
 }
 
-fn insight(insight: &Insight) -> String {
-    escape(&insight.text) + &list(insight.evidence.iter().map(quote))
+fn insight(insight: &Insight) -> Item {
+    Item { text: insight.text.clone(), quotes: insight.evidence.iter().map(quote).collect() }
 }
 
-fn action_item(item: &ActionItem) -> String {
+fn action_item(item: &ActionItem) -> Item {
     let owner = match item.owner {
         Owner::Visitor => "visitor",
         Owner::Agent => "agent",
         Owner::Business => "business",
     };
-    let due = item.due.as_deref().map(|due| format!(", due {}", escape(due))).unwrap_or_default();
-    format!("{} ({owner}{due}){}", escape(&item.text), list(item.evidence.iter().map(quote)))
+    let due = item.due.as_deref().map(|due| format!(", due {}", due.trim())).unwrap_or_default();
+    let text = format!("{} ({owner}{due})", item.text.trim());
+    Item { text, quotes: item.evidence.iter().map(quote).collect() }
 }
 
-fn metric((name, metric): (&String, &CustomMetric)) -> String {
+fn metric((name, metric): (&String, &CustomMetric)) -> Item {
     let value = match (metric.status, metric.value.as_str()) {
         (MetricStatus::NotEvaluated, _) => "not evaluated".to_owned(),
-        (MetricStatus::Ok, Some(text)) => escape(text),
-        (MetricStatus::Ok, None) => escape(&metric.value.to_string()),
+        (MetricStatus::Ok, Some(text)) => text.trim().to_owned(),
+        (MetricStatus::Ok, None) => metric.value.to_string(),
     };
-    format!("{}: {value}", escape(name))
+    item(format!("{name}: {value}"))
 }
 
 fn partly(analysis: &Analysis) -> Content {
@@ -141,7 +158,7 @@ fn not_evaluated(analysis: &Analysis) -> Content {
 }
 
 fn reason(analysis: &Analysis) -> String {
-    analysis.code.as_deref().map(|code| format!(" ({})", escape(code))).unwrap_or_default()
+    analysis.code.as_deref().map(|code| format!(" ({})", code.trim())).unwrap_or_default()
 }
 
 fn conversation(session: &Session, figures: &Conversation) -> Content {
@@ -149,14 +166,14 @@ fn conversation(session: &Session, figures: &Conversation) -> Content {
     let (minutes, seconds) = (duration_s / 60, duration_s % 60);
     let started = session.started_at.format("%Y-%m-%d %H:%M UTC");
     let share = talk_ratio.map(|ratio| format!("Visitor's share of the words: {}", percent(ratio)));
-    let ended = session.end_reason.as_deref().map(|reason| format!("Ended: {}", escape(reason)));
+    let ended = session.end_reason.as_deref().map(|reason| format!("Ended: {}", reason.trim()));
     let facts = [
         Some(format!("{}, {started}, {minutes} min {seconds} s", session.channel.as_str())),
         Some(format!("{turns} turns ({visitor_turns} visitor, {agent_turns} agent), {words} words")),
         share,
         ended,
     ];
-    (String::new(), list(facts.into_iter().flatten()))
+    (Vec::new(), facts.into_iter().flatten().map(item).collect())
 }
 
 fn percent(ratio: f64) -> String {

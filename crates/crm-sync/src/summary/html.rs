@@ -1,7 +1,9 @@
 //! The little HTML that HubSpot's editor keeps: `p`, `br`, `strong`, `ul`, `li`.
 
+use super::sections::{Item, Section};
+
 /// Text as HTML: visitors write anything, and it must stay text.
-pub(super) fn escape(text: &str) -> String {
+fn escape(text: &str) -> String {
     let mut html = String::with_capacity(text.len());
     for c in text.trim().chars() {
         match c {
@@ -18,20 +20,25 @@ pub(super) fn escape(text: &str) -> String {
     html
 }
 
-/// A heading of text and HTML below it, then a list (see [`list`]), which no paragraph may hold.
-pub(super) fn block(heading: &str, html: &str, list: &str) -> String {
-    let line_break = if html.is_empty() { "" } else { "<br>" };
-    format!("<p><strong>{}</strong>{line_break}{html}</p>{list}", escape(heading))
+/// A heading and text below it, then a list, which no paragraph may hold.
+pub(super) fn section(section: &Section) -> String {
+    let text = section.text.iter().map(|text| escape(text)).filter(|html| !html.is_empty());
+    let text: String = text.map(|html| format!("<br>{html}")).collect();
+    format!("<p><strong>{}</strong>{text}</p>{}", escape(section.title), list(section.items.iter().map(item)))
+}
+
+fn item(item: &Item) -> String {
+    escape(&item.text) + &list(item.quotes.iter().map(|quote| escape(quote)))
 }
 
 /// Items of HTML; nothing for none.
-pub(super) fn list(items: impl IntoIterator<Item = String>) -> String {
+fn list(items: impl IntoIterator<Item = String>) -> String {
     let items: String = items.into_iter().map(|item| format!("<li>{item}</li>")).collect();
     if items.is_empty() { items } else { format!("<ul>{items}</ul>") }
 }
 
 /// What a reader sees of some HTML, with single spaces.
-pub(super) fn visible(html: &str) -> String {
+pub(crate) fn visible(html: &str) -> String {
     let mut text = String::with_capacity(html.len());
     let mut rest = html;
     while let Some((before, tag)) = rest.split_once('<') {

@@ -1,0 +1,142 @@
+//! The visitor as a contact or lead.
+
+use domain::email_address::EmailAddress;
+use domain::integration::salesforce::UnknownVisitor;
+use domain::step::Code;
+
+use super::client::Org;
+use super::fields::{self, Fields, filled};
+use super::text::{cut, length, literal};
+use crate::call::{CallError, Trouble};
+use crate::crm::Person;
+use crate::name;
+
+/// The org does not know the visitor, and is not to.
+const NO_PERSON: Code = Code::new("no_person");
+/// Lengths of Salesforce's standard fields, in UTF-16 units.
+const MAX_LAST_NAME: usize = 80;
+const MAX_FIRST_NAME: usize = 40;
+const MAX_PHONE: usize = 40;
+const MAX_COMPANY: usize = 255;
+/// A change of a person that is not made costs neither the person nor the task.
+const REFUSALS: [Trouble; 3] = [Trouble::Field, Trouble::Forbidden, Trouble::Rejected];
+/// It says which person this is.
+const EMAIL: &str = "Email";
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Object {
+    Contact,
+    Lead,
+}
+
+impl Object {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Contact => "Contact",
+            Self::Lead => "Lead",
+        }
+    }
+
+    /// Those whose id begins so.
+    fn of_id(id: &str) -> Option<Self> {
+        match id.get(..3)? {
+            "003" => Some(Self::Contact),
+            "00Q" => Some(Self::Lead),
+            _ => None,
+        }
+    }
+}
+
+/// The contact with this address, else the lead, else a new one; tells them what the integration's settings map.
+pub(super) async fn find_or_create(org: &Org<'_>, email: &EmailAddress) -> Result<Person, CallError> {
+    if let Some((object, id)) = find(org, email).await? {
+        return tell(org, object, id).await;
+    }
+    let object = match org.config.unknown_visitor {
+        UnknownVisitor::Lead => Object::Lead,
+        UnknownVisitor::Contact => Object::Contact,
+        UnknownVisitor::Skip => return Ok(Person::Nobody(NO_PERSON)),
+    };
+    let error = match create(org, object, email).await {
+        Err(error) if error.is(Trouble::Conflict) => error,
+        created => return created.map(Person::Known),
+    };
+    // Another session was faster, or the org takes somebody for the same person.
+    let named = error.existing().and_then(|id| Some((Object::of_id(id)?, id.to_owned())));
+    let known = match named {
+        Some(named) => Some(named),
+        None => find(org, email).await?,
+    };
+    let (object, id) = known.ok_or(error)?;
+    tell(org, object, id).await
+}
+
+/// The oldest of each: a later one with the same address is more likely a mistake.
+async fn find(org: &Org<'_>, email: &EmailAddress) -> Result<Option<(Object, String)>, CallError> {
+    let email = literal(email.as_str());
+    let by_address = |object: &str, more: &str| {
+        format!("SELECT Id FROM {object} WHERE Email={email}{more} ORDER BY CreatedDate LIMIT 2")
+    };
+    if let Some(id) = org.first(&by_address("Contact", "")).await? {
+        return Ok(Some((Object::Contact, id)));
+    }
+    let lead = org.first(&by_address("Lead", " AND IsConverted=false")).await?;
+    Ok(lead.map(|id| (Object::Lead, id)))
+}
+
+async fn create(org: &Org<'_>, object: Object, email: &EmailAddress) -> Result<String, CallError> {
+    let company = (object == Object::Lead).then_some(org.config.company.as_str());
+    let (known, mapped) = (known(org, email, company), mapped(org, object));
+    let (job, object) = (org.job, object.name());
+    fields::write(job, object, known, mapped, async |fields| org.create_person(object, fields).await).await
+}
+
+/// What is known of the visitor. `LastName` is required, and `Company` of a lead.
+fn known(org: &Org<'_>, email: &EmailAddress, company: Option<&str>) -> Fields {
+    let visitor = &org.job.session.visitor;
+    let name = visitor.name.as_deref().map(name::split).unwrap_or_default();
+    let local = || email.as_str().rsplit_once('@').map_or_else(String::new, |(local, _)| local.to_owned());
+    let (first, last) = match (name.first, name.last) {
+        (first, Some(last)) => (first, last),
+        (Some(only), None) => (None, only),
+        (None, None) => (None, local()),
+    };
+    let phone = visitor.phone.as_deref().map(name::clean);
+    filled([
+        ("LastName", Some(cut(&last, MAX_LAST_NAME))),
+        ("FirstName", first.map(|first| cut(&first, MAX_FIRST_NAME))),
+        (EMAIL, Some(email.as_str().to_owned())),
+        // Half a number is none.
+        ("Phone", phone.filter(|phone| length(phone) <= MAX_PHONE)),
+        ("Company", company.map(|company| cut(company, MAX_COMPANY))),
+    ])
+}
+
+fn mapped(org: &Org<'_>, object: Object) -> Fields {
+    fields::mapped(org.job, object.name(), &org.config.person_fields, &["Id", EMAIL])
+}
+
+/// Writes only what is mapped: the names of a person whom the org knows are the org's.
+async fn tell(org: &Org<'_>, object: Object, id: String) -> Result<Person, CallError> {
+    let mapped = mapped(org, object);
+    let told = if mapped.is_empty() { Ok(()) } else { org.update_person(object.name(), &id, &mapped).await };
+    match told {
+        Ok(()) => Ok(Person::Known(id)),
+        Err(error) if REFUSALS.iter().any(|trouble| error.is(*trouble)) => {
+            fields::leave_out(org.job, object.name());
+            Ok(Person::Known(id))
+        }
+        Err(error) => Err(gone(error)),
+    }
+}
+
+/// Merged with another or deleted since it was found: whoever looks again finds who is there now.
+fn gone(error: CallError) -> CallError {
+    match error {
+        CallError::Refused { operation, mut refusal } if refusal.trouble == Trouble::NotFound => {
+            refusal.trouble = Trouble::Conflict;
+            CallError::Refused { operation, refusal }
+        }
+        other => other,
+    }
+}

@@ -1,0 +1,114 @@
+use serde_json::json;
+
+use super::*;
+
+type Read = fn(StatusCode, &HeaderMap, &[u8], DateTime<Utc>) -> Refusal;
+
+fn refusal(read: Read, status: u16, body: &Value) -> Refusal {
+    let headers = HeaderMap::from_iter([("sforce-limit-info".parse().unwrap(), "api-usage=1/2".parse().unwrap())]);
+    let now = "2026-11-22T10:00:00Z".parse().unwrap();
+    read(StatusCode::from_u16(status).unwrap(), &headers, body.to_string().as_bytes(), now)
+}
+
+fn coded(code: &str) -> Value {
+    json!([{ "message": "ana@example.com", "errorCode": code, "fields": [] }])
+}
+
+#[test]
+fn an_answer_is_sorted_by_its_status_and_code() {
+    let about = |code: &str, field: &str| json!([{ "errorCode": code, "fields": [field] }]);
+    let concurrent = json!([{ "errorCode": "REQUEST_LIMIT_EXCEEDED",
+        "message": "ConcurrentRequests (Concurrent API Requests) Limit exceeded." }]);
+    for (status, body, trouble) in [
+        (300, json!(["/services/data/v68.0/sobjects/Task/00T1"]), Trouble::Rejected),
+        (400, coded("MALFORMED_QUERY"), Trouble::Rejected),
+        (400, coded("INVALID_SESSION_ID"), Trouble::Unauthorized),
+        (400, coded("UNABLE_TO_LOCK_ROW"), Trouble::Locked),
+        (400, coded("DUPLICATE_VALUE"), Trouble::Conflict),
+        (400, coded("DUPLICATES_DETECTED"), Trouble::Conflict),
+        (400, coded("ENTITY_IS_DELETED"), Trouble::Conflict),
+        (400, coded("CANNOT_UPDATE_CONVERTED_LEAD"), Trouble::Conflict),
+        (400, coded("INVALID_EMAIL_ADDRESS"), Trouble::InvalidEmail),
+        (400, about("INVALID_EMAIL_ADDRESS", "Email"), Trouble::InvalidEmail),
+        (400, about("INVALID_EMAIL_ADDRESS", "Other__c"), Trouble::Field),
+        (400, about("STRING_TOO_LONG", "Email"), Trouble::InvalidEmail),
+        (400, about("STRING_TOO_LONG", "Title"), Trouble::Field),
+        (400, coded("INVALID_FIELD"), Trouble::Field),
+        (400, coded("INVALID_FIELD_FOR_INSERT_UPDATE"), Trouble::Field),
+        (400, coded("INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST"), Trouble::Field),
+        (400, coded("FIELD_CUSTOM_VALIDATION_EXCEPTION"), Trouble::Field),
+        (400, coded("INVALID_TYPE_ON_FIELD_IN_RECORD"), Trouble::Field),
+        (400, coded("JSON_PARSER_ERROR"), Trouble::Field),
+        (400, coded("INSUFFICIENT_ACCESS_OR_READONLY"), Trouble::Forbidden),
+        (400, json!({ "error": "x" }), Trouble::Rejected),
+        (401, coded("INVALID_SESSION_ID"), Trouble::Unauthorized),
+        (401, json!("no list"), Trouble::Unauthorized),
+        (403, coded("REQUEST_LIMIT_EXCEEDED"), Trouble::DailyLimit),
+        (403, concurrent, Trouble::RateLimited),
+        (403, coded("API_DISABLED_FOR_ORG"), Trouble::Forbidden),
+        (404, coded("NOT_FOUND"), Trouble::NotFound),
+        (404, coded("ENTITY_IS_DELETED"), Trouble::NotFound),
+        (408, json!([]), Trouble::Unavailable),
+        (415, coded("UNSUPPORTED_MEDIA_TYPE"), Trouble::Rejected),
+        (420, json!([{}]), Trouble::RateLimited),
+        (429, json!(null), Trouble::RateLimited),
+        (500, coded("UNKNOWN_EXCEPTION"), Trouble::Unavailable),
+        (501, json!([]), Trouble::Rejected),
+        (503, coded("SERVER_UNAVAILABLE"), Trouble::Unavailable),
+    ] {
+        assert_eq!(refusal(read, status, &body).trouble, trouble, "{status} {body}");
+    }
+}
+
+#[test]
+fn what_the_token_endpoint_refuses_are_the_credentials_unless_it_is_the_moment() {
+    let oauth = |error: &str, description: &str| json!({ "error": error, "error_description": description });
+    for (status, body, trouble) in [
+        (400, oauth("invalid_client", "invalid client credentials"), Trouble::Unauthorized),
+        (400, oauth("invalid_grant", "user hasn't approved this consumer"), Trouble::Unauthorized),
+        (401, json!(null), Trouble::Unauthorized),
+        (403, json!(null), Trouble::Unauthorized),
+        (400, oauth("invalid_grant", "login rate exceeded"), Trouble::RateLimited),
+        (400, oauth("unknown_error", "retry your request"), Trouble::Unavailable),
+        (404, json!(null), Trouble::NotFound),
+        (503, json!(null), Trouble::Unavailable),
+    ] {
+        assert_eq!(refusal(of_sign_in, status, &body).trouble, trouble, "{status} {body}");
+    }
+    let wrong = refusal(of_sign_in, 400, &oauth("invalid_client", "invalid client credentials"));
+    assert_eq!(wrong.to_string(), "Salesforce answered with 400 invalid_client");
+}
+
+#[test]
+fn a_duplicate_rule_names_whom_it_found_in_either_spelling() {
+    let record = |id: &str| json!({ "record": { "Id": id } });
+    let answer = |member: &str, ids: &[&str]| {
+        let records: Vec<_> = ids.iter().map(|id| record(id)).collect();
+        let result = json!({ "matchResults": [{ "matchRecords": [] }, { "matchRecords": records }] });
+        json!([{ "errorCode": "DUPLICATES_DETECTED", member: result }])
+    };
+    let (contact, lead) = ("0035g00000AAAAAAAA", "00Q5g00000BBBBB");
+    for (body, existing) in [
+        (answer("duplicateResut", &[lead, contact]), Some(contact)),
+        (answer("duplicateResult", &[lead]), Some(lead)),
+        (answer("duplicateResult", &["0015g00000AAAAAAAA", "003/../x"]), None),
+        (json!([{ "errorCode": "DUPLICATES_DETECTED", "duplicateResult": { "matchResults": "?" } }]), None),
+        (coded("DUPLICATES_DETECTED"), None),
+    ] {
+        assert_eq!(refusal(read, 400, &body).existing.as_deref(), existing, "{body}");
+    }
+}
+
+#[test]
+fn the_text_has_codes_and_no_message() {
+    let refusal = refusal(
+        read,
+        400,
+        &json!([{ "errorCode": "INVALID_FIELD", "message": "ana@example.com" },
+        { "errorCode": "ana@example.com" }, {}]),
+    );
+    assert_eq!(refusal.to_string(), "Salesforce answered with 400 INVALID_FIELD");
+    assert!(!format!("{refusal:?}").contains("ana@"));
+    let several = self::refusal(read, 300, &json!(["/services/data/v68.0/sobjects/Task/00T1"]));
+    assert_eq!(several.to_string(), "Salesforce answered with 300 MULTIPLE_CHOICES");
+}

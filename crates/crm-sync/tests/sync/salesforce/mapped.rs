@@ -1,0 +1,139 @@
+//! Fields of people and tasks that a tenant maps.
+
+use std::collections::BTreeMap;
+
+use domain::integration::{Connection, FieldType, Integration};
+use serde_json::{Value, json};
+use stage::Outcome;
+
+use super::Org;
+use crate::world::ana;
+
+/// What a check would have found of these fields.
+async fn typed(org: &Org, types: &[(&str, FieldType)]) {
+    let integration = org.world.integration("salesforce").await;
+    let fields: BTreeMap<_, _> = types.iter().map(|(name, kind)| ((*name).to_owned(), kind.clone())).collect();
+    org.world.save(Integration { connection: Connection { fields, ..Connection::default() }, ..integration }).await;
+}
+
+fn field(object: &str, name: &str, kind: &str) -> Value {
+    json!({ "object": object, "name": name, "type": kind })
+}
+
+#[tokio::test]
+async fn any_field_becomes_a_field_of_its_type() {
+    let person = json!({ "Title": "session.metadata.campaign", "Score__c": "analysis.sentiment.average" });
+    let task = json!({
+        "Words__c": "analysis.conversation.words", "Ended__c": "session.ended_at", "Day__c": "session.ended_at",
+        "Budget__c": "analysis.custom_metrics.budget_named", "Category__c": "analysis.category.label",
+        "CallDisposition": "analysis.topics",
+    });
+    let org = Org::with(json!({ "person_fields": person, "task_fields": task })).await;
+    let mut category = field("Activity", "Category__c", "picklist");
+    category["values"] = json!(["immediate_buyer", "others"]);
+    org.define(json!([
+        field("Lead", "Score__c", "double"),
+        field("Activity", "Words__c", "int"),
+        field("Activity", "Ended__c", "datetime"),
+        field("Activity", "Day__c", "date"),
+        field("Activity", "Budget__c", "boolean"),
+        category,
+    ]))
+    .await;
+    typed(
+        &org,
+        &[
+            ("Lead.Score__c", FieldType::Number),
+            ("Task.Words__c", FieldType::Integer),
+            ("Task.Ended__c", FieldType::DateTime),
+            ("Task.Day__c", FieldType::Date),
+            ("Task.Budget__c", FieldType::Boolean),
+            ("Task.Category__c", FieldType::Options { values: vec!["immediate_buyer".into(), "others".into()] }),
+        ],
+    )
+    .await;
+    org.world.session("s-1", ana()).await;
+    assert_eq!(org.world.sync("s-1", "salesforce").await.unwrap(), Outcome::Done);
+    let (lead, task) = (org.one("leads").await, org.one("tasks").await);
+    assert_eq!((&lead["Title"], &lead["Score__c"]), (&json!("autumn"), &json!(0.35)));
+    for (name, value) in [
+        ("Words__c", json!(61)),
+        ("Ended__c", json!("2026-11-22T10:00:12.000+0000")),
+        ("Day__c", json!("2026-11-22")),
+        ("Budget__c", json!(false)),
+        ("Category__c", json!("immediate_buyer")),
+        ("CallDisposition", json!("pricing\nonboarding")),
+    ] {
+        assert_eq!(task[name], value, "{name}");
+    }
+    assert_eq!(org.world.log("s-1", "salesforce").await.notice, None);
+}
+
+#[tokio::test]
+async fn a_known_person_is_told_what_is_mapped_and_nothing_else() {
+    let org =
+        Org::with(json!({ "person_fields": { "Title": "session.metadata.campaign", "Email": "visitor.name" } })).await;
+    org.make("Contact", json!({ "LastName": "L.", "Email": "ana+crm@example.com" })).await;
+    org.world.session("s-1", ana()).await;
+    assert_eq!(org.world.sync("s-1", "salesforce").await.unwrap(), Outcome::Done);
+    let contact = org.one("contacts").await;
+    assert_eq!((&contact["Title"], &contact["LastName"]), (&json!("autumn"), &json!("L.")));
+    assert!(contact.get("FirstName").is_none() && contact.get("Phone").is_none(), "{contact}");
+    assert_eq!(contact["Email"], "ana+crm@example.com");
+    assert_eq!(org.calls().await[1..], ["GET query 200", "PATCH Contact 204", "PATCH Task 201"]);
+}
+
+#[tokio::test]
+async fn a_field_that_is_refused_costs_neither_the_person_nor_the_task() {
+    let fields = json!({ "Gone__c": "analysis.category.label" });
+    let org = Org::with(json!({ "person_fields": fields, "task_fields": fields })).await;
+    for id in ["s-1", "s-2"] {
+        org.world.session(id, ana()).await;
+        assert_eq!(org.world.sync(id, "salesforce").await.unwrap(), Outcome::Done);
+        let notice = org.world.log(id, "salesforce").await.notice.unwrap();
+        assert!(notice.contains("fields of Lead: Salesforce") && notice.contains("fields of Task: "), "{notice}");
+    }
+    assert_eq!(org.counts().await, [0, 1, 2]);
+    assert_eq!(org.one("leads").await["FirstName"], "Ana");
+}
+
+#[tokio::test]
+async fn a_value_of_the_wrong_type_or_length_is_left_out_with_its_words() {
+    for (kind, mapped) in [("double", "session.metadata.campaign"), ("email", "session.metadata.campaign")] {
+        let org =
+            Org::with(json!({ "person_fields": { "Own__c": mapped }, "task_fields": { "Own__c": mapped } })).await;
+        org.define(json!([field("Lead", "Own__c", kind), field("Activity", "Own__c", kind)])).await;
+        org.world.session("s-1", ana()).await;
+        assert_eq!(org.world.sync("s-1", "salesforce").await.unwrap(), Outcome::Done, "{kind}");
+        assert_eq!(org.counts().await, [0, 1, 1]);
+        let notice = org.world.log("s-1", "salesforce").await.notice.unwrap();
+        assert!(!notice.contains("autumn"), "no content: {notice}");
+    }
+}
+
+#[tokio::test]
+async fn a_known_person_who_may_not_be_changed_still_gets_the_task() {
+    let org = Org::with(json!({ "person_fields": { "Title": "session.metadata.campaign" } })).await;
+    org.make("Contact", json!({ "LastName": "L.", "Email": "ana+crm@example.com" })).await;
+    org.world.session("s-1", ana()).await;
+    let refused = json!([{ "errorCode": "INSUFFICIENT_ACCESS_OR_READONLY", "message": "no" }]);
+    org.fault(json!({ "match": "PATCH Contact", "status": 403, "body": refused })).await;
+    assert_eq!(org.world.sync("s-1", "salesforce").await.unwrap(), Outcome::Done);
+    assert_eq!(org.counts().await, [1, 0, 1]);
+    assert!(org.world.log("s-1", "salesforce").await.notice.unwrap().contains("fields of Contact"));
+}
+
+#[tokio::test]
+async fn what_names_the_task_or_its_person_cannot_be_mapped_away() {
+    let fields = json!({
+        "WhoId": "visitor.id", "whoid": "visitor.name", "PostSession_Id__c": "visitor.name", "Id": "visitor.name",
+        "Subject": "analysis.summary.text",
+    });
+    let org = Org::with(json!({ "task_fields": fields })).await;
+    org.world.session("s-1", ana()).await;
+    assert_eq!(org.world.sync("s-1", "salesforce").await.unwrap(), Outcome::Done);
+    let task = org.one("tasks").await;
+    assert_eq!((&task["WhoId"], &task["PostSession_Id__c"]), (&org.one("leads").await["Id"], &json!("s-1")));
+    assert_eq!(task["Subject"], "Ana asked about the Pro plan & ordered it.");
+    assert_eq!(org.world.log("s-1", "salesforce").await.notice, None);
+}
