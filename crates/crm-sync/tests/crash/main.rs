@@ -11,6 +11,5 @@ mod hubspot;
 mod lambda;
 mod proxy;
 mod salesforce;
-mod salesforce;
 mod webhook;
 mod world;

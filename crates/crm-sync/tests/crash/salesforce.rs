@@ -5,57 +5,70 @@ use serde_json::{Value, json};
 
 use crate::world::{Setting, World, at_every_point, counts};
 
-/// A consumer key is an org of its own.
 const KEY: &str = "3MVG1";
 
-/// An org with the external id; `known` is an object and the fields of a record that is there before.
-async fn world(known: Option<(&str, Value)>) -> (World, fakes::Running) {
-    let org = fakes::salesforce::start().await.unwrap();
+/// An org of its own; `prepare` are records that are there before, by object.
+async fn world(config: Value, prepare: &[(&str, Value)]) -> (World, fakes::Running) {
+    let salesforce = fakes::salesforce::start().await.unwrap();
     let field = json!({ "object": "Activity", "name": "PostSession_Id__c", "externalId": true, "unique": true });
-    org.control.set(&format!("/_orgs/{KEY}/fields"), field).await.unwrap();
-    if let Some((object, fields)) = known {
-        make(&org.base_url, object, &fields).await;
+    salesforce.control.set(&format!("/_orgs/{KEY}/fields"), field).await.unwrap();
+    let token = token(&salesforce).await;
+    for (object, fields) in prepare {
+        let url = format!("{}/services/data/v68.0/sobjects/{object}", salesforce.base_url);
+        let made = reqwest::Client::new().post(url).bearer_auth(&token).json(fields).send().await.unwrap();
+        made.error_for_status().unwrap();
     }
-    let secret = json!({ "client_id": KEY, "client_secret": "hush" }).to_string();
     let setting = Setting {
-        upstream: &org.base_url,
-        config: &|url| json!({ "kind": "salesforce", "url": url }),
+        upstream: &salesforce.base_url,
+        config: &|url| {
+            let mut config = config.clone();
+            config["kind"] = json!("salesforce");
+            config["url"] = json!(url);
+            config
+        },
         connection: Connection::default(),
-        secret: &secret,
+        secret: r#"{"client_id":"3MVG1","client_secret":"hush"}"#,
         event: None,
     };
     let world = World::new(&setting).await;
-    // What follows the sign-in goes through the proxy, too.
-    org.control.set(&format!("/_orgs/{KEY}"), json!({ "instance_url": world.proxy.url })).await.unwrap();
-    (world, org)
+    salesforce.control.set(&format!("/_orgs/{KEY}"), json!({ "instance_url": world.proxy.url })).await.unwrap();
+    (world, salesforce)
 }
 
-async fn make(url: &str, object: &str, fields: &Value) {
-    let http = reqwest::Client::new();
-    let form = format!("grant_type=client_credentials&client_id={KEY}&client_secret=hush");
-    let login = http.post(format!("{url}/services/oauth2/token"));
-    let login = login.header("content-type", "application/x-www-form-urlencoded").body(form).send().await.unwrap();
-    let login: Value = login.error_for_status().unwrap().json().await.unwrap();
-    let token = login["access_token"].as_str().unwrap();
-    let made = http.post(format!("{url}/services/data/v68.0/sobjects/{object}")).bearer_auth(token).json(fields);
-    made.send().await.unwrap().error_for_status().unwrap();
+async fn token(salesforce: &fakes::Running) -> String {
+    let request = reqwest::Client::new().post(format!("{}/services/oauth2/token", salesforce.base_url));
+    let request = request.header("content-type", "application/x-www-form-urlencoded").basic_auth(KEY, Some("hush"));
+    let answer: Value = request.body("grant_type=client_credentials").send().await.unwrap().json().await.unwrap();
+    answer["access_token"].as_str().unwrap().to_owned()
 }
 
-async fn one_of(kind: &'static str, org: &fakes::Running) -> Result<(), String> {
-    let state = org.control.state("").await.unwrap();
-    counts(&state, &[(kind, 1), ("tasks", 1)])?;
-    let hangs = state["tasks"][0]["fields"]["WhoId"] == state[kind][0]["id"];
-    if hangs { Ok(()) } else { Err("the task hangs on nobody".to_owned()) }
+/// So many contacts and leads; one task, which is about one of them.
+async fn one_task(salesforce: &fakes::Running, contacts: usize, leads: usize) -> Result<(), String> {
+    let state = salesforce.control.state("").await.unwrap();
+    counts(&state, &[("contacts", contacts), ("leads", leads), ("tasks", 1)])?;
+    let person = if contacts > 0 { &state["contacts"][0] } else { &state["leads"][0] };
+    let is_about = state["tasks"][0]["fields"]["WhoId"] == person["id"];
+    if is_about { Ok(()) } else { Err("the task is about nobody".to_owned()) }
 }
 
 #[tokio::test]
 async fn a_new_visitor_becomes_one_lead_with_one_task() {
-    at_every_point(async || world(None).await, async |_, org| one_of("leads", org).await, 5).await;
+    let left = async |_: &World, salesforce: &fakes::Running| one_task(salesforce, 0, 1).await;
+    at_every_point(async || world(json!({}), &[]).await, left, 5).await;
 }
 
 #[tokio::test]
-async fn a_contact_gets_one_task() {
-    let contact = json!({ "LastName": "López", "Email": "ana@example.com" });
-    let set_up = async || world(Some(("Contact", contact.clone()))).await;
-    at_every_point(set_up, async |_, org| one_of("contacts", org).await, 3).await;
+async fn a_contact_that_salesforce_knows_gets_its_fields_and_one_task() {
+    let known = [("Contact", json!({ "LastName": "L.", "Email": "ana@example.com" }))];
+    let config = json!({ "person_fields": { "Title": "visitor.name" } });
+    let left = async |_: &World, salesforce: &fakes::Running| one_task(salesforce, 1, 0).await;
+    at_every_point(async || world(config.clone(), &known).await, left, 4).await;
+}
+
+#[tokio::test]
+async fn a_field_that_is_refused_leaves_one_lead_with_one_task() {
+    let fields = json!({ "Gone__c": "visitor.name" });
+    let config = json!({ "person_fields": fields, "task_fields": fields });
+    let left = async |_: &World, salesforce: &fakes::Running| one_task(salesforce, 0, 1).await;
+    at_every_point(async || world(config.clone(), &[]).await, left, 7).await;
 }

@@ -68,8 +68,7 @@ impl World {
             ("DATABASE_URL", database.config.url.clone()),
             ("HUBSPOT_BASE_URL", proxy.url.clone()),
             ("SALESFORCE_ALLOWED_HOSTS", host.clone()),
-            ("WEBHOOK_ALLOWED_HOSTS", host.clone()),
-            ("SALESFORCE_ALLOWED_HOSTS", host),
+            ("WEBHOOK_ALLOWED_HOSTS", host),
         ];
         Self { database, lambda, proxy, environment, message }
     }
