@@ -1,7 +1,9 @@
 #![doc = include_str!("../README.md")]
 
 mod access;
+mod administer;
 mod call;
+mod check;
 mod crm;
 mod error;
 mod http;
@@ -10,8 +12,11 @@ mod job;
 mod mapping;
 mod name;
 mod record;
+mod replay;
 mod secrets;
+mod serve;
 mod sync;
+mod task;
 mod verdict;
 mod webhook;
 mod words;
@@ -28,11 +33,14 @@ use stage::{Clock, ConfigError, Delivery, Env, Failure, Outcome, SdkConfig, Stag
 use store::Store;
 use store::gates::{Admission, CircuitWaits, Health, Standing};
 
+pub use administer::administer;
 pub use call::{CallError, Refusal, Trouble};
 pub use error::Error;
 pub use http::SetupError;
 pub use hubspot::{HubSpot, MAX_NOTE_LENGTH, REQUEST_TIMEOUT};
 pub use secrets::{SECRET_LIFETIME, SecretError, SecretSource, Secrets, SecretsManager};
+pub use serve::{invoke, serve};
+pub use task::{Report, Task, TaskError};
 pub use verdict::{DAILY_LIMIT_WAIT, DISABLED, DISABLED_WAIT, FAILING_LIMIT};
 pub use webhook::{AllowedHosts, DELIVERY_TIMEOUT, MAX_PAYLOAD_BYTES, Violation, WebhookError, Webhooks};
 

@@ -2,8 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a helper that fails ends its test")]
 
+mod administer;
+mod check;
 mod hubspot;
 mod outcomes;
+mod replay;
 mod shown;
 mod versions;
 mod webhook;
