@@ -20,6 +20,8 @@ SELECT tenant_id FROM alerts
 WHERE closed_at IS NULL OR mail_status IN ('pending', 'sending') OR recovery_status IN ('pending', 'sending')
 UNION
 SELECT tenant_id FROM steps WHERE status = 'waiting' AND code = ANY ($2::text[])
+UNION
+SELECT tenant_id FROM integrations WHERE disabled_code IS NOT NULL AND removed_at IS NULL
 ORDER BY tenant_id";
 
 const FAILURES_SINCE: &str = "
@@ -123,8 +125,8 @@ impl Store {
         rows.iter().map(read).collect()
     }
 
-    /// Tenants with a failure within the last `within`, with an alert that is open or has a mail to send, or with a step
-    /// that waits for one of these codes.
+    /// Tenants with a failure within the last `within`, with an alert that is open or has a mail to send, with a step that
+    /// waits for one of these codes, or with an integration that the service has disabled.
     pub async fn tenants_to_watch(&self, within: Duration, waiting: &[Code]) -> Result<Vec<TenantId>, Error> {
         let codes: Vec<&str> = waiting.iter().map(|code| code.as_str()).collect();
         let rows = self.rows(TENANTS_TO_WATCH, &[float(millis(within)), texts(codes)]).await?;
