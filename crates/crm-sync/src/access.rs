@@ -92,6 +92,15 @@ impl<S: SecretSource, I: SignIn> Access<'_, S, I> {
         call(&self.renew(Some(token), Reason::Refused).await?).await
     }
 
+    /// Calls with a token that is got for it, so that it says whether the secret is valid. It need not be the only one, for
+    /// the integration may be one that is still to be saved.
+    pub(crate) async fn with_new_token<T>(
+        &self,
+        call: impl AsyncFn(&AccessToken) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        call(&self.renew_now(None).await?).await
+    }
+
     async fn token(&self) -> Result<AccessToken, Error> {
         match self.kept().await? {
             Some(kept) if self.lasts(&kept) => Ok(kept),

@@ -1,7 +1,7 @@
 //! What the clients of all third parties share: TLS, time-outs, bounded answers, and `Retry-After`.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -10,6 +10,7 @@ use reqwest::redirect::Policy;
 use reqwest::{ClientBuilder, Response};
 use rustls::{ClientConfig, RootCertStore};
 use stage::Delivery;
+use stage::outcome::remaining;
 
 /// For the TCP and TLS handshakes: who has not answered by then is down, and the whole call still has time.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -78,7 +79,12 @@ pub(crate) async fn read(mut response: Response, limit: usize) -> reqwest::Resul
 
 /// How long a request may take within a delivery; `None`: it is not to be begun, because its answer would be lost.
 pub(crate) fn timeout(longest: Duration, delivery: &Delivery) -> Option<Duration> {
-    let timeout = longest.min(delivery.remaining());
+    timeout_before(longest, delivery.deadline)
+}
+
+/// The same within an invocation that ends at `deadline`.
+pub(crate) fn timeout_before(longest: Duration, deadline: Instant) -> Option<Duration> {
+    let timeout = longest.min(remaining(deadline));
     (timeout >= SHORTEST_TIMEOUT).then_some(timeout)
 }
 

@@ -1,5 +1,6 @@
 //! HubSpot: one contact per address, one note per session.
 
+pub(crate) mod account;
 pub(crate) mod client;
 pub(crate) mod contact;
 mod note;
@@ -9,6 +10,7 @@ mod refusal;
 use domain::session::VisitorEmail;
 use domain::step::Code;
 
+pub(crate) use account::Account;
 pub(crate) use client::Portal;
 pub use client::{HubSpot, REQUEST_TIMEOUT};
 pub use note::MAX_NOTE_LENGTH;

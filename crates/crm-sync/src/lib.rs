@@ -1,7 +1,9 @@
 #![doc = include_str!("../README.md")]
 
 mod access;
+mod administer;
 mod call;
+mod check;
 mod crm;
 mod error;
 mod hosts;
@@ -11,10 +13,13 @@ mod job;
 mod mapping;
 mod name;
 mod record;
+mod replay;
 mod salesforce;
 mod secrets;
+mod serve;
 mod summary;
 mod sync;
+mod task;
 mod verdict;
 mod webhook;
 mod words;
@@ -31,6 +36,7 @@ use stage::{Clock, ConfigError, Delivery, Env, Failure, Outcome, SdkConfig, Stag
 use store::Store;
 use store::gates::{Admission, CircuitWaits, Health, Standing};
 
+pub use administer::administer;
 pub use call::{CallError, Refusal, Trouble};
 pub use error::Error;
 pub use hosts::AllowedHosts;
@@ -38,6 +44,8 @@ pub use http::SetupError;
 pub use hubspot::{HubSpot, MAX_NOTE_LENGTH, REQUEST_TIMEOUT};
 pub use salesforce::{MAX_DESCRIPTION_LENGTH, Salesforce};
 pub use secrets::{SECRET_LIFETIME, SecretError, SecretSource, Secrets, SecretsManager};
+pub use serve::{invoke, serve};
+pub use task::{Report, Task, TaskError};
 pub use verdict::{DAILY_LIMIT_WAIT, DISABLED, DISABLED_WAIT, FAILING_LIMIT};
 pub use webhook::{DELIVERY_TIMEOUT, MAX_PAYLOAD_BYTES, Violation, WebhookError, Webhooks};
 

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use chrono::{DateTime, Utc};
 use domain::event::Event;
+use domain::integration::hubspot::HubspotAuth;
 use domain::integration::{Integration, IntegrationConfig, WebhookConfig};
 use domain::message::CrmSyncMessage;
 use domain::session::VisitorEmail;
@@ -192,9 +193,10 @@ impl<S: SecretSource> Context<S> {
                     record::sync(&job, &self.hubspot.portal(config, token, &job), &self.store).await
                 };
                 match config.auth {
-                    domain::integration::hubspot::HubspotAuth::Token => self.with_secret(work.integration, sync).await,
-                    domain::integration::hubspot::HubspotAuth::Oauth => {
-                        let sign_in = OAuth { hubspot: &self.hubspot, config, delivery: work.delivery };
+                    HubspotAuth::Token => self.with_secret(work.integration, sync).await,
+                    HubspotAuth::Oauth => {
+                        let deadline = work.delivery.deadline;
+                        let sign_in = OAuth { hubspot: &self.hubspot, config, deadline };
                         let access = self.access(work, &sign_in);
                         access.with_token(async |token: &AccessToken| sync(&token.token).await).await
                     }

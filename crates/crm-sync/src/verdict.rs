@@ -11,8 +11,8 @@ use crate::call::{CallError, Trouble};
 use crate::error::Error;
 use crate::secrets::SecretError;
 
-/// A step of an integration that the service has disabled.
-pub const DISABLED: Code = Code::new("integration_disabled");
+pub use domain::integration::INTEGRATION_DISABLED as DISABLED;
+
 /// How often a step looks whether its integration was mended; who mends it through `cargo xtask integrations` wakes it at
 /// once.
 pub const DISABLED_WAIT: Duration = Duration::from_secs(24 * 3600);

@@ -17,7 +17,7 @@ use reqwest::dns::Resolve;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, ClientBuilder, Url};
 use rustls::ClientConfig;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use stage::Delivery;
 
 pub use address::Violation;
@@ -159,6 +159,13 @@ impl Webhooks {
         };
         (Some(status.as_u16()), Some(beginning(&answer)), result)
     }
+}
+
+/// Whether it holds one signing secret `whsec_…`, or several while one takes another's place.
+pub(crate) fn is_secret(secret: &SecretString) -> bool {
+    let mut parts = secret.expose_secret().split_whitespace();
+    let is_any = parts.clone().next().is_some();
+    is_any && parts.all(|part| part.starts_with("whsec_")) && sign::headers("msg_0", 0, b"", secret).is_ok()
 }
 
 fn beginning(answer: &[u8]) -> String {

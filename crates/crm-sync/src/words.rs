@@ -7,6 +7,9 @@ use crate::call::Refusal;
 use crate::error::Error;
 use crate::webhook::WebhookError;
 
+/// Ends what passes.
+const AGAIN: &str = "It is tried again.";
+
 /// One or two sentences without content of the session.
 pub(crate) fn of(error: &Error, config: &IntegrationConfig) -> String {
     let party = party(config);
@@ -14,6 +17,14 @@ pub(crate) fn of(error: &Error, config: &IntegrationConfig) -> String {
     match details(error) {
         Some(details) => format!("{what} ({details})"),
         None => what,
+    }
+}
+
+/// The same about something that is not tried again by itself.
+pub(crate) fn once(error: &Error, config: &IntegrationConfig) -> String {
+    match of(error, config).replace(&format!(" {AGAIN}"), "").as_str() {
+        AGAIN => "It did not work this time.".to_owned(),
+        what => what.to_owned(),
     }
 }
 
@@ -67,7 +78,7 @@ fn what(error: &Error, party: &str) -> String {
         "gone" => format!("{party} answered 410 Gone: it wants no more events."),
         "out_of_time" => "The function's time was over. It is tried again.".to_owned(),
         "unknown_session" | "unknown_analysis" | "unknown_email" => "What was to be told has been removed.".to_owned(),
-        _ => "It is tried again.".to_owned(),
+        _ => AGAIN.to_owned(),
     }
 }
 

@@ -16,6 +16,10 @@ pub use source::{Mapping, Source};
 pub use webhook::WebhookConfig;
 
 use crate::id::{IntegrationId, TenantId};
+use crate::step::Code;
+
+/// What a step of an integration waits for that the service has disabled.
+pub const INTEGRATION_DISABLED: Code = Code::new("integration_disabled");
 
 /// One configured integration; secrets are in Secrets Manager under `secret_name`.
 #[derive(Debug, Clone, PartialEq)]

@@ -23,7 +23,7 @@ use store::tenants::Tenant;
 use crate::first_error::FirstError;
 use crate::pace::{self, RESERVE};
 use crate::{Context, Error};
-use evidence::Evidence;
+use evidence::{Evidence, Still};
 use judge::{Verdict, delta, judge};
 use rule::Rule;
 
@@ -37,7 +37,7 @@ const LONGEST_WINDOW: Duration = Duration::from_secs(24 * 3600);
 /// What a run did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Alerted {
-    /// Tenants that were looked at: with failures, waiting steps or an alert.
+    /// Tenants that were looked at: with failures, waiting steps, a disabled integration or an alert.
     pub tenants: u32,
     pub opened: u32,
     pub recovered: u32,
@@ -73,6 +73,7 @@ struct Watched<'a> {
     name: &'a str,
     settings: &'a AlertSettings,
     rules: &'a [Rule],
+    still: Still<'a>,
 }
 
 impl Watched<'_> {
@@ -106,16 +107,18 @@ impl<Q> Run<'_, Q> {
         let store = &self.context.store;
         let found = store.tenant::<Settings>(tenant_id).await.map_err(Error::Watch)?;
         let Some(Tenant { name, settings, .. }) = found else { return Ok(()) };
-        let rules = Rule::all(&settings.alerts);
-        let watched = Watched { tenant_id, name: &name, settings: &settings.alerts, rules: &rules };
         let at_work = store.alerts_at_work(tenant_id).await.map_err(Error::Watch)?;
         let waiting = store.waiting_steps(tenant_id, &rule::WAITING).await.map_err(Error::Watch)?;
+        let disabled = store.disabled_integrations(tenant_id).await.map_err(Error::Watch)?;
+        let still = Still { waiting: &waiting, disabled: &disabled };
+        let rules = Rule::all(&settings.alerts, &disabled, &at_work);
+        let watched = Watched { tenant_id, name: &name, settings: &settings.alerts, rules: &rules, still };
         let failures = self.failures(&watched).await?;
         let open = |text: &str| at_work.iter().find(|alert| alert.closed.is_none() && alert.rule == text);
         for rule in &rules {
             let within = |time| {
                 let failures = failures.get(&time).map(Vec::as_slice).unwrap_or_default();
-                Evidence::of(rule, failures, &waiting, self.now)
+                Evidence::of(rule, failures, still, self.now)
             };
             let (evidence, recent) = (within(rule.window()), within(rule.quiet()));
             let open = open(&rule.to_string());
@@ -128,12 +131,15 @@ impl<Q> Run<'_, Q> {
                 self.close(&watched, alert, ClosedAs::CooledDown).await?;
             }
         }
-        self.send_mails(&watched, &waiting).await
+        self.send_mails(&watched).await
     }
 
     /// The failures in the window of each rule, and in the time for which it has to be quiet.
     async fn failures(&self, watched: &Watched<'_>) -> Result<BTreeMap<Duration, Vec<FailureCount>>, Error> {
-        let failing = watched.rules.iter().filter(|rule| !matches!(rule, Rule::Waiting(_)));
+        let failing = watched.rules.iter().filter(|rule| match rule {
+            Rule::Threshold(_) | Rule::Failed(_) => true,
+            Rule::Waiting(_) | Rule::Disabled(_) => false,
+        });
         let windows: BTreeSet<_> = failing.flat_map(|rule| [rule.window(), rule.quiet()]).collect();
         let mut failures = BTreeMap::new();
         for window in windows {

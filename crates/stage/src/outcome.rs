@@ -64,8 +64,13 @@ pub struct Delivery {
 impl Delivery {
     /// The time left for calls to others, less a reserve for recording what came of them.
     pub fn remaining(&self) -> Duration {
-        self.deadline.saturating_duration_since(Instant::now()).saturating_sub(RECORDING_RESERVE)
+        remaining(self.deadline)
     }
+}
+
+/// The time left for calls to others in an invocation that ends at `deadline`; see [`Delivery::remaining`].
+pub fn remaining(deadline: Instant) -> Duration {
+    deadline.saturating_duration_since(Instant::now()).saturating_sub(RECORDING_RESERVE)
 }
 
 /// Recording an outcome takes a few statements of milliseconds each, and one reconnection at worst.

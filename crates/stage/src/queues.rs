@@ -72,6 +72,15 @@ pub trait Queues {
         message: &str,
     ) -> impl Future<Output = Result<(), QueueError>>;
 
+    /// Sends a message that runs a step again which failed with this code, as one that comes back from a dead-letter queue.
+    fn replay(
+        &self,
+        queue_url: &str,
+        tenant: &TenantId,
+        body: &str,
+        code: &str,
+    ) -> impl Future<Output = Result<(), QueueError>>;
+
     /// Hides a received message for this long.
     fn hide(
         &self,
@@ -120,6 +129,12 @@ impl Queues for Sqs {
             .message_body(body)
             .message_attributes(ERROR_CODE, text_attribute(queue_url, code.as_str())?)
             .message_attributes(ERROR_MESSAGE, text_attribute(queue_url, bounded(message))?);
+        request.send().await.map(drop).map_err(|source| send_error(queue_url, source))
+    }
+
+    async fn replay(&self, queue_url: &str, tenant: &TenantId, body: &str, code: &str) -> Result<(), QueueError> {
+        let code = text_attribute(queue_url, bounded(code))?;
+        let request = self.message(queue_url, tenant, body).message_attributes(ERROR_CODE, code);
         request.send().await.map(drop).map_err(|source| send_error(queue_url, source))
     }
 

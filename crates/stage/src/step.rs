@@ -3,7 +3,7 @@
 use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant};
 
-use aws_lambda_events::sqs::SqsEvent;
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use domain::message::StepMessage;
 use domain::step::{Code, StepKey};
 use futures_util::FutureExt;
@@ -86,9 +86,14 @@ impl<S: Stage, Q: Queues> StepRunner<S, Q> {
     pub async fn serve(self) -> Result<(), lambda_runtime::Error> {
         let runner = &self;
         lambda_runtime::run(service_fn(|event: LambdaEvent<SqsEvent>| async move {
-            Ok::<_, lambda_runtime::Error>(handle_batch(&runner.config.queue, &runner.queues, runner, event).await)
+            Ok::<_, lambda_runtime::Error>(runner.handle_batch(event).await)
         }))
         .await
+    }
+
+    /// Handles one SQS event; for a function that is also invoked with something else.
+    pub async fn handle_batch(&self, event: LambdaEvent<SqsEvent>) -> SqsBatchResponse {
+        handle_batch(&self.config.queue, &self.queues, self, event).await
     }
 
     async fn run(&self, record: &Record) -> Verdict {

@@ -17,6 +17,8 @@ pub struct MemoryQueues {
     pub delayed: RefCell<Vec<(String, String, Duration)>>,
     /// Body, code and error message.
     pub dead: RefCell<Vec<(String, Code, String)>>,
+    /// Body and code of what is run again.
+    pub replayed: RefCell<Vec<(String, String)>>,
     pub hidden: RefCell<Vec<Duration>>,
     /// While set, nothing can be sent.
     pub refuses: Cell<bool>,
@@ -45,6 +47,12 @@ impl Queues for MemoryQueues {
     async fn dead_letter(&self, queue_url: &str, body: &str, code: Code, message: &str) -> Result<(), QueueError> {
         self.check(queue_url)?;
         self.dead.borrow_mut().push((body.to_owned(), code, message.to_owned()));
+        Ok(())
+    }
+
+    async fn replay(&self, queue_url: &str, _: &TenantId, body: &str, code: &str) -> Result<(), QueueError> {
+        self.check(queue_url)?;
+        self.replayed.borrow_mut().push((body.to_owned(), code.to_owned()));
         Ok(())
     }
 

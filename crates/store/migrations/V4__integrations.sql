@@ -4,7 +4,8 @@
 -- a condition that passes, and retries. The release before runs on this schema; it cannot read a configuration that names
 -- what is new in this release, nor the messages of events, which nobody plans until a webhook asks for them.
 --
--- Nothing is rewritten: no default is computed. The triggers take a short lock on sessions and email_log.
+-- Nothing is rewritten: no default is computed. The triggers take a short lock on sessions and email_log; the indexes of steps
+-- and integration_log read their tables, which are locked for writing meanwhile.
 
 -- Nobody waits for long behind a lock that this does not get. It is undone as a whole then: run it again.
 SET LOCAL lock_timeout = '5s';
@@ -58,6 +59,9 @@ ALTER TABLE steps
     ADD COLUMN of_session boolean NOT NULL DEFAULT true,
     -- its turn in the line of its integration
     ADD COLUMN booked_at timestamptz;
+
+-- what an integration has failed to sync
+CREATE INDEX steps_failed ON steps (tenant_id, session_id) WHERE status = 'failed';
 
 ALTER TABLE integration_log
     -- until when the third party may be being written to; one version of a session at a time

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use domain::id::{SessionId, TenantId};
+use domain::id::{IntegrationId, SessionId, TenantId};
 use domain::settings::alerts::StepKind;
 use domain::step::Code;
 use tokio_postgres::Row;
 
-use crate::sql::{float, get, one_of, parse, text, texts, time};
+use crate::sql::{bigint, float, get, one_of, parse, text, texts, time};
 use crate::steps::millis;
 use crate::{Error, Store};
 
@@ -20,6 +20,8 @@ SELECT tenant_id FROM alerts
 WHERE closed_at IS NULL OR mail_status IN ('pending', 'sending') OR recovery_status IN ('pending', 'sending')
 UNION
 SELECT tenant_id FROM steps WHERE status = 'waiting' AND code = ANY ($2::text[])
+UNION
+SELECT tenant_id FROM integrations WHERE disabled_code IS NOT NULL AND removed_at IS NULL
 ORDER BY tenant_id";
 
 const FAILURES_SINCE: &str = "
@@ -45,6 +47,14 @@ const WAITING_STEPS: &str = "
 SELECT code, count(*) AS steps, (array_agg(session_id ORDER BY due_at, session_id))[1:10] AS sessions
 FROM steps WHERE tenant_id = $1 AND status = 'waiting' AND code = ANY ($2::text[]) GROUP BY code ORDER BY code";
 
+const FAILED_STEPS_OF: &str = "
+-- failed_steps_of()
+SELECT session_id, code, message FROM steps
+WHERE tenant_id = $1 AND status = 'failed' AND session_id > $6
+  AND strpos(step, ':') > 0 AND split_part(substr(step, strpos(step, ':') + 1), '/', 1) = $2
+  AND (session_id = $3 OR (finished_at >= $4 AND finished_at < $5))
+ORDER BY session_id, step LIMIT $7";
+
 /// Failures of one kind of step with one code.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FailureCount {
@@ -67,9 +77,56 @@ pub struct WaitingSteps {
     pub sessions: Vec<SessionId>,
 }
 
+/// Whose steps are looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FailedSteps<'a> {
+    Session(&'a SessionId),
+    /// Those that failed from `from` on and before `to`.
+    Between {
+        from: DateTime<Utc>,
+        to: DateTime<Utc>,
+    },
+}
+
+/// A step that has failed, and the message that asks for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FailedStep {
+    pub session_id: SessionId,
+    pub code: String,
+    pub message: String,
+}
+
 impl Store {
-    /// Tenants with a failure within the last `within`, with an alert that is open or has a mail to send, or with a step
-    /// that waits for one of these codes.
+    /// Up to `limit` failed steps of an integration, in the order of their sessions' ids, of sessions after `after`.
+    pub async fn failed_steps_of(
+        &self,
+        tenant: &TenantId,
+        integration: &IntegrationId,
+        which: FailedSteps<'_>,
+        after: Option<&SessionId>,
+        limit: i64,
+    ) -> Result<Vec<FailedStep>, Error> {
+        let (session, from, to) = match which {
+            FailedSteps::Session(session) => (Some(session.as_ref()), None, None),
+            FailedSteps::Between { from, to } => (None, Some(from), Some(to)),
+        };
+        let after = after.map_or("", |session| session.as_ref());
+        let [tenant, integration] = [text(tenant.as_ref()), text(integration.as_ref())];
+        let params = [tenant, integration, text(session), time(from), time(to), text(after), bigint(limit)];
+        let rows = self.rows(FAILED_STEPS_OF, &params).await?;
+        let read = |row| {
+            let code: Option<String> = get(FAILED_STEPS_OF, row, "code")?;
+            Ok(FailedStep {
+                session_id: parse(FAILED_STEPS_OF, row, "session_id")?,
+                code: code.unwrap_or_default(),
+                message: get(FAILED_STEPS_OF, row, "message")?,
+            })
+        };
+        rows.iter().map(read).collect()
+    }
+
+    /// Tenants with a failure within the last `within`, with an alert that is open or has a mail to send, with a step that
+    /// waits for one of these codes, or with an integration that the service has disabled.
     pub async fn tenants_to_watch(&self, within: Duration, waiting: &[Code]) -> Result<Vec<TenantId>, Error> {
         let codes: Vec<&str> = waiting.iter().map(|code| code.as_str()).collect();
         let rows = self.rows(TENANTS_TO_WATCH, &[float(millis(within)), texts(codes)]).await?;

@@ -2,7 +2,9 @@
 
 use chrono::{DateTime, Utc};
 use domain::id::{IntegrationId, TenantId};
-use domain::integration::{Connection, Disabled, Integration, IntegrationConfig, IntegrationState};
+use domain::integration::{
+    Connection, Disabled, INTEGRATION_DISABLED, Integration, IntegrationConfig, IntegrationState,
+};
 use domain::step::Code;
 use tokio_postgres::Row;
 
@@ -74,6 +76,22 @@ SELECT tenant_id, integration_id, enabled, config, secret_name, disabled_code, d
         AND split_part(substr(step, strpos(step, ':') + 1), '/', 1) = integration_id) AS waiting
 FROM integrations LEFT JOIN integration_gates USING (tenant_id, integration_id)
 WHERE tenant_id = $1 AND removed_at IS NULL ORDER BY integration_id";
+
+const DISABLED_INTEGRATIONS: &str = "
+-- disabled_integrations()
+SELECT integration_id, disabled_code, disabled_reason, disabled_at,
+       (SELECT count(DISTINCT session_id) FROM steps WHERE tenant_id = $1 AND status = 'waiting' AND code = $2
+        AND split_part(substr(step, strpos(step, ':') + 1), '/', 1) = integration_id) AS waiting
+FROM integrations WHERE tenant_id = $1 AND disabled_code IS NOT NULL AND removed_at IS NULL ORDER BY integration_id";
+
+/// An integration that the service has switched off.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DisabledIntegration {
+    pub integration_id: IntegrationId,
+    pub disabled: Disabled,
+    /// Sessions that wait until it is mended.
+    pub waiting: i64,
+}
 
 /// An integration as its administrators see it.
 #[derive(Debug, Clone, PartialEq)]
@@ -176,6 +194,26 @@ impl Store {
     pub async fn shown_integrations(&self, tenant: &TenantId, waiting: &[Code]) -> Result<Vec<Shown>, Error> {
         let rows = self.rows(SHOWN_INTEGRATIONS, &[text(tenant.as_ref()), codes_param(waiting)]).await?;
         rows.iter().map(read_shown).collect()
+    }
+
+    /// Those of a tenant that wait to be mended.
+    pub async fn disabled_integrations(&self, tenant: &TenantId) -> Result<Vec<DisabledIntegration>, Error> {
+        let params = [text(tenant.as_ref()), text(INTEGRATION_DISABLED.as_str())];
+        let rows = self.rows(DISABLED_INTEGRATIONS, &params).await?;
+        let sql = DISABLED_INTEGRATIONS;
+        let read = |row| {
+            let reason: Option<String> = get(sql, row, "disabled_reason")?;
+            Ok(DisabledIntegration {
+                integration_id: parse(sql, row, "integration_id")?,
+                disabled: Disabled {
+                    code: get(sql, row, "disabled_code")?,
+                    reason: reason.unwrap_or_default(),
+                    since: get(sql, row, "disabled_at")?,
+                },
+                waiting: get(sql, row, "waiting")?,
+            })
+        };
+        rows.iter().map(read).collect()
     }
 }
 

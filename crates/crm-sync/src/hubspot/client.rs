@@ -6,21 +6,17 @@ use std::time::Duration;
 use domain::email_address::EmailAddress;
 use domain::integration::HubspotConfig;
 use reqwest::{Client, Method};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::note::MAX_NOTE_LENGTH;
-use super::refusal;
+use super::account::Account;
 use crate::call::{CallError, Trouble};
 use crate::http::{self, SetupError, segment};
 use crate::job::Job;
 
 /// HubSpot answers within a second; a request that takes this long has failed, and others still have time.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
-/// A page of the longest notes, each character in four bytes, and as much again for what surrounds and escapes them.
-const MAX_ANSWER_BYTES: usize = NOTES_PER_READ * MAX_NOTE_LENGTH * 4 * 2;
 /// Notes read in one request, 10 MB at worst. HubSpot takes 100.
 pub(super) const NOTES_PER_READ: usize = 20;
 /// HubSpot's own limit of associations on a page.
@@ -54,15 +50,14 @@ impl HubSpot {
         token: &'a SecretString,
         job: &'a Job<'a>,
     ) -> Portal<'a> {
-        Portal { hubspot: self, config, token, job }
+        let Job { delivery, now, notes, .. } = *job;
+        Portal { account: Account { hubspot: self, config, token, deadline: delivery.deadline, now, notes }, job }
     }
 }
 
 /// One HubSpot account during one delivery.
 pub(crate) struct Portal<'a> {
-    pub(super) hubspot: &'a HubSpot,
-    pub(super) config: &'a HubspotConfig,
-    token: &'a SecretString,
+    pub(super) account: Account<'a>,
     pub(super) job: &'a Job<'a>,
 }
 
@@ -123,7 +118,7 @@ impl Portal<'_> {
     /// The id of the contact whose primary address this is.
     pub(super) async fn contact_by_email(&self, email: &EmailAddress) -> Result<String, CallError> {
         let path = format!("contacts/{}?idProperty=email", segment(email.as_str()));
-        self.call::<Record>("read the contact", Method::GET, &path, None).await.map(|contact| contact.id)
+        self.account.objects::<Record>("read the contact", Method::GET, &path, None).await.map(|contact| contact.id)
     }
 
     /// Changes the contact whose primary address this is.
@@ -153,7 +148,7 @@ impl Portal<'_> {
         properties: &Properties,
     ) -> Result<String, CallError> {
         let body = json!({ "properties": properties });
-        self.call::<Record>(operation, method, path, Some(&body)).await.map(|contact| contact.id)
+        self.account.objects::<Record>(operation, method, path, Some(&body)).await.map(|contact| contact.id)
     }
 
     /// On the contact's timeline, at the end of the conversation.
@@ -163,7 +158,7 @@ impl Portal<'_> {
             "properties": properties,
             "associations": [{ "to": { "id": contact_id }, "types": [kind] }],
         });
-        self.call::<Record>("create the note", Method::POST, "notes", Some(&note)).await.map(|note| note.id)
+        self.account.objects::<Record>("create the note", Method::POST, "notes", Some(&note)).await.map(|note| note.id)
     }
 
     /// Writes the note that has this value of the unique property, or makes it.
@@ -171,7 +166,7 @@ impl Portal<'_> {
         let operation = "write the note by its key";
         let input = json!({ "idProperty": KEY_PROPERTY, "id": key, "properties": properties });
         let body = json!({ "inputs": [input] });
-        let notes: Notes = self.call(operation, Method::POST, "notes/batch/upsert", Some(&body)).await?;
+        let notes: Notes = self.account.objects(operation, Method::POST, "notes/batch/upsert", Some(&body)).await?;
         let note = notes.results.into_iter().next();
         note.map(|note| note.id).ok_or(CallError::Incomplete { operation })
     }
@@ -179,7 +174,7 @@ impl Portal<'_> {
     /// Hangs a note on a contact; where it does already, nothing changes.
     pub(super) async fn associate(&self, note_id: &str, contact_id: &str) -> Result<(), CallError> {
         let path = format!("notes/{}/associations/default/contacts/{}", segment(note_id), segment(contact_id));
-        self.call::<Value>("put the note on the contact", Method::PUT, &path, None).await.map(drop)
+        self.account.objects::<Value>("put the note on the contact", Method::PUT, &path, None).await.map(drop)
     }
 
     /// Changes these properties of a note. `None` if the note was deleted.
@@ -190,7 +185,7 @@ impl Portal<'_> {
     ) -> Result<Option<String>, CallError> {
         let note = json!({ "properties": properties });
         let path = format!("notes/{}", segment(note_id));
-        match self.call::<Record>("update the note", Method::PATCH, &path, Some(&note)).await {
+        match self.account.objects::<Record>("update the note", Method::PATCH, &path, Some(&note)).await {
             Err(error) if error.is(Trouble::NotFound) => Ok(None),
             updated => updated.map(|note| Some(note.id)),
         }
@@ -202,7 +197,7 @@ impl Portal<'_> {
         loop {
             let path =
                 format!("contacts/{}/associations/notes?limit={ASSOCIATIONS_PER_PAGE}{after}", segment(contact_id));
-            let page: NoteIds = self.call("list the contact's notes", Method::GET, &path, None).await?;
+            let page: NoteIds = self.account.objects("list the contact's notes", Method::GET, &path, None).await?;
             ids.extend(page.results.into_iter().map(|note| match note.to {
                 Value::String(id) => id,
                 other => other.to_string(),
@@ -217,38 +212,11 @@ impl Portal<'_> {
         let operation = "read the contact's notes";
         let inputs: Vec<_> = ids.iter().map(|id| json!({ "id": id })).collect();
         let body = json!({ "properties": ["hs_note_body"], "inputs": inputs });
-        let notes: Notes = self.call(operation, Method::POST, "notes/batch/read", Some(&body)).await?;
+        let notes: Notes = self.account.objects(operation, Method::POST, "notes/batch/read", Some(&body)).await?;
         let gone = |error: &NoteError| error.category.as_deref() == Some("OBJECT_NOT_FOUND");
         if notes.results.len() < ids.len() && (notes.errors.is_empty() || !notes.errors.iter().all(gone)) {
             return Err(CallError::Incomplete { operation });
         }
         Ok(notes.results)
-    }
-
-    async fn call<T: DeserializeOwned>(
-        &self,
-        operation: &'static str,
-        method: Method,
-        path: &str,
-        body: Option<&Value>,
-    ) -> Result<T, CallError> {
-        let timeout = http::timeout(REQUEST_TIMEOUT, self.job.delivery).ok_or(CallError::OutOfTime { operation })?;
-        self.job.notes.count_request();
-        let Self { hubspot: HubSpot { http, base_url }, config, .. } = self;
-        let url = format!("{base_url}/crm/objects/{}/{path}", segment(config.api_version.as_ref()));
-        let request = http.request(method, url).bearer_auth(self.token.expose_secret()).timeout(timeout);
-        let request = body.into_iter().fold(request, |request, body| request.json(body));
-        // The URL may hold an address.
-        let failed = |source: reqwest::Error| CallError::Send { operation, source: source.without_url() };
-        let response = request.send().await.map_err(failed)?;
-        let (status, headers) = (response.status(), response.headers().clone());
-        let body = http::read(response, MAX_ANSWER_BYTES).await.map_err(failed)?;
-        if status.is_success() {
-            // The source may quote the answer.
-            serde_json::from_slice(&body).map_err(|_| CallError::Unreadable { operation })
-        } else {
-            let refusal = refusal::read(status, &headers, &body, self.job.now);
-            Err(CallError::Refused { operation, refusal })
-        }
     }
 }

@@ -21,7 +21,7 @@ const LIFECYCLE: &str = "lifecyclestage";
 pub(super) async fn upsert(portal: &Portal<'_>, email: &EmailAddress) -> Result<String, CallError> {
     let job = portal.job;
     let known = known(&job.session.visitor);
-    let mapped = mapped(job, &portal.config.properties);
+    let mapped = mapped(job, &portal.account.config.properties);
     let all: Properties = known.iter().chain(&mapped).map(|(name, value)| (name.clone(), value.clone())).collect();
     match write(portal, email, all).await {
         // One field that HubSpot does not take, or no longer, is not to cost the visitor and the note.

@@ -1,11 +1,10 @@
 //! The access tokens of an app that was installed into a HubSpot account.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::Utc;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
-use stage::Delivery;
 
 use super::HubSpot;
 use super::refusal;
@@ -22,7 +21,8 @@ const MAX_ANSWER_BYTES: usize = 16 * 1024;
 pub(crate) struct OAuth<'a> {
     pub(crate) hubspot: &'a HubSpot,
     pub(crate) config: &'a HubspotConfig,
-    pub(crate) delivery: &'a Delivery,
+    /// When the invocation ends.
+    pub(crate) deadline: Instant,
 }
 
 /// What the secret of the integration holds.
@@ -40,6 +40,11 @@ struct Answer {
     expires_in: u64,
 }
 
+/// Whether a secret holds what an app that was installed needs.
+pub(crate) fn is_secret(secret: &SecretString) -> bool {
+    serde_json::from_str::<Credentials>(secret.expose_secret()).is_ok()
+}
+
 impl SignIn for OAuth<'_> {
     async fn sign_in(&self, secret: &SecretString) -> Result<Granted, SignInError> {
         let credentials: Credentials = serde_json::from_str(secret.expose_secret()).map_err(|_| SignInError::Secret)?;
@@ -49,7 +54,7 @@ impl SignIn for OAuth<'_> {
 
 impl OAuth<'_> {
     async fn renew(&self, credentials: &Credentials) -> Result<Granted, CallError> {
-        let timeout = http::timeout(super::REQUEST_TIMEOUT, self.delivery);
+        let timeout = http::timeout_before(super::REQUEST_TIMEOUT, self.deadline);
         let timeout = timeout.ok_or(CallError::OutOfTime { operation: OPERATION })?;
         let HubSpot { http, base_url } = self.hubspot;
         let url = format!("{base_url}/oauth/{}/token", http::segment(self.config.api_version.as_ref()));

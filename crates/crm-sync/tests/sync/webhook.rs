@@ -129,10 +129,6 @@ impl World {
         .await;
     }
 
-    async fn sql(&self, sql: &str) {
-        self.database.client().await.execute(sql, &[]).await.unwrap();
-    }
-
     async fn state(&self) -> IntegrationState {
         self.integration("hook").await.state
     }

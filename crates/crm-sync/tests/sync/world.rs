@@ -16,6 +16,7 @@ use domain::settings::TenantSettings;
 use domain::step::Step;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value, json};
+use stage::testing::MemoryQueues;
 use stage::{Delivery, Outcome, Stage};
 use store::analyses::NewAnalysis;
 use store::gates::CircuitWaits;
@@ -80,6 +81,28 @@ impl World {
         world.integrate("hook", json!({ "kind": "webhook", "url": url }), "post-session/test/acme/hook").await;
         world.webhook.control.secret("acme", SIGNING_SECRET).await.unwrap();
         world
+    }
+
+    /// A task of an operator, which sends messages to these queues; the answer, or the error as the operator reads it.
+    pub(crate) async fn ask_of(&self, queues: &MemoryQueues, task: Value) -> Result<Value, String> {
+        let task = serde_json::from_value(task).unwrap();
+        let deadline = Instant::now() + Duration::from_secs(60);
+        let report = crm_sync::administer(&self.context, queues, "crm-sync", task, deadline).await;
+        report.map(|report| serde_json::to_value(report).unwrap()).map_err(|error| error.line())
+    }
+
+    pub(crate) async fn ask(&self, task: Value) -> Result<Value, String> {
+        self.ask_of(&MemoryQueues::default(), task).await
+    }
+
+    /// A control of the stand-in for HubSpot that is particular to the portal of [`TOKEN`].
+    pub(crate) async fn portal(&self, control: &str, setting: Value) {
+        let url = format!("{}/{control}?token={TOKEN}", self.hubspot.base_url);
+        reqwest::Client::new().put(url).json(&setting).send().await.unwrap().error_for_status().unwrap();
+    }
+
+    pub(crate) async fn sql(&self, sql: &str) -> u64 {
+        self.database.client().await.execute(sql, &[]).await.unwrap_or_else(|error| panic!("{sql}: {error:?}"))
     }
 
     pub(crate) async fn integrate(&self, id: &str, config: serde_json::Value, secret_name: &str) {

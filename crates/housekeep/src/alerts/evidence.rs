@@ -1,13 +1,15 @@
-//! What speaks for a rule: failures, or steps that wait.
+//! What speaks for a rule: failures, steps that wait, or an integration that is disabled.
 
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use domain::id::SessionId;
+use domain::integration::Disabled;
 use domain::settings::alerts::StepKind;
 use serde_json::{Map, Value};
 use store::alerts::Alert;
 use store::failures::{FailureCount, WaitingSteps};
+use store::integrations::DisabledIntegration;
 
 use super::rule::Rule;
 
@@ -32,16 +34,20 @@ pub(crate) struct Evidence {
     /// There are more of them.
     pub(crate) more_sessions: bool,
     pub(crate) last_at: DateTime<Utc>,
+    /// Why an integration was disabled, in words.
+    pub(crate) reason: Option<String>,
+}
+
+/// What stands still, whenever it began to.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Still<'a> {
+    pub(crate) waiting: &'a [WaitingSteps],
+    pub(crate) disabled: &'a [DisabledIntegration],
 }
 
 impl Evidence {
     /// What there is of a rule, or `None`. `failures` are those of its window.
-    pub(crate) fn of(
-        rule: &Rule,
-        failures: &[FailureCount],
-        waiting: &[WaitingSteps],
-        now: DateTime<Utc>,
-    ) -> Option<Self> {
+    pub(crate) fn of(rule: &Rule, failures: &[FailureCount], still: Still<'_>, now: DateTime<Utc>) -> Option<Self> {
         match rule {
             Rule::Threshold(threshold) => {
                 let counts = |count: &&FailureCount| threshold.step.is_none_or(|step| step == count.step);
@@ -49,10 +55,18 @@ impl Evidence {
             }
             Rule::Failed(code) => Self::of_failures(failures.iter().filter(|count| count.code == code.as_str())),
             Rule::Waiting(code) => {
-                let found = waiting.iter().find(|steps| steps.code == code.as_str())?;
+                let found = still.waiting.iter().find(|steps| steps.code == code.as_str())?;
                 let group = Group { step: rule.step(), code: found.code.clone(), count: found.steps };
                 let more_sessions = found.steps > i64::try_from(found.sessions.len()).unwrap_or(i64::MAX);
-                Some(Self { groups: vec![group], sessions: found.sessions.clone(), more_sessions, last_at: now })
+                let sessions = found.sessions.clone();
+                Some(Self { groups: vec![group], sessions, more_sessions, last_at: now, reason: None })
+            }
+            Rule::Disabled(id) => {
+                let found = still.disabled.iter().find(|found| found.integration_id == *id)?;
+                let Disabled { code, reason, since } = found.disabled.clone();
+                let group = Group { step: rule.step(), code, count: found.waiting };
+                let (sessions, reason) = (Vec::new(), Some(reason));
+                Some(Self { groups: vec![group], sessions, more_sessions: false, last_at: since, reason })
             }
         }
     }
@@ -74,7 +88,7 @@ impl Evidence {
         let listed = |count: &&FailureCount| count.session_count > i64::try_from(count.sessions.len()).unwrap_or(0);
         let more_sessions = sessions.len() > MAX_SESSIONS || counts.iter().any(listed);
         sessions.truncate(MAX_SESSIONS);
-        Some(Self { groups, sessions, more_sessions, last_at })
+        Some(Self { groups, sessions, more_sessions, last_at, reason: None })
     }
 
     /// What an alert's row tells, for when the failures themselves are gone.
@@ -86,6 +100,7 @@ impl Evidence {
             sessions: Vec::new(),
             more_sessions: true,
             last_at: alert.last_failure_at,
+            reason: None,
         }
     }
 

@@ -1,10 +1,13 @@
 //! The mails to a tenant's admins.
 
+mod disabled;
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use domain::id::TenantId;
+use domain::integration::IntegrationState;
 use domain::settings::alerts::StepKind;
 use mail::{Notice, Rendered, TemplateError, Values, notice};
 
@@ -29,7 +32,7 @@ const MAX_NAME_CHARS: usize = 64;
 pub(crate) struct Letter<'a> {
     pub(crate) tenant_id: &'a TenantId,
     pub(crate) tenant_name: &'a str,
-    pub(crate) rule: Rule,
+    pub(crate) rule: &'a Rule,
     pub(crate) cool_down: Duration,
     pub(crate) region: &'a str,
     pub(crate) queues: &'a StepQueues,
@@ -42,6 +45,8 @@ pub(crate) struct Recovery {
     pub(crate) last_failure_at: DateTime<Utc>,
     /// When a step of the rule was last done after that.
     pub(crate) last_success: Option<DateTime<Utc>>,
+    /// What has become of the integration that the rule is about.
+    pub(crate) integration: Option<IntegrationState>,
 }
 
 impl Letter<'_> {
@@ -50,6 +55,7 @@ impl Letter<'_> {
         let (state, since) = match self.rule {
             Rule::Threshold(_) | Rule::Failed(_) => ("failed", Some(minute(since))),
             Rule::Waiting(_) => ("waiting", None),
+            Rule::Disabled(id) => return self.disabled(id, evidence),
         };
         let group = |Group { step, code, count }: &Group| {
             Values::new().number("count", *count).text("step", step.map_or("step", StepKind::as_str)).text("code", code)
@@ -75,6 +81,7 @@ impl Letter<'_> {
                 format!("Failed in all: {}, the last at {last_at}.", evidence.total())
             }
             Rule::Waiting(_) => format!("A step was last seen waiting at {last_at}."),
+            Rule::Disabled(id) => return self.mended(id, evidence, recovery),
         };
         let values = self
             .values(evidence)
@@ -106,6 +113,7 @@ impl Letter<'_> {
             }
             Rule::Failed(_) => "one failure with this code, because others will follow".to_owned(),
             Rule::Waiting(_) => "one step that waits for this".to_owned(),
+            Rule::Disabled(_) => "an integration that the service has disabled".to_owned(),
         }
     }
 
@@ -114,6 +122,7 @@ impl Letter<'_> {
         match self.rule {
             Rule::Threshold(_) | Rule::Failed(_) => format!("no such step has failed for {quiet}"),
             Rule::Waiting(_) => format!("no such step has waited for {quiet}"),
+            Rule::Disabled(_) => "it is no longer disabled".to_owned(),
         }
     }
 
@@ -123,7 +132,7 @@ impl Letter<'_> {
         let steps = match self.rule {
             Rule::Threshold(_) | Rule::Failed(_) if known.is_empty() => StepKind::ALL.into(),
             Rule::Threshold(_) | Rule::Failed(_) => known,
-            Rule::Waiting(_) => BTreeSet::new(),
+            Rule::Waiting(_) | Rule::Disabled(_) => BTreeSet::new(),
         };
         let page = |step: StepKind| {
             let page = queue_page(self.region, &self.queues.of_kind(step).dead_letter_url);

@@ -7,7 +7,6 @@ use domain::email_address::EmailAddress;
 use domain::step::Code;
 use mail::{Envelope, MIN_SEND_TIME, OUTCOME_UNKNOWN, Rendered, SendError};
 use store::alerts::{Alert, AlertMail, AlertMailStatus};
-use store::failures::WaitingSteps;
 
 use super::evidence::Evidence;
 use super::judge::delta;
@@ -61,17 +60,17 @@ impl Item<'_> {
 
 impl<Q> Run<'_, Q> {
     /// Sends what is to be sent of a tenant's alerts.
-    pub(super) async fn send_mails(&mut self, watched: &Watched<'_>, waiting: &[WaitingSteps]) -> Result<(), Error> {
+    pub(super) async fn send_mails(&mut self, watched: &Watched<'_>) -> Result<(), Error> {
         for alert in &self.context.store.alerts_at_work(watched.tenant_id).await.map_err(Error::Watch)? {
             let item = |mail| Item { watched, alert, mail };
-            let told = match self.forward(item(AlertMail::Opening), alert.mail, waiting).await? {
+            let told = match self.forward(item(AlertMail::Opening), alert.mail).await? {
                 AlertMailStatus::Sent | AlertMailStatus::Unknown => true,
                 AlertMailStatus::Failed => false,
                 AlertMailStatus::Pending | AlertMailStatus::Sending => continue,
             };
             match alert.recovery {
                 Some(AlertMailStatus::Pending) if !told => self.give_up(item(AlertMail::Recovery), NOT_TOLD).await?,
-                Some(status) => self.forward(item(AlertMail::Recovery), status, waiting).await?,
+                Some(status) => self.forward(item(AlertMail::Recovery), status).await?,
                 None => continue,
             };
         }
@@ -79,16 +78,11 @@ impl<Q> Run<'_, Q> {
     }
 
     /// Takes one mail as far as it goes, and returns how far that is.
-    async fn forward(
-        &mut self,
-        item: Item<'_>,
-        status: AlertMailStatus,
-        waiting: &[WaitingSteps],
-    ) -> Result<AlertMailStatus, Error> {
+    async fn forward(&mut self, item: Item<'_>, status: AlertMailStatus) -> Result<AlertMailStatus, Error> {
         match status {
             AlertMailStatus::Sent | AlertMailStatus::Failed | AlertMailStatus::Unknown => Ok(status),
             AlertMailStatus::Sending => self.look_after(item).await,
-            AlertMailStatus::Pending => self.send_pending(item, waiting).await,
+            AlertMailStatus::Pending => self.send_pending(item).await,
         }
     }
 
@@ -101,8 +95,8 @@ impl<Q> Run<'_, Q> {
         self.record(item, AlertMailStatus::Unknown, Some(OUTCOME_UNKNOWN)).await
     }
 
-    async fn send_pending(&mut self, item: Item<'_>, waiting: &[WaitingSteps]) -> Result<AlertMailStatus, Error> {
-        let Some(&rule) = item.watched.rules.iter().find(|rule| rule.to_string() == item.alert.rule) else {
+    async fn send_pending(&mut self, item: Item<'_>) -> Result<AlertMailStatus, Error> {
+        let Some(rule) = item.watched.rules.iter().find(|rule| rule.to_string() == item.alert.rule) else {
             return self.give_up(item, RULE_GONE).await;
         };
         // In ASCII, as SES takes them.
@@ -119,7 +113,7 @@ impl<Q> Run<'_, Q> {
         if self.mails_left == 0 || pace::remaining(self.deadline) < RESERVE + MIN_SEND_TIME {
             return Ok(AlertMailStatus::Pending);
         }
-        let letter = self.letter(item, rule, waiting).await?;
+        let letter = self.letter(item, rule).await?;
         if !self.take(item).await? {
             return Ok(AlertMailStatus::Sending);
         }
@@ -133,7 +127,7 @@ impl<Q> Run<'_, Q> {
         self.record(item, status, code).await
     }
 
-    async fn letter(&self, item: Item<'_>, rule: Rule, waiting: &[WaitingSteps]) -> Result<Rendered, Error> {
+    async fn letter(&self, item: Item<'_>, rule: &Rule) -> Result<Rendered, Error> {
         let (store, Item { watched, alert, mail }) = (&self.context.store, item);
         let letter = Letter {
             tenant_id: watched.tenant_id,
@@ -145,14 +139,20 @@ impl<Q> Run<'_, Q> {
         };
         let since = alert.opened_at - delta(rule.window());
         let failures = store.failures_since(watched.tenant_id, since).await.map_err(Error::Watch)?;
-        let evidence = Evidence::of(&rule, &failures, waiting, self.now).unwrap_or_else(|| Evidence::of_row(alert));
+        let evidence =
+            Evidence::of(rule, &failures, watched.still, self.now).unwrap_or_else(|| Evidence::of_row(alert));
         let (AlertMail::Recovery, Some((_, closed_at))) = (mail, alert.closed) else {
             return letter.alert(&evidence, since).map_err(Error::Letter);
         };
         let (opened_at, last_failure_at) = (alert.opened_at, alert.last_failure_at);
         let last_success = store.last_success(watched.tenant_id, rule.step(), last_failure_at).await;
         let last_success = last_success.map_err(Error::Watch)?;
-        let recovery = Recovery { opened_at, closed_at, last_failure_at, last_success };
+        let integration = match rule {
+            Rule::Disabled(id) => Some(store.integration(watched.tenant_id, id).await.map_err(Error::Watch)?),
+            Rule::Threshold(_) | Rule::Failed(_) | Rule::Waiting(_) => None,
+        };
+        let integration = integration.flatten().map(|integration| integration.state);
+        let recovery = Recovery { opened_at, closed_at, last_failure_at, last_success, integration };
         letter.recovery(&evidence, &recovery).map_err(Error::Letter)
     }
 

@@ -4,6 +4,7 @@
 
 mod alert_mails;
 mod alerts;
+mod disabled;
 mod erase;
 mod purge;
 mod requeue;

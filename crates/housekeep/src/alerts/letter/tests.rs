@@ -18,6 +18,7 @@ fn evidence(groups: &[(StepKind, &str, i64)]) -> Evidence {
         sessions: vec!["s-9".parse().unwrap(), "s-8".parse().unwrap()],
         more_sessions: groups.len() > 1,
         last_at: time("2026-11-25T10:12:00Z"),
+        reason: None,
     }
 }
 
@@ -30,7 +31,7 @@ fn with<T>(rule: Rule, test: impl FnOnce(&Letter<'_>) -> T) -> T {
     test(&Letter {
         tenant_id: &"acme".parse().unwrap(),
         tenant_name: "Acme\r\nBcc: eve@example.com",
-        rule,
+        rule: &rule,
         cool_down: Duration::from_secs(3600),
         region: "eu-west-1",
         queues: &queues,
@@ -121,9 +122,10 @@ fn a_recovery_note_says_for_how_long_it_failed_and_whether_it_works_or_is_only_q
         closed_at: time("2026-11-25T10:27:00Z"),
         last_failure_at: time("2026-11-25T10:12:00Z"),
         last_success: Some(time("2026-11-25T10:20:00Z")),
+        integration: None,
     };
     let rule = Rule::Threshold(Threshold::default());
-    let mail = with(rule, |letter| letter.recovery(&evidence, &recovery).unwrap());
+    let mail = with(rule.clone(), |letter| letter.recovery(&evidence, &recovery).unwrap());
     assert_eq!(mail.subject, "Acme Bcc: eve@example.com: works again (all:5/15)");
     assert_snapshot!(mail.text, @r#"
     Tenant acme, rule all:5/15: no such step has failed for 15 minutes.
@@ -141,4 +143,53 @@ fn a_recovery_note_says_for_how_long_it_failed_and_whether_it_works_or_is_only_q
     let mail =
         with(Rule::Waiting(Code::new("model_price_unknown")), |letter| letter.recovery(&evidence, &recovery).unwrap());
     assert!(!mail.text.contains("dead-letter"), "{}", mail.text);
+}
+
+#[test]
+fn a_disabled_integration_is_told_with_its_reason_and_what_to_do() {
+    let mut evidence = evidence(&[(StepKind::CrmSync, "unauthorized", 12)]);
+    evidence.reason = Some("HubSpot refuses the credentials.".to_owned());
+    let rule = || Rule::Disabled("hubspot".parse().unwrap());
+    let since = time("2026-11-25T10:13:00Z");
+    let mail = with(rule(), |letter| letter.alert(&evidence, since).unwrap());
+    assert_eq!(mail.subject, "Acme Bcc: eve@example.com: the integration hubspot is disabled (integration:hubspot)");
+    assert_snapshot!(mail.text, @"
+    Tenant acme, rule integration:hubspot: the service disabled the integration hubspot at 2026-11-25 10:12 UTC (unauthorized).
+    HubSpot refuses the credentials.
+
+    12 sessions wait for it now. A session waits for up to 30 days, and is synced when the integration is enabled.
+
+    What to do: mend the cause, then have whoever runs the deployment enable it, which tests it first:
+      cargo xtask integrations enable --tenant acme --integration hubspot
+
+    This rule sends no further mail until it is no longer disabled.
+    ");
+    evidence.groups[0].count = 1;
+    let mail = with(rule(), |letter| letter.alert(&evidence, since).unwrap());
+    assert!(mail.text.contains("\n1 session waits for it now."), "{}", mail.text);
+}
+
+#[test]
+fn what_has_become_of_a_disabled_integration_is_told() {
+    let evidence = evidence(&[(StepKind::CrmSync, "unauthorized", 12)]);
+    let mut recovery = Recovery {
+        opened_at: time("2026-11-25T10:13:00Z"),
+        closed_at: time("2026-11-25T11:27:00Z"),
+        last_failure_at: time("2026-11-25T10:12:00Z"),
+        last_success: None,
+        integration: Some(IntegrationState::On),
+    };
+    let rule = || Rule::Disabled("hubspot".parse().unwrap());
+    let mail = with(rule(), |letter| letter.recovery(&evidence, &recovery).unwrap());
+    assert_eq!(
+        mail.subject,
+        "Acme Bcc: eve@example.com: the integration hubspot is no longer disabled (integration:hubspot)"
+    );
+    assert_snapshot!(mail.text, @"
+    Tenant acme, rule integration:hubspot: the integration hubspot is on again: the sessions that have waited are synced.
+    It was disabled at 2026-11-25 10:12 UTC; that it no longer was, was seen at 2026-11-25 11:27 UTC.
+    ");
+    recovery.integration = Some(IntegrationState::Removed);
+    let mail = with(rule(), |letter| letter.recovery(&evidence, &recovery).unwrap());
+    assert!(mail.text.contains("the integration hubspot is removed: sessions are not synced."), "{}", mail.text);
 }

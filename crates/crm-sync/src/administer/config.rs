@@ -1,0 +1,73 @@
+//! A configuration as it is saved, with the place of what is wrong in it.
+
+use domain::integration::IntegrationConfig;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::kind_of;
+use crate::task::TaskError;
+
+/// Reads each kind by itself: an enum that is told apart by a member loses the paths of its members.
+pub(super) fn read(mut config: Value) -> Result<IntegrationConfig, TaskError> {
+    let given = kind_of(&config);
+    let fields = config.as_object_mut().ok_or_else(|| refused("config", format!("must be an object, not {given}")))?;
+    match fields.remove("kind").as_ref().and_then(Value::as_str) {
+        Some("hubspot") => fields_of(config).map(IntegrationConfig::Hubspot),
+        Some("salesforce") => fields_of(config).map(IntegrationConfig::Salesforce),
+        Some("webhook") => fields_of(config).map(IntegrationConfig::Webhook),
+        _ => Err(refused("config.kind", "must be hubspot, salesforce or webhook".to_owned())),
+    }
+}
+
+fn fields_of<T: DeserializeOwned>(config: Value) -> Result<T, TaskError> {
+    serde_path_to_error::deserialize(config).map_err(|error| {
+        let path = match error.path().to_string().as_str() {
+            "." => "config".to_owned(),
+            path => format!("config.{path}"),
+        };
+        refused(&path, error.inner().to_string())
+    })
+}
+
+fn refused(path: &str, problem: String) -> TaskError {
+    TaskError::Config { path: path.to_owned(), problem }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_configuration_is_read_as_the_table_reads_it() {
+        for config in [
+            json!({ "kind": "hubspot", "properties": { "hs_language": "visitor.locale" } }),
+            json!({ "kind": "webhook", "url": "https://example.com", "events": ["session.failed"] }),
+            json!({ "kind": "salesforce", "url": "https://acme.my.salesforce.com" }),
+        ] {
+            let expected: IntegrationConfig = serde_json::from_value(config.clone()).unwrap();
+            assert_eq!(read(config).unwrap(), expected);
+        }
+    }
+
+    #[test]
+    fn a_mistake_is_told_with_its_place() {
+        for (config, told) in [
+            (json!("x"), "config: must be an object, not text"),
+            (json!({}), "config.kind: must be hubspot, salesforce or webhook"),
+            (json!({ "kind": "pat-x" }), "config.kind: must be hubspot, salesforce or webhook"),
+            (json!({ "kind": "hubspot", "token": "pat-x" }), "config.token: unknown field `token`"),
+            (json!({ "kind": "hubspot", "concurrency": 0 }), "config.concurrency: must be between 1 and 50"),
+            (
+                json!({ "kind": "hubspot", "properties": { "a": "visitor.x" } }),
+                "config.properties.a: \"visitor.x\" is no",
+            ),
+            (json!({ "kind": "webhook" }), "config: missing field `url`"),
+            (json!({ "kind": "webhook", "url": "https://x", "events": ["x"] }), "config.events[0]: unknown variant"),
+        ] {
+            let error = read(config.clone()).unwrap_err().line();
+            assert!(error.starts_with(&format!("failed to save the integration: {told}")), "{config}: {error}");
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! What is found out about an integration before sessions rely on it.
+
+mod hubspot;
+
+use std::time::Instant;
+
+use domain::integration::hubspot::HubspotAuth;
+use domain::integration::{Connection, HubspotConfig, Integration, IntegrationConfig};
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::access::{Access, AccessToken};
+use crate::error::Error;
+use crate::hubspot::Account;
+use crate::hubspot::oauth::{self, OAuth};
+use crate::job::Notes;
+use crate::secrets::SecretError;
+use crate::{Context, SecretSource, webhook, words};
+
+/// What a check has found.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Checked {
+    /// In words, with their place in what was saved where they have one. With any of them the integration cannot work.
+    pub(crate) problems: Vec<String>,
+    /// In words: what works otherwise than one may expect.
+    pub(crate) notices: Vec<String>,
+    pub(crate) connection: Connection,
+}
+
+impl Checked {
+    pub(crate) fn is_ok(&self) -> bool {
+        self.problems.is_empty()
+    }
+
+    fn problem(place: &str, what: &str) -> Self {
+        let place = if place.is_empty() { String::new() } else { format!("{place}: ") };
+        Self { problems: vec![format!("{place}{what}")], ..Self::default() }
+    }
+
+    /// The problems first.
+    pub(crate) fn findings(self) -> Vec<String> {
+        self.problems.into_iter().chain(self.notices).collect()
+    }
+}
+
+impl<S: SecretSource> Context<S> {
+    /// Asks the third party whether the integration will work; it need not be saved. `Err` only where that could not be found
+    /// out because of ourselves: what the third party answers, or that it does not, is a finding.
+    pub(crate) async fn check(&self, integration: &Integration, deadline: Instant) -> Result<Checked, Error> {
+        // Boxed: with the futures of the clients inside, the function's is deeper than the compiler follows.
+        match Box::pin(self.ask(integration, deadline)).await {
+            Err(error @ (Error::Store(_) | Error::Secret(SecretError::Unavailable(_)))) => Err(error),
+            Err(error) => Ok(Checked::problem(place(&error), &words::once(&error, &integration.config))),
+            checked => checked,
+        }
+    }
+
+    async fn ask(&self, integration: &Integration, deadline: Instant) -> Result<Checked, Error> {
+        let secret = self.secret_in_shape(integration).await?;
+        match &integration.config {
+            IntegrationConfig::Hubspot(config) => self.ask_hubspot(integration, config, &secret, deadline).await,
+            // Nothing is sent: a receiver hears of sessions only.
+            IntegrationConfig::Webhook(config) => {
+                let checked = self.webhooks.check(&config.url);
+                Ok(checked.map_or_else(|why| Checked::problem("config.url", &why.to_string()), |()| Checked::default()))
+            }
+            IntegrationConfig::Salesforce(_) => {
+                Ok(Checked::problem("config.kind", "integrations with Salesforce are not supported yet"))
+            }
+        }
+    }
+
+    /// The secret as it is now, if it holds what this kind of integration needs.
+    async fn secret_in_shape(&self, integration: &Integration) -> Result<SecretString, Error> {
+        let Integration { tenant_id, secret_name, config, .. } = integration;
+        self.secrets.forget(secret_name);
+        let secret = self.secrets.get(tenant_id, secret_name, Instant::now()).await.map_err(Error::Secret)?.value;
+        let fits = match config {
+            IntegrationConfig::Hubspot(HubspotConfig { auth: HubspotAuth::Token, .. }) => is_token(&secret),
+            IntegrationConfig::Hubspot(HubspotConfig { auth: HubspotAuth::Oauth, .. }) => oauth::is_secret(&secret),
+            IntegrationConfig::Salesforce(_) => true,
+            IntegrationConfig::Webhook(_) => webhook::is_secret(&secret),
+        };
+        fits.then_some(secret).ok_or(Error::Secret(SecretError::Invalid))
+    }
+
+    async fn ask_hubspot(
+        &self,
+        integration: &Integration,
+        config: &HubspotConfig,
+        secret: &SecretString,
+        deadline: Instant,
+    ) -> Result<Checked, Error> {
+        let (now, notes) = ((self.clock)(), Notes::default());
+        let ask = async |token: &SecretString| {
+            let account = Account { hubspot: &self.hubspot, config, token, deadline, now, notes: &notes };
+            hubspot::check(&account).await.map_err(Error::Crm)
+        };
+        match config.auth {
+            HubspotAuth::Token => ask(secret).await,
+            HubspotAuth::Oauth => {
+                let sign_in = OAuth { hubspot: &self.hubspot, config, deadline };
+                let (secrets, store) = (&self.secrets, &self.store);
+                let access = Access { integration, secrets, store, sign_in: &sign_in, now };
+                access.with_new_token(async |token: &AccessToken| ask(&token.token).await).await
+            }
+        }
+    }
+}
+
+/// Which member of a task that saves the integration is wrong.
+fn place(error: &Error) -> &'static str {
+    if matches!(error, Error::Secret(_)) { "secret_name" } else { "" }
+}
+
+/// As it can stand in a header.
+fn is_token(secret: &SecretString) -> bool {
+    secret.expose_secret().bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~+/=".contains(&b))
+}

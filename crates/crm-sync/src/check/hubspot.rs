@@ -1,0 +1,89 @@
+//! A HubSpot account: whether the token opens it, the mapped properties exist and take what they are set to, and notes can
+//! be told apart by a unique property.
+
+mod fit;
+mod key;
+
+use std::collections::BTreeMap;
+
+use domain::integration::Source;
+use reqwest::Method;
+use serde::Deserialize;
+
+use super::Checked;
+use crate::call::CallError;
+use crate::hubspot::Account;
+use crate::hubspot::contact::CONTACTS;
+
+/// Those that say which contact it is: a sync finds contacts by them.
+const IDENTITY: [&str; 2] = ["email", "hs_additional_emails"];
+
+#[derive(Deserialize)]
+struct Listed {
+    results: Vec<Property>,
+}
+
+/// A property of contacts, as far as it matters here.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Property {
+    name: String,
+    #[serde(rename = "type")]
+    kind: String,
+    field_type: String,
+    #[serde(default)]
+    options: Vec<Choice>,
+    /// The options are kept elsewhere: `options` need not have them.
+    #[serde(default)]
+    external_options: bool,
+    #[serde(default)]
+    calculated: bool,
+    #[serde(default)]
+    modification_metadata: Modification,
+}
+
+#[derive(Debug, Deserialize)]
+struct Choice {
+    value: String,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Modification {
+    read_only_value: bool,
+}
+
+/// Answers that are no use are errors; what is wrong with the configuration, and what only notices tell of, is in the result.
+pub(super) async fn check(account: &Account<'_>) -> Result<Checked, CallError> {
+    let operation = "list the properties of contacts";
+    let listed: Listed = account.properties(operation, Method::GET, CONTACTS, None).await?;
+    let known: BTreeMap<_, _> = listed.results.iter().map(|property| (property.name.as_str(), property)).collect();
+    let mut checked = Checked::default();
+    for (name, source) in account.config.properties.iter() {
+        match mapped(name, source, known.get(name).copied()) {
+            Ok((kind, notice)) => {
+                checked.connection.fields.insert(format!("{CONTACTS}.{name}"), kind);
+                checked.notices.extend(notice);
+            }
+            Err(why) => {
+                let source = source.as_ref();
+                checked.problems.push(format!("config.properties.{name}: cannot be set to {source}: {why}"));
+            }
+        }
+    }
+    let key = key::probe(account).await;
+    checked.connection.unique_note_property = key.is_unique;
+    checked.notices.extend(key.notices);
+    Ok(checked)
+}
+
+fn mapped(name: &str, source: &Source, property: Option<&Property>) -> Result<fit::Fit, String> {
+    if IDENTITY.contains(&name) {
+        return Err("it says which contact this is, and is never changed".to_owned());
+    }
+    let property = property.ok_or("contacts have no such property; names are internal ones, in lower case")?;
+    if property.calculated || property.modification_metadata.read_only_value {
+        return Err("HubSpot sets it itself".to_owned());
+    }
+    fit::fit(property, source)
+}

@@ -1,0 +1,127 @@
+//! The unique property by which notes are told apart: made where there is none, and proved to work.
+//!
+//! Not every account takes it: it needs a right to change the account's properties, and one of ten unique ones that notes
+//! can have. Without it a note is told apart by its text, so nothing here fails an integration.
+
+use chrono::SecondsFormat;
+use reqwest::Method;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::call::{CallError, Trouble};
+use crate::hubspot::Account;
+use crate::hubspot::client::KEY_PROPERTY;
+
+/// Where HubSpot keeps the properties of notes, unless the account says otherwise.
+const GROUP: &str = "engagement";
+
+/// Whether writing a note twice by the property leaves one.
+pub(super) struct Key {
+    pub(super) is_unique: bool,
+    pub(super) notices: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Definition {
+    group_name: Option<String>,
+    #[serde(default)]
+    has_unique_value: bool,
+}
+
+#[derive(Deserialize)]
+struct Upserted {
+    results: Vec<Note>,
+}
+
+#[derive(Deserialize)]
+struct Note {
+    id: String,
+    /// Of some API versions only.
+    new: Option<bool>,
+}
+
+pub(super) async fn probe(account: &Account<'_>) -> Key {
+    let mut notices = Vec::new();
+    let found = match make_sure(account).await {
+        Ok(()) => prove(account, &mut notices).await,
+        Err(why) => Err(why),
+    };
+    if let Err(why) = &found {
+        notices.push(format!(
+            "Notes are told apart by the conversation id in their text, not by the unique property {KEY_PROPERTY}: {why}."
+        ));
+    }
+    Key { is_unique: found.is_ok(), notices }
+}
+
+/// That the property is there, and unique; `Err` says why not.
+async fn make_sure(account: &Account<'_>) -> Result<(), String> {
+    match read(account, KEY_PROPERTY).await {
+        Ok(Definition { has_unique_value: true, .. }) => Ok(()),
+        Ok(_) => Err("its values are not unique; HubSpot cannot change that, so delete it first".to_owned()),
+        Err(error) if error.is(Trouble::NotFound) => match define(account).await {
+            // Another check was faster.
+            Err(error) if !error.is(Trouble::Conflict) => Err(why(&error)),
+            _ => Ok(()),
+        },
+        Err(error) => Err(why(&error)),
+    }
+}
+
+async fn read(account: &Account<'_>, name: &str) -> Result<Definition, CallError> {
+    account.properties("read a property of notes", Method::GET, &format!("notes/{name}"), None).await
+}
+
+async fn define(account: &Account<'_>) -> Result<(), CallError> {
+    // Beside the text of notes: which groups there are is up to HubSpot.
+    let group = read(account, "hs_note_body").await.ok().and_then(|body| body.group_name);
+    let property = json!({
+        "groupName": group.as_deref().unwrap_or(GROUP),
+        "name": KEY_PROPERTY,
+        "label": "Conversation ID",
+        "description": "Tells the notes about conversations apart, so that none is written twice.",
+        "type": "string",
+        "fieldType": "text",
+        "hasUniqueValue": true,
+    });
+    account.properties::<Value>("make the property of notes", Method::POST, "notes", Some(&property)).await.map(drop)
+}
+
+/// Writes a note twice by the same value, and removes it.
+async fn prove(account: &Account<'_>, notices: &mut Vec<String>) -> Result<(), String> {
+    let value = format!("probe-{}", Uuid::now_v7());
+    let first = upsert(account, &value).await.map_err(|error| why(&error))?;
+    let second = upsert(account, &value).await;
+    let mut ids = vec![first.id.as_str()];
+    ids.extend(second.as_ref().ok().map(|note| note.id.as_str()).filter(|id| *id != first.id));
+    for id in ids {
+        let path = format!("notes/{}", crate::http::segment(id));
+        if account.objects::<Value>("remove the note", Method::DELETE, &path, None).await.is_err() {
+            notices.push(format!("The note {id}, written to try HubSpot out, is still there: delete it."));
+        }
+    }
+    let second = second.map_err(|error| why(&error))?;
+    let is_same = second.id == first.id && second.new != Some(true);
+    is_same.then_some(()).ok_or_else(|| "a note that was written by it twice was there twice".to_owned())
+}
+
+async fn upsert(account: &Account<'_>, value: &str) -> Result<Note, CallError> {
+    let operation = "write a note by the property";
+    let properties = json!({
+        "hs_timestamp": account.now.to_rfc3339_opts(SecondsFormat::Millis, true),
+        "hs_note_body": "Written to try this integration out, and removed at once.",
+    });
+    let input = json!({ "idProperty": KEY_PROPERTY, "id": value, "properties": properties });
+    let body = json!({ "inputs": [input] });
+    let answer: Upserted = account.objects(operation, Method::POST, "notes/batch/upsert", Some(&body)).await?;
+    answer.results.into_iter().next().ok_or(CallError::Incomplete { operation })
+}
+
+fn why(error: &CallError) -> String {
+    if error.is(Trouble::Forbidden) {
+        return format!("the token lacks the scope crm.schemas.contacts.write (failed to {error})");
+    }
+    format!("failed to {error}")
+}

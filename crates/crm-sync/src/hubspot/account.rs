@@ -1,0 +1,84 @@
+//! One HubSpot account, as a token opens it, during one invocation.
+
+use std::time::Instant;
+
+use chrono::{DateTime, Utc};
+use domain::integration::HubspotConfig;
+use reqwest::Method;
+use secrecy::{ExposeSecret, SecretString};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::client::{HubSpot, NOTES_PER_READ, REQUEST_TIMEOUT};
+use super::note::MAX_NOTE_LENGTH;
+use super::refusal;
+use crate::call::CallError;
+use crate::http::{self, segment};
+use crate::job::Notes;
+
+/// A page of the longest notes, each character in four bytes, and as much again for what surrounds and escapes them.
+const MAX_ANSWER_BYTES: usize = NOTES_PER_READ * MAX_NOTE_LENGTH * 4 * 2;
+
+pub(crate) struct Account<'a> {
+    pub(crate) hubspot: &'a HubSpot,
+    pub(crate) config: &'a HubspotConfig,
+    pub(crate) token: &'a SecretString,
+    /// When the invocation ends.
+    pub(crate) deadline: Instant,
+    pub(crate) now: DateTime<Utc>,
+    pub(crate) notes: &'a Notes,
+}
+
+impl Account<'_> {
+    /// About records: `path` begins with what kind of them.
+    pub(crate) async fn objects<T: DeserializeOwned>(
+        &self,
+        operation: &'static str,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<T, CallError> {
+        self.call(operation, method, "objects", path, body).await
+    }
+
+    /// About the properties that a kind of records has.
+    pub(crate) async fn properties<T: DeserializeOwned>(
+        &self,
+        operation: &'static str,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<T, CallError> {
+        self.call(operation, method, "properties", path, body).await
+    }
+
+    async fn call<T: DeserializeOwned>(
+        &self,
+        operation: &'static str,
+        method: Method,
+        api: &str,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<T, CallError> {
+        let timeout = http::timeout_before(REQUEST_TIMEOUT, self.deadline).ok_or(CallError::OutOfTime { operation })?;
+        self.notes.count_request();
+        let Self { hubspot: HubSpot { http, base_url }, config, .. } = self;
+        let url = format!("{base_url}/crm/{api}/{}/{path}", segment(config.api_version.as_ref()));
+        let request = http.request(method, url).bearer_auth(self.token.expose_secret()).timeout(timeout);
+        let request = body.into_iter().fold(request, |request, body| request.json(body));
+        // The URL may hold an address.
+        let failed = |source: reqwest::Error| CallError::Send { operation, source: source.without_url() };
+        let response = request.send().await.map_err(failed)?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        let body = http::read(response, MAX_ANSWER_BYTES).await.map_err(failed)?;
+        if status.is_success() {
+            // What is deleted is answered with nothing.
+            let body = if body.is_empty() { b"null" } else { body.as_slice() };
+            // The source may quote the answer.
+            serde_json::from_slice(body).map_err(|_| CallError::Unreadable { operation })
+        } else {
+            let refusal = refusal::read(status, &headers, &body, self.now);
+            Err(CallError::Refused { operation, refusal })
+        }
+    }
+}

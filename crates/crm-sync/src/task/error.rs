@@ -1,0 +1,46 @@
+//! Why a task was not done.
+
+use domain::id::{IntegrationId, TenantId};
+use stage::error_chain;
+use stage::queues::QueueError;
+
+use crate::error::Error;
+
+/// A task that was not done; the text completes "failed to …" and holds neither secrets nor what was synced.
+#[derive(Debug, thiserror::Error)]
+pub enum TaskError {
+    #[error("read the records")]
+    Records(#[source] serde_json::Error),
+    #[error("read the task")]
+    Task(#[source] serde_json::Error),
+    #[error("write the answer")]
+    Answer(#[source] serde_json::Error),
+    #[error("find tenant {0}: there is none until its settings are saved")]
+    UnknownTenant(TenantId),
+    #[error("find integration {0}")]
+    UnknownIntegration(IntegrationId),
+    /// `path` as in the task.
+    #[error("save the integration: {path}: {problem}")]
+    Config { path: String, problem: String },
+    #[error("{operation}: {}", .findings.join(" "))]
+    NotWorking { operation: &'static str, findings: Vec<String> },
+    #[error("check the integration")]
+    Check(#[source] Error),
+    #[error("replay: integration {0} is not on, so everything would wait; enable it first")]
+    NotOn(IntegrationId),
+    #[error("replay: name session_id, or from and to with from before to")]
+    Range,
+    #[error("replay: of a webhook only what it has not been told: say failed_only")]
+    ToldAgain,
+    #[error("replay: send a message")]
+    Queue(#[source] QueueError),
+    #[error("use the database")]
+    Store(#[source] store::Error),
+}
+
+impl TaskError {
+    /// With what caused it, in one line for a log and for whoever asked.
+    pub fn line(&self) -> String {
+        format!("failed to {}", error_chain(self))
+    }
+}

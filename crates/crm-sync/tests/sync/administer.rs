@@ -1,0 +1,243 @@
+//! Tasks of an operator.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use crm_sync::Task;
+use domain::integration::IntegrationState;
+use lambda_runtime::LambdaEvent;
+use serde_json::{Value, json};
+use stage::backoff::Backoff;
+use stage::batch::QueueConfig;
+use stage::queues::Routes;
+use stage::step::StageConfig;
+use stage::testing::MemoryQueues;
+use stage::{Outcome, StepRunner};
+
+use crate::world::{SIGNING_SECRET, TOKEN, World, ana};
+
+fn task(name: &str, id: &str) -> Value {
+    json!({ "task": name, "tenant_id": "acme", "integration_id": id })
+}
+
+fn save(id: &str, config: Value, secret: &str) -> Value {
+    let mut task = task("save_integration", id);
+    task["config"] = config;
+    task["secret_name"] = json!(format!("post-session/test/{secret}"));
+    task
+}
+
+#[tokio::test]
+async fn an_integration_is_saved_with_what_its_check_has_found() {
+    let world = World::new().await;
+    let config = json!({ "kind": "hubspot", "properties": { "hs_language": "visitor.locale" } });
+    let saved = world.ask(save("crm", config, "acme/hubspot")).await.unwrap();
+    assert_eq!((&saved["integration_id"], &saved["state"], &saved["woken"]), (&json!("crm"), &json!("on"), &json!(0)));
+    let integration = world.integration("crm").await;
+    assert_eq!(integration.state, IntegrationState::On);
+    assert!(integration.connection.unique_note_property);
+    assert!(integration.connection.fields.contains_key("contacts.hs_language"));
+
+    world.session("s-1", ana()).await;
+    assert_eq!(world.sync("s-1", "crm").await.unwrap(), Outcome::Done);
+}
+
+#[tokio::test]
+async fn what_would_not_work_is_not_saved_and_its_place_is_named() {
+    let world = World::new().await;
+    world.vault.put("words", "two words");
+    world.vault.put("other-hook", "pat-acme");
+    let hubspot = json!({ "kind": "hubspot" });
+    let hook = |url: &str| json!({ "kind": "webhook", "url": url });
+    for (config, secret, told) in [
+        (json!({ "kind": "hubspot", "x": 1 }), "acme/hubspot", "config.x: unknown field"),
+        (hubspot.clone(), "other/hubspot", "secret_name: The name of the secret is not one of the tenant's own."),
+        (hubspot.clone(), "acme/missing", "secret_name: There is no secret of that name in Secrets Manager."),
+        (hubspot.clone(), "acme/words", "secret_name: The secret does not hold what this kind of integration needs."),
+        (json!({ "kind": "hubspot", "auth": "oauth" }), "acme/hubspot", "secret_name: The secret does not hold"),
+        (hook("https://example.com/"), "acme/other-hook", "secret_name: The secret does not hold"),
+        (hook("http://example.com/"), "acme/hook", "config.url: its scheme is not https"),
+        (hook("https://169.254.169.254/"), "acme/hook", "config.url: its host has no public address"),
+        (
+            json!({ "kind": "hubspot", "properties": { "nope": "visitor.id" } }),
+            "acme/hubspot",
+            "config.properties.nope: ",
+        ),
+    ] {
+        let error = world.ask(save("new", config.clone(), secret)).await.unwrap_err();
+        assert!(error.starts_with(&format!("failed to save the integration: {told}")), "{config}: {error}");
+        assert!(![TOKEN, SIGNING_SECRET, "two words"].iter().any(|secret| error.contains(secret)), "{error}");
+    }
+    assert!(
+        world.database.store.integration(&"acme".parse().unwrap(), &"new".parse().unwrap()).await.unwrap().is_none()
+    );
+    let mut elsewhere = save("new", hubspot, "acme/hubspot");
+    elsewhere["tenant_id"] = json!("nobody");
+    let error = world.ask(elsewhere).await.unwrap_err();
+    assert_eq!(error, "failed to find tenant nobody: there is none until its settings are saved");
+}
+
+#[tokio::test]
+async fn a_new_integration_that_signs_in_is_saved_with_a_token_of_its_own() {
+    let world = World::new().await;
+    let app = json!({ "client_id": "id", "client_secret": "secret", "refresh_token": "refresh", "token": TOKEN });
+    world.portal("_oauth", app.clone()).await;
+    world.vault.put("app", &app.to_string());
+    let config = json!({ "kind": "hubspot", "auth": "oauth" });
+    world.ask(save("app", config.clone(), "acme/app")).await.unwrap();
+    world.session("s-1", ana()).await;
+    assert_eq!(world.sync("s-1", "app").await.unwrap(), Outcome::Done);
+
+    let mut revoked = app;
+    revoked["refresh_token"] = json!("revoked");
+    world.vault.put("app", &revoked.to_string());
+    let error = world.ask(save("app", config, "acme/app")).await.unwrap_err();
+    assert!(error.contains("HubSpot refuses the credentials") && !error.contains("refresh"), "{error}");
+}
+
+#[tokio::test]
+async fn what_waited_for_an_integration_goes_on_when_it_is_enabled() {
+    let world = World::new().await;
+    world.session("s-1", ana()).await;
+    world.vault.put("hubspot", "not-a-token");
+    world
+        .context
+        .store
+        .disable_integration(
+            &"acme".parse().unwrap(),
+            &"hubspot".parse().unwrap(),
+            domain::step::Code::new("unauthorized"),
+            "HubSpot refuses the credentials.",
+        )
+        .await
+        .unwrap();
+    world
+        .sql(
+            "INSERT INTO steps (tenant_id, session_id, step, status, code, due_at, message)
+         VALUES ('acme', 's-1', 'crm_sync:hubspot', 'waiting', 'integration_disabled', now() + interval '1 day', '{}'),
+                ('acme', 's-1', 'crm_sync:hook', 'waiting', 'integration_disabled', now() + interval '1 day', '{}')",
+        )
+        .await;
+    let shown = world.ask(json!({ "task": "show_integrations", "tenant_id": "acme" })).await.unwrap();
+    let shown = &shown["integrations"][1];
+    assert_eq!((&shown["state"], &shown["waiting"]), (&json!("disabled"), &json!(1)));
+    assert_eq!(shown["disabled"]["reason"], "HubSpot refuses the credentials.");
+
+    let error = world.ask(task("enable_integration", "hubspot")).await.unwrap_err();
+    assert!(error.starts_with("failed to enable the integration: HubSpot refuses the credentials"), "{error}");
+    assert!(matches!(world.integration("hubspot").await.state, IntegrationState::Disabled(_)));
+
+    world.vault.put("hubspot", TOKEN);
+    let enabled = world.ask(task("enable_integration", "hubspot")).await.unwrap();
+    assert_eq!((&enabled["state"], &enabled["woken"]), (&json!("on"), &json!(1)));
+    assert_eq!(world.integration("hubspot").await.state, IntegrationState::On);
+}
+
+#[tokio::test]
+async fn a_test_tells_what_is_wrong_and_remembers_only_what_works() {
+    let world = World::new().await;
+    let tested = world.ask(task("test_integration", "hubspot")).await.unwrap();
+    assert_eq!((&tested["ok"], &tested["findings"]), (&json!(true), &json!([])));
+    assert!(world.integration("hubspot").await.connection.unique_note_property);
+
+    world.hubspot.control.fault(json!({ "match": "GET properties", "status": 503 })).await.unwrap();
+    let tested = world.ask(task("test_integration", "hubspot")).await.unwrap();
+    assert_eq!(tested["ok"], false);
+    assert_eq!(tested["findings"], json!(["HubSpot is down or overloaded. (HTTP 503)"]));
+    assert!(world.integration("hubspot").await.connection.unique_note_property);
+    assert_eq!(world.integration("hubspot").await.state, IntegrationState::On);
+
+    let tested = world.ask(task("test_integration", "hook")).await.unwrap();
+    assert_eq!(tested["ok"], true);
+    assert!(world.webhook.control.requests("").await.unwrap().is_empty(), "a receiver hears of sessions only");
+}
+
+#[tokio::test]
+async fn an_integration_is_switched_off_and_removed() {
+    let world = World::new().await;
+    let off = world.ask(task("disable_integration", "hook")).await.unwrap();
+    assert_eq!(off, json!({ "integration_id": "hook", "state": "off" }));
+    assert_eq!(world.integration("hook").await.state, IntegrationState::Off);
+    let removed = world.ask(task("remove_integration", "hook")).await.unwrap();
+    assert_eq!(removed["state"], "removed");
+    for name in ["remove_integration", "test_integration", "enable_integration", "disable_integration", "show_attempts"]
+    {
+        assert_eq!(world.ask(task(name, "hook")).await.unwrap_err(), "failed to find integration hook", "{name}");
+    }
+    let shown = world.ask(json!({ "task": "show_integrations", "tenant_id": "acme" })).await.unwrap();
+    assert_eq!(shown["integrations"].as_array().unwrap().len(), 1);
+    let url = format!("{}/hooks/acme", world.webhook.base_url);
+    world.ask(save("hook", json!({ "kind": "webhook", "url": url }), "acme/hook")).await.unwrap();
+    assert_eq!(world.integration("hook").await.state, IntegrationState::On);
+}
+
+#[tokio::test]
+async fn attempts_to_tell_a_webhook_are_shown_with_what_came_back() {
+    let world = World::new().await;
+    world.session("s-1", ana()).await;
+    world.webhook.control.fault(json!({ "status": 503, "body": "busy" })).await.unwrap();
+    world.sync("s-1", "hook").await.unwrap_err();
+    world.sync("s-1", "hook").await.unwrap();
+    let shown = world.ask(task("show_attempts", "hook")).await.unwrap();
+    let [last, first] = [&shown["attempts"][0], &shown["attempts"][1]];
+    assert_eq!(
+        (&last["session_id"], &last["event"], &last["code"]),
+        (&json!("s-1"), &json!("session.analyzed"), &Value::Null)
+    );
+    assert_eq!(
+        (&first["status"], &first["code"], &first["answer"]),
+        (&json!(503), &json!("unavailable"), &json!("busy"))
+    );
+}
+
+#[test]
+fn every_sample_event_is_a_task_unless_it_shows_a_mistake() {
+    for (name, event, is_task) in [
+        ("show", include_str!("../../../../events/crm-sync-show-integrations.json"), true),
+        ("save", include_str!("../../../../events/crm-sync-save-integration.json"), true),
+        ("save-misspelt", include_str!("../../../../events/crm-sync-save-integration-misspelt.json"), true),
+        ("unknown", include_str!("../../../../events/crm-sync-unknown-task.json"), false),
+    ] {
+        assert_eq!(serde_json::from_str::<Task>(event).is_ok(), is_task, "{name}");
+    }
+}
+
+fn event(payload: Value) -> LambdaEvent<Value> {
+    let mut context = lambda_runtime::Context::default();
+    let ends = SystemTime::now().duration_since(UNIX_EPOCH).unwrap() + Duration::from_secs(60);
+    context.deadline = ends.as_millis().try_into().unwrap();
+    LambdaEvent::new(payload, context)
+}
+
+#[tokio::test]
+async fn the_function_takes_both_messages_and_tasks() {
+    let world = World::new().await;
+    let queue = QueueConfig {
+        queue_url: "crm-sync".to_owned(),
+        dead_letter_queue_url: "crm-sync-dead".to_owned(),
+        concurrency: 5,
+        max_receive_count: 5,
+    };
+    let backoff = Backoff { base: Duration::from_secs(120), max: Duration::from_secs(900) };
+    let runner = StepRunner {
+        stage: world.context,
+        store: world.database.store.clone(),
+        queues: MemoryQueues::default(),
+        config: StageConfig { queue, backoff },
+        follow_ups: Routes { notify: None, crm_sync: "crm-sync".to_owned() },
+    };
+    let records = serde_json::from_str(include_str!("../../../../events/crm-sync-unknown-integration.json")).unwrap();
+    let answer = crm_sync::invoke(&runner, event(records)).await.unwrap();
+    assert_eq!(answer, json!({ "batchItemFailures": [] }));
+    assert_eq!(runner.queues.dead.borrow()[0].1.as_str(), "unknown_step");
+
+    let answer = crm_sync::invoke(&runner, event(task("test_integration", "hubspot"))).await.unwrap();
+    assert_eq!(answer["ok"], true);
+    for (payload, told) in [
+        (json!({ "task": "drop" }), "failed to read the task: unknown variant `drop`, expected one of"),
+        (json!({}), "failed to read the task: missing field `task`"),
+        (json!({ "Records": 1 }), "failed to read the records"),
+    ] {
+        let error = crm_sync::invoke(&runner, event(payload)).await.unwrap_err();
+        assert!(error.error_message.starts_with(told), "{}", error.error_message);
+    }
+}

@@ -1,0 +1,126 @@
+//! What a check of a HubSpot account finds.
+
+use serde_json::{Value, json};
+
+use crate::world::{TOKEN, World};
+
+async fn test(world: &World, config: Value) -> Value {
+    world.integrate("hubspot", config, "post-session/test/acme/hubspot").await;
+    let task = json!({ "task": "test_integration", "tenant_id": "acme", "integration_id": "hubspot" });
+    world.ask(task).await.unwrap()
+}
+
+fn hubspot() -> Value {
+    json!({ "kind": "hubspot" })
+}
+
+async fn define(world: &World, kind: &str, property: Value) {
+    let url = format!("{}/crm/properties/2026-03/{kind}", world.hubspot.base_url);
+    let request = reqwest::Client::new().post(url).bearer_auth(TOKEN).json(&property);
+    request.send().await.unwrap().error_for_status().unwrap();
+}
+
+async fn notes_left(world: &World) -> usize {
+    world.hubspot.control.state("").await.unwrap()["notes"].as_array().unwrap().len()
+}
+
+/// Findings, when notes are told apart by their text.
+async fn falls_back(world: &World, told: &str) {
+    let tested = test(world, hubspot()).await;
+    assert_eq!(
+        (&tested["ok"], &tested["connection"]["unique_note_property"]),
+        (&json!(true), &json!(false)),
+        "{tested}"
+    );
+    let finding = tested["findings"][0].as_str().unwrap();
+    assert!(
+        finding.starts_with("Notes are told apart by the conversation id in their text") && finding.contains(told),
+        "{finding}"
+    );
+    assert_eq!(notes_left(world).await, 0);
+}
+
+#[tokio::test]
+async fn notes_get_a_unique_property_that_was_seen_to_work() {
+    let world = World::new().await;
+    for _ in 0..2 {
+        let tested = test(&world, hubspot()).await;
+        assert_eq!((&tested["ok"], &tested["findings"]), (&json!(true), &json!([])));
+        assert_eq!(tested["connection"]["unique_note_property"], true);
+        assert_eq!(notes_left(&world).await, 0, "what was written to find out is removed");
+    }
+    let defined = world.hubspot.control.requests("hasUniqueValue").await.unwrap();
+    assert_eq!(defined.len(), 1, "the property is made once");
+}
+
+#[tokio::test]
+async fn where_the_account_does_not_tell_notes_apart_their_text_does() {
+    let world = World::new().await;
+    world.portal("_quirks", json!({ "upsert_ignores_key": true })).await;
+    falls_back(&world, "a note that was written by it twice was there twice").await;
+
+    let world = World::new().await;
+    world.portal("_scopes", json!(["crm.objects.contacts.read", "crm.objects.contacts.write"])).await;
+    falls_back(&world, "the token lacks the scope crm.schemas.contacts.write").await;
+
+    let world = World::new().await;
+    let property = json!({
+        "name": "post_session_conversation_id", "label": "x", "groupName": "x", "type": "string", "fieldType": "text",
+    });
+    define(&world, "notes", property).await;
+    falls_back(&world, "its values are not unique").await;
+
+    let world = World::new().await;
+    world.hubspot.control.fault(json!({ "match": "POST upsert", "status": 500 })).await.unwrap();
+    falls_back(&world, "failed to write a note by the property: HubSpot answered with 500").await;
+}
+
+#[tokio::test]
+async fn mapped_properties_must_exist_and_take_what_they_are_set_to() {
+    let world = World::new().await;
+    let choices: Vec<_> = ["positive", "negative"].map(|name| json!({ "label": name, "value": name })).into();
+    define(&world, "contacts", json!({
+        "name": "mood", "label": "Mood", "groupName": "x", "type": "enumeration", "fieldType": "select", "options": choices,
+    }))
+    .await;
+    let properties = json!({
+        "email": "visitor.email",
+        "hs_additional_emails": "visitor.email",
+        "hs_object_id": "analysis.version",
+        "hs_email_domain": "visitor.email",
+        "nope": "visitor.id",
+        "mood": "analysis.sentiment.label",
+        "closedate": "visitor.name",
+        "jobtitle": "session.metadata.title",
+        "lifecyclestage": "session.metadata.stage",
+        "hs_language": "visitor.locale",
+    });
+    let tested = test(&world, json!({ "kind": "hubspot", "properties": properties })).await;
+    assert_eq!(tested["ok"], false);
+    let findings: Vec<_> = tested["findings"].as_array().unwrap().iter().map(|text| text.as_str().unwrap()).collect();
+    insta::assert_snapshot!(findings.join("\n"), @"
+    config.properties.closedate: cannot be set to visitor.name: it takes times, and this is text
+    config.properties.email: cannot be set to visitor.email: it says which contact this is, and is never changed
+    config.properties.hs_additional_emails: cannot be set to visitor.email: it says which contact this is, and is never changed
+    config.properties.hs_email_domain: cannot be set to visitor.email: HubSpot sets it itself
+    config.properties.hs_object_id: cannot be set to analysis.version: HubSpot sets it itself
+    config.properties.mood: cannot be set to analysis.sentiment.label: it lacks the options neutral, mixed, by their internal names
+    config.properties.nope: cannot be set to visitor.id: contacts have no such property; names are internal ones, in lower case
+    The property hs_language is set only where visitor.locale is one of its options.
+    ");
+    let fields: Vec<_> = tested["connection"]["fields"].as_object().unwrap().keys().collect();
+    assert_eq!(fields, ["contacts.hs_language", "contacts.jobtitle", "contacts.lifecyclestage"]);
+}
+
+#[tokio::test]
+async fn a_token_that_opens_nothing_is_told_without_being_repeated() {
+    let world = World::new().await;
+    world.vault.put("hubspot", "wrong-token");
+    let tested = test(&world, hubspot()).await;
+    assert_eq!(tested["ok"], false);
+    let finding = tested["findings"][0].as_str().unwrap();
+    assert!(finding.starts_with("HubSpot refuses the credentials"), "{finding}");
+    assert!(!tested.to_string().contains("wrong-token"));
+    world.vault.put("hubspot", TOKEN);
+    assert_eq!(test(&world, hubspot()).await["ok"], true, "the secret is read anew");
+}

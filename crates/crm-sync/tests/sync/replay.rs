@@ -1,0 +1,91 @@
+//! Syncs that have failed are sent again.
+
+use serde_json::{Value, json};
+use stage::testing::MemoryQueues;
+
+use crate::world::World;
+
+fn replay(range: Value) -> Value {
+    let mut task = json!({ "task": "replay_integration", "tenant_id": "acme", "integration_id": "hubspot" });
+    task.as_object_mut().unwrap().extend(range.as_object().unwrap().clone());
+    task
+}
+
+/// Sessions whose syncs to HubSpot and to the webhook failed an hour after each other.
+async fn world(sessions: u32) -> World {
+    let world = World::new().await;
+    world
+        .sql(&format!(
+        "INSERT INTO sessions (tenant_id, session_id, agent_id, channel, status, started_at, ended_at, failed_steps)
+         SELECT 'acme', 's-' || lpad(n::text, 4, '0'), 'a', 'text', 'failed', '2026-11-01Z',
+                '2026-11-01Z'::timestamptz + n * interval '1 hour', 2 FROM generate_series(1, {sessions}) n"
+    ))
+        .await;
+    for id in ["hubspot", "hook"] {
+        world
+            .sql(&format!(
+                "INSERT INTO steps (tenant_id, session_id, step, status, code, message, finished_at)
+             SELECT 'acme', session_id, 'crm_sync:{id}', 'failed', 'rejected', '{id} ' || session_id, ended_at FROM sessions"
+            ))
+            .await;
+    }
+    world
+}
+
+#[tokio::test]
+async fn what_failed_for_sessions_of_a_time_is_sent_again_as_a_replay() {
+    let world = world(4).await;
+    let queues = MemoryQueues::default();
+    let range = json!({ "from": "2026-11-01T02:00:00Z", "to": "2026-11-01T04:00:00Z" });
+    let answer = world.ask_of(&queues, replay(range)).await.unwrap();
+    assert_eq!(answer, json!({ "replayed": 2, "next": null }));
+    let sent = ["s-0002", "s-0003"].map(|id| (format!("hubspot {id}"), "rejected".to_owned()));
+    assert_eq!(*queues.replayed.borrow(), sent);
+
+    let answer = world.ask_of(&queues, replay(json!({ "session_id": "s-0001" }))).await.unwrap();
+    assert_eq!(answer, json!({ "replayed": 1, "next": null }));
+    assert_eq!(queues.replayed.borrow().last().unwrap().0, "hubspot s-0001");
+}
+
+#[tokio::test]
+async fn a_call_ends_after_a_thousand_messages_and_the_next_goes_on_there() {
+    let world = world(1050).await;
+    world.sql("UPDATE steps SET step = 'crm_sync@' || 2 || ':hubspot' WHERE step = 'crm_sync:hook'").await;
+    let queues = MemoryQueues::default();
+    let mut range = json!({ "from": "2026-11-01T00:00:00Z", "to": "2027-11-01T00:00:00Z" });
+    let mut calls = 0;
+    loop {
+        let answer = world.ask_of(&queues, replay(range.clone())).await.unwrap();
+        assert!(answer["replayed"].as_u64().unwrap() <= 1000, "{answer}");
+        calls += 1;
+        if answer["next"].is_null() {
+            break;
+        }
+        range["after"] = answer["next"].clone();
+    }
+    assert_eq!(calls, 3);
+    let mut sent: Vec<_> = queues.replayed.borrow().iter().map(|(body, _)| body.clone()).collect();
+    sent.sort();
+    sent.dedup();
+    assert_eq!((sent.len(), queues.replayed.borrow().len()), (2100, 2100), "each once");
+}
+
+#[tokio::test]
+async fn a_replay_that_could_do_nothing_is_refused() {
+    let world = world(1).await;
+    for range in [
+        json!({}),
+        json!({ "from": "2026-11-01T00:00:00Z" }),
+        json!({ "from": "2026-11-01T00:00:00Z", "to": "2026-11-01T00:00:00Z" }),
+        json!({ "session_id": "s-0001", "from": "2026-11-01T00:00:00Z", "to": "2026-11-02T00:00:00Z" }),
+    ] {
+        let error = world.ask(replay(range)).await.unwrap_err();
+        assert_eq!(error, "failed to replay: name session_id, or from and to with from before to");
+    }
+    world
+        .ask(json!({ "task": "disable_integration", "tenant_id": "acme", "integration_id": "hubspot" }))
+        .await
+        .unwrap();
+    let error = world.ask(replay(json!({ "session_id": "s-0001" }))).await.unwrap_err();
+    assert!(error.contains("integration hubspot is not on"), "{error}");
+}

@@ -1,0 +1,116 @@
+//! Integrations that the service has disabled are told to their tenant's admins.
+
+use domain::integration::{Connection, Integration, IntegrationConfig, IntegrationState, WebhookConfig};
+use domain::step::Code;
+use housekeep::Alerted;
+
+use crate::world::{World, tenant, watched};
+
+/// A tenant with admins and the webhook `hook`.
+async fn world() -> World {
+    let world = World::new([]).await;
+    world.save("acme", watched()).await;
+    let integration = Integration {
+        tenant_id: tenant("acme"),
+        integration_id: "hook".parse().unwrap(),
+        state: IntegrationState::On,
+        config: IntegrationConfig::Webhook(WebhookConfig::to("https://example.com")),
+        secret_name: "acme/hook".to_owned(),
+        connection: Connection::default(),
+    };
+    world.database.store.save_integration(&integration).await.unwrap();
+    world
+}
+
+async fn disable(world: &World) {
+    let (tenant, id) = (tenant("acme"), "hook".parse().unwrap());
+    let reason = "The webhook's receiver answered 410 Gone: it wants no more events.";
+    assert!(world.database.store.disable_integration(&tenant, &id, Code::new("gone"), reason).await.unwrap());
+}
+
+async fn switch(world: &World, state: IntegrationState) {
+    let (tenant, id) = (tenant("acme"), "hook".parse().unwrap());
+    assert!(world.database.store.switch_integration(&tenant, &id, &state).await.unwrap());
+}
+
+/// Time for the alerts and for what they are about.
+async fn hours_pass(world: &World, hours: u32) {
+    world.minutes_pass(hours * 60).await;
+    world.sql(&format!("UPDATE integrations SET disabled_at = disabled_at - interval '{hours} hours'")).await;
+}
+
+#[tokio::test]
+async fn an_integration_that_is_disabled_is_told_once_with_its_reason_and_what_waits() {
+    let world = world().await;
+    assert_eq!(world.look().await, Alerted { complete: true, ..Alerted::default() });
+    disable(&world).await;
+    world
+        .sql(
+            "INSERT INTO steps (tenant_id, session_id, step, status, code, message)
+         VALUES ('acme', 's-1', 'crm_sync:hook', 'waiting', 'integration_disabled', ''),
+                ('acme', 's-1', 'crm_sync:hook/session.failed', 'waiting', 'integration_disabled', ''),
+                ('acme', 's-1', 'crm_sync:hook-2', 'waiting', 'integration_disabled', '')",
+        )
+        .await;
+    let report = world.look().await;
+    assert_eq!(report, Alerted { tenants: 1, opened: 1, mailed: 1, complete: true, ..Alerted::default() });
+    let mail = world.ses.requests().remove(0);
+    let text = mail["Content"]["Simple"]["Body"]["Text"]["Data"].as_str().unwrap();
+    for told in ["410 Gone", "1 session waits", "integrations enable --tenant acme --integration hook"] {
+        assert!(text.contains(told), "{told}: {text}");
+    }
+    for _ in 0..48 {
+        hours_pass(&world, 1).await;
+        assert_eq!(world.look().await.mailed, 0);
+    }
+    assert_eq!(world.alerts().await, ["integration:hook open sent"]);
+    assert_eq!(world.subjects(), ["Acme: the integration hook is disabled (integration:hook)"]);
+}
+
+#[tokio::test]
+async fn its_alert_ends_at_once_with_a_note_when_somebody_has_dealt_with_it() {
+    for (state, told) in [
+        (IntegrationState::On, "is on again"),
+        (IntegrationState::Off, "is switched off"),
+        (IntegrationState::Removed, "is removed"),
+    ] {
+        let world = world().await;
+        disable(&world).await;
+        world.look().await;
+        switch(&world, state).await;
+        let report = world.look().await;
+        assert_eq!((report.recovered, report.mailed), (1, 1));
+        let mail = world.ses.requests().remove(1);
+        let text = mail["Content"]["Simple"]["Body"]["Text"]["Data"].as_str().unwrap().to_owned();
+        assert!(text.contains(told), "{text}");
+        assert_eq!(world.look().await, Alerted { complete: true, ..Alerted::default() });
+        assert_eq!(world.alerts().await, ["integration:hook recovered sent sent"]);
+    }
+}
+
+#[tokio::test]
+async fn one_that_is_disabled_again_is_told_again() {
+    let world = world().await;
+    for _ in 0..2 {
+        disable(&world).await;
+        assert_eq!(world.look().await.opened, 1);
+        switch(&world, IntegrationState::On).await;
+        assert_eq!(world.look().await.recovered, 1);
+    }
+    assert_eq!(world.mails().len(), 4);
+}
+
+#[tokio::test]
+async fn one_that_its_administrators_switched_off_is_none_of_their_news() {
+    let world = world().await;
+    switch(&world, IntegrationState::Off).await;
+    assert_eq!(world.look().await, Alerted { complete: true, ..Alerted::default() });
+    disable_of_removed(&world).await;
+    assert_eq!(world.look().await.opened, 0);
+}
+
+async fn disable_of_removed(world: &World) {
+    switch(world, IntegrationState::On).await;
+    disable(world).await;
+    switch(world, IntegrationState::Removed).await;
+}
