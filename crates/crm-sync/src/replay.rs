@@ -1,4 +1,5 @@
-//! Syncs that failed are asked for again, as if their messages came back from the dead-letter queue.
+//! Syncs that failed are asked for again, as if their messages came back from the dead-letter queue; webhooks are told once
+//! more what they were told.
 
 use std::time::{Duration, Instant};
 
@@ -8,6 +9,8 @@ use domain::integration::{Integration, IntegrationConfig, IntegrationState};
 use stage::queues::Queues;
 use store::Store;
 use store::failures::{FailedStep, FailedSteps};
+use store::replays::ReplayRange;
+use uuid::Uuid;
 
 use crate::task::{Replayed, TaskError};
 
@@ -43,7 +46,7 @@ pub(crate) async fn replay<Q: Queues>(
     }
     // A CRM holds what was synced; only a webhook's receiver may want to be told again.
     if matches!(config, IntegrationConfig::Webhook(_)) && !wanted.failed_only {
-        return Err(TaskError::ToldAgain);
+        return tell_again(store, queues, queue_url, wanted, deadline).await;
     }
     let range = match (&wanted.session_id, wanted.from, wanted.to) {
         (Some(session), None, None) => FailedSteps::Session(session),
@@ -67,6 +70,41 @@ pub(crate) async fn replay<Q: Queues>(
             tracing::info!(tenant.id = %tenant_id, integration.id = %integration_id, replayed, is_last, "replayed syncs");
             return Ok(Replayed { replayed, next: after.filter(|_| !is_last) });
         }
+    }
+}
+
+/// A step that could not be queued is planned, and queued by `housekeep` when it is overdue.
+async fn tell_again<Q: Queues>(
+    store: &Store,
+    queues: &Q,
+    queue_url: &str,
+    wanted: Wanted<'_>,
+    deadline: Instant,
+) -> Result<Replayed, TaskError> {
+    let Integration { tenant_id, integration_id, .. } = wanted.integration;
+    let mut range = match (wanted.session_id, wanted.from, wanted.to) {
+        (Some(session), None, None) => ReplayRange::Session(session),
+        (None, Some(from), Some(to)) if from < to => ReplayRange::Between { from, to, after: wanted.after },
+        _ => return Err(TaskError::Range),
+    };
+    let (replay, mut replayed) = (Uuid::now_v7(), 0);
+    loop {
+        let planned = store.plan_replays(tenant_id, integration_id, replay, &range, BATCH.into()).await;
+        let planned = planned.map_err(TaskError::Store)?;
+        for step in &planned {
+            queues.send(queue_url, tenant_id, &step.message).await.map_err(TaskError::Queue)?;
+            replayed += 1;
+        }
+        let last = planned.last().filter(|_| planned.len() >= BATCH as usize).map(|step| step.session_id.clone());
+        let has_time = deadline.saturating_duration_since(Instant::now()) >= RESERVE;
+        let (ReplayRange::Between { after, .. }, Some(last)) = (&mut range, last) else {
+            tracing::info!(tenant.id = %tenant_id, integration.id = %integration_id, replayed, "told a webhook once more");
+            return Ok(Replayed { replayed, next: None });
+        };
+        if replayed + BATCH > MOST || !has_time {
+            return Ok(Replayed { replayed, next: Some(last) });
+        }
+        *after = Some(last);
     }
 }
 

@@ -203,7 +203,8 @@ impl<S: SecretSource> Context<S> {
                 }
             }
             IntegrationConfig::Salesforce(config) => {
-                let login = Login::new(&self.salesforce, config, work.delivery, work.now).ok_or(Error::ForeignUrl)?;
+                let login = Login::new(&self.salesforce, config, work.delivery.deadline, work.now);
+                let login = login.ok_or(Error::ForeignUrl)?;
                 let sync = async |token: &AccessToken| {
                     let org = self.salesforce.org(config, token, &job).map_err(Error::Crm)?;
                     record::sync(&job, &org, &self.store).await

@@ -1,6 +1,6 @@
 //! How an integration signs in to its org: as the app itself, or with an assertion that it signs.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::integration::SalesforceConfig;
@@ -10,7 +10,6 @@ use reqwest::RequestBuilder;
 use reqwest::header::CONTENT_TYPE;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
-use stage::Delivery;
 
 use super::client::{REQUEST_TIMEOUT, Salesforce};
 use super::refusal;
@@ -33,7 +32,7 @@ pub(crate) struct Login<'a> {
     salesforce: &'a Salesforce,
     config: &'a SalesforceConfig,
     origin: String,
-    delivery: &'a Delivery,
+    deadline: Instant,
     now: DateTime<Utc>,
 }
 
@@ -70,11 +69,11 @@ impl<'a> Login<'a> {
     pub(crate) fn new(
         salesforce: &'a Salesforce,
         config: &'a SalesforceConfig,
-        delivery: &'a Delivery,
+        deadline: Instant,
         now: DateTime<Utc>,
     ) -> Option<Self> {
         let origin = salesforce.origin(&config.url)?;
-        Some(Self { salesforce, config, origin, delivery, now })
+        Some(Self { salesforce, config, origin, deadline, now })
     }
 
     fn request(&self, secret: &SecretString) -> Option<RequestBuilder> {
@@ -98,7 +97,7 @@ impl<'a> Login<'a> {
     }
 
     async fn ask(&self, request: RequestBuilder) -> Result<Granted, CallError> {
-        let timeout = http::timeout(REQUEST_TIMEOUT, self.delivery);
+        let timeout = http::timeout_before(REQUEST_TIMEOUT, self.deadline);
         let timeout = timeout.ok_or(CallError::OutOfTime { operation: OPERATION })?;
         let failed = |source: reqwest::Error| CallError::Send { operation: OPERATION, source: source.without_url() };
         let response = request.timeout(timeout).send().await.map_err(failed)?;

@@ -30,8 +30,6 @@ pub enum TaskError {
     NotOn(IntegrationId),
     #[error("replay: name session_id, or from and to with from before to")]
     Range,
-    #[error("replay: of a webhook only what it has not been told: say failed_only")]
-    ToldAgain,
     #[error("replay: send a message")]
     Queue(#[source] QueueError),
     #[error("use the database")]
