@@ -337,7 +337,9 @@ async fn a_bare_message_plans_the_analysis_after_the_latest_and_runs_it_once() {
         assert_eq!(world.deliver(vec![again("s-1", 2)]).await, Vec::<String>::new());
     }
     assert_eq!((world.status("s-1").await.0, world.runner.stage.calls.get()), (SessionStatus::Completed, 3));
-    world.deliver(vec![again("s-1", 4), again("s-404", 2)]).await;
+    for message in [again("s-1", 4), again("s-404", 2)] {
+        world.deliver(vec![message]).await;
+    }
     assert_eq!(world.dead()[1..], ["analysis_version_taken", "unknown_step"]);
 }
 

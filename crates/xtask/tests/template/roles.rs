@@ -36,7 +36,7 @@ fn allowed(function: &str, action: &str) -> BTreeSet<String> {
 }
 
 /// Their short waits are delayed messages to the queue that they receive from.
-const WAITING: [&str; 2] = ["AnalyzeFunction", "NotifyFunction"];
+const WAITING: [&str; 3] = ["AnalyzeFunction", "NotifyFunction", "CrmSyncFunction"];
 
 #[test]
 fn each_function_may_send_to_the_queues_it_is_given_and_to_no_other() {
