@@ -64,6 +64,9 @@ async fn a_contact_comes_before_a_lead_and_the_oldest_before_others_and_neither_
     let after = org.state().await;
     assert_eq!((&after["contacts"], &after["leads"]), (&before["contacts"], &before["leads"]));
     assert_eq!(org.calls().await[1..], ["GET query 200", "PATCH Task 201"]);
+    // Those of a test are of the same second.
+    let queries = org.fake.control.requests("/query").await.unwrap();
+    assert!(queries[0]["path"].as_str().unwrap().ends_with("%20ORDER%20BY%20CreatedDate%20LIMIT%202"), "{queries:?}");
 }
 
 #[tokio::test]
