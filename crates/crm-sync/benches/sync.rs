@@ -52,6 +52,8 @@ impl SecretSource for Vault {
 }
 
 type Runner = StepRunner<Context<Vault>, MemoryQueues>;
+/// A request by itself: method, URL and body.
+type Bare = (Method, String, Value);
 
 fn cpu() -> Duration {
     let time = clock_gettime(ClockId::ProcessCPUTime);
@@ -72,7 +74,7 @@ async fn main() {
     let note = json!({ "properties": { "hs_timestamp": "2026-11-22T10:00:00Z", "hs_note_body": "x".repeat(3000) } });
     let contact = json!({ "properties": { "firstname": "Ana", "lastname": "López" } });
     let contacts = format!("{hubspot}/crm/objects/2026-03/contacts/ana%40example.com?idProperty=email");
-    let bare: [(&str, Vec<(Method, String, Value)>, Client); 2] = [
+    let bare: [(&str, Vec<Bare>, Client); 2] = [
         (
             "hubspot",
             vec![
@@ -196,7 +198,7 @@ async fn sync_all(runner: &Runner, messages: &[String]) {
     assert!(runner.queues.delayed.borrow().is_empty(), "a sync had to wait: its requests were not made");
 }
 
-async fn ask_all(client: &Client, requests: &[(Method, String, Value)]) {
+async fn ask_all(client: &Client, requests: &[Bare]) {
     for _ in 0..ROUND {
         for (method, url, body) in requests {
             let request = client.request(method.clone(), url).bearer_auth(TOKEN).json(body);
