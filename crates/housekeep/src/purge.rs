@@ -31,6 +31,8 @@ pub struct Purged {
     pub analyses: u64,
     pub failures: u64,
     pub alerts: u64,
+    /// Requests to webhooks.
+    pub webhook_attempts: u64,
     /// When addresses got their last mail.
     pub recipients: u64,
     /// Whether everything was removed whose time is over; if not, the next run goes on.
@@ -45,6 +47,7 @@ enum Kind {
     Analyses,
     Failures,
     Alerts,
+    WebhookAttempts,
     Recipients,
 }
 
@@ -107,6 +110,7 @@ fn of_tenant(tenant: &TenantId, settings: &RetentionSettings, now: DateTime<Utc>
         (Kind::Analyses, settings.analyses_days.map(|days| days.get())),
         (Kind::Failures, failures),
         (Kind::Alerts, failures),
+        (Kind::WebhookAttempts, settings.webhook_log_days.map(|days| days.get())),
         (Kind::Recipients, Some(RECIPIENT_DAYS)),
     ];
     kinds.into_iter().filter_map(move |(kind, days)| {
@@ -147,6 +151,11 @@ async fn batch<Q>(context: &Context<Q>, work: &Work, report: &mut Purged) -> Res
             report.alerts += purged;
             is_full(purged)
         }
+        Kind::WebhookAttempts => {
+            let purged = store.purge_webhook_attempts(tenant, *before, BATCH).await?;
+            report.webhook_attempts += purged;
+            is_full(purged)
+        }
         Kind::Recipients => {
             let purged = store.purge_recipients(tenant, *before, BATCH).await?;
             report.recipients += purged;
@@ -168,6 +177,7 @@ fn count(report: &Purged) {
         analyses,
         failures,
         alerts,
+        webhook_attempts,
         recipients,
         complete,
     } = *report;
@@ -179,6 +189,7 @@ fn count(report: &Purged) {
         ("analyses", analyses),
         ("failures", failures),
         ("alerts", alerts),
+        ("webhook_attempts", webhook_attempts),
         ("recipients", recipients),
     ] {
         if count > 0 {

@@ -6,10 +6,13 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::integrations::Integrations;
 use crate::preview_email::PreviewEmail;
 use crate::progress::{heading, step};
 use crate::stack::{self, StateDir};
-use crate::{bench, demo, eval, lambda, local, migrate, paths, preview_email, sam, settings_table, test, venv};
+use crate::{
+    bench, demo, eval, integrations, lambda, local, migrate, paths, preview_email, sam, settings_table, test, venv,
+};
 
 /// Developer commands of the Post Session API.
 #[derive(Debug, Parser)]
@@ -49,6 +52,9 @@ pub(crate) enum Command {
     },
     /// Render a mail as a visitor would get it, with any template and any session, and print where it is.
     PreviewEmail(PreviewEmail),
+    /// What tenants sync to: show, save, test, enable, disable, remove, replay.
+    #[command(subcommand)]
+    Integrations(Integrations),
     /// Measurements.
     #[command(subcommand)]
     Bench(Bench),
@@ -187,6 +193,7 @@ pub(crate) async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Bench(Bench::Purge { rows }) => return bench::purge(rows).await,
         Command::Migrate { database_url, ca_file } => migrate::run(database_url, ca_file).await?,
         Command::PreviewEmail(options) => preview_email::run(options)?,
+        Command::Integrations(command) => return integrations::run(command).await,
         Command::SettingsTable { write } => settings_table::run(write)?,
         Command::Postgres(Postgres::Restart { state_dir, crash }) => {
             let dir = state_dir.map_or_else(StateDir::local, StateDir::at);

@@ -148,7 +148,6 @@ const WITHIN: &str = "WITHIN_AN_ENVIRONMENT_WITH_A_PROXY";
 
 /// What that process does; in any other there is nothing to see.
 #[tokio::test]
-#[expect(clippy::disallowed_methods, reason = "a test has no function configuration")]
 async fn within_an_environment_with_a_proxy() {
     if std::env::var_os(WITHIN).is_none() {
         return;

@@ -26,5 +26,7 @@ section! {
         analyses_days: Option<Days> ["days, 1 to 3650; null: for ever"] = None,
         /// Which steps failed, and alerts that are closed.
         failures_days: Option<LogDays> ["days, 30 to 3650; null: for ever"] = Some(LogDays::literal(90)),
+        /// The log of requests to webhooks, with the beginnings of what was answered.
+        webhook_log_days: Option<LogDays> ["days, 30 to 3650; null: for ever"] = Some(LogDays::literal(90)),
     }
 }

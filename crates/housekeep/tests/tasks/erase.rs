@@ -36,9 +36,9 @@ async fn tables_with(world: &World, text: &str) -> Vec<String> {
 #[tokio::test]
 async fn an_erasure_leaves_neither_address_nor_words_in_any_table() {
     let world = world().await;
-    let places = ["analyses", "email_bodies", "email_events", "email_log", "sessions"];
+    let places = ["analyses", "email_bodies", "email_events", "email_log", "sessions", "webhook_attempts"];
     assert_eq!(tables_with(&world, "ana@example.com").await, places);
-    let places = ["analyses", "analysis_parts", "email_bodies", "sessions", "transcript_turns"];
+    let places = ["analyses", "analysis_parts", "email_bodies", "sessions", "transcript_turns", "webhook_attempts"];
     assert_eq!(tables_with(&world, SECRET).await, places);
 
     let report = erase(&world).await;

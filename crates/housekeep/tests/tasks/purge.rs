@@ -8,10 +8,15 @@ use serde_json::{Value, json};
 use crate::world::World;
 
 /// Ended sessions of these ages in days, each with a transcript of two turns, an analysis, a mail with an event and a body,
-/// a failure and a closed alert of its age, and another session that goes on.
+/// a failure, a closed alert and a request to a webhook of its age, and another session that goes on.
 async fn fill(world: &World, tenant: &str, ages: &[u32]) {
     world.sql(&format!("DELETE FROM steps WHERE tenant_id = '{tenant}'")).await;
     world.sql(&format!("DELETE FROM sessions WHERE tenant_id = '{tenant}'")).await;
+    world
+        .sql(&format!(
+            "INSERT INTO integrations (tenant_id, integration_id, config, secret_name) VALUES ('{tenant}', 'hook', '{{}}', 's')"
+        ))
+        .await;
     for (status, age) in ages.iter().map(|age| ("completed", age)).chain([("processing", &1000)]) {
         let at = format!("now() - interval '{age} days'");
         let key = format!("'{tenant}', 's-{age}'");
@@ -37,6 +42,11 @@ async fn fill(world: &World, tenant: &str, ages: &[u32]) {
             format!(
                 "INSERT INTO alerts (tenant_id, alert_id, rule, failures, codes, last_failure_at, closed_at, closed_as)
                  VALUES ('{tenant}', gen_random_uuid(), 'all:5/15', 5, '{{}}', {at}, {at}, 'cooled_down')"
+            ),
+            format!(
+                "INSERT INTO webhook_attempts (tenant_id, attempt_id, integration_id, session_id, webhook_id, event, is_replay,
+                                               began_at, duration_ms)
+                 VALUES ('{tenant}', gen_random_uuid(), 'hook', 's-{age}', 'msg', 'session.failed', false, {at}, 1)"
             ),
             format!(
                 "INSERT INTO email_recipients (tenant_id, address_hash, email_id, sending_at)
@@ -74,7 +84,8 @@ fn retention(retention: Value) -> Value {
 #[tokio::test]
 async fn each_kind_is_removed_when_its_own_time_is_over_and_open_sessions_stay() {
     let world = World::new([]).await;
-    let days = json!({ "mail_log_days": 30, "transcripts_days": 7, "analyses_days": 90, "failures_days": 365 });
+    let days = json!({ "mail_log_days": 30, "transcripts_days": 7, "analyses_days": 90, "failures_days": 365,
+                     "webhook_log_days": 60 });
     world.save("acme", retention(days)).await;
     fill(&world, "acme", &[1, 8, 31, 91, 400]).await;
     let expected = Purged {
@@ -85,6 +96,7 @@ async fn each_kind_is_removed_when_its_own_time_is_over_and_open_sessions_stay()
         analyses: 2,
         failures: 2,
         alerts: 2,
+        webhook_attempts: 3,
         recipients: 2,
         complete: true,
     };
@@ -93,6 +105,7 @@ async fn each_kind_is_removed_when_its_own_time_is_over_and_open_sessions_stay()
     assert_eq!(left(&world, "transcript_turns", "acme").await, ["s-1", "s-1000"]);
     assert_eq!(left(&world, "analyses", "acme").await, ["s-1", "s-1000", "s-31", "s-8"]);
     assert_eq!(left(&world, "failures", "acme").await, ["s-1", "s-31", "s-8", "s-91"]);
+    assert_eq!(left(&world, "webhook_attempts", "acme").await, ["s-1", "s-31", "s-8"]);
     assert_eq!(purge(&world).await, Purged { complete: true, ..Purged::default() });
 }
 

@@ -1,0 +1,239 @@
+//! `cargo xtask integrations`: what tenants sync to, through the tasks of `crm-sync`.
+
+mod function;
+mod render;
+mod table;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use chrono::{DateTime, NaiveDate, Utc};
+use clap::{Args, Subcommand};
+use domain::id::{IntegrationId, SessionId, TenantId};
+use serde_json::{Value, json};
+
+use crate::paths;
+use function::Function;
+
+/// Whose integrations, and where.
+#[derive(Debug, Args)]
+pub(crate) struct Tenant {
+    #[arg(long, value_name = "ID")]
+    tenant: TenantId,
+    /// Name of a deployed `crm-sync` function, invoked with the `aws` command; the local stack's if not given.
+    #[arg(long, value_name = "NAME")]
+    function: Option<String>,
+    /// Print the function's answer.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Which integration.
+#[derive(Debug, Args)]
+pub(crate) struct One {
+    #[command(flatten)]
+    of: Tenant,
+    #[arg(long, value_name = "ID")]
+    integration: IntegrationId,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Integrations {
+    /// How the integrations are configured, and how they fare.
+    Show(Tenant),
+    /// Add an integration or change it, once a test has found that it works.
+    Save {
+        #[command(flatten)]
+        one: One,
+        /// The configuration as a JSON object, with its `kind`.
+        #[arg(long, value_name = "FILE")]
+        file: PathBuf,
+        /// Name of its secret in Secrets Manager.
+        #[arg(long, value_name = "NAME")]
+        secret_name: String,
+        /// Save it switched off.
+        #[arg(long)]
+        off: bool,
+    },
+    /// Ask the third party whether the integration works.
+    Test(One),
+    /// Switch it on, once a test has found that it works.
+    Enable(One),
+    /// Switch it off: sessions are not synced, and do not wait.
+    Disable(One),
+    /// Forget it; what was synced stays in the third party.
+    Remove(One),
+    /// Sync again: one session, or those of a time.
+    Replay {
+        #[command(flatten)]
+        one: One,
+        #[arg(long, value_name = "ID", required_unless_present = "from", conflicts_with_all = ["from", "to"])]
+        session: Option<SessionId>,
+        /// A date, or a time such as 2026-11-25T10:00:00Z.
+        #[arg(long, value_name = "TIME", value_parser = time)]
+        from: Option<DateTime<Utc>>,
+        /// Before this; now if not given.
+        #[arg(long, value_name = "TIME", value_parser = time, requires = "from")]
+        to: Option<DateTime<Utc>>,
+        /// Of a webhook: only what it has not been told. Of a CRM nothing else is sent again anyway.
+        #[arg(long)]
+        failed: bool,
+    },
+    /// The latest requests to a webhook, with what came back.
+    Attempts {
+        #[command(flatten)]
+        one: One,
+        /// Only those about this session.
+        #[arg(long, value_name = "ID")]
+        session: Option<SessionId>,
+    },
+}
+
+/// RFC 3339, or the beginning of a day of UTC.
+fn time(text: &str) -> Result<DateTime<Utc>, String> {
+    let day = || text.parse::<NaiveDate>().ok()?.and_hms_opt(0, 0, 0).map(|time| time.and_utc());
+    let time = DateTime::parse_from_rfc3339(text).ok().map(|time| time.to_utc()).or_else(day);
+    time.ok_or_else(|| "is neither a date such as 2026-11-25 nor a time such as 2026-11-25T10:00:00Z".to_owned())
+}
+
+/// Prints what the function answers. A test that finds the integration broken fails.
+pub(crate) async fn run(command: Integrations) -> anyhow::Result<ExitCode> {
+    let now = Utc::now();
+    let of = command.of();
+    let (json, function) = (of.json, Function::find(of.function.as_deref())?);
+    let is_replay = matches!(command, Integrations::Replay { .. });
+    let task = task(&command, now)?;
+    let answer = if is_replay { replay(&function, task).await? } else { function.invoke(&task).await? };
+    if json {
+        println!("{}", serde_json::to_string_pretty(&answer)?);
+    } else {
+        print!("{}", render::render(&command, &answer)?);
+    }
+    Ok(if answer["ok"] == Value::Bool(false) { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// Page by page, until nothing is left.
+async fn replay(function: &Function, mut task: Value) -> anyhow::Result<Value> {
+    let mut replayed = 0;
+    loop {
+        let after = task.get("after").cloned();
+        let stopped = || match &after {
+            Some(after) => format!("stopped after {replayed}; go on after session {after}"),
+            None => "nothing was sent again".to_owned(),
+        };
+        let answer = function.invoke(&task).await.with_context(stopped)?;
+        replayed += answer["replayed"].as_u64().context("the function does not say how many it replayed")?;
+        match answer["next"].as_str() {
+            Some(next) => task["after"] = json!(next),
+            None => return Ok(json!({ "replayed": replayed })),
+        }
+    }
+}
+
+impl Integrations {
+    fn of(&self) -> &Tenant {
+        match self {
+            Self::Show(of) => of,
+            Self::Test(one) | Self::Enable(one) | Self::Disable(one) | Self::Remove(one) => &one.of,
+            Self::Save { one, .. } | Self::Replay { one, .. } | Self::Attempts { one, .. } => &one.of,
+        }
+    }
+}
+
+/// As the function takes it.
+fn task(command: &Integrations, now: DateTime<Utc>) -> anyhow::Result<Value> {
+    let named = |name: &str, One { of, integration }: &One| json!({ "task": name, "tenant_id": of.tenant, "integration_id": integration });
+    Ok(match command {
+        Integrations::Show(of) => json!({ "task": "show_integrations", "tenant_id": of.tenant }),
+        Integrations::Save { one, file, secret_name, off } => {
+            let text = std::fs::read(file).with_context(|| format!("failed to read {}", paths::shown(file)))?;
+            let config: Value =
+                serde_json::from_slice(&text).with_context(|| format!("{} is no JSON", paths::shown(file)))?;
+            let mut task = named("save_integration", one);
+            task["config"] = config;
+            task["secret_name"] = json!(secret_name);
+            task["enabled"] = json!(!off);
+            task
+        }
+        Integrations::Test(one) => named("test_integration", one),
+        Integrations::Enable(one) => named("enable_integration", one),
+        Integrations::Disable(one) => named("disable_integration", one),
+        Integrations::Remove(one) => named("remove_integration", one),
+        Integrations::Replay { one, session, from, to, failed } => {
+            let mut task = named("replay_integration", one);
+            task["failed_only"] = json!(failed);
+            match session {
+                Some(session) => task["session_id"] = json!(session),
+                None => {
+                    task["from"] = json!(from);
+                    task["to"] = json!(to.unwrap_or(now));
+                }
+            }
+            task
+        }
+        Integrations::Attempts { one, session } => {
+            let mut task = named("show_attempts", one);
+            task["session_id"] = json!(session);
+            task
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Cli {
+        #[command(subcommand)]
+        command: Integrations,
+    }
+
+    pub(super) fn command(line: &str) -> Result<Integrations, String> {
+        let arguments = std::iter::once("integrations").chain(line.split_whitespace());
+        Cli::try_parse_from(arguments).map(|cli| cli.command).map_err(|error| error.to_string())
+    }
+
+    fn task_of(line: &str) -> Value {
+        task(&command(line).unwrap(), "2026-11-25T10:00:00Z".parse().unwrap()).unwrap()
+    }
+
+    #[test]
+    fn every_command_is_a_task_of_the_function() {
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../events/crm-sync-save-integration.json");
+        for line in [
+            "show --tenant acme",
+            &format!("save --tenant acme --integration hubspot --file {file} --secret-name s"),
+            "test --tenant acme --integration hubspot",
+            "enable --tenant acme --integration hubspot",
+            "disable --tenant acme --integration hubspot",
+            "remove --tenant acme --integration hubspot",
+            "replay --tenant acme --integration hubspot --session s-1",
+            "replay --tenant acme --integration hubspot --from 2026-11-01 --to 2026-11-02T10:00:00Z --failed",
+            "attempts --tenant acme --integration hook --session s-1",
+            "attempts --tenant acme --integration hook --function dev-crm-sync --json",
+        ] {
+            serde_json::from_value::<crm_sync::Task>(task_of(line)).unwrap_or_else(|error| panic!("{line}: {error}"));
+        }
+        let replay = task_of("replay --tenant acme --integration hubspot --from 2026-11-01");
+        assert_eq!((&replay["from"], &replay["to"]), (&json!("2026-11-01T00:00:00Z"), &json!("2026-11-25T10:00:00Z")));
+    }
+
+    #[test]
+    fn what_is_missing_or_wrong_is_said_before_anything_is_asked() {
+        for (line, told) in [
+            ("show", "--tenant <ID>"),
+            ("test --tenant acme", "--integration <ID>"),
+            ("show --tenant -x", "invalid value"),
+            ("replay --tenant acme --integration hubspot", "--session <ID>"),
+            ("replay --tenant acme --integration hubspot --session s-1 --from 2026-11-01", "cannot be used with"),
+            ("replay --tenant acme --integration hubspot --from yesterday", "is neither a date"),
+        ] {
+            let error = command(line).unwrap_err();
+            assert!(error.contains(told), "{line}: {error}");
+        }
+    }
+}
