@@ -227,7 +227,7 @@ mod tests {
         for (line, told) in [
             ("show", "--tenant <ID>"),
             ("test --tenant acme", "--integration <ID>"),
-            ("show --tenant -x", "invalid value"),
+            ("show --tenant a/b", "invalid value"),
             ("replay --tenant acme --integration hubspot", "--session <ID>"),
             ("replay --tenant acme --integration hubspot --session s-1 --from 2026-11-01", "cannot be used with"),
             ("replay --tenant acme --integration hubspot --from yesterday", "is neither a date"),

@@ -252,7 +252,14 @@ mod tests {
             limit_code: Some("rate_limited".to_owned()),
             ..integration("warehouse")
         };
-        assert_snapshot!(rendered("show", &Report::Shown { integrations: vec![disabled, failing] }), @"");
+        assert_snapshot!(rendered("show", &Report::Shown { integrations: vec![disabled, failing] }), @r#"
+        INTEGRATION  KIND     STATE     CHECKED           LAST SUCCESS      WAITING  SECRET
+        crm          webhook  disabled  2026-11-20 08:00  2026-11-25 09:58  12       post-session/acme/crm
+        warehouse    webhook  on        2026-11-20 08:00  -                 0        post-session/acme/warehouse
+        crm: disabled at 2026-11-25 10:12 (unauthorized). HubSpot refuses the credentials.
+        warehouse: failing since 2026-11-25 10:12, 1 time in a row
+        warehouse: not asked before 2026-11-25 10:20 (rate_limited)
+        "#);
         assert_eq!(rendered("show", &Report::Shown { integrations: Vec::new() }), "no integrations\n");
     }
 
@@ -268,7 +275,11 @@ mod tests {
             woken: 12,
         };
         let enabled = rendered("enable --integration hubspot", &Report::Saved(saved));
-        assert_snapshot!(enabled, @"");
+        assert_snapshot!(enabled, @r#"
+        hubspot is on
+          The property hs_language is set only where visitor.locale is one of its options.
+          12 steps had waited: they go on within minutes
+        "#);
         let switched = Report::Switched { integration_id: "hubspot".parse().unwrap(), state: "removed" };
         assert_eq!(rendered("remove --integration hubspot", &switched), "hubspot is removed\n");
     }
@@ -279,7 +290,10 @@ mod tests {
         assert_eq!(rendered("test --integration hubspot", &Report::Tested(tested.clone())), "hubspot works\n");
         tested.ok = false;
         tested.findings = vec!["config.properties.nope: cannot be set to visitor.id".to_owned()];
-        assert_snapshot!(rendered("test --integration hubspot", &Report::Tested(tested)), @"");
+        assert_snapshot!(rendered("test --integration hubspot", &Report::Tested(tested)), @r#"
+        hubspot does not work
+          config.properties.nope: cannot be set to visitor.id
+        "#);
     }
 
     #[test]
@@ -307,6 +321,10 @@ mod tests {
         };
         let delivered = ShownAttempt { status: Some(204), code: None, is_replay: true, ..attempt.clone() };
         let shown = Report::Attempts { attempts: vec![delivered, attempt] };
-        assert_snapshot!(rendered("attempts --integration hook", &shown), @"");
+        assert_snapshot!(rendered("attempts --integration hook", &shown), @r#"
+        TIME                 SESSION  EVENT             RESULT              HTTP  MS   ANSWER
+        2026-11-25 10:12:30  s-1      session.analyzed  delivered (replay)  204   120
+        2026-11-25 10:12:30  s-1      session.analyzed  unavailable         503   120  [2Jbusy sorry
+        "#);
     }
 }
