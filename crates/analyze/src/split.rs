@@ -132,7 +132,8 @@ fn cuts(text: &str, budget: usize) -> Vec<Range<usize>> {
     let limit = budget.max(1) * ASCII_PER_TOKEN;
     for (at, c) in text.char_indices() {
         let size = if c.is_ascii() { 1 } else { ASCII_PER_TOKEN };
-        if thirds + size > limit && at > start {
+        // What is left behind the white space may be a piece of its own already.
+        while thirds + size > limit && at > start {
             let end = space.filter(|space| *space > start).unwrap_or(at);
             cuts.push(start..end);
             thirds = weight(&text[end..at]);
