@@ -1,6 +1,8 @@
 //! What is found out about an integration before sessions rely on it.
 
+mod fit;
 mod hubspot;
+mod salesforce;
 
 use std::time::Instant;
 
@@ -37,12 +39,6 @@ impl Checked {
         Self { problems: vec![format!("{place}{what}")], ..Self::default() }
     }
 
-    /// With something that is no problem.
-    fn noting(mut self, notice: &str) -> Self {
-        self.notices.push(notice.to_owned());
-        self
-    }
-
     /// The problems first.
     pub(crate) fn findings(self) -> Vec<String> {
         self.problems.into_iter().chain(self.notices).collect()
@@ -71,11 +67,15 @@ impl<S: SecretSource> Context<S> {
                 Ok(checked.map_or_else(|why| Checked::problem("config.url", &why.to_string()), |()| Checked::default()))
             }
             IntegrationConfig::Salesforce(config) => {
-                let login = Login::new(&self.salesforce, config, deadline, (self.clock)()).ok_or(Error::ForeignUrl)?;
-                let (secrets, store, now) = (&self.secrets, &self.store, (self.clock)());
+                let (now, notes) = ((self.clock)(), Notes::default());
+                let login = Login::new(&self.salesforce, config, deadline, now).ok_or(Error::ForeignUrl)?;
+                let ask = async |token: &AccessToken| {
+                    let api = self.salesforce.api(config, token, deadline, now, &notes).map_err(Error::Crm)?;
+                    salesforce::check(&api, config).await.map_err(Error::Crm)
+                };
+                let (secrets, store) = (&self.secrets, &self.store);
                 let access = Access { integration, secrets, store, sign_in: &login, now };
-                let signed_in = access.with_new_token(async |_: &AccessToken| Ok(Checked::default())).await?;
-                Ok(signed_in.noting("It signs in. Its fields are not checked: a field that is refused is left out and named in the log."))
+                access.with_new_token(ask).await
             }
         }
     }
@@ -120,7 +120,11 @@ impl<S: SecretSource> Context<S> {
 
 /// Which member of a task that saves the integration is wrong.
 fn place(error: &Error) -> &'static str {
-    if matches!(error, Error::Secret(_)) { "secret_name" } else { "" }
+    match error {
+        Error::Secret(_) => "secret_name",
+        Error::ForeignUrl => "config.url",
+        _ => "",
+    }
 }
 
 /// As it can stand in a header.

@@ -1,6 +1,7 @@
 //! Salesforce: one contact or lead per address, one task per session.
 
 mod address;
+mod api;
 mod client;
 mod fields;
 mod person;
@@ -12,6 +13,7 @@ mod text;
 use domain::session::VisitorEmail;
 use domain::step::Code;
 
+pub(crate) use api::Api;
 pub(crate) use client::Org;
 pub use client::Salesforce;
 pub(crate) use sign_in::Login;

@@ -1,20 +1,22 @@
 //! A HubSpot account: whether the token opens it, the mapped properties exist and take what they are set to, and notes can
 //! be told apart by a unique property.
 
-mod fit;
 mod key;
 
 use std::collections::BTreeMap;
 
-use domain::integration::Source;
+use domain::integration::{FieldType, Source};
 use reqwest::Method;
 use serde::Deserialize;
 
 use super::Checked;
+use super::fit::{Field, Fit, fit};
 use crate::call::CallError;
 use crate::hubspot::Account;
 use crate::hubspot::contact::CONTACTS;
 
+/// The longest text that a property of HubSpot holds, in characters.
+const MAX_TEXT: u32 = 65_536;
 /// Those that say which contact it is: a sync finds contacts by them.
 const IDENTITY: [&str; 2] = ["email", "hs_additional_emails"];
 
@@ -77,7 +79,7 @@ pub(super) async fn check(account: &Account<'_>) -> Result<Checked, CallError> {
     Ok(checked)
 }
 
-fn mapped(name: &str, source: &Source, property: Option<&Property>) -> Result<fit::Fit, String> {
+fn mapped(name: &str, source: &Source, property: Option<&Property>) -> Result<Fit, String> {
     if IDENTITY.contains(&name) {
         return Err("it says which contact this is, and is never changed".to_owned());
     }
@@ -85,5 +87,22 @@ fn mapped(name: &str, source: &Source, property: Option<&Property>) -> Result<fi
     if property.calculated || property.modification_metadata.read_only_value {
         return Err("HubSpot sets it itself".to_owned());
     }
-    fit::fit(property, source)
+    let is_multiple = property.field_type == "checkbox";
+    fit(Field { name: &property.name, kind: kind(property)?, is_multiple }, source)
+}
+
+fn kind(property: &Property) -> Result<FieldType, String> {
+    let values = || property.options.iter().map(|choice| choice.value.clone()).collect::<Vec<_>>();
+    match property.kind.as_str() {
+        "string" | "phone_number" => Ok(FieldType::Text { max_length: Some(MAX_TEXT) }),
+        "number" => Ok(FieldType::Number),
+        "bool" => Ok(FieldType::Boolean),
+        // Its options need not be listed: HubSpot judges each value.
+        "enumeration" if property.external_options => Ok(FieldType::Text { max_length: None }),
+        "enumeration" if property.field_type == "booleancheckbox" => Ok(FieldType::Boolean),
+        "enumeration" => Ok(FieldType::Options { values: values() }),
+        "date" => Ok(FieldType::Date),
+        "datetime" => Ok(FieldType::DateTime),
+        _ => Err("properties of its type are not supported".to_owned()),
+    }
 }

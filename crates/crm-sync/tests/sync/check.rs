@@ -106,7 +106,7 @@ async fn mapped_properties_must_exist_and_take_what_they_are_set_to() {
     config.properties.hs_object_id: cannot be set to analysis.version: HubSpot sets it itself
     config.properties.mood: cannot be set to analysis.sentiment.label: it lacks the options neutral, mixed, by their internal names
     config.properties.nope: cannot be set to visitor.id: contacts have no such property; names are internal ones, in lower case
-    The property hs_language is set only where visitor.locale is one of its options.
+    hs_language is set only where visitor.locale is one of its options.
     ");
     let fields: Vec<_> = tested["connection"]["fields"].as_object().unwrap().keys().collect();
     assert_eq!(fields, ["contacts.hs_language", "contacts.jobtitle", "contacts.lifecyclestage"]);

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use stage::testing::MemoryQueues;
 
-use crate::world::World;
+use crate::world::{World, ana};
 
 fn replay(range: Value) -> Value {
     let mut task = json!({ "task": "replay_integration", "tenant_id": "acme", "integration_id": "hubspot" });
@@ -68,6 +68,24 @@ async fn a_call_ends_after_a_thousand_messages_and_the_next_goes_on_there() {
     sent.sort();
     sent.dedup();
     assert_eq!((sent.len(), queues.replayed.borrow().len()), (2100, 2100), "each once");
+}
+
+#[tokio::test]
+async fn a_webhook_is_told_once_more_what_it_was_told_unless_only_what_failed_is_asked_for() {
+    let world = World::new().await;
+    world.session("s-1", ana()).await;
+    world.sync("s-1", "hook").await.unwrap();
+    let queues = MemoryQueues::default();
+    let mut again = replay(json!({ "session_id": "s-1" }));
+    again["integration_id"] = json!("hook");
+    let answer = world.ask_of(&queues, again.clone()).await.unwrap();
+    assert_eq!(answer, json!({ "replayed": 1, "next": null }));
+    let message: Value = serde_json::from_str(&queues.sent.borrow()[0].1).unwrap();
+    assert_eq!((&message["event"], message["replay"].is_string()), (&json!("session.analyzed"), true));
+
+    again["failed_only"] = json!(true);
+    let answer = world.ask_of(&queues, again).await.unwrap();
+    assert_eq!((&answer["replayed"], queues.replayed.borrow().len()), (&json!(0), 0));
 }
 
 #[tokio::test]

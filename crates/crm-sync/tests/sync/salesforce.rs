@@ -1,5 +1,6 @@
 //! Salesforce: one person, one task, whatever goes wrong.
 
+mod check;
 mod mapped;
 mod people;
 mod sign_in;

@@ -268,16 +268,14 @@ mod tests {
         let saved = Saved {
             integration_id: "hubspot".parse().unwrap(),
             state: "on",
-            findings: vec![
-                "The property hs_language is set only where visitor.locale is one of its options.".to_owned(),
-            ],
+            findings: vec!["hs_language is set only where visitor.locale is one of its options.".to_owned()],
             connection: Connection::default(),
             woken: 12,
         };
         let enabled = rendered("enable --integration hubspot", &Report::Saved(saved));
         assert_snapshot!(enabled, @r#"
         hubspot is on
-          The property hs_language is set only where visitor.locale is one of its options.
+          hs_language is set only where visitor.locale is one of its options.
           12 steps had waited: they go on within minutes
         "#);
         let switched = Report::Switched { integration_id: "hubspot".parse().unwrap(), state: "removed" };

@@ -1,0 +1,138 @@
+//! Whether a field takes the values of a source.
+
+use domain::integration::source::SourceType;
+use domain::integration::{FieldType, Source};
+
+/// A field of a third party.
+pub(super) struct Field<'a> {
+    pub(super) name: &'a str,
+    pub(super) kind: FieldType,
+    /// Whether it takes several of its options.
+    pub(super) is_multiple: bool,
+}
+
+/// What the field takes, and what may be left out, in words.
+pub(super) type Fit = (FieldType, Option<String>);
+
+/// `Err`: it never takes one, and why.
+pub(super) fn fit(field: Field<'_>, source: &Source) -> Result<Fit, String> {
+    let Field { name, kind, is_multiple } = field;
+    let some_only = || Some(format!("{name} is set only where {} is one of its options.", source.as_ref()));
+    match (source.kind(), &kind) {
+        // What it will be is not known; text takes everything.
+        (SourceType::Any, _) | (_, FieldType::Text { .. }) => Ok((kind, None)),
+        (SourceType::Number | SourceType::Integer, FieldType::Number) => Ok((kind, None)),
+        (SourceType::Integer, FieldType::Integer) => Ok((kind, None)),
+        (SourceType::Time, FieldType::Date | FieldType::DateTime) => Ok((kind, None)),
+        (SourceType::Label(labels), FieldType::Options { values }) => {
+            let missing: Vec<_> = labels.iter().copied().filter(|label| !has(values, label)).collect();
+            if missing.is_empty() {
+                return Ok((kind, None));
+            }
+            Err(format!("it lacks the options {}, by their internal names", missing.join(", ")))
+        }
+        (SourceType::Text, FieldType::Options { .. }) => Ok((kind, some_only())),
+        (SourceType::List, FieldType::Options { .. }) if is_multiple => Ok((kind, some_only())),
+        (SourceType::List, FieldType::Options { .. }) => Err("it takes one option only, and this is a list".to_owned()),
+        (
+            SourceType::Text
+            | SourceType::Label(_)
+            | SourceType::Number
+            | SourceType::Integer
+            | SourceType::Time
+            | SourceType::List,
+            _,
+        ) => Err(format!("it takes {}, and this is {}", taken(&kind), given(source.kind()))),
+    }
+}
+
+fn has(values: &[String], label: &str) -> bool {
+    values.iter().any(|value| value == label)
+}
+
+fn taken(kind: &FieldType) -> &'static str {
+    match kind {
+        FieldType::Text { .. } => "text",
+        FieldType::Number => "numbers",
+        FieldType::Integer => "whole numbers",
+        FieldType::Boolean => "yes or no",
+        FieldType::Date => "dates",
+        FieldType::DateTime => "times",
+        FieldType::Options { .. } => "options",
+    }
+}
+
+fn given(kind: SourceType) -> &'static str {
+    match kind {
+        SourceType::Text => "text",
+        SourceType::Label(_) => "one of several labels",
+        SourceType::Number | SourceType::Integer => "a number",
+        SourceType::Time => "a time",
+        SourceType::List => "a list",
+        SourceType::Any => "anything",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SENTIMENTS: [&str; 4] = ["positive", "neutral", "negative", "mixed"];
+
+    fn text() -> FieldType {
+        FieldType::Text { max_length: Some(255) }
+    }
+
+    fn options(values: &[&str]) -> FieldType {
+        FieldType::Options { values: values.iter().map(|value| (*value).to_owned()).collect() }
+    }
+
+    fn fitted(kind: FieldType, is_multiple: bool, source: &str) -> Result<Fit, String> {
+        fit(Field { name: "p", kind, is_multiple }, &source.to_owned().try_into().unwrap())
+    }
+
+    #[test]
+    fn a_field_takes_the_sources_of_its_type() {
+        for (kind, source) in [
+            (text(), "visitor.name"),
+            (text(), "analysis.topics"),
+            (text(), "analysis.sentiment.average"),
+            (FieldType::Number, "analysis.sentiment.average"),
+            (FieldType::Number, "analysis.version"),
+            (FieldType::Integer, "analysis.version"),
+            (FieldType::Date, "session.ended_at"),
+            (FieldType::DateTime, "session.ended_at"),
+            (FieldType::Boolean, "analysis.custom_metrics.wants_demo"),
+            (FieldType::Integer, "session.metadata.nps"),
+            (options(&SENTIMENTS), "analysis.sentiment.label"),
+        ] {
+            assert!(matches!(fitted(kind.clone(), false, source), Ok((_, None))), "{kind:?} {source}");
+        }
+    }
+
+    #[test]
+    fn what_a_field_never_takes_is_said_in_words() {
+        for (kind, source, why) in [
+            (FieldType::Number, "visitor.name", "it takes numbers, and this is text"),
+            (FieldType::Integer, "analysis.sentiment.average", "it takes whole numbers, and this is a number"),
+            (FieldType::Date, "analysis.version", "it takes dates, and this is a number"),
+            (FieldType::Boolean, "analysis.summary.text", "it takes yes or no, and this is text"),
+            (options(&["a"]), "analysis.topics", "it takes one option only, and this is a list"),
+            (
+                options(&["positive", "Neutral"]),
+                "analysis.sentiment.label",
+                "it lacks the options neutral, negative, mixed, by their internal names",
+            ),
+        ] {
+            assert_eq!(fitted(kind, false, source).unwrap_err(), why);
+        }
+    }
+
+    #[test]
+    fn where_only_some_values_are_options_a_notice_says_so() {
+        let (kind, notice) = fitted(options(&["en", "de"]), false, "visitor.locale").unwrap();
+        assert_eq!(kind, options(&["en", "de"]));
+        assert_eq!(notice.unwrap(), "p is set only where visitor.locale is one of its options.");
+        assert!(fitted(options(&["a"]), true, "analysis.topics").unwrap().1.is_some());
+    }
+}

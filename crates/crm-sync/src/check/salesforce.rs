@@ -1,0 +1,194 @@
+//! A Salesforce org: whether it lets tasks be told apart by the external id, and the mapped fields exist and take what they
+//! are set to.
+
+use domain::id::MAX_ID_LENGTH;
+use domain::integration::salesforce::UnknownVisitor;
+use domain::integration::{FieldType, Mapping, SalesforceConfig};
+use serde::Deserialize;
+
+use super::Checked;
+use super::fit::{self, fit};
+use crate::call::{CallError, Trouble};
+use crate::salesforce::Api;
+
+const TASK: &str = "Task";
+const CONTACT: &str = "Contact";
+const LEAD: &str = "Lead";
+/// Those that a sync sets itself, to say which record it is.
+const OF_PERSON: [&str; 2] = ["Id", "Email"];
+const OF_TASK: [&str; 2] = ["Id", "WhoId"];
+
+/// An object as the token's user sees it.
+#[derive(Debug, Deserialize)]
+struct Object {
+    createable: bool,
+    fields: Vec<Field>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Field {
+    name: String,
+    #[serde(rename = "type")]
+    kind: String,
+    /// In characters; 0 for what is no text.
+    #[serde(default)]
+    length: u32,
+    createable: bool,
+    updateable: bool,
+    #[serde(default)]
+    external_id: bool,
+    #[serde(default)]
+    unique: bool,
+    #[serde(default)]
+    case_sensitive: bool,
+    #[serde(default)]
+    restricted_picklist: bool,
+    #[serde(default)]
+    picklist_values: Vec<Choice>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Choice {
+    active: bool,
+    value: String,
+}
+
+impl Object {
+    /// By its name in any case.
+    fn field(&self, name: &str) -> Option<&Field> {
+        self.fields.iter().find(|field| field.name.eq_ignore_ascii_case(name))
+    }
+}
+
+/// Answers that are no use are errors; what is wrong with the org or the configuration is in the result.
+pub(super) async fn check(api: &Api<'_>, config: &SalesforceConfig) -> Result<Checked, CallError> {
+    let mut checked = Checked::default();
+    let key = config.external_id_field.as_ref();
+    if let Some(task) = describe(api, TASK, &mut checked).await? {
+        if !task.createable {
+            checked.problems.push("The user that signs in may not create tasks.".to_owned());
+        }
+        external_id(key, task.field(key), &mut checked);
+        let reserved = OF_TASK.into_iter().chain([key]).collect::<Vec<_>>();
+        mapped(&[(TASK, &task)], "task_fields", &config.task_fields, &reserved, &mut checked);
+    }
+    let contact = describe(api, CONTACT, &mut checked).await?;
+    let lead = describe(api, LEAD, &mut checked).await?;
+    let (Some(contact), Some(lead)) = (contact, lead) else { return Ok(checked) };
+    let created = match config.unknown_visitor {
+        UnknownVisitor::Lead => Some((LEAD, &lead)),
+        UnknownVisitor::Contact => Some((CONTACT, &contact)),
+        UnknownVisitor::Skip => None,
+    };
+    if let Some((name, _)) = created.filter(|(_, object)| !object.createable) {
+        let problem = format!("config.unknown_visitor: the user that signs in may not create a {name}");
+        checked.problems.push(problem);
+    }
+    mapped(&[(CONTACT, &contact), (LEAD, &lead)], "person_fields", &config.person_fields, &OF_PERSON, &mut checked);
+    Ok(checked)
+}
+
+/// `None`, and a problem, if the user does not see the object: all of them are asked in each sync.
+async fn describe(api: &Api<'_>, object: &str, checked: &mut Checked) -> Result<Option<Object>, CallError> {
+    match api.describe(object).await {
+        Err(error) if error.is(Trouble::NotFound) => {
+            let what =
+                "The org does not have the API version, or the user that signs in may not see objects of the kind";
+            checked.problems.push(format!("{what} {object}."));
+            Ok(None)
+        }
+        described => described.map(Some),
+    }
+}
+
+/// Without it a repeated delivery would leave two tasks.
+fn external_id(name: &str, field: Option<&Field>, checked: &mut Checked) {
+    let mut problem = |what: &str| checked.problems.push(format!("config.external_id_field: {name} {what}"));
+    let Some(field) = field else {
+        return problem("is no field of tasks, or the user that signs in may not see it; make it on Activity");
+    };
+    if field.kind != "string" || !field.external_id || !field.unique {
+        return problem("must be a text field that is both unique and an external id");
+    }
+    if !field.createable || !field.updateable {
+        return problem("may not be written by the user that signs in");
+    }
+    if (field.length as usize) < MAX_ID_LENGTH {
+        let most = field.length;
+        checked.notices.push(format!("{name} takes {most} characters: sessions with longer ids are refused."));
+    }
+    if !field.case_sensitive {
+        checked.notices.push(format!(
+            "{name} takes ids that differ only in upper and lower case for the same: of such sessions only one has a task."
+        ));
+    }
+}
+
+/// Each mapped field must be of one of the objects; of the others a notice says what that costs.
+fn mapped(objects: &[(&str, &Object)], member: &str, mapping: &Mapping, reserved: &[&str], checked: &mut Checked) {
+    for (name, source) in mapping.iter() {
+        let mut problem = |why: &str| {
+            let source = source.as_ref();
+            checked.problems.push(format!("config.{member}.{name}: cannot be set to {source}: {why}"));
+        };
+        if reserved.iter().any(|reserved| reserved.eq_ignore_ascii_case(name)) {
+            problem("a sync sets it itself");
+            continue;
+        }
+        if !objects.iter().any(|(_, object)| object.field(name).is_some()) {
+            problem("there is no such field, or the user that signs in may not see it");
+            continue;
+        }
+        for (object, described) in objects {
+            let Some(field) = described.field(name) else {
+                checked.notices.push(format!(
+                    "There is no field {name} of a {object}, or the user that signs in may not see it: where one is \
+                     written, all of {member} is left out."
+                ));
+                continue;
+            };
+            let is_multiple = field.kind == "multipicklist";
+            let fitted = writable(field).and_then(kind);
+            let fitted = fitted.and_then(|kind| fit(fit::Field { name, kind, is_multiple }, source));
+            match fitted {
+                Ok((kind, notice)) => {
+                    checked.connection.fields.insert(format!("{object}.{name}"), kind);
+                    checked.notices.extend(notice.filter(|notice| !checked.notices.contains(notice)));
+                }
+                Err(why) => {
+                    let source = source.as_ref();
+                    let problem = format!("config.{member}.{name}: cannot be set to {source} in a {object}: {why}");
+                    checked.problems.push(problem);
+                }
+            }
+        }
+    }
+}
+
+fn writable(field: &Field) -> Result<&Field, String> {
+    let may = field.createable && field.updateable;
+    may.then_some(field)
+        .ok_or_else(|| "the user that signs in may not write it, or Salesforce sets it itself".to_owned())
+}
+
+fn kind(field: &Field) -> Result<FieldType, String> {
+    let active = field.picklist_values.iter().filter(|choice| choice.active);
+    let values = || active.map(|choice| choice.value.clone()).collect();
+    let max_length = Some(field.length).filter(|length| *length > 0);
+    match field.kind.as_str() {
+        "string" | "textarea" | "email" | "phone" | "url" | "encryptedstring" | "combobox" | "reference" => {
+            Ok(FieldType::Text { max_length })
+        }
+        "multipicklist" => Ok(FieldType::Options { values: values() }),
+        "picklist" if field.restricted_picklist => Ok(FieldType::Options { values: values() }),
+        // It suggests its values, and takes others.
+        "picklist" => Ok(FieldType::Text { max_length }),
+        "boolean" => Ok(FieldType::Boolean),
+        "int" | "long" => Ok(FieldType::Integer),
+        "double" | "currency" | "percent" => Ok(FieldType::Number),
+        "date" => Ok(FieldType::Date),
+        "datetime" => Ok(FieldType::DateTime),
+        _ => Err("fields of its type are not supported".to_owned()),
+    }
+}

@@ -1,0 +1,65 @@
+//! One Salesforce org, as a token opens it, during one invocation.
+
+use std::time::Instant;
+
+use chrono::{DateTime, Utc};
+use reqwest::{Client, Method, StatusCode};
+use secrecy::{ExposeSecret, SecretString};
+use serde::de::DeserializeOwned;
+
+use super::client::REQUEST_TIMEOUT;
+use super::fields::Fields;
+use super::refusal;
+use crate::call::CallError;
+use crate::http;
+use crate::job::Notes;
+
+/// Bytes; the longest answer describes an object with up to 900 fields, some of them with a thousand values.
+const MAX_ANSWER_BYTES: usize = 16 << 20;
+
+pub(crate) struct Api<'a> {
+    pub(super) http: &'a Client,
+    pub(super) token: &'a SecretString,
+    pub(super) base_url: String,
+    /// When the invocation ends.
+    pub(super) deadline: Instant,
+    pub(super) now: DateTime<Utc>,
+    pub(super) notes: &'a Notes,
+}
+
+impl Api<'_> {
+    /// What there is to know of an object and its fields, as far as the token's user may see it.
+    pub(crate) async fn describe<T: DeserializeOwned>(&self, object: &str) -> Result<T, CallError> {
+        let operation = "describe an object";
+        let described = self.call(operation, Method::GET, &format!("sobjects/{object}/describe"), None).await?;
+        described.ok_or(CallError::Unreadable { operation })
+    }
+
+    /// `None` for an answer that has no content.
+    pub(super) async fn call<T: DeserializeOwned>(
+        &self,
+        operation: &'static str,
+        method: Method,
+        path: &str,
+        body: Option<&Fields>,
+    ) -> Result<Option<T>, CallError> {
+        let timeout = http::timeout_before(REQUEST_TIMEOUT, self.deadline).ok_or(CallError::OutOfTime { operation })?;
+        self.notes.count_request();
+        let url = format!("{}/{path}", self.base_url);
+        let request = self.http.request(method, url).bearer_auth(self.token.expose_secret());
+        let request = body.into_iter().fold(request.timeout(timeout), |request, body| request.json(body));
+        // The URL may hold an address.
+        let failed = |source: reqwest::Error| CallError::Send { operation, source: source.without_url() };
+        let response = request.send().await.map_err(failed)?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        let body = http::read(response, MAX_ANSWER_BYTES).await.map_err(failed)?;
+        if status == StatusCode::NO_CONTENT {
+            return Ok(None);
+        }
+        if status.is_success() {
+            // The source may quote the answer.
+            return serde_json::from_slice(&body).map(Some).map_err(|_| CallError::Unreadable { operation });
+        }
+        Err(CallError::Refused { operation, refusal: refusal::read(status, &headers, &body, self.now) })
+    }
+}
