@@ -54,6 +54,19 @@ CREATE TABLE integration_gates (
     FOREIGN KEY (tenant_id, integration_id) REFERENCES integrations ON DELETE CASCADE
 );
 
+-- Which session makes a person in a third party that takes an address twice; the row goes when the person is there.
+CREATE TABLE person_leases (
+    tenant_id      text NOT NULL,
+    -- domain::address_hash::AddressHash
+    address_hash   bytea NOT NULL CHECK (length(address_hash) = 32),
+    integration_id text NOT NULL,
+    session_id     text NOT NULL,
+    ends_at        timestamptz NOT NULL,
+    PRIMARY KEY (tenant_id, address_hash, integration_id),
+    FOREIGN KEY (tenant_id, integration_id) REFERENCES integrations ON DELETE CASCADE
+);
+CREATE INDEX person_leases_by_age ON person_leases (tenant_id, ends_at);
+
 ALTER TABLE steps
     -- false: tells of the session and is no part of it, so it may be planned, and end, after the session has
     ADD COLUMN of_session boolean NOT NULL DEFAULT true,

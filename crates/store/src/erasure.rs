@@ -100,6 +100,9 @@ SELECT 0::bigint AS sessions, 0::bigint AS turns, 0::bigint AS analyses, (SELECT
 
 const FORGET_RECIPIENT: &str = "
 -- forget_recipient()
+WITH leases AS (
+    DELETE FROM person_leases WHERE tenant_id = $1 AND address_hash = $2
+)
 DELETE FROM email_recipients WHERE tenant_id = $1 AND address_hash = $2";
 
 /// Whom an erasure is about.

@@ -16,6 +16,7 @@ pub mod integrations;
 mod migrate;
 pub mod model_calls;
 pub mod parts;
+pub mod person_leases;
 pub mod reanalysis;
 pub mod replays;
 pub mod retention;

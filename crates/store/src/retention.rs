@@ -101,7 +101,9 @@ DELETE FROM alerts USING aged WHERE tenant_id = $1 AND alerts.alert_id = aged.al
 
 const PURGE_RECIPIENTS: &str = "
 -- purge_recipients()
-WITH aged AS (
+WITH leases AS (
+    DELETE FROM person_leases WHERE tenant_id = $1 AND ends_at < $2
+), aged AS (
     SELECT address_hash FROM email_recipients WHERE tenant_id = $1 AND sending_at < $2
     ORDER BY sending_at LIMIT $3 FOR UPDATE SKIP LOCKED
 )

@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use domain::address_hash::AddressHash;
 use domain::id::{IntegrationId, SessionId, TenantId};
 use domain::integration::{Connection, Disabled, Integration, IntegrationConfig, IntegrationState, WebhookConfig};
 use domain::settings::TenantSettings;
@@ -146,4 +147,27 @@ async fn a_disabled_integration_is_planned_for_and_one_that_is_off_or_removed_is
     let removed = store.integration(tenant, id).await.unwrap().unwrap();
     store.save_integration(&Integration { state: IntegrationState::On, ..removed }).await.unwrap();
     assert_eq!((state().await, planned().await), (IntegrationState::On, 1));
+}
+
+#[tokio::test]
+async fn one_session_at_a_time_makes_a_person() {
+    let fixture = Fixture::new().await;
+    let store = &fixture.database.store;
+    let (one, other_session) = (fixture.sync_of(1), "s-2".parse().unwrap());
+    let other = SyncKey { session_id: &other_session, ..one };
+    let address = |address: &str| AddressHash::of(&fixture.tenant, &address.parse().unwrap());
+    let (ana, ben) = (address("ana@example.com"), address("ben@example.com"));
+    let (long, short) = (Duration::from_secs(60), Duration::ZERO);
+    assert!(store.take_person(&one, &ana, long).await.unwrap());
+    assert!(!store.take_person(&other, &ana, long).await.unwrap());
+    assert!(store.take_person(&other, &ben, long).await.unwrap(), "somebody else");
+    assert!(store.take_person(&one, &ana, long).await.unwrap(), "its own");
+    store.release_person(&other, &ana).await.unwrap();
+    assert!(!store.take_person(&other, &ana, long).await.unwrap(), "only the holder releases it");
+    store.release_person(&one, &ana).await.unwrap();
+    assert!(store.take_person(&other, &ana, short).await.unwrap());
+    assert!(store.take_person(&one, &ana, long).await.unwrap(), "the lease is over");
+    let elsewhere = "no-such".parse().unwrap();
+    let unknown = SyncKey { integration_id: &elsewhere, ..one };
+    assert!(!store.take_person(&unknown, &ana, long).await.unwrap());
 }

@@ -27,6 +27,8 @@ INSERT INTO email_recipients (tenant_id, address_hash, email_id, sending_at)
 SELECT DISTINCT ON (visitor_email_hash) tenant_id, visitor_email_hash, gen_random_uuid(), now() FROM sessions
 WHERE visitor_email_hash IS NOT NULL;
 INSERT INTO integrations (tenant_id, integration_id, config, secret_name) VALUES ('acme', 'hub', '{}', 's');
+INSERT INTO person_leases (tenant_id, address_hash, integration_id, session_id, ends_at)
+SELECT tenant_id, address_hash, 'hub', 's', now() FROM email_recipients;
 INSERT INTO integration_log (tenant_id, session_id, integration_id, status, contact_id, record_id)
 SELECT tenant_id, session_id, 'hub', 'done', 'contact-' || session_id, NULL FROM sessions";
 
@@ -195,7 +197,7 @@ async fn mails_that_are_left_and_the_time_of_the_last_one_go_and_suppressions_st
     assert_eq!(store.erase_mails(&erasure, 10).await.unwrap(), Erased::default(), "that of the open session stays");
     assert!(store.forget_recipient(&erasure).await.unwrap());
     assert!(!store.forget_recipient(&erasure).await.unwrap());
-    assert_eq!(world.count("email_recipients").await, 1);
+    assert_eq!((world.count("email_recipients").await, world.count("person_leases").await), (1, 1));
     assert_eq!(store.suppressions(tenant, &[hash]).await.unwrap().len(), 1);
 }
 

@@ -147,14 +147,17 @@ async fn failures_closed_alerts_and_last_mails_go_by_their_age() {
         INSERT INTO alerts (tenant_id, alert_id, rule, opened_at, failures, codes, last_failure_at)
         VALUES ('acme', gen_random_uuid(), 'r', now() - interval '9 days', 1, '{}', now());
         INSERT INTO email_recipients (tenant_id, address_hash, email_id, sending_at)
-        SELECT tenant_id, sha256(session_id::bytea), gen_random_uuid(), ended_at FROM sessions").await;
+        SELECT tenant_id, sha256(session_id::bytea), gen_random_uuid(), ended_at FROM sessions;
+        INSERT INTO integrations (tenant_id, integration_id, config, secret_name) SELECT tenant_id, 'crm', '{}', 's' FROM tenants;
+        INSERT INTO person_leases (tenant_id, address_hash, integration_id, session_id, ends_at)
+        SELECT tenant_id, address_hash, 'crm', 's', sending_at FROM email_recipients").await;
     let (store, tenant, before) = (world.store(), &world.tenant, days_ago(3));
     for (limit, purged) in [(2, 2), (2, 1), (2, 0)] {
         assert_eq!(store.purge_failures(tenant, before, limit).await.unwrap(), purged);
         assert_eq!(store.purge_alerts(tenant, before, limit).await.unwrap(), purged);
         assert_eq!(store.purge_recipients(tenant, before, limit).await.unwrap(), purged);
     }
-    for (table, left) in [("failures", 3), ("alerts", 4), ("email_recipients", 3)] {
+    for (table, left) in [("failures", 3), ("alerts", 4), ("email_recipients", 3), ("person_leases", 3)] {
         assert_eq!(world.count(table).await, left, "{table}");
     }
 }
