@@ -8,6 +8,7 @@
 use domain::step::Code;
 
 use crate::call::CallError;
+use crate::error::Error;
 use crate::job::Job;
 
 /// Whom a record is about.
@@ -34,8 +35,9 @@ pub(crate) trait Crm {
     fn is_keyed(&self) -> bool;
 
     /// Finds the visitor, or makes them, and tells the CRM what is known of them: never an empty value, and nothing that
-    /// would take the person backwards. Twice, or at the same time as another session, it finds the same person.
-    async fn person(&self, job: &Job<'_>) -> Result<Person, CallError>;
+    /// would take the person backwards. Twice, or at the same time as another session, it finds the same person: a CRM that
+    /// takes an address twice is asked to make somebody under [`Store::take_person`](store::Store::take_person).
+    async fn person(&self, job: &Job<'_>) -> Result<Person, Error>;
 
     /// The session's record among those of the person. An answer that is incomplete is an error, never `None`. Asked only
     /// where a record without a key may have been written.

@@ -34,6 +34,8 @@ pub enum Error {
     Renewing,
     #[error("write the record: another version of the analysis is being written")]
     OtherVersion,
+    #[error("find the person: another session is making them")]
+    OtherSession,
     #[error("sync to the CRM")]
     Crm(#[source] CallError),
     #[error("deliver the webhook")]
@@ -63,6 +65,7 @@ impl Error {
             | Self::Secret(_)
             | Self::Renewing
             | Self::OtherVersion
+            | Self::OtherSession
             | Self::Webhook(_) => None,
         }
     }
@@ -80,7 +83,7 @@ impl Failure for Error {
             | Self::ForeignUrl => false,
             Self::Secret(error) => error.is_retryable(),
             Self::Token(error) | Self::Crm(error) => error.is_retryable(),
-            Self::Renewing | Self::OtherVersion => true,
+            Self::Renewing | Self::OtherVersion | Self::OtherSession => true,
             Self::Webhook(error) => error.is_retryable(),
         }
     }
@@ -98,6 +101,7 @@ impl Failure for Error {
             Self::Token(error) | Self::Crm(error) => error.code(),
             Self::Renewing => Code::new("token_renewal"),
             Self::OtherVersion => Code::new("other_version"),
+            Self::OtherSession => Code::new("other_session"),
             Self::Webhook(error) => error.code(),
         }
     }

@@ -17,6 +17,7 @@ pub use note::MAX_NOTE_LENGTH;
 
 use crate::call::{CallError, Trouble};
 use crate::crm::{Attempt, Crm, Person};
+use crate::error::Error;
 use crate::job::Job;
 
 const NO_EMAIL: Code = Code::new("no_email");
@@ -29,13 +30,14 @@ impl Crm for Portal<'_> {
         self.job.connection.unique_note_property
     }
 
-    async fn person(&self, job: &Job<'_>) -> Result<Person, CallError> {
+    /// HubSpot takes an address once.
+    async fn person(&self, job: &Job<'_>) -> Result<Person, Error> {
         let email = match job.session.visitor.email() {
             VisitorEmail::Absent => return Ok(Person::Nobody(NO_EMAIL)),
             VisitorEmail::Invalid => return Ok(Person::Nobody(INVALID_EMAIL)),
             VisitorEmail::Usable(email) => email,
         };
-        contact::upsert(self, &email).await.map(Person::Known)
+        contact::upsert(self, &email).await.map(Person::Known).map_err(Error::Crm)
     }
 
     async fn find(&self, job: &Job<'_>, person: &str) -> Result<Option<String>, CallError> {

@@ -27,7 +27,7 @@ pub(crate) async fn sync(job: &Job<'_>, crm: &impl Crm, store: &Store) -> Result
             false => Ok(Synced::Skipped(SUPERSEDED)),
         };
     }
-    let person = match crm.person(job).await.map_err(Error::Crm)? {
+    let person = match crm.person(job).await? {
         Person::Known(id) => id,
         Person::Nobody(code) => return Ok(Synced::Skipped(code)),
     };

@@ -21,12 +21,13 @@ pub use task::MAX_DESCRIPTION_LENGTH;
 
 use crate::call::CallError;
 use crate::crm::{Attempt, Crm, Person};
+use crate::error::Error;
 use crate::job::Job;
 
 const NO_EMAIL: Code = Code::new("no_email");
 const INVALID_EMAIL: Code = Code::new("invalid_email");
-/// Requests of a sync of a visitor whom Salesforce does not know yet: no contact, no lead, a person, a task.
-pub(crate) const REQUESTS: i32 = 4;
+/// Requests of a sync of a visitor whom Salesforce does not know yet: no contact, no lead, still nobody, a person, a task.
+pub(crate) const REQUESTS: i32 = 5;
 
 impl Crm for Org<'_> {
     /// The session's id is the task's external id.
@@ -34,7 +35,7 @@ impl Crm for Org<'_> {
         true
     }
 
-    async fn person(&self, job: &Job<'_>) -> Result<Person, CallError> {
+    async fn person(&self, job: &Job<'_>) -> Result<Person, Error> {
         match job.session.visitor.email() {
             VisitorEmail::Absent => Ok(Person::Nobody(NO_EMAIL)),
             VisitorEmail::Invalid => Ok(Person::Nobody(INVALID_EMAIL)),

@@ -206,7 +206,7 @@ impl<S: SecretSource> Context<S> {
                 let login = Login::new(&self.salesforce, config, work.delivery.deadline, work.now);
                 let login = login.ok_or(Error::ForeignUrl)?;
                 let sync = async |token: &AccessToken| {
-                    let org = self.salesforce.org(config, token, &job).map_err(Error::Crm)?;
+                    let org = self.salesforce.org(config, token, &job, &self.store).map_err(Error::Crm)?;
                     record::sync(&job, &org, &self.store).await
                 };
                 self.access(work, &login).with_token(sync).await

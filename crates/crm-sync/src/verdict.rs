@@ -24,7 +24,7 @@ pub(crate) const RATE_LIMIT_WAIT: Duration = Duration::from_secs(10);
 pub(crate) const LONGEST_REST: Duration = Duration::from_secs(24 * 3600);
 /// A locked record is free again within seconds; HubSpot asks for two at least.
 const LOCKED_WAIT: Duration = Duration::from_secs(5);
-/// Another function gets a token, or writes another version, within a second.
+/// Another function gets a token, writes another version or makes the person within a second.
 const SHORT_WAIT: Duration = Duration::from_secs(2);
 /// Failing for so long, without a success, switches an integration off.
 pub const FAILING_LIMIT: Duration = Duration::from_secs(5 * 24 * 3600);
@@ -62,7 +62,7 @@ impl Verdict {
             | Error::NoWebhook => Self::own(Next::Fail),
             Error::Secret(SecretError::Unavailable(_)) => Self::own(Next::Retry(None)),
             Error::ForeignUrl | Error::Secret(_) => Self::own(Next::Disable),
-            Error::Renewing | Error::OtherVersion => Self::own(Next::Wait(SHORT_WAIT)),
+            Error::Renewing | Error::OtherVersion | Error::OtherSession => Self::own(Next::Wait(SHORT_WAIT)),
             Error::Token(error) | Error::Crm(error) => Self::of_call(error, config),
             Error::Webhook(error) => error.verdict(),
         }

@@ -7,6 +7,7 @@ use domain::id::SessionId;
 use domain::integration::SalesforceConfig;
 use reqwest::{Client, Method};
 use serde::Deserialize;
+use store::Store;
 
 use super::address;
 use super::api::Api;
@@ -45,9 +46,10 @@ impl Salesforce {
         config: &'a SalesforceConfig,
         token: &'a AccessToken,
         job: &'a Job<'a>,
+        store: &'a Store,
     ) -> Result<Org<'a>, CallError> {
         let Job { delivery, now, notes, .. } = *job;
-        Ok(Org { api: self.api(config, token, delivery.deadline, now, notes)?, config, job })
+        Ok(Org { api: self.api(config, token, delivery.deadline, now, notes)?, config, job, store })
     }
 
     /// The same beside any delivery, in an invocation that ends at `deadline`.
@@ -71,6 +73,7 @@ pub(crate) struct Org<'a> {
     api: Api<'a>,
     pub(super) config: &'a SalesforceConfig,
     pub(super) job: &'a Job<'a>,
+    pub(super) store: &'a Store,
 }
 
 #[derive(Deserialize)]

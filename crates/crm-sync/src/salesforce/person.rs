@@ -1,5 +1,6 @@
 //! The visitor as a contact or lead.
 
+use domain::address_hash::AddressHash;
 use domain::email_address::EmailAddress;
 use domain::integration::salesforce::UnknownVisitor;
 use domain::step::Code;
@@ -9,6 +10,7 @@ use super::fields::{self, Fields, filled};
 use super::text::{cut, length, literal};
 use crate::call::{CallError, Trouble};
 use crate::crm::Person;
+use crate::error::Error;
 use crate::name;
 
 /// The org does not know the visitor, and is not to.
@@ -48,20 +50,41 @@ impl Object {
 }
 
 /// The contact with this address, else the lead, else a new one; tells them what the integration's settings map.
-pub(super) async fn find_or_create(org: &Org<'_>, email: &EmailAddress) -> Result<Person, CallError> {
-    if let Some((object, id)) = find(org, email).await? {
-        return tell(org, object, id).await;
+pub(super) async fn find_or_create(org: &Org<'_>, email: &EmailAddress) -> Result<Person, Error> {
+    if let Some((object, id)) = find(org, email).await.map_err(Error::Crm)? {
+        return tell(org, object, id).await.map_err(Error::Crm);
     }
     let object = match org.config.unknown_visitor {
         UnknownVisitor::Lead => Object::Lead,
         UnknownVisitor::Contact => Object::Contact,
         UnknownVisitor::Skip => return Ok(Person::Nobody(NO_PERSON)),
     };
+    let key = &org.job.key;
+    let address = AddressHash::of(key.tenant_id, email);
+    let lease = org.job.delivery.remaining();
+    if !org.store.take_person(key, &address, lease).await.map_err(Error::Store)? {
+        return Err(Error::OtherSession);
+    }
+    let made = create_once(org, object, email).await;
+    // Without an answer they may still come to be: others wait until nobody asks for it any more.
+    let is_open = |error: &CallError| error.refusal().is_none() || error.is(Trouble::Unavailable);
+    if !made.as_ref().is_err_and(is_open) {
+        org.store.release_person(key, &address).await.map_err(Error::Store)?;
+    }
+    made.map_err(Error::Crm)
+}
+
+/// While no other session makes a person with this address.
+async fn create_once(org: &Org<'_>, object: Object, email: &EmailAddress) -> Result<Person, CallError> {
+    // Whoever held the lease until now may have made them.
+    if let Some(id) = find_one(org, object, email).await? {
+        return tell(org, object, id).await;
+    }
     let error = match create(org, object, email).await {
         Err(error) if error.is(Trouble::Conflict) => error,
         created => return created.map(Person::Known),
     };
-    // Another session was faster, or the org takes somebody for the same person.
+    // Somebody else was faster, or the org takes somebody for the same person.
     let named = error.existing().and_then(|id| Some((Object::of_id(id)?, id.to_owned())));
     let known = match named {
         Some(named) => Some(named),
@@ -73,15 +96,21 @@ pub(super) async fn find_or_create(org: &Org<'_>, email: &EmailAddress) -> Resul
 
 /// The oldest of each: a later one with the same address is more likely a mistake.
 async fn find(org: &Org<'_>, email: &EmailAddress) -> Result<Option<(Object, String)>, CallError> {
-    let email = literal(email.as_str());
-    let by_address = |object: &str, more: &str| {
-        format!("SELECT Id FROM {object} WHERE Email={email}{more} ORDER BY CreatedDate LIMIT 2")
-    };
-    if let Some(id) = org.first(&by_address("Contact", "")).await? {
-        return Ok(Some((Object::Contact, id)));
+    for object in [Object::Contact, Object::Lead] {
+        if let Some(id) = find_one(org, object, email).await? {
+            return Ok(Some((object, id)));
+        }
     }
-    let lead = org.first(&by_address("Lead", " AND IsConverted=false")).await?;
-    Ok(lead.map(|id| (Object::Lead, id)))
+    Ok(None)
+}
+
+async fn find_one(org: &Org<'_>, object: Object, email: &EmailAddress) -> Result<Option<String>, CallError> {
+    let more = match object {
+        Object::Contact => "",
+        Object::Lead => " AND IsConverted=false",
+    };
+    let (object, email) = (object.name(), literal(email.as_str()));
+    org.first(&format!("SELECT Id FROM {object} WHERE Email={email}{more} ORDER BY CreatedDate LIMIT 2")).await
 }
 
 async fn create(org: &Org<'_>, object: Object, email: &EmailAddress) -> Result<String, CallError> {
