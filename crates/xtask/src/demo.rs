@@ -117,11 +117,20 @@ fn write(outcome: &Outcome, report: &Report, directory: &Path) -> anyhow::Result
 }
 
 fn totals(report: &Report) -> String {
-    let report::Totals { accepted, completed, failed, emails_sent, contacts, notes, webhooks, dead_letters } =
-        &report.totals;
+    let totals = &report.totals;
     format!(
-        "{accepted} accepted, {completed} completed, {failed} failed; {emails_sent} mails, {contacts} contacts, \
-         {notes} notes, {webhooks} webhooks, {dead_letters} dead letters; {:.1} s",
+        "{} accepted, {} completed, {} failed; {} mails; HubSpot: {} contacts, {} notes; Salesforce: {} people, \
+         {} tasks; {} webhooks; {} dead letters; {:.1} s",
+        totals.accepted,
+        totals.completed,
+        totals.failed,
+        totals.emails_sent,
+        totals.contacts,
+        totals.notes,
+        totals.people,
+        totals.tasks,
+        totals.webhooks,
+        totals.dead_letters,
         report.wall_s
     )
 }

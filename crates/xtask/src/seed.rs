@@ -26,6 +26,8 @@ pub(crate) struct Tenant {
     pub(crate) id: TenantId,
     /// HubSpot's stand-in keeps one portal per token.
     pub(crate) hubspot_token: String,
+    /// Salesforce's stand-in keeps one org per consumer key.
+    pub(crate) salesforce_key: String,
     /// Name of the receiving hook.
     pub(crate) hook: String,
 }
@@ -37,7 +39,16 @@ impl Tenant {
     }
 
     pub(crate) fn named(name: &str) -> anyhow::Result<Self> {
-        Ok(Self { id: name.parse()?, hubspot_token: format!("pat-{name}"), hook: name.to_owned() })
+        Ok(Self {
+            id: name.parse()?,
+            hubspot_token: format!("pat-{name}"),
+            salesforce_key: format!("3MVG-{name}"),
+            hook: name.to_owned(),
+        })
+    }
+
+    fn salesforce_secret(&self) -> String {
+        json!({ "client_id": self.salesforce_key, "client_secret": format!("of-{}", self.id) }).to_string()
     }
 
     fn webhook_secret(&self) -> String {
@@ -46,7 +57,7 @@ impl Tenant {
     }
 }
 
-/// Stores the tenant with HubSpot and a webhook switched on. Repeated, it changes nothing.
+/// Stores the tenant with HubSpot, Salesforce and a webhook switched on. Repeated, it changes nothing.
 pub(crate) async fn seed(
     stack: &StackFile,
     http: &reqwest::Client,
@@ -59,11 +70,14 @@ pub(crate) async fn seed(
     store.save_tenant(&tenant.id, business, &settings).await.context("save the tenant")?;
 
     // By name: a function run by `sam local` finds it too.
-    let receiver = stack.fake("webhook")?.replace("127.0.0.1", "localhost");
-    let url = format!("{receiver}/hooks/{}", tenant.hook);
+    let by_name = |fake: &str| anyhow::Ok(stack.fake(fake)?.replace("127.0.0.1", "localhost"));
+    let url = format!("{}/hooks/{}", by_name("webhook")?, tenant.hook);
     let hubspot: IntegrationConfig = serde_json::from_value(json!({ "kind": "hubspot" }))?;
+    let org = json!({ "kind": "salesforce", "url": by_name("salesforce")? });
+    let salesforce: IntegrationConfig = serde_json::from_value(org)?;
     let wanted = [
         ("hubspot", hubspot, tenant.hubspot_token.clone()),
+        ("salesforce", salesforce, tenant.salesforce_secret()),
         ("webhook", IntegrationConfig::Webhook(WebhookConfig::to(&url)), tenant.webhook_secret()),
     ];
     for (id, config, secret) in wanted {
@@ -80,7 +94,8 @@ pub(crate) async fn seed(
         };
         store.save_integration(&integration).await.with_context(|| format!("save the integration {id}"))?;
     }
-    tell_receiver(stack, http, tenant).await
+    tell_receiver(stack, http, tenant).await?;
+    define_external_id(stack, http, tenant).await
 }
 
 fn open_store(stack: &StackFile) -> anyhow::Result<Store> {
@@ -125,6 +140,17 @@ async fn tell_receiver(stack: &StackFile, http: &reqwest::Client, tenant: &Tenan
     let url = format!("{}/_secrets/{}", stack.fake("webhook")?, tenant.hook);
     let answer = http.put(url).body(tenant.webhook_secret()).send().await.context("reach the webhook receiver")?;
     ensure!(answer.status().is_success(), "the webhook receiver answered {}", answer.status());
+    Ok(())
+}
+
+/// As the admin of an org does before the first sync: the field by which a task is found again.
+async fn define_external_id(stack: &StackFile, http: &reqwest::Client, tenant: &Tenant) -> anyhow::Result<()> {
+    let field = json!({
+        "object": "Activity", "name": "PostSession_Id__c", "externalId": true, "unique": true, "caseSensitive": true,
+    });
+    let url = format!("{}/_orgs/{}/fields", stack.fake("salesforce")?, tenant.salesforce_key);
+    let answer = http.put(url).json(&field).send().await.context("reach Salesforce's stand-in")?;
+    ensure!(answer.status().is_success(), "Salesforce's stand-in answered {}", answer.status());
     Ok(())
 }
 

@@ -41,6 +41,7 @@ fn session(posted: Notification, answer: Answer, stored: Option<Stored>, arrived
         integrations: Vec::new(),
         mail: None,
         note: None,
+        task: None,
         webhook: None,
     };
     if let (Ending::Missing, Some(stored)) = (&outcome.ending, stored) {
@@ -61,8 +62,9 @@ fn attach(outcome: &mut SessionOutcome, arrived: &mut Arrived) {
     let provider_id = outcome.email.as_ref().and_then(|email| email.provider_id.as_deref());
     let mail = provider_id.and_then(|id| arrived.mails.remove(id));
     let note = record(Kind::Hubspot).and_then(|id| arrived.notes.remove(id));
+    let task = record(Kind::Salesforce).and_then(|id| arrived.tasks.remove(id));
     let webhook = record(Kind::Webhook).and_then(|id| arrived.deliveries.remove(id));
-    (outcome.mail, outcome.note, outcome.webhook) = (mail, note, webhook);
+    (outcome.mail, outcome.note, outcome.task, outcome.webhook) = (mail, note, task, webhook);
 }
 
 #[cfg(test)]
@@ -78,6 +80,7 @@ mod tests {
         Arrived {
             mails: HashMap::from([("ses-1".to_owned(), mail)]),
             notes: HashMap::from([("501".to_owned(), "<p>note</p>".to_owned())]),
+            tasks: HashMap::from([("00T1".to_owned(), canned::task())]),
             deliveries: HashMap::new(),
             counts: LeftBehind::default(),
         }
@@ -109,6 +112,7 @@ mod tests {
         assert!(sessions[0].is_completed());
         assert_eq!(sessions[0].mail.as_ref().unwrap().subject, "Hello");
         assert_eq!(sessions[0].note.as_deref(), Some("<p>note</p>"));
+        assert_eq!(sessions[0].task, Some(canned::task()));
         assert!(sessions[0].webhook.is_none());
         let endings: Vec<_> = sessions.iter().map(|session| session.ending.as_str()).collect();
         assert_eq!(endings[..3], ["completed", "refused", "missing"]);

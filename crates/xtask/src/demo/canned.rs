@@ -8,7 +8,7 @@ use domain::session::SessionStatus;
 
 use super::notification::Notification;
 use super::outcome::{
-    Delivery, EmailRecord, Ending, IntegrationRecord, Kind, LeftBehind, Mail, Outcome, SessionOutcome, StepRecord,
+    Delivery, EmailRecord, Ending, IntegrationRecord, Kind, LeftBehind, Mail, Outcome, SessionOutcome, StepRecord, Task,
 };
 use super::samples;
 
@@ -32,7 +32,7 @@ pub(super) fn small() -> Outcome {
         finished_at: now(),
         wall: Duration::from_millis(4321),
         sessions: vec![complete(), silent, failed(sample())],
-        left_behind: LeftBehind { mails: 1, contacts: 1, notes: 1, webhooks: 2, dead_letters: 1 },
+        left_behind: LeftBehind { mails: 1, contacts: 1, notes: 1, people: 1, tasks: 1, webhooks: 2, dead_letters: 1 },
     }
 }
 
@@ -49,12 +49,20 @@ pub(super) fn complete() -> SessionOutcome {
     });
     session.note =
         Some("<p><strong>Facing Issue</strong> (91 %)</p><p>The front brake failed after a service.</p>".into());
+    session.task = Some(task());
     session.webhook = Some(Delivery {
         id: "msg_1".into(),
         verified: true,
         body: r#"{"type":"session.analyzed","data":{"session_id":"brake-complaint"}}"#.into(),
     });
     session
+}
+
+pub(super) fn task() -> Task {
+    Task {
+        subject: "Facing Issue: the front brake failed".into(),
+        description: "Facing Issue (91 %)\n\nThe front brake failed after a service.".into(),
+    }
 }
 
 /// A session whose steps are all done, without what they left behind.
@@ -73,6 +81,7 @@ pub(super) fn outcome_of(sample: Notification) -> SessionOutcome {
             step("analyze", [0, 85, 937]),
             step("notify", [940, 1012, 1240]),
             step("crm_sync:hubspot", [940, 1050, 1671]),
+            step("crm_sync:salesforce", [940, 1052, 1290]),
             step("crm_sync:webhook", [940, 1055, 1166]),
         ],
         email: Some(EmailRecord {
@@ -81,9 +90,14 @@ pub(super) fn outcome_of(sample: Notification) -> SessionOutcome {
             code: None,
             template: "session_summary".into(),
         }),
-        integrations: vec![record(Kind::Hubspot, Some("101"), Some("501")), record(Kind::Webhook, None, Some("msg_1"))],
+        integrations: vec![
+            record(Kind::Hubspot, Some("101"), Some("501")),
+            record(Kind::Salesforce, Some("00Q1"), Some("00T1")),
+            record(Kind::Webhook, None, Some("msg_1")),
+        ],
         mail: None,
         note: None,
+        task: None,
         webhook: None,
     }
 }
@@ -101,7 +115,7 @@ fn failed(sample: Notification) -> SessionOutcome {
 }
 
 fn skip(session: &mut SessionOutcome, code: &str) {
-    for step in &mut session.steps[1..3] {
+    for step in &mut session.steps[1..4] {
         step.status = "skipped".into();
         step.code = Some(code.into());
     }
@@ -109,10 +123,11 @@ fn skip(session: &mut SessionOutcome, code: &str) {
         email.status = "skipped".into();
         email.code = Some(code.into());
     }
-    let hubspot = &mut session.integrations[0];
-    *hubspot = record(Kind::Hubspot, None, None);
-    hubspot.status = "skipped".into();
-    hubspot.code = Some(code.into());
+    for crm in &mut session.integrations[..2] {
+        *crm = record(crm.kind, None, None);
+        crm.status = "skipped".into();
+        crm.code = Some(code.into());
+    }
 }
 
 fn insufficient() -> Analysis {

@@ -29,6 +29,9 @@ pub(super) struct LeftBehind {
     pub(super) mails: usize,
     pub(super) contacts: usize,
     pub(super) notes: usize,
+    /// Contacts and leads of Salesforce.
+    pub(super) people: usize,
+    pub(super) tasks: usize,
     pub(super) webhooks: usize,
     pub(super) dead_letters: usize,
 }
@@ -52,6 +55,7 @@ pub(super) struct SessionOutcome {
     pub(super) mail: Option<Mail>,
     /// HTML of the CRM note.
     pub(super) note: Option<String>,
+    pub(super) task: Option<Task>,
     pub(super) webhook: Option<Delivery>,
 }
 
@@ -146,6 +150,7 @@ pub(super) struct IntegrationRecord {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Hubspot,
+    Salesforce,
     Webhook,
 }
 
@@ -156,6 +161,14 @@ pub(super) struct Mail {
     pub(super) subject: String,
     pub(super) html: Option<String>,
     pub(super) text: Option<String>,
+}
+
+/// A task of Salesforce.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Task {
+    pub(super) subject: String,
+    /// Plain text.
+    pub(super) description: String,
 }
 
 /// A webhook as it was received.
@@ -200,7 +213,7 @@ mod tests {
             outcome.sessions[0].steps.push(later);
         }
         let stages = outcome.stages();
-        assert_eq!(stages[..4], ["analyze", "notify", "hubspot", "webhook"]);
-        assert_eq!(stages[4..], ["analyze@2", "notify@2", "hubspot@2", "analyze@10", "unheard_of"]);
+        assert_eq!(stages[..5], ["analyze", "notify", "hubspot", "salesforce", "webhook"]);
+        assert_eq!(stages[5..], ["analyze@2", "notify@2", "hubspot@2", "analyze@10", "unheard_of"]);
     }
 }

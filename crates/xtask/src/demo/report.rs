@@ -27,6 +27,7 @@ pub(super) struct SessionReport {
     pub(super) sentiment_average: Option<f64>,
     pub(super) email_status: Option<String>,
     pub(super) hubspot: HubspotReport,
+    pub(super) salesforce: SalesforceReport,
     pub(super) webhook_status: Option<String>,
     /// By stage: `analyze`, `notify`, and each integration's id.
     pub(super) stages_ms: BTreeMap<String, i64>,
@@ -36,6 +37,13 @@ pub(super) struct SessionReport {
 pub(super) struct HubspotReport {
     pub(super) contact_id: Option<String>,
     pub(super) note_id: Option<String>,
+}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct SalesforceReport {
+    /// A contact or a lead.
+    pub(super) person_id: Option<String>,
+    pub(super) task_id: Option<String>,
 }
 
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,6 +56,8 @@ pub(super) struct Totals {
     pub(super) emails_sent: usize,
     pub(super) contacts: usize,
     pub(super) notes: usize,
+    pub(super) people: usize,
+    pub(super) tasks: usize,
     pub(super) webhooks: usize,
     pub(super) dead_letters: usize,
 }
@@ -70,7 +80,7 @@ impl Report {
 impl SessionReport {
     fn of(session: &SessionOutcome) -> Self {
         let analysis = session.analysis.as_ref();
-        let hubspot = session.integration(Kind::Hubspot);
+        let (hubspot, salesforce) = (session.integration(Kind::Hubspot), session.integration(Kind::Salesforce));
         Self {
             session_id: session.session_id.clone(),
             channel: session.channel,
@@ -82,6 +92,10 @@ impl SessionReport {
             hubspot: HubspotReport {
                 contact_id: hubspot.and_then(|record| record.contact_id.clone()),
                 note_id: hubspot.and_then(|record| record.record_id.clone()),
+            },
+            salesforce: SalesforceReport {
+                person_id: salesforce.and_then(|record| record.contact_id.clone()),
+                task_id: salesforce.and_then(|record| record.record_id.clone()),
             },
             webhook_status: session.integration(Kind::Webhook).map(|record| record.status.clone()),
             stages_ms: session.steps.iter().filter_map(|step| Some((step.stage(), step.ms()?))).collect(),
@@ -103,6 +117,8 @@ impl Totals {
             emails_sent: outcome.left_behind.mails,
             contacts: outcome.left_behind.contacts,
             notes: outcome.left_behind.notes,
+            people: outcome.left_behind.people,
+            tasks: outcome.left_behind.tasks,
             webhooks: outcome.left_behind.webhooks,
             dead_letters: outcome.left_behind.dead_letters,
         }
@@ -132,11 +148,16 @@ mod tests {
                 "contact_id": "101",
                 "note_id": "501"
               },
+              "salesforce": {
+                "person_id": "00Q1",
+                "task_id": "00T1"
+              },
               "webhook_status": "done",
               "stages_ms": {
                 "analyze": 852,
                 "hubspot": 621,
                 "notify": 228,
+                "salesforce": 238,
                 "webhook": 111
               }
             },
@@ -152,11 +173,16 @@ mod tests {
                 "contact_id": null,
                 "note_id": null
               },
+              "salesforce": {
+                "person_id": null,
+                "task_id": null
+              },
               "webhook_status": "done",
               "stages_ms": {
                 "analyze": 852,
                 "hubspot": 621,
                 "notify": 228,
+                "salesforce": 238,
                 "webhook": 111
               }
             },
@@ -172,6 +198,10 @@ mod tests {
                 "contact_id": null,
                 "note_id": null
               },
+              "salesforce": {
+                "person_id": null,
+                "task_id": null
+              },
               "webhook_status": null,
               "stages_ms": {
                 "analyze": 852
@@ -185,6 +215,8 @@ mod tests {
             "emails_sent": 1,
             "contacts": 1,
             "notes": 1,
+            "people": 1,
+            "tasks": 1,
             "webhooks": 2,
             "dead_letters": 1
           },

@@ -1,4 +1,4 @@
-//! What arrived at the stand-ins for SES, HubSpot and the webhook receiver, and on the dead-letter queues.
+//! What arrived at the stand-ins for SES, HubSpot, Salesforce and the webhook receiver, and on the dead-letter queues.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::outcome::{Delivery, LeftBehind, Mail};
+use super::outcome::{Delivery, LeftBehind, Mail, Task};
 use crate::seed::Tenant;
 use crate::stack::StackFile;
 
@@ -20,6 +20,8 @@ pub(super) struct Arrived {
     pub(super) mails: HashMap<String, Mail>,
     /// HTML by note id.
     pub(super) notes: HashMap<String, String>,
+    /// By task id.
+    pub(super) tasks: HashMap<String, Task>,
     /// By webhook id.
     pub(super) deliveries: HashMap<String, Delivery>,
     pub(super) counts: LeftBehind,
@@ -53,6 +55,26 @@ struct Note {
 }
 
 #[derive(Deserialize)]
+struct SalesforceState {
+    contacts: Vec<Value>,
+    leads: Vec<Value>,
+    tasks: Vec<SavedTask>,
+}
+
+#[derive(Deserialize)]
+struct SavedTask {
+    id: String,
+    fields: TaskFields,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct TaskFields {
+    subject: Option<String>,
+    description: Option<String>,
+}
+
+#[derive(Deserialize)]
 struct WebhookState {
     deliveries: Vec<Received>,
 }
@@ -80,6 +102,8 @@ pub(super) async fn arrived(
     let mails = taken_mails(stack, http).await?;
     let hubspot = format!("{}/_state?token={}", stack.fake("hubspot")?, tenant.hubspot_token);
     let hubspot: HubspotState = get(http, &hubspot).await?;
+    let salesforce = format!("{}/_state?client_id={}", stack.fake("salesforce")?, tenant.salesforce_key);
+    let salesforce: SalesforceState = get(http, &salesforce).await?;
     let webhook: WebhookState = get(http, &format!("{}/_state", stack.fake("webhook")?)).await?;
     let deliveries: HashMap<_, _> =
         webhook.deliveries.into_iter().filter(|received| received.name == tenant.hook).map(delivery).collect();
@@ -87,6 +111,8 @@ pub(super) async fn arrived(
         mails: mails.len().saturating_sub(mails_before),
         contacts: hubspot.contacts.len(),
         notes: hubspot.notes.len(),
+        people: salesforce.contacts.len() + salesforce.leads.len(),
+        tasks: salesforce.tasks.len(),
         webhooks: deliveries.len(),
         dead_letters: dead_letters(stack, http, tenant).await?,
     };
@@ -94,6 +120,7 @@ pub(super) async fn arrived(
     Ok(Arrived {
         mails: mails.into_iter().filter_map(mail).collect(),
         notes: hubspot.notes.into_iter().filter_map(note).collect(),
+        tasks: salesforce.tasks.into_iter().map(task).collect(),
         deliveries,
         counts,
     })
@@ -113,6 +140,11 @@ fn mail(sent: SentMail) -> Option<(String, Mail)> {
         text: sent.text,
     };
     Some((sent.message_id?, mail))
+}
+
+fn task(saved: SavedTask) -> (String, Task) {
+    let TaskFields { subject, description } = saved.fields;
+    (saved.id, Task { subject: subject.unwrap_or_default(), description: description.unwrap_or_default() })
 }
 
 fn delivery(received: Received) -> (String, Delivery) {
@@ -156,19 +188,27 @@ mod tests {
 
     use super::*;
 
-    /// A stack of the three stand-ins; whatever SES is asked is refused behind its front.
-    async fn stack() -> (StackFile, [fakes::Running; 3]) {
+    /// A stack of the stand-ins; whatever SES is asked is refused behind its front.
+    async fn stack() -> (StackFile, [fakes::Running; 4]) {
         let (hubspot, webhook) = (fakes::hubspot::start().await.unwrap(), fakes::webhook::start().await.unwrap());
+        let salesforce = fakes::salesforce::start().await.unwrap();
         let ses = fakes::front::start(&webhook.base_url).await.unwrap();
-        let urls = [("hubspot", &hubspot), ("webhook", &webhook), ("ses", &ses)];
+        let urls = [("hubspot", &hubspot), ("salesforce", &salesforce), ("webhook", &webhook), ("ses", &ses)];
         let fakes = urls.map(|(name, running)| (name.to_owned(), running.base_url.clone())).into();
-        (StackFile { fakes, ..StackFile::default() }, [hubspot, webhook, ses])
+        (StackFile { fakes, ..StackFile::default() }, [hubspot, salesforce, webhook, ses])
     }
 
     async fn post(http: &reqwest::Client, url: String, token: &str, body: Value) -> Value {
         let request = http.post(url).bearer_auth(token).header("webhook-id", "msg_1").header("webhook-timestamp", "1");
         let answer = request.json(&body).send().await.unwrap();
         serde_json::from_str(&answer.text().await.unwrap()).unwrap_or_default()
+    }
+
+    async fn sign_in(http: &reqwest::Client, url: String, key: &str) -> String {
+        let form = format!("grant_type=client_credentials&client_id={key}&client_secret=any");
+        let request = http.post(url).header("content-type", "application/x-www-form-urlencoded").body(form);
+        let answer: Value = request.send().await.unwrap().json().await.unwrap();
+        answer["access_token"].as_str().unwrap().to_owned()
     }
 
     #[tokio::test]
@@ -184,6 +224,16 @@ mod tests {
         let note = json!({ "properties": { "hs_timestamp": "2026-11-23T10:00:00Z", "hs_note_body": "<p>Hi</p>" } });
         let token = &tenant.hubspot_token;
         let note = post(&http, url("hubspot", "/crm/objects/2026-03/notes"), token, note).await;
+        let mut ids = Vec::new();
+        for key in [tenant.salesforce_key.as_str(), "3MVG-somebody-else"] {
+            let token = sign_in(&http, url("salesforce", "/services/oauth2/token"), key).await;
+            let task = json!({ "Subject": "Hi", "Description": key });
+            let data = "/services/data/v68.0/sobjects";
+            let task = post(&http, url("salesforce", &format!("{data}/Task")), &token, task).await;
+            ids.push(task["id"].as_str().unwrap().to_owned());
+            let lead = json!({ "LastName": "Doe", "Company": "Unknown" });
+            post(&http, url("salesforce", &format!("{data}/Lead")), &token, lead).await;
+        }
         for hook in [tenant.hook.as_str(), "somebody-else"] {
             post(&http, url("webhook", &format!("/hooks/{hook}")), "", json!({ "type": "session.analyzed" })).await;
         }
@@ -192,7 +242,10 @@ mod tests {
         post(&http, url("ses", "/v2/email/outbound-emails"), "", mail).await;
 
         let arrived = arrived(&stack, &http, &tenant, 0).await.unwrap();
-        assert_eq!(arrived.counts, LeftBehind { contacts: 1, notes: 1, webhooks: 1, mails: 0, dead_letters: 0 });
+        let counts = LeftBehind { contacts: 1, notes: 1, people: 1, tasks: 1, webhooks: 1, mails: 0, dead_letters: 0 };
+        assert_eq!(arrived.counts, counts);
+        assert_eq!(arrived.tasks.len(), 1);
+        assert_eq!(arrived.tasks[&ids[0]].description, tenant.salesforce_key);
         assert_eq!(arrived.notes[note["id"].as_str().unwrap()], "<p>Hi</p>");
         assert_eq!(arrived.deliveries["msg_1"].body, r#"{"type":"session.analyzed"}"#);
     }

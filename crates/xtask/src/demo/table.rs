@@ -13,7 +13,7 @@ struct Column {
     cells: Vec<String>,
 }
 
-/// Lines of `session, channel, category, sentiment, mail, HubSpot, webhook` and the seconds of each stage.
+/// Lines of `session, channel, category, sentiment, mail, HubSpot, Salesforce, webhook` and the seconds of each stage.
 pub(super) fn render(outcome: &Outcome) -> String {
     let columns = columns(outcome);
     let mut text = line(&columns, |column| &column.title);
@@ -36,7 +36,8 @@ fn columns(outcome: &Outcome) -> Vec<Column> {
         column("CATEGORY", false, &category),
         column("SENTIMENT", true, &sentiment),
         column("MAIL", false, &mail),
-        column("HUBSPOT", false, &hubspot),
+        column("HUBSPOT", false, &|session| crm(session, Kind::Hubspot, "note")),
+        column("SALESFORCE", false, &|session| crm(session, Kind::Salesforce, "task")),
         column("WEBHOOK", false, &webhook),
     ];
     let stages = outcome.stages();
@@ -69,10 +70,11 @@ fn mail(session: &SessionOutcome) -> String {
     session.email.as_ref().map_or(NOTHING.into(), |email| with_code(&email.status, email.code.as_deref()))
 }
 
-fn hubspot(session: &SessionOutcome) -> String {
-    let Some(record) = session.integration(Kind::Hubspot) else { return NOTHING.into() };
+/// `noun` is what the CRM calls its record of a session.
+fn crm(session: &SessionOutcome, kind: Kind, noun: &str) -> String {
+    let Some(record) = session.integration(kind) else { return NOTHING.into() };
     match (&record.contact_id, &record.record_id) {
-        (Some(contact), Some(note)) => format!("{contact}, note {note}"),
+        (Some(contact), Some(id)) => format!("{contact}, {noun} {id}"),
         (Some(contact), None) => format!("{contact}, {}", record.status),
         (None, _) => with_code(&record.status, record.code.as_deref()),
     }
@@ -120,11 +122,11 @@ mod tests {
     #[test]
     fn the_table_is_aligned() {
         insta::assert_snapshot!(render(&canned::small()), @"
-        SESSION           CHANNEL  CATEGORY                        SENTIMENT  MAIL               HUBSPOT            WEBHOOK  analyze s  notify s  hubspot s  webhook s
-        ----------------  -------  ----------------------------  -----------  -----------------  -----------------  -------  ---------  --------  ---------  ---------
-        brake-complaint   voice    Facing Issue 91%              mixed -0.14  sent               101, note 501      done          0.85      0.22       0.62       0.11
-        said-nothing      voice    (insufficient_content)                  -  skipped: no_email  skipped: no_email  done          0.85      0.22       0.62       0.11
-        mietrad-stoerung  text     FAILED: model_answer_invalid            -  -                  -                  -             0.85         -          -          -
+        SESSION           CHANNEL  CATEGORY                        SENTIMENT  MAIL               HUBSPOT            SALESFORCE         WEBHOOK  analyze s  notify s  hubspot s  salesforce s  webhook s
+        ----------------  -------  ----------------------------  -----------  -----------------  -----------------  -----------------  -------  ---------  --------  ---------  ------------  ---------
+        brake-complaint   voice    Facing Issue 91%              mixed -0.14  sent               101, note 501      00Q1, task 00T1    done          0.85      0.22       0.62          0.23       0.11
+        said-nothing      voice    (insufficient_content)                  -  skipped: no_email  skipped: no_email  skipped: no_email  done          0.85      0.22       0.62          0.23       0.11
+        mietrad-stoerung  text     FAILED: model_answer_invalid            -  -                  -                  -                  -             0.85         -          -             -          -
         ");
     }
 

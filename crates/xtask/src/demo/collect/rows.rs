@@ -54,6 +54,7 @@ pub(super) fn email(row: &Row) -> anyhow::Result<EmailRecord> {
 pub(super) fn integration(row: &Row) -> anyhow::Result<IntegrationRecord> {
     let kind = match row.try_get("kind")? {
         "hubspot" => Kind::Hubspot,
+        "salesforce" => Kind::Salesforce,
         "webhook" => Kind::Webhook,
         other => bail!("{other} is no kind of integration that the demo has"),
     };

@@ -37,6 +37,8 @@ pub(super) struct SessionView<'a> {
     mail: MailView<'a>,
     hubspot: SyncView<'a>,
     note: Option<&'a str>,
+    salesforce: SyncView<'a>,
+    task: Option<TaskView<'a>>,
     webhook: SyncView<'a>,
     delivery: Option<DeliveryView<'a>>,
     timeline: Option<Timeline>,
@@ -76,6 +78,12 @@ struct SyncView<'a> {
 }
 
 #[derive(Serialize)]
+struct TaskView<'a> {
+    subject: &'a str,
+    description: &'a str,
+}
+
+#[derive(Serialize)]
 struct DeliveryView<'a> {
     id: &'a str,
     verified: bool,
@@ -112,6 +120,8 @@ impl<'a> SessionView<'a> {
             mail: mail(session),
             hubspot: sync(session, Kind::Hubspot),
             note: session.note.as_deref(),
+            salesforce: sync(session, Kind::Salesforce),
+            task: session.task.as_ref().map(|task| TaskView { subject: &task.subject, description: &task.description }),
             webhook: sync(session, Kind::Webhook),
             delivery: session.webhook.as_ref().map(|delivery| DeliveryView {
                 id: &delivery.id,
