@@ -26,7 +26,6 @@ mod words;
 
 use std::time::Duration;
 
-use domain::id::{IntegrationId, TenantId};
 use domain::integration::{Integration, IntegrationState};
 use domain::message::CrmSyncMessage;
 use domain::step::Code;
@@ -127,18 +126,17 @@ impl<S: SecretSource> Stage for Context<S> {
             CrmSyncMessage::V1 { tenant_id, integration_id, .. }
             | CrmSyncMessage::V2 { tenant_id, integration_id, .. } => (tenant_id, integration_id),
         };
-        let found = self.store.integration(tenant, integration).await.map_err(Error::Store)?;
-        let integration = found.ok_or(Error::UnknownIntegration)?;
+        let found = self.store.integration_as_of(tenant, integration).await.map_err(Error::Store)?;
+        let (integration, as_of) = found.ok_or(Error::UnknownIntegration)?;
         let session_id = &delivery.claimed.key.session_id;
         let stored = self.store.session(tenant, session_id).await.map_err(Error::Store)?;
         let stored = stored.ok_or(Error::UnknownSession)?;
-        let work = Work::new(&message, &integration, &stored, delivery, (self.clock)());
+        let work = Work::new(&message, (&integration, as_of), &stored, delivery, (self.clock)());
         if work.is_done(&self.store).await? {
             return Ok(Outcome::Done);
         }
-        if let Some(outcome) = self.standstill(&integration) {
-            work.note(outcome, None, &self.store).await?;
-            return Ok(outcome);
+        if let Some((outcome, why)) = self.standstill(&integration) {
+            return work.note_unasked(outcome, why, &self.store).await;
         }
         // Boxed: with the futures of the clients inside, the function's is deeper than the compiler follows.
         Box::pin(self.admitted(&work)).await
@@ -146,18 +144,19 @@ impl<S: SecretSource> Stage for Context<S> {
 }
 
 impl<S: SecretSource> Context<S> {
-    /// What becomes of a step of an integration that is not on.
-    fn standstill(&self, integration: &Integration) -> Option<Outcome> {
+    /// What becomes of a step of an integration that is not on, and why it is not.
+    fn standstill<'a>(&self, integration: &'a Integration) -> Option<(Outcome, &'a str)> {
         match &integration.state {
             IntegrationState::On => None,
-            IntegrationState::Off => Some(Outcome::Skipped(INTEGRATION_OFF)),
-            IntegrationState::Removed => Some(Outcome::Skipped(INTEGRATION_REMOVED)),
+            IntegrationState::Off => Some((Outcome::Skipped(INTEGRATION_OFF), "The integration is switched off.")),
+            IntegrationState::Removed => Some((Outcome::Skipped(INTEGRATION_REMOVED), "The integration was removed.")),
             IntegrationState::Disabled(disabled) => {
                 let since = ((self.clock)() - disabled.since).to_std().unwrap_or_default();
-                Some(match since > LONGEST_DISABLED {
+                let outcome = match since > LONGEST_DISABLED {
                     true => Outcome::Final(DISABLED),
                     false => Outcome::Wait { after: DISABLED_WAIT, code: DISABLED },
-                })
+                };
+                Some((outcome, &disabled.reason))
             }
         }
     }
@@ -165,15 +164,21 @@ impl<S: SecretSource> Context<S> {
     /// Does the work if it may be done now, and says to the gate what it has found.
     async fn admitted(&self, work: &Work<'_>) -> Result<Outcome, Error> {
         let Integration { tenant_id, integration_id, config, .. } = work.integration;
-        if let Some(code) = work.skipped_without_asking() {
-            return work.note(Outcome::Skipped(code), None, &self.store).await;
+        if let Some((code, why)) = work.skipped_without_asking() {
+            return work.note_unasked(Outcome::Skipped(code), why, &self.store).await;
         }
         let (asked, lease) = (work.requests(), work.delivery.remaining());
         let key = &work.delivery.claimed.key;
         let admission = self.store.admit(key, integration_id, config.limits(), asked, lease).await;
         let pass = match admission.map_err(Error::Store)? {
             Admission::Go(pass) => pass,
-            Admission::Wait { after, code } => return Ok(Outcome::Wait { after, code }),
+            Admission::Wait { after, code } => {
+                let outcome = Outcome::Wait { after, code };
+                return match words::of_wait(code, config) {
+                    Some(why) => work.note_unasked(outcome, &why, &self.store).await,
+                    None => Ok(outcome),
+                };
+            }
             Admission::Unknown => return Err(Error::UnknownIntegration),
         };
         let Done { result, requests } = self.work(work).await;
@@ -182,13 +187,23 @@ impl<S: SecretSource> Context<S> {
             Ok(Synced::Skipped(_)) => Verdict::own(Next::Skip),
             Err(error) => Verdict::of(error, config),
         };
-        // What is sent again for whoever asked for it says nothing of how the integration fares.
-        let health = if work.is_replay() { Health::Unknown } else { verdict.health };
-        let left = self.store.leave(tenant_id, integration_id, pass, health, (requests - asked).max(0), self.circuit);
-        let standing = left.await.map_err(Error::Store)?;
+        let verdict = if work.delivery.remaining().is_zero() { verdict.cut_short() } else { verdict };
+        let health = if work.is_replay() { verdict.of_replay() } else { verdict.health };
+        let leave = async || {
+            let more = (requests - asked).max(0);
+            self.store.leave(tenant_id, integration_id, pass, health, more, self.circuit).await.map_err(Error::Store)
+        };
         match result {
-            Ok(synced) => work.finish(synced, &self.store).await,
-            Err(error) => self.failed(work, error, &verdict, standing).await,
+            Ok(synced) => {
+                // First what is there: a pass that is not given back ends by itself.
+                let outcome = work.finish(synced, &self.store).await;
+                leave().await?;
+                outcome
+            }
+            Err(error) => {
+                let standing = leave().await?;
+                self.failed(work, error, &verdict, standing).await
+            }
         }
     }
 
@@ -200,22 +215,23 @@ impl<S: SecretSource> Context<S> {
         standing: Standing,
     ) -> Result<Outcome, Error> {
         let Integration { tenant_id, integration_id, config, .. } = work.integration;
-        let words = words::of(&error, config);
         let mut verdict = verdict.clone();
         if work.relied_on_a_missing_key(&error) {
             self.store.forget_note_key(tenant_id, integration_id).await.map_err(Error::Store)?;
             verdict.next = Next::Retry(None);
         }
-        let fails_for_long = standing.failing_for >= FAILING_LIMIT && !work.is_replay();
+        let fails_for_long = verdict.is_failure() && standing.failing_for >= FAILING_LIMIT && !work.is_replay();
         if verdict.next == Next::Disable {
-            self.disable(tenant_id, integration_id, error.code(), &words).await?;
+            self.disable(work, error.code(), &words::once(&error, config)).await?;
         } else if fails_for_long {
-            let words = format!("Nothing has been accepted for five days. The last failure: {words}");
-            self.disable(tenant_id, integration_id, FAILING, &words).await?;
+            let last = words::once(&error, config);
+            self.disable(work, FAILING, &format!("Nothing has been accepted for five days. The last failure: {last}"))
+                .await?;
             verdict.next = Next::Disable;
         }
         let outcome = verdict.outcome(error.code(), standing);
-        work.note(outcome, Some((error.code(), &words)), &self.store).await?;
+        let words = if work.is_tried_again(outcome) { words::of(&error, config) } else { words::once(&error, config) };
+        work.note(outcome, error.code(), &words, &self.store).await?;
         let is_what_it_means = match outcome {
             Outcome::Retry { after: None, .. } => error.is_retryable(),
             Outcome::Final(_) => !error.is_retryable(),
@@ -228,8 +244,10 @@ impl<S: SecretSource> Context<S> {
         Ok(outcome)
     }
 
-    async fn disable(&self, tenant: &TenantId, id: &IntegrationId, code: Code, words: &str) -> Result<(), Error> {
-        if self.store.disable_integration(tenant, id, code, words).await.map_err(Error::Store)? {
+    /// Unless somebody has changed it since it was asked.
+    async fn disable(&self, work: &Work<'_>, code: Code, words: &str) -> Result<(), Error> {
+        let Integration { tenant_id: tenant, integration_id: id, .. } = work.integration;
+        if self.store.disable_integration(tenant, id, work.as_of, code, words).await.map_err(Error::Store)? {
             tracing::error!(tenant.id = %tenant, integration.id = %id, code = code.as_str(), "disabled an integration");
         }
         Ok(())

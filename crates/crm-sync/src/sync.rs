@@ -15,6 +15,7 @@ use secrecy::SecretString;
 use stage::{Delivery, Outcome};
 use store::Store;
 use store::integration_log::{SyncKey, SyncStatus, Writing};
+use store::integrations::AsOf;
 use store::sessions::StoredSession;
 
 use crate::access::{Access, AccessToken};
@@ -23,8 +24,9 @@ use crate::error::Error;
 use crate::hubspot::oauth::OAuth;
 use crate::job::{Job, Notes, Synced};
 use crate::salesforce::Login;
+use crate::verdict::DISABLED;
 use crate::webhook::{Telling, tell};
-use crate::{Context, SecretSource, hubspot, record, salesforce};
+use crate::{Context, SecretSource, hubspot, record, salesforce, words};
 
 const NO_EMAIL: Code = Code::new("no_email");
 const INVALID_EMAIL: Code = Code::new("invalid_email");
@@ -39,6 +41,7 @@ struct Settings {
 /// What a message asks for.
 pub(crate) struct Work<'a> {
     pub(crate) integration: &'a Integration,
+    pub(crate) as_of: AsOf,
     stored: &'a StoredSession,
     asked: Asked<'a>,
     pub(crate) delivery: &'a Delivery,
@@ -61,7 +64,7 @@ pub(crate) struct Done {
 impl<'a> Work<'a> {
     pub(crate) fn new(
         message: &'a CrmSyncMessage,
-        integration: &'a Integration,
+        (integration, as_of): (&'a Integration, AsOf),
         stored: &'a StoredSession,
         delivery: &'a Delivery,
         now: DateTime<Utc>,
@@ -73,7 +76,7 @@ impl<'a> Work<'a> {
             }
             CrmSyncMessage::V2 { event, replay, .. } => Asked::Event { event, is_replay: replay.is_some() },
         };
-        Self { integration, stored, asked, delivery, now, notes: Notes::default() }
+        Self { integration, as_of, stored, asked, delivery, now, notes: Notes::default() }
     }
 
     pub(crate) fn is_replay(&self) -> bool {
@@ -86,13 +89,13 @@ impl<'a> Work<'a> {
         Ok(store.open_sync(key).await.map_err(Error::Store)?.status == SyncStatus::Done)
     }
 
-    /// Why the third party need not be asked.
-    pub(crate) fn skipped_without_asking(&self) -> Option<Code> {
+    /// Why the third party need not be asked, as a code and in words.
+    pub(crate) fn skipped_without_asking(&self) -> Option<(Code, &'static str)> {
         match &self.integration.config {
             IntegrationConfig::Hubspot(_) | IntegrationConfig::Salesforce(_) => {
                 match self.stored.session.visitor.email() {
-                    VisitorEmail::Absent => Some(NO_EMAIL),
-                    VisitorEmail::Invalid => Some(INVALID_EMAIL),
+                    VisitorEmail::Absent => Some((NO_EMAIL, "The visitor gave no e-mail address.")),
+                    VisitorEmail::Invalid => Some((INVALID_EMAIL, "The visitor's e-mail address is none.")),
                     VisitorEmail::Usable(_) => None,
                 }
             }
@@ -117,7 +120,7 @@ impl<'a> Work<'a> {
 
     pub(crate) async fn finish(&self, synced: Synced, store: &Store) -> Result<Outcome, Error> {
         match (synced, &self.asked) {
-            (Synced::Skipped(code), _) => self.note(Outcome::Skipped(code), None, store).await,
+            (Synced::Skipped(code), _) => self.note_unasked(Outcome::Skipped(code), words::of_skip(code), store).await,
             (Synced::Written(_), Asked::Event { .. }) => Ok(Outcome::Done),
             (Synced::Written(id), Asked::Analysis(key)) => {
                 let notice = self.notes.notice();
@@ -127,27 +130,40 @@ impl<'a> Work<'a> {
         }
     }
 
-    /// Enters into the log what becomes of the step, and why.
-    pub(crate) async fn note(
-        &self,
-        outcome: Outcome,
-        error: Option<(Code, &str)>,
-        store: &Store,
-    ) -> Result<Outcome, Error> {
-        let Asked::Analysis(key) = &self.asked else { return Ok(outcome) };
-        let words = error.map(|(_, words)| words);
-        let noted = match (outcome, error) {
-            (Outcome::Skipped(code), _) => store.record_not_synced(key, SyncStatus::Skipped, code, words).await,
-            (Outcome::Final(code), _) => store.record_not_synced(key, SyncStatus::Failed, code, words).await,
-            (Outcome::Retry { .. }, Some((code, _))) if self.delivery.is_last => {
-                store.record_not_synced(key, SyncStatus::Failed, code, words).await
+    /// Whether the step comes back by itself.
+    pub(crate) fn is_tried_again(&self, outcome: Outcome) -> bool {
+        match outcome {
+            Outcome::Retry { .. } => !self.delivery.is_last,
+            Outcome::Wait { code, .. } => code != DISABLED,
+            Outcome::Done | Outcome::Skipped(_) | Outcome::Final(_) => false,
+        }
+    }
+
+    /// Enters into the log what becomes of the step after the third party was asked, and why.
+    pub(crate) async fn note(&self, outcome: Outcome, code: Code, words: &str, store: &Store) -> Result<(), Error> {
+        let Asked::Analysis(key) = &self.asked else { return Ok(()) };
+        let noted = match outcome {
+            Outcome::Skipped(code) => store.record_not_synced(key, SyncStatus::Skipped, code, Some(words)).await,
+            Outcome::Final(code) => store.record_not_synced(key, SyncStatus::Failed, code, Some(words)).await,
+            Outcome::Retry { .. } if self.delivery.is_last => {
+                store.record_not_synced(key, SyncStatus::Failed, code, Some(words)).await
             }
-            (Outcome::Retry { .. } | Outcome::Wait { .. }, Some((code, words))) => {
-                store.stop_writing(key, code, words).await
-            }
-            (Outcome::Retry { .. } | Outcome::Wait { .. } | Outcome::Done, _) => Ok(()),
+            Outcome::Retry { .. } | Outcome::Wait { .. } => store.stop_writing(key, code, words).await,
+            Outcome::Done => Ok(()),
         };
-        noted.map_err(Error::Store)?;
+        noted.map_err(Error::Store)
+    }
+
+    /// The same where it need not, or may not, be asked; returns the outcome.
+    pub(crate) async fn note_unasked(&self, outcome: Outcome, why: &str, store: &Store) -> Result<Outcome, Error> {
+        let Asked::Analysis(key) = &self.asked else { return Ok(outcome) };
+        match outcome {
+            Outcome::Wait { code, .. } => store.hold_sync(key, code, why).await,
+            Outcome::Skipped(code) => store.record_not_synced(key, SyncStatus::Skipped, code, Some(why)).await,
+            Outcome::Final(code) => store.record_not_synced(key, SyncStatus::Failed, code, Some(why)).await,
+            Outcome::Done | Outcome::Retry { .. } => Ok(()),
+        }
+        .map_err(Error::Store)?;
         Ok(outcome)
     }
 }
@@ -236,9 +252,15 @@ impl<S: SecretSource> Context<S> {
             Asked::Event { event, is_replay } => (*event, *is_replay),
         };
         let Integration { tenant_id, integration_id, .. } = work.integration;
-        let mut key = work.delivery.claimed.key.clone();
-        key.step = Step::Tell { integration: integration_id.clone(), event: event.clone(), replay: None };
-        let at = self.store.step_planned_at(&key).await.map_err(Error::Store)?;
+        let at = match event {
+            // The analysis says itself when it was made.
+            Event::SessionAnalyzed { .. } => None,
+            Event::SessionFailed | Event::EmailStatus { .. } => {
+                let mut key = work.delivery.claimed.key.clone();
+                key.step = Step::Tell { integration: integration_id.clone(), event: event.clone(), replay: None };
+                self.store.step_planned_at(&key).await.map_err(Error::Store)?
+            }
+        };
         let telling = Telling {
             tenant_id,
             session_id: &work.stored.session.session_id,

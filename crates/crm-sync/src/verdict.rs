@@ -70,7 +70,34 @@ impl Verdict {
 
     /// Says nothing of the third party.
     pub(crate) fn own(next: Next) -> Self {
-        Self { health: Health::Unknown, next }
+        let health = match next {
+            Next::Retry(_) => Health::Unsure,
+            Next::Fail | Next::Wait(_) | Next::Skip | Next::Disable => Health::Unknown,
+        };
+        Self { health, next }
+    }
+
+    /// Whether it is one of the failures for which an integration is switched off in the end.
+    pub(crate) fn is_failure(&self) -> bool {
+        matches!(self.health, Health::Down | Health::Refuses | Health::LimitedAndRefuses { .. })
+    }
+
+    /// What a replay says: whoever asked for it tries something out, which counts neither for nor against the integration. A
+    /// rest that is asked for is granted all the same.
+    pub(crate) fn of_replay(&self) -> Health {
+        match self.health {
+            Health::Works | Health::Unknown => Health::Unknown,
+            Health::Down | Health::Refuses | Health::Unsure => Health::Unsure,
+            Health::Limited { after, code } | Health::LimitedAndRefuses { after, code } => {
+                Health::Limited { after, code }
+            }
+        }
+    }
+
+    /// The request was given less time than it is meant to have.
+    pub(crate) fn cut_short(self) -> Self {
+        let health = if self.health == Health::Down { Health::Unsure } else { self.health };
+        Self { health, ..self }
     }
 
     fn of_call(error: &CallError, config: &IntegrationConfig) -> Self {

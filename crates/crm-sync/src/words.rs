@@ -1,6 +1,7 @@
 //! Errors in words for whoever administers an integration: what happened, and what to do about it.
 
 use domain::integration::IntegrationConfig;
+use domain::step::Code;
 use stage::Failure;
 
 use crate::call::Refusal;
@@ -25,6 +26,26 @@ pub(crate) fn once(error: &Error, config: &IntegrationConfig) -> String {
     match of(error, config).replace(&format!(" {AGAIN}"), "").as_str() {
         AGAIN => "It did not work this time.".to_owned(),
         what => what.to_owned(),
+    }
+}
+
+/// What a sync waits for that was not let through, where that may take longer than a few seconds.
+pub(crate) fn of_wait(code: Code, config: &IntegrationConfig) -> Option<String> {
+    let party = party(config);
+    match code.as_str() {
+        "circuit_open" => Some(format!("{party} is down. One sync at a time finds out whether it works again.")),
+        "daily_limit" => Some(format!("{party}'s limit of requests a day is reached. It goes on when the limit ends.")),
+        "rate_limited" | "unavailable" => Some(format!("{party} has asked for a rest. It goes on when that ends.")),
+        _ => None,
+    }
+}
+
+/// Why a CRM was told nothing.
+pub(crate) fn of_skip(code: Code) -> &'static str {
+    match code.as_str() {
+        "superseded" => "The record tells a later version of the analysis.",
+        "no_person" => "The CRM does not know the visitor, and the integration is to make nobody.",
+        _ => "There is nothing to be told.",
     }
 }
 
@@ -78,7 +99,12 @@ fn what(error: &Error, party: &str) -> String {
         "gone" => format!("{party} answered 410 Gone: it wants no more events."),
         "out_of_time" => "The function's time was over. It is tried again.".to_owned(),
         "unknown_session" | "unknown_analysis" | "unknown_email" => "What was to be told has been removed.".to_owned(),
-        _ => AGAIN.to_owned(),
+        "unknown_integration" => "The integration has been removed.".to_owned(),
+        "no_webhook" => "The integration is no webhook, and is told of no events.".to_owned(),
+        "other_version" => format!("Another version of the analysis is being written. {AGAIN}"),
+        "other_session" => format!("Another session of the visitor is being written. {AGAIN}"),
+        _ if error.is_retryable() => AGAIN.to_owned(),
+        _ => "It did not work.".to_owned(),
     }
 }
 

@@ -208,7 +208,9 @@ impl<S: Stage, Q: Queues> StepRunner<S, Q> {
             return Verdict::Retry(after);
         }
         tracing::info!(code = code.as_str(), wait_s = after.as_secs(), "the message waits");
-        self.release(&claimed, after).await;
+        if let Err(error) = self.store.postpone_step(&claimed, after).await {
+            tracing::warn!(error = error_chain(&error), "could not give the claim back before its lease ends");
+        }
         Verdict::Ack
     }
 

@@ -73,6 +73,10 @@ ALTER TABLE steps
     -- its turn in the line of its integration
     ADD COLUMN booked_at timestamptz;
 
+-- the integration that a step is for; NULL for other steps
+CREATE FUNCTION step_integration(step text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN substring(step FROM '^crm_sync(?:@[0-9]+)?:([^/]+)');
+
 -- what an integration has failed to sync
 CREATE INDEX steps_failed ON steps (tenant_id, session_id) WHERE status = 'failed';
 
@@ -81,6 +85,8 @@ ALTER TABLE integration_log
     ADD COLUMN writing_until timestamptz,
     -- whether every attempt until now named the record by a key, so that repeating it cannot leave two
     ADD COLUMN keyed boolean NOT NULL DEFAULT false,
+    -- how often the third party was asked
+    ADD COLUMN tries integer NOT NULL DEFAULT 0 CHECK (tries >= 0),
     -- the last error in words, and what was left out of a record that was written; neither has content
     ADD COLUMN error text,
     ADD COLUMN notice text,
@@ -88,6 +94,21 @@ ALTER TABLE integration_log
     ADD COLUMN synced_at timestamptz;
 -- what an integration has synced, and what it has not
 CREATE INDEX integration_log_by_integration ON integration_log (tenant_id, integration_id, updated_at);
+
+-- A step that ends without its function, because it panicked or was lost, ends its row too.
+CREATE FUNCTION sync_has_failed() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE integration_log
+    SET status = 'failed', code = NEW.code, writing_until = NULL, updated_at = now(),
+        error = 'It was never finished, however often it was begun. Replay it.'
+    WHERE tenant_id = NEW.tenant_id AND session_id = NEW.session_id AND integration_id = step_integration(NEW.step)
+      AND analysis_version = coalesce(substring(NEW.step FROM '^crm_sync@([0-9]+)')::integer, 1)
+      AND status IN ('pending', 'writing');
+    RETURN NULL;
+END $$;
+CREATE TRIGGER sync_has_failed AFTER UPDATE OF status ON steps
+    FOR EACH ROW WHEN (NEW.status = 'failed' AND OLD.status <> 'failed' AND NEW.of_session)
+    EXECUTE FUNCTION sync_has_failed();
 
 -- Every request to a webhook, with what came back.
 CREATE TABLE webhook_attempts (

@@ -51,7 +51,7 @@ const FAILED_STEPS_OF: &str = "
 -- failed_steps_of()
 SELECT session_id, code, message FROM steps
 WHERE tenant_id = $1 AND status = 'failed' AND session_id > $6
-  AND strpos(step, ':') > 0 AND split_part(substr(step, strpos(step, ':') + 1), '/', 1) = $2
+  AND step_integration(step) = $2
   AND (session_id = $3 OR (finished_at >= $4 AND finished_at < $5))
 ORDER BY session_id, step LIMIT $7";
 

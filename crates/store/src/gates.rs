@@ -11,7 +11,7 @@ use domain::integration::Limits;
 use domain::step::{Code, StepKey};
 use tokio_postgres::Row;
 
-use crate::sql::{Param, boolean, float, get, int, text, time};
+use crate::sql::{Param, boolean, float, get, int, one_of, text, time};
 use crate::steps::{key_params, millis};
 use crate::{Error, Store};
 
@@ -81,23 +81,26 @@ INSERT INTO integration_gates (tenant_id, integration_id)
 SELECT $1, $2 WHERE EXISTS (SELECT FROM integrations WHERE tenant_id = $1 AND integration_id = $2)
 ON CONFLICT (tenant_id, integration_id) DO NOTHING";
 
-/// While the circuit is open, a failure of one that was under way does not open it for longer.
+/// While the circuit is open, a failure of one that was under way does not open it for longer. A probe that found nothing out
+/// leaves it open for as long as the last failure did. Who refuses what it is sent is not down: that closes it.
 const LEAVE: &str = "
 -- leave()
 UPDATE integration_gates
 SET leases = array_remove(leases, $3), probe_until = CASE WHEN probe_until = $3 THEN NULL ELSE probe_until END,
-    failures = CASE WHEN $4 THEN 0 WHEN $5 AND coalesce(open_until, '-infinity') < now() THEN failures + 1 ELSE failures END,
+    failures = CASE WHEN $4 OR ($6 AND $7::float8 IS NULL) THEN 0
+                    WHEN $5 AND coalesce(open_until, '-infinity') < now() THEN failures + 1 ELSE failures END,
     open_until = CASE
-        WHEN $4 THEN NULL
-        WHEN $5 AND coalesce(open_until, '-infinity') < now() AND failures + 1 >= $10
-            THEN now() + least($8 * power(2, least(failures + 1 - $10, 20)), $9) * interval '1 millisecond'
+        WHEN $4 OR ($6 AND $7::float8 IS NULL) THEN NULL
+        WHEN ($5 OR $13) AND coalesce(open_until, '-infinity') < now() AND failures + $5::int >= $10
+            THEN now() + least($8 * power(2, least(failures + $5::int - $10, 20)), $9) * interval '1 millisecond'
         ELSE open_until
     END,
     failing_since = CASE WHEN $4 THEN NULL WHEN $5 OR $6 THEN coalesce(failing_since, now()) ELSE failing_since END,
     last_success_at = CASE WHEN $4 THEN now() ELSE last_success_at END,
     limited_until = CASE WHEN $7::float8 IS NULL THEN limited_until
                          ELSE greatest(limited_until, now() + $7 * interval '1 millisecond') END,
-    limit_code = coalesce($11, limit_code),
+    limit_code = CASE WHEN coalesce(limited_until, '-infinity') < now() + $7 * interval '1 millisecond' THEN $11
+                      ELSE limit_code END,
     spent = CASE WHEN $12 > 0 THEN spent[1:12] || (coalesce(spent[13], 0) + $12) ELSE spent END
 WHERE tenant_id = $1 AND integration_id = $2
 RETURNING coalesce(extract(epoch FROM now() - failing_since), 0)::float8 AS failing_seconds,
@@ -142,6 +145,8 @@ pub enum Health {
     Refuses,
     /// Nothing: what went wrong is the session's own, or the attempt does not count.
     Unknown,
+    /// Nothing, although it was asked; whoever probes next waits as long again.
+    Unsure,
     /// It asks to be left alone for this long.
     Limited { after: Duration, code: Code },
     /// The same, and that counts as a failure of whoever receives.
@@ -231,6 +236,7 @@ impl Store {
             int(CIRCUIT_FAILURES),
             text(code.map(Code::as_str)),
             int(more_requests),
+            boolean(health == Health::Unsure),
         ];
         let Some(row) = self.row(LEAVE, &params).await? else {
             return Ok(Standing { failing_for: Duration::ZERO, open_for: None });
@@ -263,7 +269,7 @@ impl Health {
     fn limit(self) -> (Option<Duration>, Option<Code>) {
         match self {
             Self::Limited { after, code } | Self::LimitedAndRefuses { after, code } => (Some(after), Some(code)),
-            Self::Works | Self::Down | Self::Refuses | Self::Unknown => (None, None),
+            Self::Works | Self::Down | Self::Refuses | Self::Unknown | Self::Unsure => (None, None),
         }
     }
 }
@@ -274,8 +280,11 @@ fn gate_params<'a>(tenant: &'a TenantId, integration: &'a IntegrationId) -> [Par
 
 fn read_admission(row: &Row) -> Result<Admission, Error> {
     let refusal: Option<String> = get(ADMIT, row, "refusal")?;
-    let Some(refusal) = refusal else { return Ok(Admission::Go(Pass { lease: get(ADMIT, row, "lease")? })) };
-    let code = CODES.into_iter().find(|code| code.as_str() == refusal).unwrap_or(CODES[3]);
+    if refusal.is_none() {
+        return Ok(Admission::Go(Pass { lease: get(ADMIT, row, "lease")? }));
+    }
+    let known = |refusal: &str| CODES.into_iter().find(|code| code.as_str() == refusal);
+    let code = one_of(ADMIT, row, "refusal", known)?;
     let wait_ms: f64 = get(ADMIT, row, "wait_ms")?;
     Ok(Admission::Wait { after: Duration::from_secs_f64(wait_ms / 1000.0), code })
 }

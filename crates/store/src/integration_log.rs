@@ -11,14 +11,22 @@ use crate::sql::{Param, boolean, float, get, int, one_of, text};
 use crate::steps::millis;
 use crate::{Error, Store};
 
+/// Nothing where somebody else makes the row at the same time: it is there on another look.
 const OPEN_SYNC: &str = "
 -- open_sync()
-INSERT INTO integration_log (tenant_id, session_id, integration_id, analysis_version) VALUES ($1, $2, $3, $4)
-ON CONFLICT (tenant_id, session_id, integration_id, analysis_version) DO NOTHING";
+WITH made AS (
+    INSERT INTO integration_log (tenant_id, session_id, integration_id, analysis_version) VALUES ($1, $2, $3, $4)
+    ON CONFLICT (tenant_id, session_id, integration_id, analysis_version) DO NOTHING
+    RETURNING *
+)
+SELECT status, contact_id, record_id, attempts, tries, keyed, code, error, notice FROM made
+UNION ALL
+SELECT status, contact_id, record_id, attempts, tries, keyed, code, error, notice FROM integration_log
+WHERE tenant_id = $1 AND session_id = $2 AND integration_id = $3 AND analysis_version = $4";
 
 const SYNC: &str = "
 -- sync()
-SELECT status, contact_id, record_id, attempts, keyed, code, error, notice FROM integration_log
+SELECT status, contact_id, record_id, attempts, tries, keyed, code, error, notice FROM integration_log
 WHERE tenant_id = $1 AND session_id = $2 AND integration_id = $3 AND analysis_version = $4";
 
 const OTHER_RECORD: &str = "
@@ -49,14 +57,15 @@ WHERE tenant_id = $1 AND session_id = $2 AND integration_id = $3 AND analysis_ve
 
 const STOP_WRITING: &str = "
 -- stop_writing()
-UPDATE integration_log SET writing_until = NULL, code = $5, error = $6, updated_at = now()
+UPDATE integration_log
+SET writing_until = NULL, code = $5, error = $6, tries = tries + $7::int, updated_at = now()
 WHERE tenant_id = $1 AND session_id = $2 AND integration_id = $3 AND analysis_version = $4 AND status <> 'done'";
 
 const FINISH_SYNC: &str = "
 -- finish_sync()
 UPDATE integration_log
 SET status = $5, record_id = coalesce($6, record_id), code = $7, error = $8, notice = $9, writing_until = NULL,
-    synced_at = CASE WHEN $5 = 'done' THEN now() END, updated_at = now()
+    tries = tries + ($5 <> 'skipped')::int, synced_at = CASE WHEN $5 = 'done' THEN now() END, updated_at = now()
 WHERE tenant_id = $1 AND session_id = $2 AND integration_id = $3 AND analysis_version = $4 AND status <> 'done'";
 
 /// How far the sync of a session to one integration has come.
@@ -123,6 +132,8 @@ pub struct Sync {
     pub record_id: Option<String>,
     /// How often writing the record was begun.
     pub attempts: i32,
+    /// How often the third party was asked, until it was done or given up.
+    pub tries: i32,
     /// Whether every attempt named the record by a key, so that repeating it cannot leave two.
     pub keyed: bool,
     pub code: Option<String>,
@@ -147,15 +158,14 @@ impl Store {
     /// Makes sure that the log has a row, and returns it as it stands.
     pub async fn open_sync(&self, key: &SyncKey<'_>) -> Result<Sync, Error> {
         loop {
-            if let Some(sync) = self.sync(key).await? {
-                return Ok(sync);
+            if let Some(row) = self.row(OPEN_SYNC, &key_params(key)).await? {
+                return read(OPEN_SYNC, &row);
             }
-            self.execute(OPEN_SYNC, &key_params(key)).await?;
         }
     }
 
     pub async fn sync(&self, key: &SyncKey<'_>) -> Result<Option<Sync>, Error> {
-        self.row(SYNC, &key_params(key)).await?.map(|row| read(&row)).transpose()
+        self.row(SYNC, &key_params(key)).await?.map(|row| read(SYNC, &row)).transpose()
     }
 
     /// What the latest version other than this one left, if any has been synced.
@@ -194,8 +204,17 @@ impl Store {
 
     /// An attempt has ended that another one will follow, and why; other versions may be written.
     pub async fn stop_writing(&self, key: &SyncKey<'_>, code: Code, error: &str) -> Result<(), Error> {
+        self.put_off(key, code, error, true).await
+    }
+
+    /// What a sync waits for that has not asked the third party.
+    pub async fn hold_sync(&self, key: &SyncKey<'_>, code: Code, why: &str) -> Result<(), Error> {
+        self.put_off(key, code, why, false).await
+    }
+
+    async fn put_off(&self, key: &SyncKey<'_>, code: Code, error: &str, has_tried: bool) -> Result<(), Error> {
         let [tenant, session, integration, version] = key_params(key);
-        let params = [tenant, session, integration, version, text(code.as_str()), text(error)];
+        let params = [tenant, session, integration, version, text(code.as_str()), text(error), boolean(has_tried)];
         self.execute(STOP_WRITING, &params).await.map(drop)
     }
 
@@ -235,15 +254,16 @@ fn key_params<'a>(key: &SyncKey<'a>) -> [Param<'a>; 4] {
     [tenant, session, text(key.integration_id.as_ref()), int(key.analysis_version)]
 }
 
-fn read(row: &Row) -> Result<Sync, Error> {
+fn read(sql: &'static str, row: &Row) -> Result<Sync, Error> {
     Ok(Sync {
-        status: one_of(SYNC, row, "status", SyncStatus::parse)?,
-        contact_id: get(SYNC, row, "contact_id")?,
-        record_id: get(SYNC, row, "record_id")?,
-        attempts: get(SYNC, row, "attempts")?,
-        keyed: get(SYNC, row, "keyed")?,
-        code: get(SYNC, row, "code")?,
-        error: get(SYNC, row, "error")?,
-        notice: get(SYNC, row, "notice")?,
+        status: one_of(sql, row, "status", SyncStatus::parse)?,
+        contact_id: get(sql, row, "contact_id")?,
+        record_id: get(sql, row, "record_id")?,
+        attempts: get(sql, row, "attempts")?,
+        tries: get(sql, row, "tries")?,
+        keyed: get(sql, row, "keyed")?,
+        code: get(sql, row, "code")?,
+        error: get(sql, row, "error")?,
+        notice: get(sql, row, "notice")?,
     })
 }

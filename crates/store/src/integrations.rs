@@ -8,7 +8,7 @@ use domain::integration::{
 use domain::step::Code;
 use tokio_postgres::Row;
 
-use crate::sql::{Param, boolean, get, json, jsonb, parse, text};
+use crate::sql::{Param, boolean, get, json, jsonb, parse, text, time};
 use crate::{Error, Store};
 
 const INTEGRATIONS_TO_SYNC: &str = "
@@ -21,11 +21,16 @@ WHERE tenant_id = $1 AND removed_at IS NULL AND (enabled OR disabled_code IS NOT
 const INTEGRATION: &str = "
 -- integration()
 SELECT tenant_id, integration_id, enabled, config, secret_name, disabled_code, disabled_reason, disabled_at, removed_at,
-       connection
+       connection, updated_at
 FROM integrations WHERE tenant_id = $1 AND integration_id = $2";
 
 const SAVE_INTEGRATION: &str = "
 -- save_integration()
+WITH gate AS (
+    UPDATE integration_gates
+    SET failures = 0, failing_since = NULL, open_until = NULL, probe_until = NULL, limited_until = NULL, limit_code = NULL
+    WHERE tenant_id = $1 AND integration_id = $2
+)
 INSERT INTO integrations (tenant_id, integration_id, enabled, config, secret_name, connection, checked_at)
 VALUES ($1, $2, $3, $4, $5, $6, now())
 ON CONFLICT (tenant_id, integration_id) DO UPDATE
@@ -37,10 +42,15 @@ const DISABLE_INTEGRATION: &str = "
 -- disable_integration()
 UPDATE integrations
 SET enabled = false, disabled_code = $3, disabled_reason = $4, disabled_at = now(), updated_at = now()
-WHERE tenant_id = $1 AND integration_id = $2 AND enabled AND removed_at IS NULL";
+WHERE tenant_id = $1 AND integration_id = $2 AND enabled AND removed_at IS NULL AND updated_at = $5";
 
 const SWITCH_INTEGRATION: &str = "
 -- switch_integration()
+WITH gate AS (
+    UPDATE integration_gates
+    SET failures = 0, failing_since = NULL, open_until = NULL, probe_until = NULL, limited_until = NULL, limit_code = NULL
+    WHERE tenant_id = $1 AND integration_id = $2 AND $3
+)
 UPDATE integrations
 SET enabled = $3, disabled_code = NULL, disabled_reason = NULL, disabled_at = NULL, updated_at = now(),
     removed_at = CASE WHEN $4 THEN now() ELSE removed_at END
@@ -56,24 +66,18 @@ const FORGET_NOTE_KEY: &str = "
 UPDATE integrations SET connection = jsonb_set(connection, '{unique_note_property}', 'false'), updated_at = now()
 WHERE tenant_id = $1 AND integration_id = $2";
 
-const RESET_GATE: &str = "
--- reset_gate()
-UPDATE integration_gates
-SET failures = 0, failing_since = NULL, open_until = NULL, probe_until = NULL, limited_until = NULL, limit_code = NULL
-WHERE tenant_id = $1 AND integration_id = $2";
-
 const WAKE_STEPS: &str = "
 -- wake_steps()
 UPDATE steps SET due_at = now()
 WHERE tenant_id = $1 AND status = 'waiting' AND code = ANY ($3::text[])
-  AND split_part(substr(step, strpos(step, ':') + 1), '/', 1) = $2";
+  AND step_integration(step) = $2";
 
 const SHOWN_INTEGRATIONS: &str = "
 -- shown_integrations()
 SELECT tenant_id, integration_id, enabled, config, secret_name, disabled_code, disabled_reason, disabled_at, removed_at,
        connection, checked_at, failures, failing_since, last_success_at, open_until, limited_until, limit_code,
        (SELECT count(*) FROM steps WHERE tenant_id = $1 AND status = 'waiting' AND code = ANY ($2::text[])
-        AND split_part(substr(step, strpos(step, ':') + 1), '/', 1) = integration_id) AS waiting
+        AND step_integration(step) = integration_id) AS waiting
 FROM integrations LEFT JOIN integration_gates USING (tenant_id, integration_id)
 WHERE tenant_id = $1 AND removed_at IS NULL ORDER BY integration_id";
 
@@ -81,8 +85,12 @@ const DISABLED_INTEGRATIONS: &str = "
 -- disabled_integrations()
 SELECT integration_id, disabled_code, disabled_reason, disabled_at,
        (SELECT count(DISTINCT session_id) FROM steps WHERE tenant_id = $1 AND status = 'waiting' AND code = $2
-        AND split_part(substr(step, strpos(step, ':') + 1), '/', 1) = integration_id) AS waiting
+        AND step_integration(step) = integration_id) AS waiting
 FROM integrations WHERE tenant_id = $1 AND disabled_code IS NOT NULL AND removed_at IS NULL ORDER BY integration_id";
+
+/// When an integration was last changed, as it was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AsOf(DateTime<Utc>);
 
 /// An integration that the service has switched off.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -119,11 +127,22 @@ impl Store {
     }
 
     pub async fn integration(&self, tenant: &TenantId, id: &IntegrationId) -> Result<Option<Integration>, Error> {
-        let row = self.row(INTEGRATION, &key_params(tenant, id)).await?;
-        row.map(|row| read(INTEGRATION, &row)).transpose()
+        Ok(self.integration_as_of(tenant, id).await?.map(|(integration, _)| integration))
     }
 
-    /// Adds an integration or changes it, also one that was removed; on, or else off: saving one clears why it was disabled.
+    /// The same with when it was last changed.
+    pub async fn integration_as_of(
+        &self,
+        tenant: &TenantId,
+        id: &IntegrationId,
+    ) -> Result<Option<(Integration, AsOf)>, Error> {
+        let row = self.row(INTEGRATION, &key_params(tenant, id)).await?;
+        let read = |row| Ok((read(INTEGRATION, &row)?, AsOf(get(INTEGRATION, &row, "updated_at")?)));
+        row.map(read).transpose()
+    }
+
+    /// Adds an integration or changes it, also one that was removed; on, or else off: saving one clears why it was disabled,
+    /// and it begins as if it had never failed.
     pub async fn save_integration(&self, integration: &Integration) -> Result<(), Error> {
         let [tenant, id] = key_params(&integration.tenant_id, &integration.integration_id);
         let params = [
@@ -139,16 +158,18 @@ impl Store {
 
     /// Switches an integration off that is on, until somebody mends it; `reason` is read by the tenant's admin.
     ///
-    /// `false` if it was not on.
+    /// `false` if it was not on, or was changed since `as_of`: what was found says nothing of how it is now.
     pub async fn disable_integration(
         &self,
         tenant: &TenantId,
         id: &IntegrationId,
+        as_of: AsOf,
         code: Code,
         reason: &str,
     ) -> Result<bool, Error> {
         let [tenant, id] = key_params(tenant, id);
-        Ok(self.execute(DISABLE_INTEGRATION, &[tenant, id, text(code.as_str()), text(reason)]).await? > 0)
+        let params = [tenant, id, text(code.as_str()), text(reason), time(as_of.0)];
+        Ok(self.execute(DISABLE_INTEGRATION, &params).await? > 0)
     }
 
     /// Switches an integration on, as if it had never failed, off, or for good (`Removed`). `false` if there is none.
@@ -161,11 +182,7 @@ impl Store {
         let (on, removed) = (*state == IntegrationState::On, *state == IntegrationState::Removed);
         let [tenant_id, integration_id] = key_params(tenant, id);
         let params = [tenant_id, integration_id, boolean(on), boolean(removed)];
-        let switched = self.execute(SWITCH_INTEGRATION, &params).await? > 0;
-        if on {
-            self.execute(RESET_GATE, &key_params(tenant, id)).await?;
-        }
-        Ok(switched)
+        Ok(self.execute(SWITCH_INTEGRATION, &params).await? > 0)
     }
 
     /// What a check has found.

@@ -49,6 +49,13 @@ const RELEASE_STEP: &str = "
 UPDATE steps SET status = 'pending', due_at = now() + $5 * interval '1 millisecond'
 WHERE tenant_id = $1 AND session_id = $2 AND step = $3 AND attempt = $4 AND status = 'running'";
 
+/// As a step that waits outside of the queue, it counts anew how often it was overdue.
+const POSTPONE_STEP: &str = "
+-- postpone_step()
+UPDATE steps
+SET status = 'pending', due_at = now() + $5 * interval '1 millisecond', requeues = 0, seen_attempt = attempt
+WHERE tenant_id = $1 AND session_id = $2 AND step = $3 AND attempt = $4 AND status = 'running'";
+
 const FINISH_STEP: &str = "
 -- finish_step()
 WITH finished AS (
@@ -239,6 +246,13 @@ impl Store {
         let [tenant, session, step] = key_params(&claimed.key);
         let params = [tenant, session, step, int(claimed.attempt), float(millis(after))];
         self.execute(RELEASE_STEP, &params).await.map(drop)
+    }
+
+    /// The same for a step that waits for its turn: however often it does, it was not lost.
+    pub async fn postpone_step(&self, claimed: &Claimed, after: Duration) -> Result<(), Error> {
+        let [tenant, session, step] = key_params(&claimed.key);
+        let params = [tenant, session, step, int(claimed.attempt), float(millis(after))];
+        self.execute(POSTPONE_STEP, &params).await.map(drop)
     }
 
     /// Ends a step, and with the last one its session, whose status is returned; a failure is also recorded as one.

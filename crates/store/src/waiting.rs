@@ -11,12 +11,17 @@ use crate::sql::{bigint, float, int, text};
 use crate::steps::{Claimed, key_params, millis, read_taken};
 use crate::{Error, Store};
 
+/// A step that waits for its integration to be mended is due at once where somebody has just done that: whoever mends it wakes
+/// those that wait by then.
 const PARK_STEP: &str = "
 -- park_step()
-WITH parked AS (
+WITH mended AS (
+    SELECT disabled_code IS NULL AS is_mended FROM integrations
+    WHERE tenant_id = $1 AND integration_id = step_integration($3) AND $5 = 'integration_disabled' FOR SHARE
+), parked AS (
     UPDATE steps
-    SET status = 'waiting', code = $5, due_at = now() + $6 * interval '1 millisecond', requeues = 0,
-        seen_attempt = attempt
+    SET status = 'waiting', code = $5, requeues = 0, seen_attempt = attempt,
+        due_at = CASE WHEN (SELECT is_mended FROM mended) THEN now() ELSE now() + $6 * interval '1 millisecond' END
     WHERE tenant_id = $1 AND session_id = $2 AND step = $3 AND attempt = $4 AND status = 'running'
     RETURNING attempt, of_session
 ), session AS (

@@ -8,6 +8,7 @@ use domain::id::{IntegrationId, TenantId};
 use domain::integration::{Connection, Integration, IntegrationConfig, IntegrationState, Limits, WebhookConfig};
 use domain::settings::TenantSettings;
 use domain::step::{Code, Step, StepKey};
+use futures_util::future::join_all;
 use store::Store;
 use store::gates::{Admission, CIRCUIT_FAILURES, CircuitWaits, Health, Pass, Standing};
 use store::testing::TestDatabase;
@@ -48,6 +49,17 @@ impl Gate {
             client.execute(sql, &[]).await.unwrap();
         }
         Self { database, tenant, integration }
+    }
+
+    /// Whose third party has been down until its circuit opened.
+    async fn open() -> Self {
+        let gate = Self::new().await;
+        for session in 1..=CIRCUIT_FAILURES {
+            let pass = gate.pass(session as u32).await;
+            gate.leave(pass, Health::Down).await;
+            gate.pass_time(14).await;
+        }
+        gate
     }
 
     fn store(&self) -> &Store {
@@ -177,13 +189,57 @@ async fn a_third_party_that_is_down_is_asked_by_one_at_a_time_and_ever_more_seld
 }
 
 #[tokio::test]
-async fn a_probe_that_died_lets_the_next_one_ask() {
+async fn of_many_who_ask_at_once_no_more_are_let_through_than_there_is_room_for() {
     let gate = Gate::new().await;
-    for session in 1..=CIRCUIT_FAILURES {
-        let pass = gate.pass(session as u32).await;
-        gate.leave(pass, Health::Down).await;
-        gate.pass_time(14).await;
+    let go = |asked: Vec<Admission>| asked.into_iter().filter(|asked| matches!(asked, Admission::Go(_))).count();
+    assert_eq!(go(join_all((1..=12).map(|session| gate.ask(session))).await), 3, "at a time");
+    gate.pass_time(61).await;
+    let all = join_all((1..=12).map(|session| gate.ask_for(session, 4, Duration::ZERO))).await;
+    assert_eq!(go(all), 2, "requests");
+
+    let gate = Gate::open().await;
+    gate.pass_time(61).await;
+    assert_eq!(go(join_all((1..=12).map(|session| gate.ask(session))).await), 1, "probes");
+}
+
+#[tokio::test]
+async fn a_probe_that_found_nothing_out_leaves_the_circuit_open() {
+    let gate = Gate::open().await;
+    for _ in 0..2 {
+        gate.pass_time(61).await;
+        let probe = gate.pass(10).await;
+        let standing = gate.leave(probe, Health::Unsure).await;
+        assert!((29..=30).contains(&standing.open_for.unwrap().as_secs()), "{standing:?}");
+        assert_eq!(wait(gate.ask(11).await).0, "circuit_open");
     }
+}
+
+#[tokio::test]
+async fn who_refuses_what_it_is_sent_is_not_down() {
+    let gate = Gate::open().await;
+    gate.pass_time(61).await;
+    let probe = gate.pass(10).await;
+    let standing = gate.leave(probe, Health::Refuses).await;
+    assert_eq!(standing.open_for, None);
+    assert!(standing.failing_for.as_secs() >= 60, "{standing:?}");
+    gate.pass(11).await;
+    gate.pass(12).await;
+}
+
+#[tokio::test]
+async fn a_shorter_rest_takes_nothing_from_a_longer_one() {
+    let gate = Gate::new().await;
+    let (one, other) = (gate.pass(1).await, gate.pass(2).await);
+    let limited = |seconds, code| Health::Limited { after: Duration::from_secs(seconds), code: Code::new(code) };
+    gate.leave(one, limited(3600, "daily_limit")).await;
+    gate.leave(other, limited(10, "rate_limited")).await;
+    let (code, after) = wait(gate.ask(3).await);
+    assert!(code == "daily_limit" && after > 3590.0, "{code} {after}");
+}
+
+#[tokio::test]
+async fn a_probe_that_died_lets_the_next_one_ask() {
+    let gate = Gate::open().await;
     gate.pass_time(30).await;
     gate.pass(10).await;
     assert_eq!(wait(gate.ask(11).await).0, "circuit_open");

@@ -60,7 +60,7 @@ async fn a_sync_remembers_its_contact_and_record() {
     store.record_not_synced(&key, SyncStatus::Failed, Code::new("late"), None).await.unwrap();
 
     let sync = store.open_sync(&key).await.unwrap();
-    assert_eq!((sync.status, sync.attempts, sync.code), (SyncStatus::Done, 2, None));
+    assert_eq!((sync.status, sync.attempts, sync.tries, sync.code), (SyncStatus::Done, 2, 2, None));
     assert_eq!((sync.contact_id.as_deref(), sync.record_id.as_deref()), (Some("contact-1"), Some("note-1")));
 }
 
@@ -133,8 +133,9 @@ async fn a_disabled_integration_is_planned_for_and_one_that_is_off_or_removed_is
     let planned = async || store.integrations_to_sync(tenant).await.unwrap().len();
     let state = async || store.integration(tenant, id).await.unwrap().unwrap().state;
     let code = Code::new("gone");
-    assert!(store.disable_integration(tenant, id, code, "the endpoint answered 410").await.unwrap());
-    assert!(!store.disable_integration(tenant, id, code, "once is enough").await.unwrap());
+    let (_, as_of) = store.integration_as_of(tenant, id).await.unwrap().unwrap();
+    assert!(store.disable_integration(tenant, id, as_of, code, "the endpoint answered 410").await.unwrap());
+    assert!(!store.disable_integration(tenant, id, as_of, code, "once is enough").await.unwrap());
     let IntegrationState::Disabled(Disabled { code, reason, .. }) = state().await else { panic!() };
     assert_eq!((code.as_str(), reason.as_str()), ("gone", "the endpoint answered 410"));
     assert_eq!(planned().await, 1, "its sessions wait");
@@ -170,4 +171,51 @@ async fn one_session_at_a_time_makes_a_person() {
     let elsewhere = "no-such".parse().unwrap();
     let unknown = SyncKey { integration_id: &elsewhere, ..one };
     assert!(!store.take_person(&unknown, &ana, long).await.unwrap());
+}
+
+#[tokio::test]
+async fn what_was_found_of_an_integration_before_it_was_mended_does_not_disable_it() {
+    let fixture = Fixture::new().await;
+    let (store, tenant, id) = (&fixture.database.store, &fixture.tenant, &fixture.integration);
+    let code = Code::new("unauthorized");
+    let (_, before) = store.integration_as_of(tenant, id).await.unwrap().unwrap();
+    assert!(store.disable_integration(tenant, id, before, code, "No.").await.unwrap());
+    assert!(store.switch_integration(tenant, id, &IntegrationState::On).await.unwrap());
+    assert!(!store.disable_integration(tenant, id, before, code, "No.").await.unwrap());
+    let (integration, _) = store.integration_as_of(tenant, id).await.unwrap().unwrap();
+    assert_eq!(integration.state, IntegrationState::On);
+}
+
+#[tokio::test]
+async fn a_sync_that_is_held_says_why_and_was_not_tried() {
+    let fixture = Fixture::new().await;
+    let (store, key) = (&fixture.database.store, fixture.sync_of(1));
+    store.open_sync(&key).await.unwrap();
+    store.hold_sync(&key, Code::new("circuit_open"), "HubSpot is down.").await.unwrap();
+    let sync = store.sync(&key).await.unwrap().unwrap();
+    assert_eq!((sync.status, sync.tries), (SyncStatus::Pending, 0));
+    assert_eq!((sync.code.as_deref(), sync.error.as_deref()), (Some("circuit_open"), Some("HubSpot is down.")));
+}
+
+#[tokio::test]
+async fn a_step_that_fails_without_its_function_ends_the_sync_of_its_version_only() {
+    let fixture = Fixture::new().await;
+    let store = &fixture.database.store;
+    let [first, second] = [1, 2].map(|version| fixture.sync_of(version));
+    for key in [&first, &second] {
+        store.open_sync(key).await.unwrap();
+        assert!(store.start_writing(key, Writing { lease: Duration::ZERO, ..WRITING }).await.unwrap());
+    }
+    let client = fixture.database.client().await;
+    for sql in [
+        "INSERT INTO steps (tenant_id, session_id, step, message)
+         VALUES ('acme', 's-1', 'crm_sync:hook', ''), ('acme', 's-1', 'crm_sync@2:hook', ''), ('acme', 's-1', 'notify', '')",
+        "UPDATE steps SET status = 'failed', code = 'lost' WHERE step IN ('crm_sync@2:hook', 'notify')",
+    ] {
+        client.execute(sql, &[]).await.unwrap();
+    }
+    let [first, second] = [store.sync(&first).await.unwrap().unwrap(), store.sync(&second).await.unwrap().unwrap()];
+    assert_eq!((first.status, first.code), (SyncStatus::Writing, None));
+    assert_eq!((second.status, second.code.as_deref()), (SyncStatus::Failed, Some("lost")));
+    assert_eq!(second.error.as_deref(), Some("It was never finished, however often it was begun. Replay it."));
 }

@@ -137,3 +137,34 @@ async fn steps_that_wait_end_and_resume_at_once_leave_the_right_status() {
     let ends = join_all(ends).await;
     assert_eq!(ends.iter().filter(|end| **end == Some(SessionStatus::Completed)).count(), 1, "{ends:?}");
 }
+
+#[tokio::test]
+async fn a_step_of_an_integration_that_was_mended_meanwhile_is_due_at_once() {
+    let (database, _, claims) = follow_ups(2).await;
+    let client = database.client().await;
+    let insert = "INSERT INTO integrations (tenant_id, integration_id, enabled, disabled_code, config, secret_name)
+                  SELECT tenant_id, 'crm-' || n, n = 0, CASE WHEN n = 1 THEN 'unauthorized' END, '{}', 's'
+                  FROM tenants, generate_series(0, 1) n";
+    client.execute(insert, &[]).await.unwrap();
+    for claimed in &claims {
+        assert!(database.store.park_step(claimed, DAY, Code::new("integration_disabled")).await.unwrap());
+    }
+    let due = database.store.take_due_waiting_steps(10).await.unwrap();
+    assert_eq!(due.iter().map(|due| &due.claimed.key).collect::<Vec<_>>(), [&claims[0].key]);
+}
+
+#[tokio::test]
+async fn a_step_that_waits_for_its_turn_is_never_taken_for_lost() {
+    let (TestDatabase { store, .. }, _, mut claims) = follow_ups(2).await;
+    let mut turns = claims.remove(0);
+    let mut tried = claims.remove(0);
+    for round in 1..=5 {
+        store.postpone_step(&turns, Duration::ZERO).await.unwrap();
+        store.release_step(&tried, Duration::ZERO).await.unwrap();
+        let overdue = store.take_overdue_steps(Duration::ZERO, 10).await.unwrap();
+        let requeues = |key: &StepKey| overdue.iter().find(|overdue| overdue.claimed.key == *key).unwrap().requeues;
+        assert_eq!((requeues(&turns.key), requeues(&tried.key)), (0, round));
+        turns = claim(&store, &turns.key).await;
+        tried = claim(&store, &tried.key).await;
+    }
+}

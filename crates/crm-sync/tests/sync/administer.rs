@@ -99,17 +99,10 @@ async fn what_waited_for_an_integration_goes_on_when_it_is_enabled() {
     let world = World::new().await;
     world.session("s-1", ana()).await;
     world.vault.put("hubspot", "not-a-token");
-    world
-        .context
-        .store
-        .disable_integration(
-            &"acme".parse().unwrap(),
-            &"hubspot".parse().unwrap(),
-            domain::step::Code::new("unauthorized"),
-            "HubSpot refuses the credentials.",
-        )
-        .await
-        .unwrap();
+    let (store, tenant, id) = (&world.context.store, "acme".parse().unwrap(), "hubspot".parse().unwrap());
+    let (_, as_of) = store.integration_as_of(&tenant, &id).await.unwrap().unwrap();
+    let (code, reason) = (domain::step::Code::new("unauthorized"), "HubSpot refuses the credentials.");
+    assert!(store.disable_integration(&tenant, &id, as_of, code, reason).await.unwrap());
     world
         .sql(
             "INSERT INTO steps (tenant_id, session_id, step, status, code, due_at, message)

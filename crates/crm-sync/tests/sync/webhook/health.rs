@@ -18,7 +18,7 @@ async fn fails_again_after(world: &World, status: u16, time: &str) -> String {
 #[tokio::test]
 async fn five_days_of_failures_disable_a_webhook_once() {
     for (status, last) in [
-        (500, "The webhook's receiver is down or overloaded. It is tried again. (HTTP 500)"),
+        (500, "The webhook's receiver is down or overloaded. (HTTP 500)"),
         (404, "The webhook's receiver refuses the request. (HTTP 404)"),
         (
             302,
@@ -89,4 +89,44 @@ async fn a_receiver_that_is_down_is_asked_by_one_at_a_time() {
         }
     }
     assert_eq!(world.requests().await.len(), 5);
+}
+
+#[tokio::test]
+async fn only_a_failure_of_the_receiver_ends_its_five_days() {
+    let world = World::new().await;
+    for id in ["s-1", "s-2"] {
+        world.session(id, ana()).await;
+    }
+    world.fault(json!({ "status": 500 })).await;
+    assert_eq!(world.told("s-1").await, "retry: unavailable");
+    world.sql("UPDATE integration_gates SET failing_since = now() - interval '6 days'").await;
+    world.sql("DELETE FROM analyses WHERE session_id = 's-2'").await;
+    assert_eq!(world.told("s-2").await, "final: unknown_analysis");
+    assert_eq!(world.state().await, IntegrationState::On);
+}
+
+#[tokio::test]
+async fn what_waits_says_in_the_log_for_what() {
+    let world = World::new().await;
+    for id in ["s-1", "s-2"] {
+        world.session(id, ana()).await;
+    }
+    world.fault(json!({ "status": 503, "headers": { "retry-after": "600" } })).await;
+    assert_eq!(world.told("s-1").await, "wait 600 s: unavailable");
+    world.told("s-2").await;
+    let (tried, held) = (world.log("s-1", "hook").await, world.log("s-2", "hook").await);
+    assert_eq!((tried.tries, held.tries), (1, 0));
+    assert_eq!(held.code.as_deref(), Some("unavailable"));
+    let rest = "The webhook's receiver has asked for a rest. It goes on when that ends.";
+    assert_eq!(held.error.as_deref(), Some(rest));
+
+    world.mend("hook").await;
+    world.fault(json!({ "status": 410 })).await;
+    assert_eq!(world.told("s-1").await, "wait 86400 s: integration_disabled");
+    assert_eq!(world.told("s-2").await, "wait 86400 s: integration_disabled");
+    let gone = "The webhook's receiver answered 410 Gone: it wants no more events. (HTTP 410)";
+    for (id, code, tries) in [("s-1", "gone", 2), ("s-2", "integration_disabled", 0)] {
+        let log = world.log(id, "hook").await;
+        assert_eq!((log.code.as_deref(), log.error.as_deref(), log.tries), (Some(code), Some(gone), tries), "{id}");
+    }
 }

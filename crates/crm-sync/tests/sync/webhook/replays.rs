@@ -69,6 +69,29 @@ async fn a_replay_says_nothing_of_how_the_webhook_fares() {
     for outcome in ["retry: unavailable", "wait 7 s: unavailable", "done"] {
         assert_eq!(world.tell("s-1", &step).await, outcome);
         assert_eq!((world.gate().await, world.state().await), (before, IntegrationState::On));
+        // The rest that was asked for is granted.
+        world.sql("UPDATE integration_gates SET limited_until = limited_until - interval '7 seconds'").await;
+    }
+}
+
+#[tokio::test]
+async fn replays_to_a_receiver_that_is_down_wait_for_its_circuit() {
+    let world = World::new().await;
+    for id in ["s-0", "s-1", "s-2", "s-3", "s-4", "s-5"] {
+        world.session(id, ana()).await;
+    }
+    assert_eq!(world.told("s-0").await, "done");
+    let step = world.replay("s-0").await.remove(0);
+    world.fault(json!({ "status": 503, "times": 9 })).await;
+    for id in ["s-1", "s-2", "s-3", "s-4", "s-5"] {
+        world.told(id).await;
+    }
+    world.sql("UPDATE integration_gates SET open_until = now() - interval '1 second'").await;
+    // It is the probe, and does not come back at once.
+    for code in ["unavailable", "circuit_open"] {
+        let told = world.tell("s-0", &step).await;
+        assert!(told.starts_with("wait ") && !told.starts_with("wait 0 s") && told.ends_with(code), "{told}");
+        assert_eq!(world.requests().await.len(), 7);
     }
 }
 
