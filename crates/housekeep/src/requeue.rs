@@ -3,8 +3,9 @@
 
 use domain::step::{Code, StepKey};
 use serde::Serialize;
+use stage::error_chain;
 use stage::queues::Queues;
-use store::steps::{Claimed, Ending, Overdue};
+use store::steps::{Claimed, Ending, Overdue, Unclaimed};
 
 use crate::first_error::FirstError;
 use crate::{Context, Error, resume};
@@ -87,8 +88,23 @@ async fn give_up<Q: Queues>(context: &Context<Q>, overdue: &Overdue) -> Result<(
     let finished = context.store.finish_step(&overdue.claimed, Ending::Failed(LOST)).await.map_err(Error::Fail)?;
     if finished.is_some() {
         stage::metrics::step_failed(key, LOST);
+        tell(context, key).await;
     }
     Ok(())
+}
+
+/// Sends the events that the failure has planned. What cannot be sent is found as lost.
+async fn tell<Q: Queues>(context: &Context<Q>, key: &StepKey) {
+    let planned = match context.store.unclaimed_steps(&key.tenant_id, &key.session_id, Unclaimed::Events).await {
+        Ok(planned) => planned,
+        Err(error) => return tracing::warn!(error = error_chain(&error), "could not look for events"),
+    };
+    for event in planned {
+        let queue = context.step_queues.of(&event.step);
+        if let Err(error) = context.queues.send(&queue.url, &key.tenant_id, &event.message).await {
+            tracing::warn!(error = error_chain(&error), step = %event.step, "could not send an event's message");
+        }
+    }
 }
 
 pub(crate) fn queue_error(key: &StepKey, source: stage::queues::QueueError) -> Error {

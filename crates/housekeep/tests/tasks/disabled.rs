@@ -25,7 +25,9 @@ async fn world() -> World {
 async fn disable(world: &World) {
     let (tenant, id) = (tenant("acme"), "hook".parse().unwrap());
     let reason = "The webhook's receiver answered 410 Gone: it wants no more events.";
-    assert!(world.database.store.disable_integration(&tenant, &id, Code::new("gone"), reason).await.unwrap());
+    let store = &world.database.store;
+    let (_, as_of) = store.integration_as_of(&tenant, &id).await.unwrap().unwrap();
+    assert!(store.disable_integration(&tenant, &id, as_of, Code::new("gone"), reason).await.unwrap());
 }
 
 async fn switch(world: &World, state: IntegrationState) {

@@ -53,6 +53,9 @@ async fn a_delivery_dies(database: &TestDatabase) {
 #[tokio::test]
 async fn a_step_whose_deliveries_die_is_queued_again_three_times_and_then_given_up() {
     let (database, context) = world().await;
+    let hook = "INSERT INTO integrations (tenant_id, integration_id, config, secret_name)
+                VALUES ('acme', 'told', '{\"kind\": \"webhook\", \"events\": [\"session.failed\"]}', 's')";
+    database.client().await.execute(hook, &[]).await.unwrap();
     assert_eq!(requeue(&context).await, (0, 0), "not overdue yet");
     for _ in 0..3 {
         a_delivery_dies(&database).await;
@@ -70,6 +73,9 @@ async fn a_step_whose_deliveries_die_is_queued_again_three_times_and_then_given_
     let session = session();
     let stored = database.store.session(&session.tenant_id, &session.session_id).await.unwrap().unwrap();
     assert_eq!((stored.status, stored.failure_code.as_deref()), (SessionStatus::Failed, Some("lost")));
+    let (queue, event) = context.queues.sent.borrow()[3].clone();
+    assert!(queue == "crm-sync" && event.contains("session.failed"), "{queue}: {event}");
+    database.client().await.execute("UPDATE steps SET status = 'done' WHERE NOT of_session", &[]).await.unwrap();
     an_hour_passes(&database).await;
     assert_eq!(requeue(&context).await, (0, 0), "it has ended");
 }
