@@ -4,15 +4,14 @@ use std::io::Write;
 use std::time::{Duration, Instant};
 
 use domain::analysis::Analysis;
-use domain::message::{AnalyzeMessage, CrmSyncMessage, StepMessage};
+use domain::message::CrmSyncMessage;
 use domain::session::{Session, Visitor};
 use futures_util::{StreamExt, stream};
 use pipeline_tests::{Queue, World, on_the_stack, pause};
 use serde_json::{Value, json};
 use store::Store;
 use store::analyses::NewAnalysis;
-use store::sessions::Notification;
-use store::steps::{Claim, Planned};
+use store::steps::Ending;
 use store::testing;
 
 const SESSIONS: usize = 1_000;
@@ -22,10 +21,12 @@ const VISITORS: usize = 100;
 const LIMIT: usize = 1_000;
 /// Three requests a session at that rate take 40 seconds, and as much again what fails. The rest is for a slow machine.
 const DEADLINE: Duration = Duration::from_secs(10 * 60);
+/// Of three requests 7 % each are not answered, so one sync in five fails and one in 3,000 does so five times in a row. What
+/// waits for HubSpot's limit is never among them.
+const REDRIVES: usize = 5;
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
 /// Messages in a batch; SQS takes no more.
 const BATCH: usize = 10;
-const LEASE: Duration = Duration::from_secs(60);
 
 fn say(text: &str) {
     let _ = writeln!(std::io::stderr(), "  CRM burst: {text}");
@@ -51,7 +52,9 @@ async fn a_burst_leaves_one_contact_a_visitor_and_one_note_a_session_within_hubs
         }
         let messages = plan_all(world).await;
         send_all(world, &messages).await;
-        wait_for_all(world).await;
+        let again = wait_for_all(world).await;
+        assert!(again.len() <= REDRIVES, "{again:?}");
+        assert!(again.iter().all(|code| ["unavailable", "unreachable"].contains(&code.as_str())), "{again:?}");
 
         let state = format!("{}/_state?token={token}", world.stack.fakes["hubspot"]);
         let state: Value = reqwest::get(state).await.unwrap().json().await.unwrap();
@@ -100,23 +103,16 @@ async fn plan(world: &World, store: &Store, analysis: &Analysis, number: usize) 
     };
     let id = session_id(number);
     let session = Session { tenant_id: world.tenant.clone(), visitor, ..testing::session(&id) };
-    let analyze = AnalyzeMessage::V1 { tenant_id: session.tenant_id.clone(), session_id: session.session_id.clone() };
-    let text = serde_json::to_string(&analyze).unwrap();
-    let notification = Notification { session: &session, transcript: None, hash: id.as_bytes(), message: &text };
-    store.accept_session(&notification).await.unwrap();
-    let claim = store.claim_step(&analyze.step_key(), LEASE, false).await.unwrap();
-    let Claim::Run(claimed, _) = claim else { panic!("{claim:?}") };
-    let sync = CrmSyncMessage::V1 {
+    let sync = testing::planned(&CrmSyncMessage::V1 {
         tenant_id: session.tenant_id.clone(),
         session_id: session.session_id.clone(),
         analysis_version: 1,
         integration_id: "hubspot".parse().unwrap(),
-    };
-    let message = serde_json::to_string(&sync).unwrap();
-    let follow_ups = &[Planned { step: sync.step_key().step, message: message.clone() }];
-    let new = NewAnalysis { analysis, originals: &Default::default(), follow_ups };
-    assert!(store.store_analysis(&claimed, &new).await.unwrap());
-    store.finish_step(&claimed, store::steps::Ending::Done).await.unwrap();
+    });
+    let message = sync.message.clone();
+    let new = NewAnalysis { analysis, originals: &Default::default(), follow_ups: &[sync] };
+    let claimed = testing::analysed(store, &session, &new).await;
+    store.finish_step(&claimed, Ending::Done).await.unwrap();
     message
 }
 
@@ -126,9 +122,9 @@ async fn send_all(world: &World, messages: &[String]) {
     }
 }
 
-/// A session may fail five times in a row by chance: then an operator has its message sent again, and nothing is lost.
-async fn wait_for_all(world: &World) {
-    let started = Instant::now();
+/// A session may fail five times in a row by chance: then an operator has its message sent again. Returns the codes of those.
+async fn wait_for_all(world: &World) -> Vec<String> {
+    let (started, mut again) = (Instant::now(), Vec::new());
     loop {
         let sql = "SELECT status || coalesce(' ' || code, ''), count(*) FROM steps
                    WHERE tenant_id = $1 AND step = 'crm_sync:hubspot' GROUP BY 1 ORDER BY 1";
@@ -136,11 +132,12 @@ async fn wait_for_all(world: &World) {
         let steps: Vec<(String, i64)> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
         say(&format!("after {} s: {steps:?}", started.elapsed().as_secs()));
         if steps.iter().all(|(status, _)| status == "done") {
-            return;
+            return again;
         }
         assert!(started.elapsed() < DEADLINE, "not every session was synced: {steps:?}");
         for letter in world.take_dead_letters(Queue::CrmSync).await {
             world.redrive(Queue::CrmSync, &letter).await;
+            again.push(letter.code.unwrap_or_default());
         }
         pause(LOOK_AGAIN).await;
     }

@@ -9,7 +9,6 @@ use domain::event::EventType;
 use domain::id::TenantId;
 use domain::integration::{Connection, Integration, IntegrationConfig, IntegrationState, WebhookConfig};
 use domain::settings::TenantSettings;
-use domain::step::Code;
 use serde_json::{Value, json};
 use standardwebhooks::Webhook;
 use store::Store;
@@ -97,10 +96,19 @@ impl World {
         webhook.secret(self.tenant.as_ref(), WEBHOOK_SECRET).await.expect("the receiver knows the secret");
     }
 
+    /// Makes the secret of an integration; its name.
+    pub async fn make_secret(&self, id: &str, secret: &str) -> String {
+        let name = self.secret_name(id);
+        self.stack.aws("secretsmanager.CreateSecret", json!({ "Name": name, "SecretString": secret })).await;
+        name
+    }
+
+    pub fn secret_name(&self, id: &str) -> String {
+        format!("{}{}/{id}", self.stack.secret_prefix, self.tenant)
+    }
+
     async fn integrate(&self, id: &str, config: IntegrationConfig, secret: &str) {
-        let secret_name = format!("{}{}/{id}", self.stack.secret_prefix, self.tenant);
-        let create = json!({ "Name": secret_name, "SecretString": secret });
-        self.stack.aws("secretsmanager.CreateSecret", create).await;
+        let secret_name = self.make_secret(id, secret).await;
         let integration = Integration {
             tenant_id: self.tenant.clone(),
             integration_id: id.parse().expect("a valid integration id"),
@@ -122,15 +130,12 @@ impl World {
         }
     }
 
-    /// Whoever administers it has mended it.
-    pub async fn enable(&self, id: &str) {
-        let id = id.parse().expect("a valid integration id");
-        let switched = self.store.switch_integration(&self.tenant, &id, &IntegrationState::On).await;
-        assert!(switched.expect("the store answers"), "there is an integration");
-        self.store
-            .wake_steps(&self.tenant, &id, &[Code::new("integration_disabled")])
-            .await
-            .expect("the store answers");
+    /// Has the deployed function do an operator's task of this tenant's, as `cargo xtask integrations` does.
+    pub async fn administer(&self, mut task: Value) -> Value {
+        task["tenant_id"] = json!(self.tenant);
+        let (report, failed) = self.stack.invoke("crm-sync", &task).await;
+        assert!(!failed, "{task}: {report}");
+        report
     }
 
     /// Has the webhook told of every event.

@@ -7,11 +7,12 @@
 #![expect(clippy::unwrap_used, reason = "a helper that fails ends the benchmark")]
 #![expect(clippy::disallowed_methods, reason = "a benchmark has no function configuration")]
 
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use crm_sync::{Context, HubSpot, Salesforce, SecretError, SecretSource, Secrets, Webhooks};
 use domain::integration::{Connection, Integration, IntegrationState};
-use domain::message::{AnalyzeMessage, CrmSyncMessage, StepMessage};
+use domain::message::CrmSyncMessage;
 use domain::session::{Session, Visitor};
 use domain::settings::TenantSettings;
 use reqwest::{Client, Method};
@@ -26,8 +27,6 @@ use stage::testing::MemoryQueues;
 use store::Store;
 use store::analyses::NewAnalysis;
 use store::gates::CircuitWaits;
-use store::sessions::Notification;
-use store::steps::{Claim, Planned};
 use store::testing::{self, TestDatabase};
 
 /// Syncs of one round; their requests stay below the integration's limit.
@@ -36,24 +35,42 @@ const ROUNDS: usize = 5;
 const LEASE: Duration = Duration::from_secs(60);
 const SECRET: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
 const TOKEN: &str = "pat-bench";
+/// Salesforce's stand-in keeps one org per consumer key.
+const KEY: &str = "3MVG-bench";
+const DATA: &str = "/services/data/v68.0";
 const ANALYSIS: &str = include_str!("../tests/sync/analysis.json");
 
-/// Tokens and signing secrets by the integration's name.
-struct Vault;
+/// What integrations sign in with, by their names, and the access token of the one that needs one.
+#[derive(Default)]
+struct Vault(Mutex<Option<SecretString>>);
 
 impl SecretSource for Vault {
     async fn fetch(&self, name: &str) -> Result<SecretString, SecretError> {
-        Ok(if name.ends_with("hubspot") { TOKEN } else { SECRET }.into())
+        match name.rsplit('/').next() {
+            Some("hubspot") => Ok(TOKEN.into()),
+            Some("salesforce") => Ok(json!({ "client_id": KEY, "client_secret": "any" }).to_string().into()),
+            Some("access-token") => self.0.lock().unwrap().clone().ok_or(SecretError::Unknown),
+            _ => Ok(SECRET.into()),
+        }
     }
 
-    async fn put(&self, _: &str, _: &SecretString) -> Result<(), SecretError> {
-        Err(SecretError::NotAllowed)
+    async fn put(&self, _: &str, value: &SecretString) -> Result<(), SecretError> {
+        *self.0.lock().unwrap() = Some(value.clone());
+        Ok(())
     }
 }
 
 type Runner = StepRunner<Context<Vault>, MemoryQueues>;
 /// A request by itself: method, URL and body.
 type Bare = (Method, String, Value);
+
+/// What an integration is compared with: its requests and nothing else.
+struct Requests {
+    integration: &'static str,
+    token: String,
+    client: Client,
+    all: Vec<Bare>,
+}
 
 fn cpu() -> Duration {
     let time = clock_gettime(ClockId::ProcessCPUTime);
@@ -65,39 +82,58 @@ async fn main() {
     let url = |name: &str| {
         std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run `cargo xtask bench crm-sync`"))
     };
-    let (hubspot, webhook) = (url("HUBSPOT_URL"), url("WEBHOOK_URL"));
+    let (hubspot, salesforce, webhook) = (url("HUBSPOT_URL"), url("SALESFORCE_URL"), url("WEBHOOK_URL"));
     let database = TestDatabase::create().await;
     let hook = format!("{webhook}/hooks/bench");
     save(&database.store, "hubspot", json!({ "kind": "hubspot", "requests_per_ten_seconds": 1000 })).await;
     save(&database.store, "webhook", json!({ "kind": "webhook", "url": hook, "requests_per_ten_seconds": 1000 })).await;
-    let runner = runner(&database.store, &hubspot, webhook.trim_start_matches("http://"));
+    let org = json!({
+        "kind": "salesforce", "url": salesforce, "unknown_visitor": "contact", "requests_per_ten_seconds": 1000,
+    });
+    save(&database.store, "salesforce", org).await;
+    let runner = runner(&database.store, &hubspot, &salesforce, &webhook);
     let note = json!({ "properties": { "hs_timestamp": "2026-11-22T10:00:00Z", "hs_note_body": "x".repeat(3000) } });
     let contact = json!({ "properties": { "firstname": "Ana", "lastname": "López" } });
     let contacts = format!("{hubspot}/crm/objects/2026-03/contacts/ana%40example.com?idProperty=email");
-    let bare: [(&str, Vec<Bare>, Client); 2] = [
-        (
-            "hubspot",
-            vec![
+    let client = || Client::builder().no_proxy();
+    let query = "SELECT Id FROM Contact WHERE Email='ana@example.com' ORDER BY CreatedDate LIMIT 2";
+    let task = json!({ "Subject": "x", "Description": "x".repeat(3000) });
+    let bare = [
+        Requests {
+            integration: "hubspot",
+            token: TOKEN.to_owned(),
+            client: client().build().unwrap(),
+            all: vec![
                 (Method::PATCH, contacts, contact),
                 (Method::POST, format!("{hubspot}/crm/objects/2026-03/notes"), note),
             ],
-            Client::builder().no_proxy().build().unwrap(),
-        ),
-        (
-            "webhook",
-            vec![(Method::POST, format!("{webhook}/hooks/bare"), json!({ "data": "x".repeat(4000) }))],
+        },
+        Requests {
+            integration: "salesforce",
+            token: open_org(&salesforce).await,
+            client: client().build().unwrap(),
+            all: vec![
+                (Method::GET, format!("{salesforce}{DATA}/query?q={}", query.replace(' ', "%20")), Value::Null),
+                (Method::PATCH, format!("{salesforce}{DATA}/sobjects/Task/PostSession_Id__c/bare"), task),
+            ],
+        },
+        Requests {
+            integration: "webhook",
+            token: TOKEN.to_owned(),
             // As the function's: no connection is kept.
-            Client::builder().no_proxy().pool_max_idle_per_host(0).build().unwrap(),
-        ),
+            client: client().pool_max_idle_per_host(0).build().unwrap(),
+            all: vec![(Method::POST, format!("{webhook}/hooks/bare"), json!({ "data": "x".repeat(4000) }))],
+        },
     ];
-    for (integration, requests, client) in &bare {
+    for requests in &bare {
+        let integration = requests.integration;
         let (mut synced, mut asked) = (Duration::ZERO, Duration::ZERO);
         for round in 0..=ROUNDS {
             let messages = plan(&database.store, integration, round).await;
             let clear = "UPDATE integration_gates SET spent = '{}', line_until = '-infinity'";
             database.client().await.execute(clear, &[]).await.unwrap();
             let sync = timed(async || sync_all(&runner, &messages).await).await;
-            let bare = timed(async || ask_all(client, requests).await).await;
+            let bare = timed(async || ask_all(requests).await).await;
             // The first round warms up.
             if round > 0 {
                 synced += sync;
@@ -119,6 +155,20 @@ async fn timed(work: impl AsyncFn()) -> Duration {
     cpu() - before
 }
 
+/// An org with the field that tells tasks apart; a token for it.
+async fn open_org(url: &str) -> String {
+    let http = Client::builder().no_proxy().build().unwrap();
+    let field = json!({
+        "object": "Activity", "name": "PostSession_Id__c", "externalId": true, "unique": true, "caseSensitive": true,
+    });
+    http.put(format!("{url}/_orgs/{KEY}/fields")).json(&field).send().await.unwrap().error_for_status().unwrap();
+    let form = format!("grant_type=client_credentials&client_id={KEY}&client_secret=any");
+    let request = http.post(format!("{url}/services/oauth2/token")).body(form);
+    let request = request.header("content-type", "application/x-www-form-urlencoded");
+    let answer: Value = request.send().await.unwrap().json().await.unwrap();
+    answer["access_token"].as_str().unwrap().to_owned()
+}
+
 async fn save(store: &Store, id: &str, config: Value) {
     store.save_tenant(&"acme".parse().unwrap(), "Acme", &TenantSettings::default()).await.unwrap();
     let integration = Integration {
@@ -132,14 +182,15 @@ async fn save(store: &Store, id: &str, config: Value) {
     store.save_integration(&integration).await.unwrap();
 }
 
-fn runner(store: &Store, hubspot: &str, webhook: &str) -> Runner {
+fn runner(store: &Store, hubspot: &str, salesforce: &str, webhook: &str) -> Runner {
+    let host = |url: &str| url.trim_start_matches("http://").parse().unwrap();
     let wait = Duration::from_secs(1);
     let context = Context {
         store: store.clone(),
-        secrets: Secrets::new(Vault, "bench/"),
+        secrets: Secrets::new(Vault::default(), "bench/"),
         hubspot: HubSpot::new(hubspot).unwrap(),
-        salesforce: Salesforce::new(Default::default()).unwrap(),
-        webhooks: Webhooks::new(webhook.parse().unwrap()).unwrap(),
+        salesforce: Salesforce::new(host(salesforce)).unwrap(),
+        webhooks: Webhooks::new(host(webhook)).unwrap(),
         circuit: CircuitWaits { base: wait, max: wait },
         clock: chrono::Utc::now,
     };
@@ -165,20 +216,16 @@ async fn plan(store: &Store, integration: &str, round: usize) -> Vec<String> {
         let visitor =
             Visitor { name: Some("Ana López".into()), email: Some("ana@example.com".into()), ..Visitor::default() };
         let session = Session { visitor, ..testing::session(&format!("{integration}-{round}-{number}")) };
-        let (tenant_id, session_id) = (session.tenant_id.clone(), session.session_id.clone());
-        let analyze = AnalyzeMessage::V1 { tenant_id: tenant_id.clone(), session_id: session_id.clone() };
-        let text = serde_json::to_string(&analyze).unwrap();
-        let notification = Notification { session: &session, transcript: None, hash: b"hash", message: &text };
-        store.accept_session(&notification).await.unwrap();
-        let claim = store.claim_step(&analyze.step_key(), LEASE, false).await.unwrap();
-        let Claim::Run(claimed, _) = claim else { panic!("{claim:?}") };
-        let integration_id = integration.parse().unwrap();
-        let sync = CrmSyncMessage::V1 { tenant_id, session_id, analysis_version: 1, integration_id };
-        let message = serde_json::to_string(&sync).unwrap();
-        let follow_ups = &[Planned { step: sync.step_key().step, message: message.clone() }];
+        let sync = testing::planned(&CrmSyncMessage::V1 {
+            tenant_id: session.tenant_id.clone(),
+            session_id: session.session_id.clone(),
+            analysis_version: 1,
+            integration_id: integration.parse().unwrap(),
+        });
+        let message = sync.message.clone();
         let analysis = &serde_json::from_str(ANALYSIS).unwrap();
-        let new = NewAnalysis { analysis, originals: &Default::default(), follow_ups };
-        assert!(store.store_analysis(&claimed, &new).await.unwrap());
+        let new = NewAnalysis { analysis, originals: &Default::default(), follow_ups: &[sync] };
+        testing::analysed(store, &session, &new).await;
         messages.push(message);
     }
     messages
@@ -198,10 +245,11 @@ async fn sync_all(runner: &Runner, messages: &[String]) {
     assert!(runner.queues.delayed.borrow().is_empty(), "a sync had to wait: its requests were not made");
 }
 
-async fn ask_all(client: &Client, requests: &[Bare]) {
+async fn ask_all(requests: &Requests) {
     for _ in 0..ROUND {
-        for (method, url, body) in requests {
-            let request = client.request(method.clone(), url).bearer_auth(TOKEN).json(body);
+        for (method, url, body) in &requests.all {
+            let request = requests.client.request(method.clone(), url).bearer_auth(&requests.token);
+            let request = if body.is_null() { request } else { request.json(body) };
             let answer = request.send().await.unwrap().error_for_status().unwrap();
             answer.bytes().await.unwrap();
         }

@@ -5,16 +5,23 @@
 use std::time::Duration;
 
 use domain::analysis::{Analysis, AnalysisStatus, Conversation, Coverage, Usage};
+use domain::message::{AnalyzeMessage, StepMessage};
 use domain::session::{Channel, Session, Visitor};
+use serde::Serialize;
 use tokio::sync::OnceCell;
 use tokio_postgres::NoTls;
 use uuid::Uuid;
 
+use crate::analyses::NewAnalysis;
+use crate::sessions::Notification;
+use crate::steps::{Claim, Claimed, Planned};
 use crate::{Config, Store};
 
 /// The server is slow when all tests start at once.
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(30);
 const POOL_SIZE: usize = 8;
+/// Longer than any test takes.
+const LEASE: Duration = Duration::from_secs(60);
 
 static TEMPLATE: OnceCell<String> = OnceCell::const_new();
 
@@ -84,6 +91,26 @@ pub fn analysis() -> Analysis {
         redactions: Default::default(),
         usage: Usage::default(),
     }
+}
+
+/// The step that a message asks for, planned with it.
+pub fn planned<M: StepMessage + Serialize>(message: &M) -> Planned {
+    let text = serde_json::to_string(message).expect("a message can be written");
+    Planned { step: message.step_key().step, message: text }
+}
+
+/// The session is accepted and analysed, and these steps follow. The analysis is still being worked on.
+pub async fn analysed(store: &Store, session: &Session, new: &NewAnalysis<'_>) -> Claimed {
+    let (tenant_id, session_id) = (session.tenant_id.clone(), session.session_id.clone());
+    let analyze = AnalyzeMessage::V1 { tenant_id, session_id };
+    let Planned { message, .. } = planned(&analyze);
+    let hash = session.session_id.as_ref().as_bytes();
+    let notification = Notification { session, transcript: None, hash, message: &message };
+    store.accept_session(&notification).await.expect("the session is accepted");
+    let claim = store.claim_step(&analyze.step_key(), LEASE, false).await.expect("the store answers");
+    let Claim::Run(claimed, _) = claim else { panic!("{claim:?}") };
+    assert!(store.store_analysis(&claimed, new).await.expect("the store answers"), "the claim is ours");
+    claimed
 }
 
 async fn migrated_template() -> String {

@@ -1,16 +1,12 @@
 //! A tenant, a session and one integration, in a database of their own.
 
-use std::time::Duration;
-
 use domain::event::Event;
 use domain::integration::{Connection, Integration, IntegrationConfig, IntegrationState};
-use domain::message::{AnalyzeMessage, CrmSyncMessage, StepMessage};
+use domain::message::CrmSyncMessage;
 use domain::session::Visitor;
 use domain::settings::TenantSettings;
 use serde_json::{Value, json};
 use store::analyses::NewAnalysis;
-use store::sessions::Notification;
-use store::steps::{Claim, Planned};
 use store::testing::{self, TestDatabase};
 use tokio::process::Child;
 use tokio::sync::oneshot;
@@ -22,7 +18,6 @@ use crate::proxy::{Moment, Point, Proxy};
 
 /// Rounds in which a message that comes back has to be done.
 const DELIVERIES: usize = 10;
-const LEASE: Duration = Duration::from_secs(60);
 
 pub(crate) struct World {
     pub(crate) database: TestDatabase,
@@ -161,21 +156,15 @@ async fn plan(database: &TestDatabase, integration: &Integration, event: Option<
         Visitor { name: Some("Ana López".into()), email: Some("ana@example.com".into()), ..Visitor::default() };
     let session = domain::session::Session { visitor, ..testing::session("s-1") };
     let (tenant_id, session_id) = (session.tenant_id.clone(), session.session_id.clone());
-    let analyze = AnalyzeMessage::V1 { tenant_id: tenant_id.clone(), session_id: session_id.clone() };
-    let text = serde_json::to_string(&analyze).unwrap();
-    let notification = Notification { session: &session, transcript: None, hash: b"hash", message: &text };
-    store.accept_session(&notification).await.unwrap();
-    let claim = store.claim_step(&analyze.step_key(), LEASE, false).await.unwrap();
-    let Claim::Run(claimed, _) = claim else { panic!("{claim:?}") };
     let integration_id = integration.integration_id.clone();
     let message = match event {
         None => CrmSyncMessage::V1 { tenant_id, session_id, analysis_version: 1, integration_id },
         Some(event) => CrmSyncMessage::V2 { tenant_id, session_id, integration_id, event, replay: None },
     };
-    let text = serde_json::to_string(&message).unwrap();
-    let planned = [Planned { step: message.step_key().step, message: text.clone() }];
-    let new = NewAnalysis { analysis: &testing::analysis(), originals: &Default::default(), follow_ups: &planned };
-    assert!(store.store_analysis(&claimed, &new).await.unwrap());
+    let planned = testing::planned(&message);
+    let text = planned.message.clone();
+    let new = NewAnalysis { analysis: &testing::analysis(), originals: &Default::default(), follow_ups: &[planned] };
+    testing::analysed(store, &session, &new).await;
     text
 }
 

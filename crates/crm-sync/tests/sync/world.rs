@@ -22,7 +22,6 @@ use store::analyses::NewAnalysis;
 use store::gates::CircuitWaits;
 use store::integration_log::{Sync, SyncKey};
 use store::reanalysis::Reanalysis;
-use store::sessions::Notification;
 use store::steps::{Claim, Claimed};
 use store::testing::TestDatabase;
 
@@ -192,16 +191,8 @@ impl World {
             visitor,
             metadata,
         };
-        let message =
-            AnalyzeMessage::V1 { tenant_id: session.tenant_id.clone(), session_id: session.session_id.clone() };
-        let text = serde_json::to_string(&message).unwrap();
-        let notification = Notification { session: &session, transcript: None, hash: b"hash", message: &text };
-        let store = &self.database.store;
-        store.accept_session(&notification).await.unwrap();
-        let claim = store.claim_step(&message.step_key(), Duration::from_secs(60), false).await.unwrap();
-        let Claim::Run(claimed, _) = claim else { panic!("{claim:?}") };
         let new = NewAnalysis { analysis, originals: &originals(), follow_ups: &[] };
-        assert!(store.store_analysis(&claimed, &new).await.unwrap());
+        store::testing::analysed(&self.database.store, &session, &new).await;
     }
 
     pub(crate) async fn sync(&self, session: &str, integration: &str) -> Result<Outcome, Error> {

@@ -32,12 +32,15 @@ pub(crate) async fn run() -> anyhow::Result<ExitCode> {
     step("Python environment", venv::STACK.ensure()).await?;
     let database = step("PostgreSQL", Postgres::start_anywhere(&bench.dir)).await?;
     let fakes = step("build the stand-ins", lambda::build_fakes(false)).await?;
-    let [hubspot, webhook] = stack::free_ports()?.map(|port| format!("127.0.0.1:{port}"));
-    let _stand_ins = StandIn::start(&fakes, ["--hubspot", &hubspot, "--webhook", &webhook]).await?;
+    let [hubspot, salesforce, webhook] = stack::free_ports()?.map(|port| format!("127.0.0.1:{port}"));
+    let addresses = ["--hubspot", &hubspot, "--salesforce", &salesforce, "--webhook", &webhook];
+    let _stand_ins = StandIn::start(&fakes, addresses).await?;
     let log = paths::target().join("bench-crm-sync.log");
     let mut cargo = super::cargo("crm-sync", "sync")?;
     cargo.env("TEST_DATABASE_URL", database.url());
-    cargo.env("HUBSPOT_URL", format!("http://{hubspot}")).env("WEBHOOK_URL", format!("http://{webhook}"));
+    for (name, address) in [("HUBSPOT_URL", hubspot), ("SALESFORCE_URL", salesforce), ("WEBHOOK_URL", webhook)] {
+        cargo.env(name, format!("http://{address}"));
+    }
     let success = step("cargo bench -p crm-sync --bench sync", process::logged(&mut cargo, &log)).await?;
     ensure!(success, "the benchmark failed; see {}", log.display());
     let printed = std::fs::read_to_string(&log).with_context(|| format!("read {}", log.display()))?;
