@@ -88,4 +88,5 @@ async fn a_note_whose_key_is_taken_is_one() {
 #[tokio::test]
 async fn signing_in_changes_nothing_about_that() {
     at_every_point(async || world(Connection::default(), "oauth", &[]).await, one_of_each, 4).await;
+    at_every_point(async || world(keyed(), "oauth", &[key()]).await, one_of_each, 4).await;
 }

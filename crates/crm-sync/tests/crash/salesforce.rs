@@ -54,7 +54,14 @@ async fn one_task(salesforce: &fakes::Running, contacts: usize, leads: usize) ->
 #[tokio::test]
 async fn a_new_visitor_becomes_one_lead_with_one_task() {
     let left = async |_: &World, salesforce: &fakes::Running| one_task(salesforce, 0, 1).await;
-    at_every_point(async || world(json!({}), &[]).await, left, 5).await;
+    at_every_point(async || world(json!({}), &[]).await, left, 6).await;
+}
+
+#[tokio::test]
+async fn a_new_visitor_becomes_one_contact_where_that_is_wanted() {
+    let config = json!({ "unknown_visitor": "contact" });
+    let left = async |_: &World, salesforce: &fakes::Running| one_task(salesforce, 1, 0).await;
+    at_every_point(async || world(config.clone(), &[]).await, left, 6).await;
 }
 
 #[tokio::test]

@@ -101,7 +101,8 @@ impl World {
     async fn kill_after_the_answer(&mut self, instance: Child, reached: oneshot::Sender<()>) {
         let mut client = self.database.client().await;
         let transaction = client.transaction().await.unwrap();
-        let lock = "LOCK steps, integration_log, integration_gates, webhook_attempts, integrations IN EXCLUSIVE MODE";
+        let lock = "LOCK steps, integration_log, integration_gates, person_leases, webhook_attempts, integrations
+                    IN EXCLUSIVE MODE";
         transaction.batch_execute(lock).await.unwrap();
         reached.send(()).unwrap();
         let watcher = self.database.client().await;
