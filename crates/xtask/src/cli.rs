@@ -52,7 +52,7 @@ pub(crate) enum Command {
     },
     /// Render a mail as a visitor would get it, with any template and any session, and print where it is.
     PreviewEmail(PreviewEmail),
-    /// What tenants sync to: show, save, test, enable, disable, remove, replay.
+    /// What tenants sync to: show, save, test, enable, disable, remove, replay, and what came of it.
     #[command(subcommand)]
     Integrations(Integrations),
     /// Measurements.

@@ -116,6 +116,29 @@ fn models_are_asked_only_if_a_parameter_names_them() {
 }
 
 #[test]
+fn secrets_are_read_below_the_prefix_and_only_access_tokens_are_written() {
+    let arn = "arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:${SecretPrefix}*";
+    for function in functions().keys() {
+        let of_secrets = |statement: &Value| statement["Action"].to_string().contains("secretsmanager:");
+        let statements: Vec<_> = statements_of_function(function).into_iter().filter(of_secrets).collect();
+        let granted: Vec<_> =
+            statements.iter().map(|s| (list(&s["Action"]), s["Resource"]["Fn::Sub"].as_str().unwrap_or("?"))).collect();
+        let expected = match function.as_str() {
+            "CrmSyncFunction" => vec![
+                (vec![json!("secretsmanager:GetSecretValue")], arn.to_owned()),
+                (
+                    ["CreateSecret", "PutSecretValue"].map(|action| json!(format!("secretsmanager:{action}"))).to_vec(),
+                    format!("{arn}/access-token-*"),
+                ),
+            ],
+            _ => Vec::new(),
+        };
+        let expected: Vec<_> = expected.iter().map(|(actions, arn)| (actions.clone(), arn.as_str())).collect();
+        assert_eq!(granted, expected, "{function}");
+    }
+}
+
+#[test]
 fn no_role_may_do_everything() {
     for (name, role) in of_type(&template(), "AWS::IAM::Role") {
         for statement in statements(&role).iter().filter(|statement| !statement.is_null()) {
