@@ -153,6 +153,8 @@ fn mapped(objects: &[(&str, &Object)], member: &str, mapping: &Mapping, reserved
             let fitted = fitted.and_then(|kind| fit(fit::Field { name, kind, is_multiple }, source));
             match fitted {
                 Ok((kind, notice)) => {
+                    let once = field.unique.then(|| taken_once(name, object, member));
+                    checked.notices.extend(once);
                     checked.connection.fields.insert(format!("{object}.{name}"), kind);
                     checked.notices.extend(notice.filter(|notice| !checked.notices.contains(notice)));
                 }
@@ -164,6 +166,10 @@ fn mapped(objects: &[(&str, &Object)], member: &str, mapping: &Mapping, reserved
             }
         }
     }
+}
+
+fn taken_once(name: &str, object: &str, member: &str) -> String {
+    format!("{name} takes a value in one {object} only: where another one has it already, all of {member} is left out.")
 }
 
 fn writable(field: &Field) -> Result<&Field, String> {

@@ -7,6 +7,7 @@ use domain::step::Code;
 
 use super::client::Org;
 use super::fields::{self, Fields, filled};
+use super::refusal::may_be_of_a_field;
 use super::text::{cut, length, literal};
 use crate::call::{CallError, Trouble};
 use crate::crm::Person;
@@ -20,8 +21,6 @@ const MAX_LAST_NAME: usize = 80;
 const MAX_FIRST_NAME: usize = 40;
 const MAX_PHONE: usize = 40;
 const MAX_COMPANY: usize = 255;
-/// A change of a person that is not made costs neither the person nor the task.
-const REFUSALS: [Trouble; 3] = [Trouble::Field, Trouble::Forbidden, Trouble::Rejected];
 /// It says which person this is.
 const EMAIL: &str = "Email";
 
@@ -151,7 +150,8 @@ async fn tell(org: &Org<'_>, object: Object, id: String) -> Result<Person, CallE
     let told = if mapped.is_empty() { Ok(()) } else { org.update_person(object.name(), &id, &mapped).await };
     match told {
         Ok(()) => Ok(Person::Known(id)),
-        Err(error) if REFUSALS.iter().any(|trouble| error.is(*trouble)) => {
+        // A change that is not made costs neither the person nor the task.
+        Err(error) if may_be_of_a_field(&error) => {
             fields::leave_out(org.job, object.name());
             Ok(Person::Known(id))
         }

@@ -7,7 +7,7 @@ use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
 use serde_json::Value;
 
-use crate::call::{Refusal, Trouble, label};
+use crate::call::{CallError, Refusal, Trouble, label};
 use crate::http;
 
 /// Logins of a user are limited by the hour.
@@ -31,9 +31,10 @@ const FIELD_CODES: [&str; 14] = [
     "STRING_TOO_LONG",
     "TEXT_DATA_OUTSIDE_SUPPORTED_CHARSET",
 ];
-/// Who is asked again finds the record as it is now: written by somebody else, converted, merged or deleted.
-const CONFLICT_CODES: [&str; 4] =
-    ["DUPLICATES_DETECTED", "DUPLICATE_VALUE", "CANNOT_UPDATE_CONVERTED_LEAD", "ENTITY_IS_DELETED"];
+/// Another record is taken for the same, or has the same value of a unique field.
+const DUPLICATE_CODES: [&str; 2] = ["DUPLICATES_DETECTED", "DUPLICATE_VALUE"];
+/// Who is asked again finds the record as it is now: converted, merged or deleted.
+const GONE_CODES: [&str; 2] = ["CANNOT_UPDATE_CONVERTED_LEAD", "ENTITY_IS_DELETED"];
 
 pub(super) fn read(status: StatusCode, headers: &HeaderMap, body: &[u8], now: DateTime<Utc>) -> Refusal {
     let errors = Errors::read(body);
@@ -81,11 +82,26 @@ fn trouble(status: StatusCode, errors: &Errors) -> Trouble {
         501 => Trouble::Rejected,
         408 | 500.. => Trouble::Unavailable,
         _ if errors.has("UNABLE_TO_LOCK_ROW") => Trouble::Locked,
-        _ if errors.has_any(&CONFLICT_CODES) => Trouble::Conflict,
+        _ if errors.has_any(&DUPLICATE_CODES) || errors.has_any(&GONE_CODES) => Trouble::Conflict,
         _ if errors.codes().any(|code| code.starts_with("INSUFFICIENT_ACCESS")) => Trouble::Forbidden,
         _ if errors.are_about_the_address() => Trouble::InvalidEmail,
         _ if errors.has_any(&FIELD_CODES) => Trouble::Field,
         _ => Trouble::Rejected,
+    }
+}
+
+/// Whether a field that was sent, or its value, may be the reason: without it the record may be taken.
+pub(super) fn may_be_of_a_field(error: &CallError) -> bool {
+    let Some(Refusal { trouble, labels, .. }) = error.refusal() else { return false };
+    match trouble {
+        Trouble::Field | Trouble::InvalidEmail | Trouble::Forbidden | Trouble::Rejected => true,
+        Trouble::Conflict => labels.iter().any(|code| DUPLICATE_CODES.contains(&code.as_str())),
+        Trouble::Unauthorized
+        | Trouble::NotFound
+        | Trouble::RateLimited
+        | Trouble::DailyLimit
+        | Trouble::Locked
+        | Trouble::Unavailable => false,
     }
 }
 

@@ -102,6 +102,21 @@ async fn mapped_fields_must_exist_and_take_what_they_are_set_to() {
 }
 
 #[tokio::test]
+async fn a_field_that_takes_a_value_once_is_told() {
+    let org = Org::with(json!({ "task_fields": { "Visitor__c": "visitor.id" } })).await;
+    org.define(json!([
+        key(json!({ "caseSensitive": true })),
+        { "object": "Activity", "name": "Visitor__c", "unique": true },
+    ]))
+    .await;
+    let tested = test(&org).await;
+    assert_eq!(tested["ok"], true);
+    let told =
+        "Visitor__c takes a value in one Task only: where another one has it already, all of task_fields is left out.";
+    assert_eq!(findings(&tested), told);
+}
+
+#[tokio::test]
 async fn what_was_found_of_fields_is_what_a_sync_writes_them_by() {
     let task = json!({ "Ended__c": "session.ended_at", "Day__c": "session.ended_at" });
     let org = Org::with(json!({ "task_fields": task, "person_fields": { "Title": "visitor.name" } })).await;
