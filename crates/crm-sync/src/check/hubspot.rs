@@ -41,6 +41,8 @@ struct Property {
     #[serde(default)]
     calculated: bool,
     #[serde(default)]
+    has_unique_value: bool,
+    #[serde(default)]
     modification_metadata: Modification,
 }
 
@@ -66,6 +68,8 @@ pub(super) async fn check(account: &Account<'_>) -> Result<Checked, CallError> {
             Ok((kind, notice)) => {
                 checked.connection.fields.insert(format!("{CONTACTS}.{name}"), kind);
                 checked.notices.extend(notice);
+                let is_unique = known.get(name).is_some_and(|property| property.has_unique_value);
+                checked.notices.extend(is_unique.then(|| taken_once(name)));
             }
             Err(why) => {
                 let source = source.as_ref();
@@ -77,6 +81,12 @@ pub(super) async fn check(account: &Account<'_>) -> Result<Checked, CallError> {
     checked.connection.unique_note_property = key.is_unique;
     checked.notices.extend(key.notices);
     Ok(checked)
+}
+
+fn taken_once(name: &str) -> String {
+    format!(
+        "{name} takes a value in one contact only: where another one has it already, all mapped properties are left out."
+    )
 }
 
 fn mapped(name: &str, source: &Source, property: Option<&Property>) -> Result<Fit, String> {

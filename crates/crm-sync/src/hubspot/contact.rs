@@ -6,6 +6,7 @@ use domain::session::Visitor;
 use serde_json::Value;
 
 use super::client::{Portal, Properties};
+use super::refusal::may_be_of_a_property;
 use crate::call::{CallError, Trouble};
 use crate::job::Job;
 use crate::{mapping, name};
@@ -24,10 +25,11 @@ pub(super) async fn upsert(portal: &Portal<'_>, email: &EmailAddress) -> Result<
     let mapped = mapped(job, &portal.account.config.properties);
     let all: Properties = known.iter().chain(&mapped).map(|(name, value)| (name.clone(), value.clone())).collect();
     match write(portal, email, all).await {
-        // One field that HubSpot does not take, or no longer, is not to cost the visitor and the note.
-        Err(error) if error.is(Trouble::Field) && !mapped.is_empty() => {
+        // One property that HubSpot does not take, or no longer, is not to cost the visitor and the note.
+        Err(error) if may_be_of_a_property(&error) && !mapped.is_empty() => {
+            let id = write(portal, email, known).await?;
             job.notes.leave_out("all mapped properties", "HubSpot refuses one of them; test the integration");
-            write(portal, email, known).await
+            Ok(id)
         }
         written => written,
     }

@@ -8,7 +8,7 @@ use reqwest::header::HeaderMap;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::call::{Refusal, Trouble, label};
+use crate::call::{CallError, Refusal, Trouble, label};
 use crate::http;
 
 const INTERVAL: &str = "x-hubspot-ratelimit-interval-milliseconds";
@@ -29,6 +29,25 @@ fn trouble(status: StatusCode, body: &Body) -> Trouble {
         501 => Trouble::Rejected,
         408 | 477 | 500.. => Trouble::Unavailable,
         _ => Trouble::Rejected,
+    }
+}
+
+/// Whether a property that was sent, or its value, may be the reason: without it the contact may be taken.
+pub(super) fn may_be_of_a_property(error: &CallError) -> bool {
+    let Some(Refusal { trouble, status, existing, .. }) = error.refusal() else { return false };
+    match trouble {
+        Trouble::Field => true,
+        Trouble::Rejected => *status == StatusCode::BAD_REQUEST,
+        // A contact that is named has the address, not the value.
+        Trouble::Conflict => existing.is_none(),
+        Trouble::InvalidEmail
+        | Trouble::Unauthorized
+        | Trouble::Forbidden
+        | Trouble::NotFound
+        | Trouble::RateLimited
+        | Trouble::DailyLimit
+        | Trouble::Locked
+        | Trouble::Unavailable => false,
     }
 }
 

@@ -113,6 +113,19 @@ async fn mapped_properties_must_exist_and_take_what_they_are_set_to() {
 }
 
 #[tokio::test]
+async fn a_property_that_takes_a_value_once_is_told() {
+    let world = World::new().await;
+    let property = json!({
+        "name": "visitor", "label": "x", "groupName": "x", "type": "string", "fieldType": "text", "hasUniqueValue": true,
+    });
+    define(&world, "contacts", property).await;
+    let tested = test(&world, json!({ "kind": "hubspot", "properties": { "visitor": "visitor.id" } })).await;
+    let told = "visitor takes a value in one contact only: where another one has it already, all mapped properties are \
+                left out.";
+    assert_eq!((&tested["ok"], &tested["findings"]), (&json!(true), &json!([told])));
+}
+
+#[tokio::test]
 async fn a_token_that_opens_nothing_is_told_without_being_repeated() {
     let world = World::new().await;
     world.vault.put("hubspot", "wrong-token");

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use domain::integration::{Connection, FieldType, Integration};
 use domain::session::Visitor;
+use domain::step::Code;
 use serde_json::{Value, json};
 use stage::Outcome;
 
@@ -18,6 +19,17 @@ async fn define(world: &World, name: &str, kind: &str, field: &str, options: &[&
     let url = format!("{}/crm/properties/2026-03/contacts", world.hubspot.base_url);
     let made = reqwest::Client::new().post(url).bearer_auth(TOKEN).json(&property).send().await.unwrap();
     assert!(made.status().is_success(), "{}", made.text().await.unwrap());
+}
+
+/// One that takes a value in one contact only.
+async fn define_unique(world: &World, name: &str) {
+    let property = json!({
+        "name": name, "label": name, "groupName": "contactinformation", "type": "string", "fieldType": "text",
+        "hasUniqueValue": true,
+    });
+    let url = format!("{}/crm/properties/2026-03/contacts", world.hubspot.base_url);
+    let made = reqwest::Client::new().post(url).bearer_auth(TOKEN).json(&property).send().await.unwrap();
+    made.error_for_status().unwrap();
 }
 
 async fn mapped(world: &World, properties: Value, types: &[(&str, FieldType)]) {
@@ -118,6 +130,54 @@ async fn a_property_that_is_gone_costs_neither_the_contact_nor_the_note() {
     }
     assert_eq!(contact(&world).await["firstname"], "Ana");
     assert_eq!(world.hubspot.control.state("").await.unwrap()["notes"].as_array().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn a_value_that_another_contact_has_costs_neither_a_new_contact_nor_a_known_one() {
+    let world = World::new().await;
+    define_unique(&world, "ai_campaign").await;
+    mapped(&world, json!({ "ai_campaign": "session.metadata.campaign" }), &[]).await;
+    let ben = Visitor { email: Some("ben@example.com".into()), ..ana() };
+    for (id, visitor) in [("s-1", ana()), ("s-2", ben.clone()), ("s-3", ben)] {
+        world.session(id, visitor).await;
+        assert_eq!(world.sync(id, "hubspot").await.unwrap(), Outcome::Done, "{id}");
+        let notice = world.log(id, "hubspot").await.notice;
+        assert_eq!(notice.is_some_and(|notice| notice.contains("all mapped properties")), id != "s-1", "{id}");
+    }
+    let state = world.hubspot.control.state("").await.unwrap();
+    assert_eq!((state["contacts"].as_array().unwrap().len(), state["notes"].as_array().unwrap().len()), (2, 3));
+    assert_eq!(state["contacts"][1]["properties"]["firstname"], "Ana");
+}
+
+#[tokio::test]
+async fn a_refusal_that_names_no_property_may_still_be_about_one() {
+    let world = World::new().await;
+    mapped(&world, json!({ "jobtitle": "session.metadata.campaign" }), &[]).await;
+    let rule = json!({ "category": "VALIDATION_ERROR", "errors": [{ "code": "INVALID_ALPHA" }] });
+    for (n, (matched, status, body)) in [
+        ("PATCH contacts", 400, rule.clone()),
+        ("POST /contacts", 400, rule),
+        ("PATCH contacts", 400, json!({})),
+        ("PATCH contacts", 409, json!({ "category": "CONFLICT" })),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let id = format!("s-{n}");
+        world.session(&id, Visitor { email: Some(format!("v{n}@example.com")), ..ana() }).await;
+        let fault = json!({ "match": matched, "body_match": "autumn", "status": status, "body": body });
+        world.hubspot.control.fault(fault).await.unwrap();
+        assert_eq!(world.sync(&id, "hubspot").await.unwrap(), Outcome::Done, "{matched} {status}");
+        assert!(world.log(&id, "hubspot").await.notice.unwrap().contains("all mapped properties"));
+    }
+    // What is not about a property is not asked for again.
+    world.session("s-9", ana()).await;
+    let fault =
+        json!({ "match": "PATCH contacts", "status": 400, "body": { "errors": [{ "code": "INVALID_EMAIL" }] } });
+    world.hubspot.control.clear().await.unwrap();
+    world.hubspot.control.fault(fault).await.unwrap();
+    assert_eq!(world.sync("s-9", "hubspot").await.unwrap(), Outcome::Skipped(Code::new("invalid_email")));
+    assert_eq!(world.hubspot.control.requests("/contacts").await.unwrap().len(), 1);
 }
 
 #[tokio::test]
