@@ -1,7 +1,8 @@
-//! A HubSpot account: whether the token opens it, the mapped properties exist and take what they are set to, and notes can
-//! be told apart by a unique property.
+//! A HubSpot account: whether the token opens it, the mapped properties exist and take what they are set to, no others are
+//! required, and notes can be told apart by a unique property.
 
 mod key;
+mod required;
 
 use std::collections::BTreeMap;
 
@@ -77,6 +78,7 @@ pub(super) async fn check(account: &Account<'_>) -> Result<Checked, CallError> {
             }
         }
     }
+    required::look(account, &mut checked).await?;
     let key = key::probe(account).await;
     checked.connection.unique_note_property = key.is_unique;
     checked.notices.extend(key.notices);

@@ -38,7 +38,7 @@ impl Account<'_> {
         path: &str,
         body: Option<&Value>,
     ) -> Result<T, CallError> {
-        self.call(operation, method, "objects", path, body).await
+        self.call(operation, method, "crm/objects", path, body).await
     }
 
     /// About the properties that a kind of records has.
@@ -49,7 +49,16 @@ impl Account<'_> {
         path: &str,
         body: Option<&Value>,
     ) -> Result<T, CallError> {
-        self.call(operation, method, "properties", path, body).await
+        self.call(operation, method, "crm/properties", path, body).await
+    }
+
+    /// About a kind of records as a whole.
+    pub(crate) async fn schema<T: DeserializeOwned>(
+        &self,
+        operation: &'static str,
+        kind: &str,
+    ) -> Result<T, CallError> {
+        self.call(operation, Method::GET, "crm-object-schemas", &format!("schemas/{kind}"), None).await
     }
 
     async fn call<T: DeserializeOwned>(
@@ -63,7 +72,7 @@ impl Account<'_> {
         let timeout = http::timeout_before(REQUEST_TIMEOUT, self.deadline).ok_or(CallError::OutOfTime { operation })?;
         self.notes.count_request();
         let Self { hubspot: HubSpot { http, base_url }, config, .. } = self;
-        let url = format!("{base_url}/crm/{api}/{}/{path}", segment(config.api_version.as_ref()));
+        let url = format!("{base_url}/{api}/{}/{path}", segment(config.api_version.as_ref()));
         let request = http.request(method, url).bearer_auth(self.token.expose_secret()).timeout(timeout);
         let request = body.into_iter().fold(request, |request, body| request.json(body));
         // The URL may hold an address.

@@ -5,7 +5,6 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
-use serde::Deserialize;
 use serde_json::Value;
 
 use crate::call::{CallError, Refusal, Trouble, label};
@@ -23,6 +22,7 @@ fn trouble(status: StatusCode, body: &Body) -> Trouble {
         400 if body.has_code("INVALID_EMAIL") => Trouble::InvalidEmail,
         400 if body.has_code("CONFLICTING_UNIQUE_VALUE") => Trouble::Conflict,
         400 if body.is_about_a_field() => Trouble::Field,
+        400 if body.wants_more() => Trouble::Required,
         423 => Trouble::Locked,
         429 if body.text("policyName") == Some("DAILY") => Trouble::DailyLimit,
         429 => Trouble::RateLimited,
@@ -36,7 +36,8 @@ fn trouble(status: StatusCode, body: &Body) -> Trouble {
 pub(super) fn may_be_of_a_property(error: &CallError) -> bool {
     let Some(Refusal { trouble, status, existing, .. }) = error.refusal() else { return false };
     match trouble {
-        Trouble::Field => true,
+        // One may be required because of the value of another.
+        Trouble::Field | Trouble::Required => true,
         Trouble::Rejected => *status == StatusCode::BAD_REQUEST,
         // A contact that is named has the address, not the value.
         Trouble::Conflict => existing.is_none(),
@@ -60,7 +61,9 @@ pub(super) fn read(status: StatusCode, headers: &HeaderMap, body: &[u8], now: Da
         _ => asked,
     };
     let labels = ["category", "subCategory", "policyName", "correlationId"];
-    let labels = labels.iter().filter_map(|name| label(body.text(name)?)).collect();
+    let labels = labels.iter().filter_map(|name| body.text(name)).collect::<Vec<_>>();
+    let named = if trouble == Trouble::Required { body.properties() } else { Vec::new() };
+    let labels = labels.into_iter().chain(named).filter_map(label).collect();
     Refusal { party: "HubSpot", status, trouble, labels, existing: body.existing_contact(), retry_after }
 }
 
@@ -72,21 +75,35 @@ fn interval(headers: &HeaderMap) -> Option<Duration> {
 /// HubSpot's error envelope, of which every member may be missing.
 struct Body(Value);
 
-#[derive(Deserialize)]
-struct Detail {
-    code: Option<String>,
-}
-
 impl Body {
     fn text(&self, name: &str) -> Option<&str> {
         self.0.get(name)?.as_str()
     }
 
+    fn errors(&self) -> impl Iterator<Item = &Value> {
+        self.0.get("errors").and_then(Value::as_array).into_iter().flatten()
+    }
+
+    /// The names that the context of the answer or of an error has.
+    fn properties(&self) -> Vec<&str> {
+        let contexts = [&self.0].into_iter().chain(self.errors()).filter_map(|error| error.get("context"));
+        let members = |context| ["properties", "propertyName"].map(|member| Value::get(context, member));
+        let names = contexts.flat_map(members).flatten().filter_map(Value::as_array).flatten();
+        names.filter_map(Value::as_str).collect()
+    }
+
+    /// That a property is missing has no code of its own in all versions.
+    fn wants_more(&self) -> bool {
+        let says = |error: &Value| {
+            let text = |name: &str| error.get(name).and_then(Value::as_str).unwrap_or_default().to_lowercase();
+            text("message").contains("required propert") || text("code").contains("required")
+        };
+        says(&self.0) || self.errors().any(says)
+    }
+
     /// As an error's `code`, or inside the message's list of invalid properties.
     fn has_code(&self, code: &str) -> bool {
-        let details = self.0.get("errors").cloned().unwrap_or_default();
-        let details: Vec<Detail> = serde_json::from_value(details).unwrap_or_default();
-        details.iter().any(|detail| detail.code.as_deref() == Some(code))
+        self.errors().any(|error| error.get("code").and_then(Value::as_str) == Some(code))
             || self.text("message").is_some_and(|message| message.contains(&format!("\"{code}\"")))
     }
 
@@ -140,6 +157,20 @@ mod tests {
             (503, json!({}), Trouble::Unavailable),
         ] {
             assert_eq!(refusal(status, &[], body.clone()).trouble, trouble, "{status} {body}");
+        }
+    }
+
+    #[test]
+    fn a_property_that_the_account_requires_is_named() {
+        let message = "Error creating CONTACT. Some required properties were not set.";
+        for body in [
+            json!({ "message": message, "context": { "properties": ["company", "Not a name!"] } }),
+            json!({ "errors": [{ "code": "REQUIRED_PROPERTY", "context": { "propertyName": ["company"] } }] }),
+            json!({ "errors": [{ "message": "A required property is missing", "context": { "properties": ["company"] } }] }),
+        ] {
+            let refusal = refusal(400, &[], body.clone());
+            assert_eq!(refusal.trouble, Trouble::Required, "{body}");
+            assert_eq!(refusal.to_string(), "HubSpot answered with 400 company");
         }
     }
 

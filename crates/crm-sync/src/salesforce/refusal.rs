@@ -94,7 +94,7 @@ fn trouble(status: StatusCode, errors: &Errors) -> Trouble {
 pub(super) fn may_be_of_a_field(error: &CallError) -> bool {
     let Some(Refusal { trouble, labels, .. }) = error.refusal() else { return false };
     match trouble {
-        Trouble::Field | Trouble::InvalidEmail | Trouble::Forbidden | Trouble::Rejected => true,
+        Trouble::Field | Trouble::Required | Trouble::InvalidEmail | Trouble::Forbidden | Trouble::Rejected => true,
         Trouble::Conflict => labels.iter().any(|code| DUPLICATE_CODES.contains(&code.as_str())),
         Trouble::Unauthorized
         | Trouble::NotFound

@@ -126,6 +126,31 @@ async fn a_property_that_takes_a_value_once_is_told() {
 }
 
 #[tokio::test]
+async fn a_property_that_the_account_requires_and_nothing_sets_is_a_problem_where_the_api_enforces_it() {
+    let world = World::new().await;
+    world.portal("_required", json!(["email", "phone", "company", "jobtitle"])).await;
+    assert_eq!(test(&world, hubspot()).await["findings"], json!([]));
+
+    let mapped = json!({ "jobtitle": "session.metadata.title" });
+    let config = json!({ "kind": "hubspot", "api_version": "2026-09", "properties": mapped });
+    let tested = test(&world, config.clone()).await;
+    assert_eq!(tested["ok"], false);
+    let findings: Vec<_> = tested["findings"].as_array().unwrap().iter().map(|text| text.as_str().unwrap()).collect();
+    insta::assert_snapshot!(findings.join("\n"), @"
+    config.properties: HubSpot requires company of new contacts, and a sync does not set it: map it, or require it no longer
+    HubSpot requires jobtitle of new contacts: sessions of new visitors without a value for it fail.
+    HubSpot requires phone of new contacts: sessions of new visitors without a value for it fail.
+    ");
+
+    world.portal("_scopes", json!(["crm.objects.contacts.read", "crm.objects.contacts.write"])).await;
+    let tested = test(&world, config).await;
+    assert_eq!(tested["ok"], true);
+    let told = "Whether HubSpot requires properties of new contacts that a sync does not set is not known: failed to read \
+                which properties are required: HubSpot answered with 403 MISSING_SCOPES";
+    assert!(tested["findings"][0].as_str().unwrap().starts_with(told), "{tested}");
+}
+
+#[tokio::test]
 async fn a_token_that_opens_nothing_is_told_without_being_repeated() {
     let world = World::new().await;
     world.vault.put("hubspot", "wrong-token");

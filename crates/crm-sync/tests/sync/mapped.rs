@@ -6,7 +6,7 @@ use domain::integration::{Connection, FieldType, Integration};
 use domain::session::Visitor;
 use domain::step::Code;
 use serde_json::{Value, json};
-use stage::Outcome;
+use stage::{Failure, Outcome};
 
 use crate::world::{TOKEN, World, ana, analysis};
 
@@ -178,6 +178,28 @@ async fn a_refusal_that_names_no_property_may_still_be_about_one() {
     world.hubspot.control.fault(fault).await.unwrap();
     assert_eq!(world.sync("s-9", "hubspot").await.unwrap(), Outcome::Skipped(Code::new("invalid_email")));
     assert_eq!(world.hubspot.control.requests("/contacts").await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_contact_that_lacks_what_the_account_requires_fails_with_the_name_of_it() {
+    let world = World::new().await;
+    world.portal("_required", json!(["company"])).await;
+    let secret = "post-session/test/acme/hubspot";
+    world.integrate("hubspot", json!({ "kind": "hubspot", "api_version": "2026-09" }), secret).await;
+    world.session("s-1", ana()).await;
+    let error = world.sync("s-1", "hubspot").await.unwrap_err();
+    assert_eq!((error.code().as_str(), error.is_retryable()), ("field_required", false));
+    let told = world.log("s-1", "hubspot").await.error.unwrap();
+    let words = "HubSpot wants fields that are not set, as the account's settings require. Map them, or require them no longer. \
+                 (HTTP 400, VALIDATION_ERROR, ";
+    assert!(told.starts_with(words) && told.ends_with(", company)"), "{told}");
+
+    let properties = json!({ "company": "session.metadata.campaign" });
+    let config = json!({ "kind": "hubspot", "api_version": "2026-09", "properties": properties });
+    world.integrate("hubspot", config, secret).await;
+    world.session("s-2", ana()).await;
+    assert_eq!(world.sync("s-2", "hubspot").await.unwrap(), Outcome::Done);
+    assert_eq!(contact(&world).await["company"], "autumn");
 }
 
 #[tokio::test]
