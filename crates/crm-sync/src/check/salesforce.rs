@@ -111,17 +111,16 @@ fn external_id(name: &str, field: Option<&Field>, checked: &mut Checked) {
     if field.kind != "string" || !field.external_id || !field.unique {
         return problem("must be a text field that is both unique and an external id");
     }
+    // Ids of sessions are: another session's task would be written over.
+    if !field.case_sensitive {
+        return problem("must be case sensitive: ids that differ only in upper and lower case are two sessions");
+    }
     if !field.createable || !field.updateable {
         return problem("may not be written by the user that signs in");
     }
     if (field.length as usize) < MAX_ID_LENGTH {
         let most = field.length;
         checked.notices.push(format!("{name} takes {most} characters: sessions with longer ids are refused."));
-    }
-    if !field.case_sensitive {
-        checked.notices.push(format!(
-            "{name} takes ids that differ only in upper and lower case for the same: of such sessions only one has a task."
-        ));
     }
 }
 
