@@ -81,6 +81,7 @@ pub(super) async fn check(account: &Account<'_>) -> Result<Checked, CallError> {
     required::look(account, &mut checked).await?;
     let key = key::probe(account).await;
     checked.connection.unique_note_property = key.is_unique;
+    checked.problems.extend(key.problem);
     checked.notices.extend(key.notices);
     Ok(checked)
 }

@@ -71,8 +71,28 @@ async fn where_the_account_does_not_tell_notes_apart_their_text_does() {
     falls_back(&world, "its values are not unique").await;
 
     let world = World::new().await;
-    world.hubspot.control.fault(json!({ "match": "POST upsert", "status": 500 })).await.unwrap();
-    falls_back(&world, "failed to write a note by the property: HubSpot answered with 500").await;
+    world.hubspot.control.fault(json!({ "match": "POST upsert", "status": 501 })).await.unwrap();
+    falls_back(&world, "failed to write a note by the property: HubSpot answered with 501").await;
+}
+
+#[tokio::test]
+async fn an_account_that_cannot_be_asked_at_the_moment_does_not_lose_its_unique_property() {
+    let world = World::new().await;
+    assert_eq!(test(&world, hubspot()).await["ok"], true);
+    for (matched, fault) in [
+        ("POST upsert", json!({ "status": 500 })),
+        ("POST upsert", json!({ "hubspot_limit": "TEN_SECONDLY_ROLLING" })),
+        ("POST upsert", json!({ "drop_after": true })),
+        ("GET properties/2026-03/notes", json!({ "status": 503 })),
+    ] {
+        let mut fault = fault;
+        fault["match"] = json!(matched);
+        world.hubspot.control.fault(fault.clone()).await.unwrap();
+        let task = json!({ "task": "test_integration", "tenant_id": "acme", "integration_id": "hubspot" });
+        let tested = world.ask(task).await.unwrap();
+        assert_eq!((&tested["ok"], tested["findings"].as_array().unwrap().len()), (&json!(false), 1), "{fault}");
+        assert!(world.integration("hubspot").await.connection.unique_note_property, "{fault}");
+    }
 }
 
 #[tokio::test]
