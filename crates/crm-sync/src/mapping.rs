@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::job::Job;
 use crate::name;
+use crate::text::cut;
 
 /// A value before it is written as a field's type wants it.
 #[derive(Debug, Clone, PartialEq)]
@@ -140,7 +141,8 @@ fn of_analysis(field: &str, analysis: &Analysis, version: i32) -> Option<Found> 
 fn written(found: &Found, kind: Option<&FieldType>) -> Result<Value, &'static str> {
     match (kind, found) {
         (None, _) => Ok(plain(found).into()),
-        (Some(FieldType::Text { max_length }), _) => Ok(cut(plain(found), *max_length).into()),
+        (Some(FieldType::Text { max_length: None }), _) => Ok(plain(found).into()),
+        (Some(FieldType::Text { max_length: Some(max) }), _) => Ok(cut(&plain(found), *max as usize).into()),
         (Some(FieldType::Number), Found::Number(number)) => Ok(whole(*number).unwrap_or((*number).into())),
         (Some(FieldType::Number | FieldType::Integer), Found::Text(text)) => {
             let number: f64 = text.trim().parse().map_err(|_| "the value is no number")?;
@@ -190,10 +192,4 @@ fn plain(found: &Found) -> String {
         Found::Time(time) => time.to_rfc3339_opts(SecondsFormat::Millis, true),
         Found::List(items) => items.join("\n"),
     }
-}
-
-/// In characters; what is cut ends with an ellipsis.
-fn cut(text: String, max_length: Option<u32>) -> String {
-    let Some(max) = max_length.map(|max| max as usize).filter(|max| text.chars().count() > *max) else { return text };
-    text.chars().take(max.saturating_sub(1)).chain(['…']).collect()
 }

@@ -7,8 +7,8 @@ mod fields;
 mod person;
 mod refusal;
 mod sign_in;
+mod soql;
 mod task;
-mod text;
 
 use domain::session::VisitorEmail;
 use domain::step::Code;

@@ -16,7 +16,7 @@ use crate::call::CallError;
 use crate::hubspot::Account;
 use crate::hubspot::contact::CONTACTS;
 
-/// The longest text that a property of HubSpot holds, in characters.
+/// The longest text that a property of HubSpot holds, in characters, and so at most in UTF-16 units.
 const MAX_TEXT: u32 = 65_536;
 /// Those that say which contact it is: a sync finds contacts by them.
 const IDENTITY: [&str; 2] = ["email", "hs_additional_emails"];

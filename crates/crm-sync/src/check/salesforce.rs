@@ -31,7 +31,7 @@ struct Field {
     name: String,
     #[serde(rename = "type")]
     kind: String,
-    /// In characters; 0 for what is no text.
+    /// In UTF-16 units; 0 for what is no text.
     #[serde(default)]
     length: u32,
     createable: bool,

@@ -8,11 +8,12 @@ use domain::step::Code;
 use super::client::Org;
 use super::fields::{self, Fields, filled};
 use super::refusal::may_be_of_a_field;
-use super::text::{cut, length, literal};
+use super::soql::literal;
 use crate::call::{CallError, Trouble};
 use crate::crm::Person;
 use crate::error::Error;
 use crate::name;
+use crate::text::{cut, length};
 
 /// The org does not know the visitor, and is not to.
 const NO_PERSON: Code = Code::new("no_person");

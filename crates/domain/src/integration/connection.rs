@@ -18,7 +18,7 @@ pub struct Connection {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum FieldType {
-    /// `max_length` in characters, where there is a limit.
+    /// `max_length` in UTF-16 units, where there is a limit.
     Text {
         max_length: Option<u32>,
     },

@@ -113,6 +113,25 @@ async fn a_value_of_the_wrong_type_or_length_is_left_out_with_its_words() {
 }
 
 #[tokio::test]
+async fn a_text_is_cut_to_what_the_field_takes_as_salesforce_counts_it() {
+    let fields = json!({ "Campaign__c": "session.metadata.campaign" });
+    let org = Org::with(json!({ "person_fields": fields, "task_fields": fields })).await;
+    org.define(json!([field("Lead", "Campaign__c", "string"), field("Activity", "Campaign__c", "string")])).await;
+    let text = FieldType::Text { max_length: Some(255) };
+    typed(&org, &[("Lead.Campaign__c", text.clone()), ("Task.Campaign__c", text)]).await;
+    for (id, campaign, written) in [
+        ("s-1", "🙂".repeat(255), format!("{}…", "🙂".repeat(127))),
+        ("s-2", format!("a{}", "🙂".repeat(127)), format!("a{}", "🙂".repeat(127))),
+    ] {
+        org.world.session_of_campaign(id, json!(campaign)).await;
+        assert_eq!(org.world.sync(id, "salesforce").await.unwrap(), Outcome::Done);
+        assert_eq!(notice(&org, id).await, "");
+        let (lead, tasks) = (org.one("leads").await, org.all("tasks").await);
+        assert_eq!((&lead["Campaign__c"], &tasks.last().unwrap()["Campaign__c"]), (&json!(written), &json!(written)));
+    }
+}
+
+#[tokio::test]
 async fn a_known_person_who_may_not_be_changed_still_gets_the_task() {
     let org = Org::with(json!({ "person_fields": { "Title": "session.metadata.campaign" } })).await;
     org.make("Contact", json!({ "LastName": "L.", "Email": "ana+crm@example.com" })).await;
