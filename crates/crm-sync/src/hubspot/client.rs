@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::account::Account;
+use super::refusal;
 use crate::call::{CallError, Trouble};
 use crate::http::{self, SetupError, segment};
 use crate::job::Job;
@@ -90,16 +91,14 @@ struct Next {
     after: String,
 }
 
+/// What a batch is answered with, also where some of it failed.
 #[derive(Deserialize)]
 struct Notes {
-    results: Vec<Note>,
     #[serde(default)]
-    errors: Vec<NoteError>,
-}
-
-#[derive(Deserialize)]
-struct NoteError {
-    category: Option<String>,
+    results: Vec<Note>,
+    /// As error answers are.
+    #[serde(default)]
+    errors: Vec<Value>,
 }
 
 #[derive(Deserialize)]
@@ -167,8 +166,11 @@ impl Portal<'_> {
         let input = json!({ "idProperty": KEY_PROPERTY, "id": key, "properties": properties });
         let body = json!({ "inputs": [input] });
         let notes: Notes = self.account.objects(operation, Method::POST, "notes/batch/upsert", Some(&body)).await?;
-        let note = notes.results.into_iter().next();
-        note.map(|note| note.id).ok_or(CallError::Incomplete { operation })
+        if let Some(note) = notes.results.into_iter().next() {
+            return Ok(note.id);
+        }
+        let error = notes.errors.into_iter().next().ok_or(CallError::Incomplete { operation })?;
+        Err(CallError::Refused { operation, refusal: refusal::of_input(error) })
     }
 
     /// Hangs a note on a contact; where it does already, nothing changes.
@@ -213,8 +215,9 @@ impl Portal<'_> {
         let inputs: Vec<_> = ids.iter().map(|id| json!({ "id": id })).collect();
         let body = json!({ "properties": ["hs_note_body"], "inputs": inputs });
         let notes: Notes = self.account.objects(operation, Method::POST, "notes/batch/read", Some(&body)).await?;
-        let gone = |error: &NoteError| error.category.as_deref() == Some("OBJECT_NOT_FOUND");
-        if notes.results.len() < ids.len() && (notes.errors.is_empty() || !notes.errors.iter().all(gone)) {
+        let gone = |error: Value| refusal::of_input(error).trouble == Trouble::NotFound;
+        let none_is_named = notes.errors.is_empty();
+        if notes.results.len() < ids.len() && (none_is_named || !notes.errors.into_iter().all(gone)) {
             return Err(CallError::Incomplete { operation });
         }
         Ok(notes.results)

@@ -30,6 +30,8 @@ pub(super) async fn find(
     let mut ids = portal.notes_of_contact(contact_id).await?;
     // Ids grow: by length, then by digits.
     ids.sort_unstable_by(|a, b| (b.len(), b).cmp(&(a.len(), a)));
+    // One may be listed with each of its labels.
+    ids.dedup();
     for ids in ids.chunks(NOTES_PER_READ) {
         let notes = portal.read_notes(ids).await?;
         if let Some(note) = notes.into_iter().find(|note| is_about(note.body(), session_id)) {

@@ -54,10 +54,13 @@ pub(super) fn may_be_of_a_property(error: &CallError) -> bool {
 
 pub(super) fn read(status: StatusCode, headers: &HeaderMap, body: &[u8], now: DateTime<Utc>) -> Refusal {
     let body = Body(serde_json::from_slice(body).unwrap_or_default());
+    refusal(status, body, http::retry_after(headers, now), interval(headers))
+}
+
+fn refusal(status: StatusCode, body: Body, asked: Option<Duration>, interval: Option<Duration>) -> Refusal {
     let trouble = trouble(status, &body);
-    let asked = http::retry_after(headers, now);
     let retry_after = match trouble {
-        Trouble::RateLimited => asked.or_else(|| interval(headers)),
+        Trouble::RateLimited => asked.or(interval),
         _ => asked,
     };
     let labels = ["category", "subCategory", "policyName", "correlationId"];
@@ -65,6 +68,21 @@ pub(super) fn read(status: StatusCode, headers: &HeaderMap, body: &[u8], now: Da
     let named = if trouble == Trouble::Required { body.properties() } else { Vec::new() };
     let labels = labels.into_iter().chain(named).filter_map(label).collect();
     Refusal { party: "HubSpot", status, trouble, labels, existing: body.existing_contact(), retry_after }
+}
+
+/// Of one input of a batch, of which others may have succeeded: its category stands for the status.
+pub(super) fn of_input(error: Value) -> Refusal {
+    let body = Body(error);
+    let status = match body.text("category") {
+        Some("OBJECT_NOT_FOUND") => StatusCode::NOT_FOUND,
+        Some("CONFLICT" | "OBJECT_ALREADY_EXISTS") => StatusCode::CONFLICT,
+        Some("RATE_LIMITS") => StatusCode::TOO_MANY_REQUESTS,
+        Some("MISSING_SCOPES") => StatusCode::FORBIDDEN,
+        Some("VALIDATION_ERROR") => StatusCode::BAD_REQUEST,
+        // Nothing is known that would refuse it for good.
+        _ => StatusCode::INTERNAL_SERVER_ERROR,
+    };
+    refusal(status, body, None, None)
 }
 
 /// The limit is over when it ends.
@@ -157,6 +175,24 @@ mod tests {
             (503, json!({}), Trouble::Unavailable),
         ] {
             assert_eq!(refusal(status, &[], body.clone()).trouble, trouble, "{status} {body}");
+        }
+    }
+
+    #[test]
+    fn an_input_of_a_batch_is_sorted_by_its_category() {
+        for (error, trouble) in [
+            (json!({ "category": "OBJECT_NOT_FOUND" }), Trouble::NotFound),
+            (json!({ "category": "CONFLICT" }), Trouble::Conflict),
+            (json!({ "category": "RATE_LIMITS" }), Trouble::RateLimited),
+            (json!({ "category": "VALIDATION_ERROR" }), Trouble::Rejected),
+            (
+                json!({ "category": "VALIDATION_ERROR", "errors": [{ "code": "PROPERTY_DOESNT_EXIST" }] }),
+                Trouble::Field,
+            ),
+            (json!({}), Trouble::Unavailable),
+            (json!("?"), Trouble::Unavailable),
+        ] {
+            assert_eq!(of_input(error.clone()).trouble, trouble, "{error}");
         }
     }
 

@@ -204,6 +204,33 @@ async fn a_lost_note_is_found_beyond_the_first_page_and_the_first_batch() {
 }
 
 #[tokio::test]
+async fn notes_that_are_gone_or_empty_keep_none_from_being_found() {
+    let world = World::new().await;
+    world.session("s-1", ana()).await;
+    world.hubspot.control.fault(json!({ "match": "POST /notes", "drop_after": true })).await.unwrap();
+    world.sync("s-1", "hubspot").await.unwrap_err();
+    let (contacts, notes) = state(&world).await;
+    let url = format!("{}/crm/objects/2026-03/notes", world.hubspot.base_url);
+    let empty = json!({
+        "properties": { "hs_timestamp": "2026-11-22T10:00:00Z" },
+        "associations": [{ "to": { "id": contacts[0]["id"] },
+                           "types": [{ "associationCategory": "HUBSPOT_DEFINED", "associationTypeId": 202 }] }],
+    });
+    let made = reqwest::Client::new().post(&url).bearer_auth(TOKEN).json(&empty).send().await.unwrap();
+    let made: Value = made.error_for_status().unwrap().json().await.unwrap();
+    // One is deleted after the notes were listed; one is listed twice.
+    let listed = [&notes[0]["id"], &made["id"], &json!("37799999999"), &notes[0]["id"]];
+    let listed: Vec<_> = listed.iter().map(|id| json!({ "toObjectId": id })).collect();
+    world.hubspot.control.clear().await.unwrap();
+    let fault = json!({ "match": "GET associations/notes", "status": 200, "body": { "results": listed } });
+    world.hubspot.control.fault(fault).await.unwrap();
+    assert_eq!(world.sync("s-1", "hubspot").await.unwrap(), Outcome::Done);
+    assert!(calls(&world).await.contains(&"POST notes/batch/read 207".to_owned()));
+    assert_eq!(world.log("s-1", "hubspot").await.record_id.as_deref(), notes[0]["id"].as_str());
+    assert_eq!(state(&world).await.1.len(), 2);
+}
+
+#[tokio::test]
 async fn while_the_notes_cannot_be_listed_none_is_written() {
     let world = World::new().await;
     world.session("s-1", ana()).await;

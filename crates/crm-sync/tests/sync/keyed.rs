@@ -87,6 +87,38 @@ async fn a_key_that_is_taken_is_written_to() {
     assert_eq!(notes[0]["contact_ids"].as_array().unwrap().len(), 1, "the association is healed");
 }
 
+/// A session whose note may be there, so that it is written by its key, and what that is answered with.
+async fn answered(body: Value) -> World {
+    let world = keyed().await;
+    world.hubspot.control.fault(json!({ "match": "POST /notes", "drop_before": true })).await.unwrap();
+    world.sync("s-1", "hubspot").await.unwrap_err();
+    let fault = json!({ "match": "notes/batch/upsert", "status": 207, "body": body });
+    world.hubspot.control.fault(fault).await.unwrap();
+    world
+}
+
+#[tokio::test]
+async fn what_a_batch_refuses_is_taken_for_what_it_is() {
+    let refused = |error: Value| json!({ "status": "COMPLETE", "results": [], "numErrors": 1, "errors": [error] });
+    for (error, code, retryable) in [
+        (json!({ "category": "VALIDATION_ERROR", "message": "no" }), "rejected", false),
+        (json!({ "category": "CONFLICT" }), "conflict", true),
+        (json!({ "category": "INTERNAL_ERROR" }), "unavailable", true),
+    ] {
+        let world = answered(refused(error)).await;
+        let error = world.sync("s-1", "hubspot").await.unwrap_err();
+        assert_eq!((error.code().as_str(), error.is_retryable()), (code, retryable));
+    }
+    let gone = json!({ "category": "VALIDATION_ERROR", "errors": [{ "code": "PROPERTY_DOESNT_EXIST" }] });
+    let world = answered(refused(gone)).await;
+    assert!(matches!(world.sync("s-1", "hubspot").await.unwrap(), Outcome::Retry { .. }));
+    assert!(!world.integration("hubspot").await.connection.unique_note_property, "the property is gone");
+    assert_eq!(world.sync("s-1", "hubspot").await.unwrap(), Outcome::Done);
+
+    let world = answered(json!({ "status": "COMPLETE", "results": [] })).await;
+    assert_eq!(world.sync("s-1", "hubspot").await.unwrap_err().code().as_str(), "unreadable_answer");
+}
+
 #[tokio::test]
 async fn a_later_version_writes_over_the_note_of_its_key() {
     let world = keyed().await;
