@@ -40,8 +40,8 @@ impl Crm for Portal<'_> {
         contact::upsert(self, &email).await.map(Person::Known).map_err(Error::Crm)
     }
 
-    async fn find(&self, job: &Job<'_>, person: &str) -> Result<Option<String>, CallError> {
-        note::find(self, person, &job.session.session_id).await
+    async fn find(&self, _: &Job<'_>, person: &str) -> Result<Option<String>, CallError> {
+        note::find(self, person).await
     }
 
     /// Created with its association and its key in one request; where it may be there already, the key says which it is,

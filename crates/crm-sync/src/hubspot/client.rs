@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use domain::email_address::EmailAddress;
 use domain::integration::HubspotConfig;
 use reqwest::{Client, Method};
@@ -18,8 +19,8 @@ use crate::job::Job;
 
 /// HubSpot answers within a second; a request that takes this long has failed, and others still have time.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
-/// Notes read in one request, 10 MB at worst. HubSpot takes 100.
-pub(super) const NOTES_PER_READ: usize = 20;
+/// Notes read in one request: HubSpot's limit of a batch's inputs.
+pub(super) const NOTES_PER_READ: usize = 100;
 /// HubSpot's own limit of associations on a page.
 const ASSOCIATIONS_PER_PAGE: usize = 500;
 /// From a note to its contact, in HubSpot's list of association types.
@@ -102,12 +103,20 @@ struct Notes {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct Note {
     pub(super) id: String,
+    /// Set by HubSpot, and never changed.
+    created_at: Option<DateTime<Utc>>,
     properties: BTreeMap<String, Option<String>>,
 }
 
 impl Note {
+    /// `false` where HubSpot does not say.
+    pub(super) fn is_older_than(&self, time: DateTime<Utc>) -> bool {
+        self.created_at.is_some_and(|created_at| created_at < time)
+    }
+
     pub(super) fn body(&self) -> &str {
         self.properties.get("hs_note_body").and_then(Option::as_deref).unwrap_or_default()
     }

@@ -231,6 +231,36 @@ async fn notes_that_are_gone_or_empty_keep_none_from_being_found() {
 }
 
 #[tokio::test]
+async fn no_notes_are_read_that_are_older_than_the_session() {
+    let world = World::new().await;
+    world.session("s-1", ana()).await;
+    world.hubspot.control.fault(json!({ "match": "POST /notes", "drop_before": true })).await.unwrap();
+    world.sync("s-1", "hubspot").await.unwrap_err();
+    world.hubspot.control.clear().await.unwrap();
+    let ids = |from: u64, to: u64| (from..to).rev().map(|id| id.to_string());
+    let listed: Vec<_> = ids(1000, 1300).map(|id| json!({ "toObjectId": id })).collect();
+    let batch = |created_at: &str, ids: &mut dyn Iterator<Item = String>| {
+        let note = |id| json!({ "id": id, "createdAt": created_at, "properties": { "hs_note_body": null } });
+        json!({ "status": "COMPLETE", "results": ids.map(note).collect::<Vec<_>>() })
+    };
+    let read = |body| json!({ "match": "POST notes/batch/read", "status": 200, "body": body });
+    world
+        .hubspot
+        .control
+        .fault(json!([
+            { "match": "GET associations/notes", "status": 200, "body": { "results": listed } },
+            read(batch("2100-01-01T00:00:00Z", &mut ids(1200, 1300))),
+            read(batch("2001-01-01T00:00:00.123Z", &mut ids(1100, 1200))),
+        ]))
+        .await
+        .unwrap();
+    assert_eq!(world.sync("s-1", "hubspot").await.unwrap(), Outcome::Done);
+    let reads = world.hubspot.control.requests("notes/batch/read").await.unwrap();
+    assert_eq!(reads.len(), 2, "the third hundred is not asked for");
+    assert_eq!(state(&world).await.1.len(), 1);
+}
+
+#[tokio::test]
 async fn while_the_notes_cannot_be_listed_none_is_written() {
     let world = World::new().await;
     world.session("s-1", ana()).await;
