@@ -167,6 +167,17 @@ impl CallError {
         self.refusal().is_some_and(|refusal| refusal.trouble == trouble)
     }
 
+    /// About a person who was there a moment ago: merged with another or deleted since. Whoever looks again finds who is there
+    /// now.
+    pub(crate) fn if_gone_again(mut self) -> Self {
+        if let Self::Refused { refusal, .. } = &mut self
+            && refusal.trouble == Trouble::NotFound
+        {
+            refusal.trouble = Trouble::Conflict;
+        }
+        self
+    }
+
     /// The record that is there already.
     pub(crate) fn existing(&self) -> Option<&str> {
         self.refusal().and_then(|refusal| refusal.existing.as_deref())

@@ -56,7 +56,10 @@ async fn write(portal: &Portal<'_>, email: &EmailAddress, mut properties: Proper
     };
     // Another session was faster, or this is a secondary address of the contact; sent again, it would become the first.
     let Some(id) = error.existing() else { return Err(error) };
-    if properties.is_empty() { Ok(id.to_owned()) } else { portal.update_contact(id, &properties).await }
+    if properties.is_empty() {
+        return Ok(id.to_owned());
+    }
+    portal.update_contact(id, &properties).await.map_err(CallError::if_gone_again)
 }
 
 /// What is known of the visitor; nothing is sent as empty, for that would clear what HubSpot knows.

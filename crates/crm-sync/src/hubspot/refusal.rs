@@ -18,6 +18,8 @@ fn trouble(status: StatusCode, body: &Body) -> Trouble {
         401 => Trouble::Unauthorized,
         403 => Trouble::Forbidden,
         404 => Trouble::NotFound,
+        // The contact that a new note is to hang on.
+        400 if body.is_about_an_association() => Trouble::NotFound,
         409 => Trouble::Conflict,
         400 if body.has_code("INVALID_EMAIL") => Trouble::InvalidEmail,
         400 if body.has_code("CONFLICTING_UNIQUE_VALUE") => Trouble::Conflict,
@@ -110,6 +112,11 @@ impl Body {
         names.filter_map(Value::as_str).collect()
     }
 
+    fn is_about_an_association(&self) -> bool {
+        let has = |name: &str| self.text(name).is_some_and(|text| text.to_lowercase().contains("associat"));
+        has("message") || has("subCategory")
+    }
+
     /// That a property is missing has no code of its own in all versions.
     fn wants_more(&self) -> bool {
         let says = |error: &Value| {
@@ -160,6 +167,7 @@ mod tests {
             (400, json!({"errors": [{"code": "PROPERTY_DOESNT_EXIST"}]}), Trouble::Field),
             (400, json!({"message": r#"not valid: [{"error":"INVALID_OPTION"}]"#}), Trouble::Field),
             (400, json!({"errors": [{"code": "CONFLICTING_UNIQUE_VALUE"}]}), Trouble::Conflict),
+            (400, json!({ "message": "Cannot associate with contact 1: it does not exist" }), Trouble::NotFound),
             (401, json!("not an object"), Trouble::Unauthorized),
             (403, json!({}), Trouble::Forbidden),
             (404, json!({}), Trouble::NotFound),

@@ -156,17 +156,6 @@ async fn tell(org: &Org<'_>, object: Object, id: String) -> Result<Person, CallE
             fields::leave_out(org.job, object.name());
             Ok(Person::Known(id))
         }
-        Err(error) => Err(gone(error)),
-    }
-}
-
-/// Merged with another or deleted since it was found: whoever looks again finds who is there now.
-fn gone(error: CallError) -> CallError {
-    match error {
-        CallError::Refused { operation, mut refusal } if refusal.trouble == Trouble::NotFound => {
-            refusal.trouble = Trouble::Conflict;
-            CallError::Refused { operation, refusal }
-        }
-        other => other,
+        Err(error) => Err(error.if_gone_again()),
     }
 }

@@ -153,6 +153,39 @@ async fn a_secondary_address_finds_its_contact_and_does_not_become_the_first() {
 }
 
 #[tokio::test]
+async fn a_contact_that_is_deleted_while_the_session_is_synced_is_made_again() {
+    // Between the conflict and the change by its id; before the note; and before a lost note is looked for.
+    let conflict = json!({ "message": "Contact already exists. Existing ID: 37799999999", "category": "CONFLICT" });
+    let none = json!({ "id": "37799999999", "properties": {} });
+    for faults in [
+        json!([{ "match": "POST /contacts", "status": 409, "body": conflict }]),
+        json!([{ "match": "PATCH contacts", "status": 200, "body": none }]),
+    ] {
+        let world = World::new().await;
+        world.session("s-1", ana()).await;
+        world.hubspot.control.fault(faults.clone()).await.unwrap();
+        let error = world.sync("s-1", "hubspot").await.unwrap_err();
+        assert_eq!((error.code().as_str(), error.is_retryable()), ("conflict", true), "{faults}");
+        assert_eq!(world.sync("s-1", "hubspot").await.unwrap(), Outcome::Done, "{faults}");
+        let (contacts, notes) = state(&world).await;
+        assert_eq!((contacts.len(), notes.len()), (1, 1));
+        assert_eq!(notes[0]["contact_ids"], json!([contacts[0]["id"]]));
+    }
+    let world = World::new().await;
+    world.session("s-1", ana()).await;
+    let lost = json!([
+        { "match": "POST /notes", "drop_before": true },
+        { "match": "GET associations/notes", "status": 404, "body": { "category": "OBJECT_NOT_FOUND" } },
+    ]);
+    world.hubspot.control.fault(lost).await.unwrap();
+    for code in ["unreachable", "conflict"] {
+        assert_eq!(world.sync("s-1", "hubspot").await.unwrap_err().code().as_str(), code);
+    }
+    assert_eq!(world.sync("s-1", "hubspot").await.unwrap(), Outcome::Done);
+    assert_eq!(state(&world).await.1.len(), 1);
+}
+
+#[tokio::test]
 async fn a_note_whose_answer_was_lost_is_found_and_not_written_again() {
     let world = World::new().await;
     for id in ["s-0", "s-10"] {
