@@ -159,12 +159,16 @@ fn written(found: &Found, kind: Option<&FieldType>) -> Result<Value, &'static st
             time(found).map(|time| time.to_rfc3339_opts(SecondsFormat::Millis, true).into())
         }
         (Some(FieldType::Date), _) => time(found).map(|time| time.format("%Y-%m-%d").to_string().into()),
-        (Some(FieldType::Options { values }), Found::List(items)) => {
-            let known: Vec<&str> =
-                items.iter().map(String::as_str).filter(|item| values.iter().any(|value| value == item)).collect();
-            if known.is_empty() { Err("the value is none of the options") } else { Ok(known.join(";").into()) }
+        (Some(FieldType::Options { values, is_multiple }), Found::List(items)) => {
+            let known = |item: &&String| values.iter().any(|value| value == *item);
+            let known: Vec<&str> = items.iter().filter(known).map(String::as_str).collect();
+            match known.as_slice() {
+                [] => Err("the value is none of the options"),
+                [_, _, ..] if !is_multiple => Err("the value is several of the options, and the field takes one"),
+                known => Ok(known.join(";").into()),
+            }
         }
-        (Some(FieldType::Options { values }), _) => {
+        (Some(FieldType::Options { values, .. }), _) => {
             let text = plain(found);
             if values.contains(&text) { Ok(text.into()) } else { Err("the value is none of the options") }
         }

@@ -11,7 +11,7 @@ use reqwest::Method;
 use serde::Deserialize;
 
 use super::Checked;
-use super::fit::{Field, Fit, fit};
+use super::fit::{Fit, fit};
 use crate::call::CallError;
 use crate::hubspot::Account;
 use crate::hubspot::contact::CONTACTS;
@@ -100,8 +100,7 @@ fn mapped(name: &str, source: &Source, property: Option<&Property>) -> Result<Fi
     if property.calculated || property.modification_metadata.read_only_value {
         return Err("HubSpot sets it itself".to_owned());
     }
-    let is_multiple = property.field_type == "checkbox";
-    fit(Field { name: &property.name, kind: kind(property)?, is_multiple }, source)
+    fit(&property.name, kind(property)?, source)
 }
 
 fn kind(property: &Property) -> Result<FieldType, String> {
@@ -113,7 +112,7 @@ fn kind(property: &Property) -> Result<FieldType, String> {
         // Its options need not be listed: HubSpot judges each value.
         "enumeration" if property.external_options => Ok(FieldType::Text { max_length: None }),
         "enumeration" if property.field_type == "booleancheckbox" => Ok(FieldType::Boolean),
-        "enumeration" => Ok(FieldType::Options { values: values() }),
+        "enumeration" => Ok(FieldType::Options { values: values(), is_multiple: property.field_type == "checkbox" }),
         "date" => Ok(FieldType::Date),
         "datetime" => Ok(FieldType::DateTime),
         _ => Err("properties of its type are not supported".to_owned()),

@@ -7,7 +7,7 @@ use domain::integration::{FieldType, Mapping, SalesforceConfig};
 use serde::Deserialize;
 
 use super::Checked;
-use super::fit::{self, fit};
+use super::fit::fit;
 use crate::call::{CallError, Trouble};
 use crate::salesforce::Api;
 
@@ -147,9 +147,8 @@ fn mapped(objects: &[(&str, &Object)], member: &str, mapping: &Mapping, reserved
                 ));
                 continue;
             };
-            let is_multiple = field.kind == "multipicklist";
             let fitted = writable(field).and_then(kind);
-            let fitted = fitted.and_then(|kind| fit(fit::Field { name, kind, is_multiple }, source));
+            let fitted = fitted.and_then(|kind| fit(name, kind, source));
             match fitted {
                 Ok((kind, notice)) => {
                     let once = field.unique.then(|| taken_once(name, object, member));
@@ -185,8 +184,8 @@ fn kind(field: &Field) -> Result<FieldType, String> {
         "string" | "textarea" | "email" | "phone" | "url" | "encryptedstring" | "combobox" | "reference" => {
             Ok(FieldType::Text { max_length })
         }
-        "multipicklist" => Ok(FieldType::Options { values: values() }),
-        "picklist" if field.restricted_picklist => Ok(FieldType::Options { values: values() }),
+        "multipicklist" => Ok(FieldType::Options { values: values(), is_multiple: true }),
+        "picklist" if field.restricted_picklist => Ok(FieldType::Options { values: values(), is_multiple: false }),
         // It suggests its values, and takes others.
         "picklist" => Ok(FieldType::Text { max_length }),
         "boolean" => Ok(FieldType::Boolean),

@@ -68,7 +68,7 @@ async fn any_field_becomes_a_property_of_its_type() {
         "ai_budget": "analysis.custom_metrics.budget_named", "lastname": "visitor.name",
     });
     let text = FieldType::Text { max_length: None };
-    let categories = FieldType::Options { values: vec!["immediate_buyer".into(), "others".into()] };
+    let categories = FieldType::Options { values: vec!["immediate_buyer".into(), "others".into()], is_multiple: false };
     let types = [
         ("ai_category", categories),
         ("ai_sentiment", FieldType::Number),
@@ -107,8 +107,10 @@ async fn what_does_not_fit_is_left_out_and_named_and_the_rest_is_told() {
     define(&world, "ai_category", "enumeration", "select", &["others"]).await;
     define(&world, "ai_campaign", "number", "number", &[]).await;
     let properties = json!({ "ai_category": "analysis.category.label", "ai_campaign": "session.metadata.campaign" });
-    let types =
-        [("ai_category", FieldType::Options { values: vec!["others".into()] }), ("ai_campaign", FieldType::Number)];
+    let types = [
+        ("ai_category", FieldType::Options { values: vec!["others".into()], is_multiple: false }),
+        ("ai_campaign", FieldType::Number),
+    ];
     mapped(&world, properties, &types).await;
     world.session("s-1", ana()).await;
     assert_eq!(world.sync("s-1", "hubspot").await.unwrap(), Outcome::Done);
@@ -117,6 +119,34 @@ async fn what_does_not_fit_is_left_out_and_named_and_the_rest_is_told() {
     let notice = world.log("s-1", "hubspot").await.notice.unwrap();
     assert!(notice.contains("ai_category") && notice.contains("ai_campaign: the value is no number"), "{notice}");
     assert!(!notice.contains("autumn"), "no content: {notice}");
+}
+
+#[tokio::test]
+async fn a_list_is_written_to_a_property_of_several_options_and_else_only_if_it_is_one() {
+    let world = World::new().await;
+    let options = ["spring", "autumn"];
+    define(&world, "ai_one", "enumeration", "select", &options).await;
+    define(&world, "ai_more", "enumeration", "checkbox", &options).await;
+    let properties = json!({
+        "ai_one": "session.metadata.campaign", "ai_more": "session.metadata.campaign", "jobtitle": "session.agent_id",
+    });
+    let config = json!({ "kind": "hubspot", "properties": properties });
+    world.integrate("hubspot", config, "post-session/test/acme/hubspot").await;
+    let task = json!({ "task": "test_integration", "tenant_id": "acme", "integration_id": "hubspot" });
+    assert_eq!(world.ask(task).await.unwrap()["ok"], true);
+    for (id, campaign, one, more) in [
+        ("s-1", json!(["spring", "nope", "autumn"]), Value::Null, json!("spring;autumn")),
+        ("s-2", json!(["autumn", "nope"]), json!("autumn"), json!("autumn")),
+        ("s-3", json!("spring"), json!("spring"), json!("spring")),
+    ] {
+        world.session_of_campaign(id, campaign).await;
+        assert_eq!(world.sync(id, "hubspot").await.unwrap(), Outcome::Done);
+        let contact = contact(&world).await;
+        assert_eq!((&contact["ai_one"], &contact["ai_more"], &contact["jobtitle"]), (&one, &more, &json!("agent")));
+        let notice = world.log(id, "hubspot").await.notice;
+        let told = "Left out: ai_one: the value is several of the options, and the field takes one.";
+        assert_eq!(notice.as_deref(), one.is_null().then_some(told));
+    }
 }
 
 #[tokio::test]

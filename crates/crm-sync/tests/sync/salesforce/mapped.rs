@@ -49,7 +49,10 @@ async fn any_field_becomes_a_field_of_its_type() {
             ("Task.Ended__c", FieldType::DateTime),
             ("Task.Day__c", FieldType::Date),
             ("Task.Budget__c", FieldType::Boolean),
-            ("Task.Category__c", FieldType::Options { values: vec!["immediate_buyer".into(), "others".into()] }),
+            (
+                "Task.Category__c",
+                FieldType::Options { values: vec!["immediate_buyer".into(), "others".into()], is_multiple: false },
+            ),
         ],
     )
     .await;
