@@ -197,3 +197,66 @@ fn plain(found: &Found) -> String {
         Found::List(items) => items.join("\n"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use domain::analysis::IntentOutcome;
+    use domain::integration::source::{SOURCES, SourceType};
+    use domain::session::{Channel, EmailConsent, Visitor};
+    use serde_json::json;
+
+    use super::*;
+
+    fn source(path: &str) -> Source {
+        path.to_owned().try_into().unwrap()
+    }
+
+    /// Of which everything is known.
+    fn full() -> (Session, Analysis) {
+        let text = |text: &str| Some(text.to_owned());
+        let visitor = Visitor {
+            id: text("v-1"),
+            name: text("Ana López"),
+            email: text("ana@example.com"),
+            phone: text("+34 600 000 000"),
+            locale: text("es"),
+            time_zone: text("Europe/Madrid"),
+            email_consent: Some(EmailConsent::Given),
+        };
+        let session = Session {
+            tenant_id: "acme".parse().unwrap(),
+            session_id: "s-1".parse().unwrap(),
+            agent_id: "agent".parse().unwrap(),
+            channel: Channel::Voice,
+            started_at: "2026-11-22T09:55:00Z".parse().unwrap(),
+            ended_at: "2026-11-22T10:00:12Z".parse().unwrap(),
+            end_reason: text("visitor_hung_up"),
+            visitor,
+            metadata: [("campaign".to_owned(), json!("autumn"))].into_iter().collect(),
+        };
+        let mut analysis: Analysis = serde_json::from_str(include_str!("../tests/sync/analysis.json")).unwrap();
+        analysis.intent.as_mut().unwrap().outcome = Some(IntentOutcome::Achieved);
+        (session, analysis)
+    }
+
+    #[test]
+    fn every_source_is_found_and_is_of_its_kind() {
+        let (session, analysis) = full();
+        for (path, kind) in SOURCES {
+            let found = find(&source(path), &session, &analysis, 1);
+            let fits = match (kind, &found) {
+                (SourceType::Label(labels), Some(Found::Text(text))) => labels.contains(&text.as_str()),
+                (SourceType::Integer, Some(Found::Number(number))) => whole(*number).is_some(),
+                (SourceType::Text, Some(Found::Text(_)))
+                | (SourceType::Number, Some(Found::Number(_)))
+                | (SourceType::Time, Some(Found::Time(_)))
+                | (SourceType::List, Some(Found::List(_))) => true,
+                _ => false,
+            };
+            assert!(fits, "{path}: {found:?}");
+        }
+        for path in ["session.metadata.campaign", "analysis.custom_metrics.budget_named"] {
+            assert!(find(&source(path), &session, &analysis, 1).is_some(), "{path}");
+        }
+    }
+}
