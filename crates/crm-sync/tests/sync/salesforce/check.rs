@@ -62,6 +62,31 @@ async fn an_external_id_that_would_leave_two_tasks_or_write_over_one_is_a_proble
 }
 
 #[tokio::test]
+async fn a_user_who_may_not_make_or_see_what_a_sync_needs_is_a_problem() {
+    let unseen = |object: &str| {
+        format!(
+            "The org does not have the API version, or the user that signs in may not see objects of the kind {object}."
+        )
+    };
+    let unmade = |object: &str| format!("config.unknown_visitor: the user that signs in may not create a {object}");
+    for (unknown_visitor, settings, told) in [
+        ("lead", json!({ "not_createable": ["Task"] }), "The user that signs in may not create tasks.".to_owned()),
+        ("lead", json!({ "not_createable": ["Lead"] }), unmade("Lead")),
+        ("contact", json!({ "not_createable": ["Contact"] }), unmade("Contact")),
+        ("lead", json!({ "not_createable": ["Contact"] }), String::new()),
+        ("skip", json!({ "not_createable": ["Contact", "Lead"] }), String::new()),
+        ("lead", json!({ "hidden": ["Task"] }), unseen("Task")),
+        ("skip", json!({ "hidden": ["Contact"] }), unseen("Contact")),
+        ("contact", json!({ "hidden": ["Lead"] }), unseen("Lead")),
+    ] {
+        let org = Org::with(json!({ "unknown_visitor": unknown_visitor })).await;
+        org.set(settings.clone()).await;
+        let tested = test(&org).await;
+        assert_eq!((findings(&tested), &tested["ok"]), (told.clone(), &json!(told.is_empty())), "{settings}");
+    }
+}
+
+#[tokio::test]
 async fn mapped_fields_must_exist_and_take_what_they_are_set_to() {
     let person = json!({
         "email": "visitor.email", "CreatedDate": "session.ended_at", "Nope__c": "visitor.id", "Company": "visitor.name",
