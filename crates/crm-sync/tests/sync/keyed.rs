@@ -132,6 +132,46 @@ async fn a_later_version_writes_over_the_note_of_its_key() {
     assert!(notes[0]["properties"]["hs_note_body"].as_str().unwrap().contains("Second words."));
 }
 
+/// Every tag is closed in its place, and there are no others than a note may have.
+fn is_well_formed(html: &str) -> bool {
+    let mut open = Vec::new();
+    for tag in html.split('<').skip(1) {
+        let Some((tag, _)) = tag.split_once('>') else { return false };
+        match tag.strip_prefix('/') {
+            Some(closed) if open.pop() == Some(closed) => {}
+            Some(_) => return false,
+            None if tag == "br" => {}
+            None if ["p", "strong", "ul", "li"].contains(&tag) => open.push(tag),
+            None => return false,
+        }
+    }
+    open.is_empty()
+}
+
+#[tokio::test]
+async fn of_an_analysis_of_a_megabyte_whole_parts_are_left_out_and_named() {
+    let endless = |words: &str| {
+        let mut analysis = crate::world::analysis();
+        analysis.summary.as_mut().unwrap().text = format!("{words} <b>O'Brien & 日本語🙂</b>\n").repeat(20_000);
+        analysis.topics = vec!["</li></ul>é&".repeat(30); 2_000];
+        assert!(serde_json::to_string(&analysis).unwrap().len() > 1_000_000);
+        analysis
+    };
+    for world in [World::new().await, keyed().await] {
+        world.session_with("s-9", ana(), &endless("First")).await;
+        world.analyse_again("s-9", 2, &endless("Second")).await;
+        for version in [1, 2] {
+            assert_eq!(world.sync_version("s-9", "hubspot", version).await.unwrap(), Outcome::Done);
+            let notes = notes(&world).await;
+            let body = notes[0]["properties"]["hs_note_body"].as_str().unwrap();
+            assert!(notes.len() == 1 && body.encode_utf16().count() <= crm_sync::MAX_NOTE_LENGTH);
+            assert!(is_well_formed(body), "{body}");
+            assert!(body.ends_with("Left out: Summary, Topics.</p>"), "{body}");
+            assert!(body.contains("<strong>Action items</strong>") && body.contains("Conversation ID: s-9"), "{body}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_note_that_was_begun_without_a_key_is_looked_for_before_one_with_a_key_is_made() {
     let world = World::new().await;
