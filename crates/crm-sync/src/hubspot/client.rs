@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use domain::email_address::EmailAddress;
-use domain::integration::HubspotConfig;
+use domain::integration::{Connection, HubspotConfig};
 use reqwest::{Client, Method};
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -52,15 +52,16 @@ impl HubSpot {
         token: &'a SecretString,
         job: &'a Job<'a>,
     ) -> Portal<'a> {
-        let Job { delivery, now, notes, .. } = *job;
-        Portal { account: Account { hubspot: self, config, token, deadline: delivery.deadline, now, notes }, job }
+        let Job { connection, delivery, now, notes, .. } = *job;
+        let account = Account { hubspot: self, config, token, deadline: delivery.deadline, now, notes };
+        Portal { account, connection }
     }
 }
 
 /// One HubSpot account during one delivery.
 pub(crate) struct Portal<'a> {
     pub(super) account: Account<'a>,
-    pub(super) job: &'a Job<'a>,
+    pub(super) connection: &'a Connection,
 }
 
 #[derive(Deserialize)]

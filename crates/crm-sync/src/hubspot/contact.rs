@@ -19,8 +19,7 @@ const LIFECYCLE: &str = "lifecyclestage";
 /// Makes sure that there is one contact with this address, tells it what is known of the visitor, and returns its id.
 ///
 /// Never a search: it lags behind, and two sessions that end together would create two contacts.
-pub(super) async fn upsert(portal: &Portal<'_>, email: &EmailAddress) -> Result<String, CallError> {
-    let job = portal.job;
+pub(super) async fn upsert(portal: &Portal<'_>, job: &Job<'_>, email: &EmailAddress) -> Result<String, CallError> {
     let known = known(&job.session.visitor);
     let mapped = mapped(job, &portal.account.config.properties);
     let all: Properties = known.iter().chain(&mapped).map(|(name, value)| (name.clone(), value.clone())).collect();

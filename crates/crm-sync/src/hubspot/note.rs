@@ -7,6 +7,7 @@ use domain::session::Session;
 
 use super::client::{KEY_PROPERTY, NOTES_PER_READ, Portal, Properties};
 use crate::call::CallError;
+use crate::job::Job;
 use crate::summary::{self, Form, ID_LABEL, Markup, TITLE, visible};
 
 /// The longest `hs_note_body` that HubSpot takes; counted in UTF-16 units, which are never fewer than characters.
@@ -26,9 +27,9 @@ pub(super) fn properties(session: &Session, analysis: &Analysis, keyed: bool) ->
 
 /// The note of a session among those of its contact; the newest are read first, and no more once a whole batch is older than
 /// the session. A failure is never "not found".
-pub(super) async fn find(portal: &Portal<'_>, contact_id: &str) -> Result<Option<String>, CallError> {
-    let Session { session_id, ended_at, .. } = portal.job.session;
-    let oldest = (*ended_at).min(portal.job.now) - CLOCK_SKEW;
+pub(super) async fn find(portal: &Portal<'_>, job: &Job<'_>, contact_id: &str) -> Result<Option<String>, CallError> {
+    let Session { session_id, ended_at, .. } = job.session;
+    let oldest = (*ended_at).min(job.now) - CLOCK_SKEW;
     let mut ids = portal.notes_of_contact(contact_id).await?;
     // Ids grow: by length, then by digits.
     ids.sort_unstable_by(|a, b| (b.len(), b).cmp(&(a.len(), a)));
