@@ -13,7 +13,7 @@ use super::client::{HubSpot, NOTES_PER_READ, REQUEST_TIMEOUT};
 use super::note::MAX_NOTE_LENGTH;
 use super::refusal;
 use crate::call::CallError;
-use crate::http::{self, segment};
+use crate::http::{Answer, Exchange, segment};
 use crate::job::Notes;
 
 /// 26 MB, of the function's 512: a batch of the longest notes, of which a UTF-16 unit has three bytes at most; the fourth is for
@@ -70,22 +70,16 @@ impl Account<'_> {
         path: &str,
         body: Option<&Value>,
     ) -> Result<T, CallError> {
-        let timeout = http::timeout_before(REQUEST_TIMEOUT, self.deadline).ok_or(CallError::OutOfTime { operation })?;
+        let exchange = Exchange::begin(operation, REQUEST_TIMEOUT, self.deadline, MAX_ANSWER_BYTES)?;
         self.notes.count_request();
         let Self { hubspot: HubSpot { http, base_url }, config, .. } = self;
         let url = format!("{base_url}/{api}/{}/{path}", segment(config.api_version.as_ref()));
-        let request = http.request(method, url).bearer_auth(self.token.expose_secret()).timeout(timeout);
+        let request = http.request(method, url).bearer_auth(self.token.expose_secret());
         let request = body.into_iter().fold(request, |request, body| request.json(body));
-        // The URL may hold an address.
-        let failed = |source: reqwest::Error| CallError::Send { operation, source: source.without_url() };
-        let response = request.send().await.map_err(failed)?;
-        let (status, headers) = (response.status(), response.headers().clone());
-        let body = http::read(response, MAX_ANSWER_BYTES).await.map_err(failed)?;
+        let Answer { status, headers, body } = exchange.send(request).await?;
         if status.is_success() {
             // What is deleted is answered with nothing.
-            let body = if body.is_empty() { b"null" } else { body.as_slice() };
-            // The source may quote the answer.
-            serde_json::from_slice(body).map_err(|_| CallError::Unreadable { operation })
+            exchange.parsed(if body.is_empty() { b"null" } else { &body })
         } else {
             let refusal = refusal::read(status, &headers, &body, self.now);
             Err(CallError::Refused { operation, refusal })
