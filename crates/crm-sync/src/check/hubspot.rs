@@ -1,5 +1,5 @@
-//! A HubSpot account: whether the token opens it, the mapped properties exist and take what they are set to, no others are
-//! required, and notes can be told apart by a unique property.
+//! A HubSpot account: whether the token opens it, the mapped properties exist and take what they are set to, no others
+//! are required, and notes can be told apart by a unique property.
 
 mod key;
 mod required;
@@ -88,7 +88,8 @@ pub(super) async fn check(account: &Account<'_>) -> Result<Checked, CallError> {
 
 fn taken_once(name: &str) -> String {
     format!(
-        "{name} takes a value in one contact only: where another one has it already, all mapped properties are left out."
+        "{name} takes a value in one contact only: where another one has it already, all mapped properties are left \
+         out."
     )
 }
 

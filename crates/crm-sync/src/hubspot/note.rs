@@ -12,8 +12,8 @@ use crate::summary::{self, Form, ID_LABEL, Markup, TITLE, visible};
 
 /// The longest `hs_note_body` that HubSpot takes; counted in UTF-16 units, which are never fewer than characters.
 pub const MAX_NOTE_LENGTH: usize = 65_536;
-/// How far the clock that a conversation's end was taken from may be ahead of HubSpot's, generously: a note that was created
-/// longer before the end is another session's.
+/// How far the clock that a conversation's end was taken from may be ahead of HubSpot's, generously: a note that was
+/// created longer before the end is another session's.
 const CLOCK_SKEW: TimeDelta = TimeDelta::days(1);
 const FORM: Form = Form { markup: Markup::Html, max_length: MAX_NOTE_LENGTH, record: "a note" };
 
@@ -25,8 +25,8 @@ pub(super) fn properties(session: &Session, analysis: &Analysis, keyed: bool) ->
     [("hs_timestamp".to_owned(), time), body].into_iter().chain(key).collect()
 }
 
-/// The note of a session among those of its contact; the newest are read first, and no more once a whole batch is older than
-/// the session. A failure is never "not found".
+/// The note of a session among those of its contact; the newest are read first, and no more once a whole batch is older
+/// than the session. A failure is never "not found".
 pub(super) async fn find(portal: &Portal<'_>, job: &Job<'_>, contact_id: &str) -> Result<Option<String>, CallError> {
     let Session { session_id, ended_at, .. } = job.session;
     let oldest = (*ended_at).min(job.now) - CLOCK_SKEW;

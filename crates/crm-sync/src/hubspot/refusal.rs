@@ -18,13 +18,13 @@ fn trouble(status: StatusCode, body: &Body) -> Trouble {
         401 => Trouble::Unauthorized,
         403 => Trouble::Forbidden,
         404 => Trouble::NotFound,
-        // The contact that a new note is to hang on.
-        400 if body.is_about_an_association() => Trouble::NotFound,
         409 => Trouble::Conflict,
         400 if body.has_code("INVALID_EMAIL") => Trouble::InvalidEmail,
         400 if body.has_code("CONFLICTING_UNIQUE_VALUE") => Trouble::Conflict,
         400 if body.is_about_a_field() => Trouble::Field,
         400 if body.wants_more() => Trouble::Required,
+        // The contact that a new note is to hang on.
+        400 if body.is_about_an_association() => Trouble::NotFound,
         423 => Trouble::Locked,
         429 if body.text("policyName") == Some("DAILY") => Trouble::DailyLimit,
         429 => Trouble::RateLimited,
@@ -210,7 +210,7 @@ mod tests {
         for body in [
             json!({ "message": message, "context": { "properties": ["company", "Not a name!"] } }),
             json!({ "errors": [{ "code": "REQUIRED_PROPERTY", "context": { "propertyName": ["company"] } }] }),
-            json!({ "errors": [{ "message": "A required property is missing", "context": { "properties": ["company"] } }] }),
+            json!({ "errors": [{ "message": "A required property", "context": { "properties": ["company"] } }] }),
         ] {
             let refusal = refusal(400, &[], body.clone());
             assert_eq!(refusal.trouble, Trouble::Required, "{body}");

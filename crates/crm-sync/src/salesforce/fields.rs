@@ -26,8 +26,8 @@ pub(super) fn mapped(job: &Job<'_>, object: &str, mapping: &Mapping, reserved: &
     values.filter(|(name, value)| is_free(name) && value.as_str() != Some("")).collect()
 }
 
-/// Writes a record of an object with the mapped fields, and if one of them may be why that is refused, once without: it is
-/// not to cost the record.
+/// Writes a record of an object with the mapped fields, and if one of them may be why that is refused, once without: it
+/// is not to cost the record.
 pub(super) async fn write<T>(
     job: &Job<'_>,
     object: &str,

@@ -136,7 +136,8 @@ async fn mapped_properties_must_exist_and_take_what_they_are_set_to() {
 async fn a_property_that_takes_a_value_once_is_told() {
     let world = World::new().await;
     let property = json!({
-        "name": "visitor", "label": "x", "groupName": "x", "type": "string", "fieldType": "text", "hasUniqueValue": true,
+        "name": "visitor", "label": "x", "groupName": "x", "type": "string", "fieldType": "text",
+        "hasUniqueValue": true,
     });
     define(&world, "contacts", property).await;
     let tested = test(&world, json!({ "kind": "hubspot", "properties": { "visitor": "visitor.id" } })).await;
@@ -165,8 +166,8 @@ async fn a_property_that_the_account_requires_and_nothing_sets_is_a_problem_wher
     world.portal("_scopes", json!(["crm.objects.contacts.read", "crm.objects.contacts.write"])).await;
     let tested = test(&world, config).await;
     assert_eq!(tested["ok"], true);
-    let told = "Whether HubSpot requires properties of new contacts that a sync does not set is not known: failed to read \
-                which properties are required: HubSpot answered with 403 MISSING_SCOPES";
+    let told = "Whether HubSpot requires properties of new contacts that a sync does not set is not known: failed to \
+                read which properties are required: HubSpot answered with 403 MISSING_SCOPES";
     assert!(tested["findings"][0].as_str().unwrap().starts_with(told), "{tested}");
 }
 

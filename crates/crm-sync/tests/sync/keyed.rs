@@ -132,6 +132,19 @@ async fn a_later_version_writes_over_the_note_of_its_key() {
     assert!(notes[0]["properties"]["hs_note_body"].as_str().unwrap().contains("Second words."));
 }
 
+#[tokio::test]
+async fn a_contact_that_is_gone_before_its_note_is_put_on_it_is_looked_for_again() {
+    let world = keyed().await;
+    world.hubspot.control.fault(json!({ "match": "POST /notes", "drop_before": true })).await.unwrap();
+    world.sync("s-1", "hubspot").await.unwrap_err();
+    let gone = json!({ "match": "PUT associations", "status": 404, "body": { "category": "OBJECT_NOT_FOUND" } });
+    world.hubspot.control.fault(gone).await.unwrap();
+    let error = world.sync("s-1", "hubspot").await.unwrap_err();
+    assert_eq!((error.code().as_str(), error.is_retryable()), ("conflict", true));
+    assert_eq!(world.sync("s-1", "hubspot").await.unwrap(), Outcome::Done);
+    assert_eq!(notes(&world).await.len(), 1);
+}
+
 /// Every tag is closed in its place, and there are no others than a note may have.
 fn is_well_formed(html: &str) -> bool {
     let mut open = Vec::new();

@@ -38,7 +38,8 @@ impl Org {
         let token = another_token(&fake).await;
         let org = Self { world, fake, token };
         org.define(json!({
-            "object": "Activity", "name": "PostSession_Id__c", "externalId": true, "unique": true, "caseSensitive": true,
+            "object": "Activity", "name": "PostSession_Id__c",
+            "externalId": true, "unique": true, "caseSensitive": true,
         }))
         .await;
         org

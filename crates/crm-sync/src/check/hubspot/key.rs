@@ -1,8 +1,8 @@
 //! The unique property by which notes are told apart: made where there is none, and proved to work.
 //!
 //! Not every account takes it: it needs a right to change the account's properties, and one of ten unique ones that notes
-//! can have. Without it a note is told apart by its text, so nothing here fails an integration, unless HubSpot could not be
-//! asked just now: an account that has the property is not to lose it for that.
+//! can have. Without it a note is told apart by its text, so nothing here fails an integration, unless HubSpot could not
+//! be asked just now: an account that has the property is not to lose it for that.
 
 use chrono::SecondsFormat;
 use reqwest::Method;
@@ -62,8 +62,8 @@ pub(super) async fn probe(account: &Account<'_>) -> Key {
         Ok(()) => return Key { is_unique: true, problem: None, notices },
         Err(No::Call(error)) if error.passes() => {
             let problem = format!(
-                "Whether notes can be told apart by the property {KEY_PROPERTY} could not be found out at the moment: failed to \
-                 {error}. Try it again."
+                "Whether notes can be told apart by the property {KEY_PROPERTY} could not be found out at the moment: \
+                 failed to {error}. Try it again."
             );
             return Key { is_unique: false, problem: Some(problem), notices };
         }

@@ -31,7 +31,8 @@ pub(super) async fn look(account: &Account<'_>, checked: &mut Checked) -> Result
         Err(error) if error.passes() => return Err(error),
         Err(error) => {
             checked.notices.push(format!(
-                "Whether HubSpot requires properties of new contacts that a sync does not set is not known: failed to {error}."
+                "Whether HubSpot requires properties of new contacts that a sync does not set is not known: failed to \
+                 {error}."
             ));
             return Ok(());
         }
@@ -45,8 +46,8 @@ pub(super) async fn look(account: &Account<'_>, checked: &mut Checked) -> Result
             ));
         } else {
             checked.problems.push(format!(
-                "config.properties: HubSpot requires {name} of new contacts, and a sync does not set it: map it, or require it \
-                 no longer"
+                "config.properties: HubSpot requires {name} of new contacts, and a sync does not set it: map it, or require \
+                 it no longer"
             ));
         }
     }
