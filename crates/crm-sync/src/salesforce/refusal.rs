@@ -14,7 +14,7 @@ use crate::http;
 const LOGIN_LIMIT_WAIT: Duration = Duration::from_secs(300);
 
 /// What is said of a field or its value.
-const FIELD_CODES: [&str; 14] = [
+const FIELD_CODES: [&str; 13] = [
     "FIELD_CUSTOM_VALIDATION_EXCEPTION",
     "FIELD_INTEGRITY_EXCEPTION",
     "INVALID_EMAIL_ADDRESS",
@@ -27,7 +27,6 @@ const FIELD_CODES: [&str; 14] = [
     "MALFORMED_ID",
     "NUMBER_OUTSIDE_VALID_RANGE",
     "PICKLIST_VALUE_IS_INACTIVE",
-    "REQUIRED_FIELD_MISSING",
     "STRING_TOO_LONG",
     "TEXT_DATA_OUTSIDE_SUPPORTED_CHARSET",
 ];
@@ -39,7 +38,8 @@ const GONE_CODES: [&str; 2] = ["CANNOT_UPDATE_CONVERTED_LEAD", "ENTITY_IS_DELETE
 pub(super) fn read(status: StatusCode, headers: &HeaderMap, body: &[u8], now: DateTime<Utc>) -> Refusal {
     let errors = Errors::read(body);
     let trouble = trouble(status, &errors);
-    let codes = errors.codes().filter_map(label);
+    let named = if trouble == Trouble::Required { errors.fields() } else { Vec::new() };
+    let codes = errors.codes().chain(named).filter_map(label);
     let several = (status == StatusCode::MULTIPLE_CHOICES).then(|| "MULTIPLE_CHOICES".to_owned());
     Refusal {
         party: "Salesforce",
@@ -86,6 +86,7 @@ fn trouble(status: StatusCode, errors: &Errors) -> Trouble {
         _ if errors.codes().any(|code| code.starts_with("INSUFFICIENT_ACCESS")) => Trouble::Forbidden,
         _ if errors.are_about_the_address() => Trouble::InvalidEmail,
         _ if errors.has_any(&FIELD_CODES) => Trouble::Field,
+        _ if errors.has("REQUIRED_FIELD_MISSING") => Trouble::Required,
         _ => Trouble::Rejected,
     }
 }
@@ -119,6 +120,12 @@ impl Errors {
 
     fn codes(&self) -> impl Iterator<Item = &str> {
         self.0.iter().filter_map(|error| error.get("errorCode").or(error.get("error"))?.as_str())
+    }
+
+    /// The names of those that they are about.
+    fn fields(&self) -> Vec<&str> {
+        let fields = self.0.iter().filter_map(|error| error.get("fields")?.as_array()).flatten();
+        fields.filter_map(Value::as_str).collect()
     }
 
     fn has(&self, code: &str) -> bool {
