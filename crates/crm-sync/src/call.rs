@@ -31,6 +31,8 @@ pub enum Trouble {
     Unavailable,
     /// A field that was sent does not exist, or does not take its value.
     Field,
+    /// Whoever administers the account wants a field that was not sent.
+    Required,
     /// Anything else: the same request would be refused again.
     Rejected,
 }
@@ -45,6 +47,7 @@ impl Trouble {
             | Self::NotFound
             | Self::InvalidEmail
             | Self::Field
+            | Self::Required
             | Self::Rejected => false,
         }
     }
@@ -61,6 +64,7 @@ impl Trouble {
             Self::Locked => Code::new("locked"),
             Self::Unavailable => Code::new("unavailable"),
             Self::Field => Code::new("field_refused"),
+            Self::Required => Code::new("field_required"),
             Self::Rejected => Code::new("rejected"),
         }
     }
@@ -73,7 +77,7 @@ pub struct Refusal {
     pub(crate) party: &'static str,
     pub(crate) status: StatusCode,
     pub(crate) trouble: Trouble,
-    /// Codes and correlation ids, as far as they look like what they should be.
+    /// Codes, correlation ids and names of fields, as far as they look like what they should be.
     pub(crate) labels: Vec<String>,
     /// The record that is there already.
     pub(crate) existing: Option<String>,
@@ -123,6 +127,25 @@ impl CallError {
         }
     }
 
+    /// Whether it is about the moment: the same request may get another answer soon.
+    pub(crate) fn passes(&self) -> bool {
+        match self {
+            Self::Send { .. } | Self::OutOfTime { .. } => true,
+            Self::Unreadable { .. } | Self::Incomplete { .. } => false,
+            Self::Refused { refusal, .. } => match refusal.trouble {
+                Trouble::RateLimited | Trouble::DailyLimit | Trouble::Locked | Trouble::Unavailable => true,
+                Trouble::Unauthorized
+                | Trouble::Forbidden
+                | Trouble::NotFound
+                | Trouble::Conflict
+                | Trouble::InvalidEmail
+                | Trouble::Field
+                | Trouble::Required
+                | Trouble::Rejected => false,
+            },
+        }
+    }
+
     pub(crate) fn code(&self) -> Code {
         match self {
             Self::Send { source, .. } if source.is_timeout() => Code::new("timed_out"),
@@ -142,6 +165,17 @@ impl CallError {
 
     pub(crate) fn is(&self, trouble: Trouble) -> bool {
         self.refusal().is_some_and(|refusal| refusal.trouble == trouble)
+    }
+
+    /// About a person who was there a moment ago, and was merged with another or deleted since: whoever looks again finds
+    /// who is there now.
+    pub(crate) fn if_gone_again(mut self) -> Self {
+        if let Self::Refused { refusal, .. } = &mut self
+            && refusal.trouble == Trouble::NotFound
+        {
+            refusal.trouble = Trouble::Conflict;
+        }
+        self
     }
 
     /// The record that is there already.

@@ -109,7 +109,7 @@ impl<S: SecretSource> Context<S> {
         match config.auth {
             HubspotAuth::Token => ask(secret).await,
             HubspotAuth::Oauth => {
-                let sign_in = OAuth { hubspot: &self.hubspot, config, deadline };
+                let sign_in = OAuth { hubspot: &self.hubspot, config, deadline, now };
                 let (secrets, store) = (&self.secrets, &self.store);
                 let access = Access { integration, secrets, store, sign_in: &sign_in, now };
                 access.with_new_token(async |token: &AccessToken| ask(&token.token).await).await

@@ -29,7 +29,8 @@ pub(crate) enum Attempt {
     Repeated,
 }
 
-/// A CRM account during one delivery. Every error says by its [`Trouble`](crate::call::Trouble) what it means.
+/// A CRM account during one delivery, of which it holds no job: [`rewrite`](Crm::rewrite) may be given another. Every error
+/// says by its [`Trouble`](crate::call::Trouble) what it means.
 pub(crate) trait Crm {
     /// Whether writing a record twice leaves one, because a unique key of the session is part of it.
     fn is_keyed(&self) -> bool;
@@ -39,8 +40,8 @@ pub(crate) trait Crm {
     /// takes an address twice is asked to make somebody under [`Store::take_person`](store::Store::take_person).
     async fn person(&self, job: &Job<'_>) -> Result<Person, Error>;
 
-    /// The session's record among those of the person. An answer that is incomplete is an error, never `None`. Asked only
-    /// where a record without a key may have been written.
+    /// The session's record among those of the person. What is incomplete or not known is an error, never `None`. Asked
+    /// only where a record without a key may have been written.
     async fn find(&self, job: &Job<'_>, person: &str) -> Result<Option<String>, CallError>;
 
     /// Writes the session's record, on the person, and returns its id. With a key, also over an earlier one.

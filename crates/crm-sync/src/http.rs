@@ -7,10 +7,13 @@ use chrono::{DateTime, Utc};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use reqwest::redirect::Policy;
-use reqwest::{ClientBuilder, Response};
+use reqwest::{ClientBuilder, RequestBuilder, Response, StatusCode};
 use rustls::{ClientConfig, RootCertStore};
+use serde::de::DeserializeOwned;
 use stage::Delivery;
 use stage::outcome::remaining;
+
+use crate::call::CallError;
 
 /// For the TCP and TLS handshakes: who has not answered by then is down, and the whole call still has time.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -75,6 +78,50 @@ pub(crate) async fn read(mut response: Response, limit: usize) -> reqwest::Resul
         }
     }
     Ok(body)
+}
+
+/// What a request was answered with.
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Vec<u8>,
+}
+
+/// How a request to a CRM is made.
+pub(crate) struct Exchange {
+    /// Completes "failed to …".
+    operation: &'static str,
+    timeout: Duration,
+    /// The answer's bytes that are read.
+    limit: usize,
+}
+
+impl Exchange {
+    /// `longest` it may take, within an invocation that ends at `deadline`; `Err`: it is not to be begun.
+    pub(crate) fn begin(
+        operation: &'static str,
+        longest: Duration,
+        deadline: Instant,
+        limit: usize,
+    ) -> Result<Self, CallError> {
+        let timeout = timeout_before(longest, deadline).ok_or(CallError::OutOfTime { operation })?;
+        Ok(Self { operation, timeout, limit })
+    }
+
+    /// The answer, whatever its status. Errors do not repeat the URL, which may hold an address.
+    pub(crate) async fn send(&self, request: RequestBuilder) -> Result<Answer, CallError> {
+        let operation = self.operation;
+        let failed = |source: reqwest::Error| CallError::Send { operation, source: source.without_url() };
+        let response = request.timeout(self.timeout).send().await.map_err(failed)?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        let body = read(response, self.limit).await.map_err(failed)?;
+        Ok(Answer { status, headers, body })
+    }
+
+    /// What a body says. The source would quote it.
+    pub(crate) fn parsed<T: DeserializeOwned>(&self, body: &[u8]) -> Result<T, CallError> {
+        serde_json::from_slice(body).map_err(|_| CallError::Unreadable { operation: self.operation })
+    }
 }
 
 /// How long a request may take within a delivery; `None`: it is not to be begun, because its answer would be lost.

@@ -27,7 +27,7 @@ pub(crate) const REQUESTS: i32 = 3;
 
 impl Crm for Portal<'_> {
     fn is_keyed(&self) -> bool {
-        self.job.connection.unique_note_property
+        self.connection.unique_note_property
     }
 
     /// HubSpot takes an address once.
@@ -37,11 +37,11 @@ impl Crm for Portal<'_> {
             VisitorEmail::Invalid => return Ok(Person::Nobody(INVALID_EMAIL)),
             VisitorEmail::Usable(email) => email,
         };
-        contact::upsert(self, &email).await.map(Person::Known).map_err(Error::Crm)
+        contact::upsert(self, job, &email).await.map(Person::Known).map_err(Error::Crm)
     }
 
     async fn find(&self, job: &Job<'_>, person: &str) -> Result<Option<String>, CallError> {
-        note::find(self, person, &job.session.session_id).await
+        note::find(self, job, person).await.map_err(CallError::if_gone_again)
     }
 
     /// Created with its association and its key in one request; where it may be there already, the key says which it is,
@@ -49,13 +49,13 @@ impl Crm for Portal<'_> {
     async fn write(&self, job: &Job<'_>, person: &str, attempt: Attempt) -> Result<String, CallError> {
         let properties = note::properties(job.session, job.analysis, self.is_keyed());
         if attempt == Attempt::First || !self.is_keyed() {
-            match self.create_note(person, &properties).await {
+            match self.create_note(person, &properties).await.map_err(CallError::if_gone_again) {
                 Err(error) if self.is_keyed() && error.is(Trouble::Conflict) => {}
                 created => return created,
             }
         }
         let note_id = self.upsert_note(job.session.session_id.as_ref(), &properties).await?;
-        self.associate(&note_id, person).await?;
+        self.associate(&note_id, person).await.map_err(CallError::if_gone_again)?;
         Ok(note_id)
     }
 

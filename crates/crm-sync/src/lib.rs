@@ -20,6 +20,7 @@ mod serve;
 mod summary;
 mod sync;
 mod task;
+mod text;
 mod verdict;
 mod webhook;
 mod words;

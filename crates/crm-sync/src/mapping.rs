@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::job::Job;
 use crate::name;
+use crate::text::cut;
 
 /// A value before it is written as a field's type wants it.
 #[derive(Debug, Clone, PartialEq)]
@@ -140,7 +141,8 @@ fn of_analysis(field: &str, analysis: &Analysis, version: i32) -> Option<Found> 
 fn written(found: &Found, kind: Option<&FieldType>) -> Result<Value, &'static str> {
     match (kind, found) {
         (None, _) => Ok(plain(found).into()),
-        (Some(FieldType::Text { max_length }), _) => Ok(cut(plain(found), *max_length).into()),
+        (Some(FieldType::Text { max_length: None }), _) => Ok(plain(found).into()),
+        (Some(FieldType::Text { max_length: Some(max) }), _) => Ok(cut(&plain(found), *max as usize).into()),
         (Some(FieldType::Number), Found::Number(number)) => Ok(whole(*number).unwrap_or((*number).into())),
         (Some(FieldType::Number | FieldType::Integer), Found::Text(text)) => {
             let number: f64 = text.trim().parse().map_err(|_| "the value is no number")?;
@@ -157,12 +159,16 @@ fn written(found: &Found, kind: Option<&FieldType>) -> Result<Value, &'static st
             time(found).map(|time| time.to_rfc3339_opts(SecondsFormat::Millis, true).into())
         }
         (Some(FieldType::Date), _) => time(found).map(|time| time.format("%Y-%m-%d").to_string().into()),
-        (Some(FieldType::Options { values }), Found::List(items)) => {
-            let known: Vec<&str> =
-                items.iter().map(String::as_str).filter(|item| values.iter().any(|value| value == item)).collect();
-            if known.is_empty() { Err("the value is none of the options") } else { Ok(known.join(";").into()) }
+        (Some(FieldType::Options { values, is_multiple }), Found::List(items)) => {
+            let known = |item: &&String| values.iter().any(|value| value == *item);
+            let known: Vec<&str> = items.iter().filter(known).map(String::as_str).collect();
+            match known.as_slice() {
+                [] => Err("the value is none of the options"),
+                [_, _, ..] if !is_multiple => Err("the value is several of the options, and the field takes one"),
+                known => Ok(known.join(";").into()),
+            }
         }
-        (Some(FieldType::Options { values }), _) => {
+        (Some(FieldType::Options { values, .. }), _) => {
             let text = plain(found);
             if values.contains(&text) { Ok(text.into()) } else { Err("the value is none of the options") }
         }
@@ -192,8 +198,65 @@ fn plain(found: &Found) -> String {
     }
 }
 
-/// In characters; what is cut ends with an ellipsis.
-fn cut(text: String, max_length: Option<u32>) -> String {
-    let Some(max) = max_length.map(|max| max as usize).filter(|max| text.chars().count() > *max) else { return text };
-    text.chars().take(max.saturating_sub(1)).chain(['…']).collect()
+#[cfg(test)]
+mod tests {
+    use domain::analysis::IntentOutcome;
+    use domain::integration::source::{SOURCES, SourceType};
+    use domain::session::{Channel, EmailConsent, Visitor};
+    use serde_json::json;
+
+    use super::*;
+
+    fn source(path: &str) -> Source {
+        path.to_owned().try_into().unwrap()
+    }
+
+    /// Of which everything is known.
+    fn full() -> (Session, Analysis) {
+        let text = |text: &str| Some(text.to_owned());
+        let visitor = Visitor {
+            id: text("v-1"),
+            name: text("Ana López"),
+            email: text("ana@example.com"),
+            phone: text("+34 600 000 000"),
+            locale: text("es"),
+            time_zone: text("Europe/Madrid"),
+            email_consent: Some(EmailConsent::Given),
+        };
+        let session = Session {
+            tenant_id: "acme".parse().unwrap(),
+            session_id: "s-1".parse().unwrap(),
+            agent_id: "agent".parse().unwrap(),
+            channel: Channel::Voice,
+            started_at: "2026-11-22T09:55:00Z".parse().unwrap(),
+            ended_at: "2026-11-22T10:00:12Z".parse().unwrap(),
+            end_reason: text("visitor_hung_up"),
+            visitor,
+            metadata: [("campaign".to_owned(), json!("autumn"))].into_iter().collect(),
+        };
+        let mut analysis: Analysis = serde_json::from_str(include_str!("../tests/sync/analysis.json")).unwrap();
+        analysis.intent.as_mut().unwrap().outcome = Some(IntentOutcome::Achieved);
+        (session, analysis)
+    }
+
+    #[test]
+    fn every_source_is_found_and_is_of_its_kind() {
+        let (session, analysis) = full();
+        for (path, kind) in SOURCES {
+            let found = find(&source(path), &session, &analysis, 1);
+            let fits = match (kind, &found) {
+                (SourceType::Label(labels), Some(Found::Text(text))) => labels.contains(&text.as_str()),
+                (SourceType::Integer, Some(Found::Number(number))) => whole(*number).is_some(),
+                (SourceType::Text, Some(Found::Text(_)))
+                | (SourceType::Number, Some(Found::Number(_)))
+                | (SourceType::Time, Some(Found::Time(_)))
+                | (SourceType::List, Some(Found::List(_))) => true,
+                _ => false,
+            };
+            assert!(fits, "{path}: {found:?}");
+        }
+        for path in ["session.metadata.campaign", "analysis.custom_metrics.budget_named"] {
+            assert!(find(&source(path), &session, &analysis, 1).is_some(), "{path}");
+        }
+    }
 }

@@ -7,8 +7,8 @@ mod fields;
 mod person;
 mod refusal;
 mod sign_in;
+mod soql;
 mod task;
-mod text;
 
 use domain::session::VisitorEmail;
 use domain::step::Code;
@@ -39,13 +39,13 @@ impl Crm for Org<'_> {
         match job.session.visitor.email() {
             VisitorEmail::Absent => Ok(Person::Nobody(NO_EMAIL)),
             VisitorEmail::Invalid => Ok(Person::Nobody(INVALID_EMAIL)),
-            VisitorEmail::Usable(email) => person::find_or_create(self, &email).await,
+            VisitorEmail::Usable(email) => person::find_or_create(self, job, &email).await,
         }
     }
 
-    /// Never asked: no task is without its key.
+    /// Never asked, for no task is without its key; so nothing is known of one.
     async fn find(&self, _: &Job<'_>, _: &str) -> Result<Option<String>, CallError> {
-        Ok(None)
+        Err(CallError::Incomplete { operation: "look for a task without a key" })
     }
 
     async fn write(&self, job: &Job<'_>, person: &str, _: Attempt) -> Result<String, CallError> {

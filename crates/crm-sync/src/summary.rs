@@ -12,6 +12,8 @@ use domain::session::Session;
 pub(crate) use html::visible;
 use sections::{Section, sections};
 
+use crate::text::length;
+
 /// Room for the sentence that names what was left out: all titles together are shorter.
 const CUT_LENGTH: usize = 400;
 /// Begins every summary: what follows cannot be forged, since everything a visitor said comes later.
@@ -65,8 +67,4 @@ impl Form {
             Markup::Plain => plain::section(section),
         }
     }
-}
-
-fn length(text: &str) -> usize {
-    text.encode_utf16().count()
 }

@@ -212,7 +212,7 @@ impl<S: SecretSource> Context<S> {
                     HubspotAuth::Token => self.with_secret(work.integration, sync).await,
                     HubspotAuth::Oauth => {
                         let deadline = work.delivery.deadline;
-                        let sign_in = OAuth { hubspot: &self.hubspot, config, deadline };
+                        let sign_in = OAuth { hubspot: &self.hubspot, config, deadline, now: work.now };
                         let access = self.access(work, &sign_in);
                         access.with_token(async |token: &AccessToken| sync(&token.token).await).await
                     }

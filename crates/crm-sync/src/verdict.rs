@@ -121,7 +121,9 @@ impl Verdict {
                 Trouble::Locked => works(Next::Retry(Some(refusal.retry_after.unwrap_or(LOCKED_WAIT)))),
                 Trouble::Conflict => works(Next::Retry(None)),
                 Trouble::InvalidEmail => works(Next::Skip),
-                Trouble::Forbidden | Trouble::NotFound | Trouble::Field | Trouble::Rejected => works(Next::Fail),
+                Trouble::Forbidden | Trouble::NotFound | Trouble::Field | Trouble::Required | Trouble::Rejected => {
+                    works(Next::Fail)
+                }
             },
         }
     }

@@ -82,6 +82,10 @@ fn what(error: &Error, party: &str) -> String {
         "field_refused" => {
             format!("{party} refuses a field or its value. Check the mapping with a test of the integration.")
         }
+        "field_required" => format!(
+            "{party} wants fields that are not set, as the account's settings require. Map them, or require them no \
+             longer."
+        ),
         "not_found" => format!(
             "{party} does not find what was asked for. Check API version and object with a test of the integration."
         ),

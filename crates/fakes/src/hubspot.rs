@@ -14,6 +14,7 @@ mod oauth;
 mod objects;
 mod portal;
 mod properties;
+mod required;
 mod routes;
 mod scopes;
 mod search;

@@ -3,20 +3,11 @@
 use domain::integration::source::SourceType;
 use domain::integration::{FieldType, Source};
 
-/// A field of a third party.
-pub(super) struct Field<'a> {
-    pub(super) name: &'a str,
-    pub(super) kind: FieldType,
-    /// Whether it takes several of its options.
-    pub(super) is_multiple: bool,
-}
-
 /// What the field takes, and what may be left out, in words.
 pub(super) type Fit = (FieldType, Option<String>);
 
-/// `Err`: it never takes one, and why.
-pub(super) fn fit(field: Field<'_>, source: &Source) -> Result<Fit, String> {
-    let Field { name, kind, is_multiple } = field;
+/// `name` is that of the field. `Err`: it never takes one, and why.
+pub(super) fn fit(name: &str, kind: FieldType, source: &Source) -> Result<Fit, String> {
     let some_only = || Some(format!("{name} is set only where {} is one of its options.", source.as_ref()));
     match (source.kind(), &kind) {
         // What it will be is not known; text takes everything.
@@ -24,7 +15,7 @@ pub(super) fn fit(field: Field<'_>, source: &Source) -> Result<Fit, String> {
         (SourceType::Number | SourceType::Integer, FieldType::Number) => Ok((kind, None)),
         (SourceType::Integer, FieldType::Integer) => Ok((kind, None)),
         (SourceType::Time, FieldType::Date | FieldType::DateTime) => Ok((kind, None)),
-        (SourceType::Label(labels), FieldType::Options { values }) => {
+        (SourceType::Label(labels), FieldType::Options { values, .. }) => {
             let missing: Vec<_> = labels.iter().copied().filter(|label| !has(values, label)).collect();
             if missing.is_empty() {
                 return Ok((kind, None));
@@ -32,8 +23,10 @@ pub(super) fn fit(field: Field<'_>, source: &Source) -> Result<Fit, String> {
             Err(format!("it lacks the options {}, by their internal names", missing.join(", ")))
         }
         (SourceType::Text, FieldType::Options { .. }) => Ok((kind, some_only())),
-        (SourceType::List, FieldType::Options { .. }) if is_multiple => Ok((kind, some_only())),
-        (SourceType::List, FieldType::Options { .. }) => Err("it takes one option only, and this is a list".to_owned()),
+        (SourceType::List, FieldType::Options { is_multiple: true, .. }) => Ok((kind, some_only())),
+        (SourceType::List, FieldType::Options { is_multiple: false, .. }) => {
+            Err("it takes one option only, and this is a list".to_owned())
+        }
         (
             SourceType::Text
             | SourceType::Label(_)
@@ -84,11 +77,11 @@ mod tests {
     }
 
     fn options(values: &[&str]) -> FieldType {
-        FieldType::Options { values: values.iter().map(|value| (*value).to_owned()).collect() }
+        FieldType::Options { values: values.iter().map(|value| (*value).to_owned()).collect(), is_multiple: false }
     }
 
-    fn fitted(kind: FieldType, is_multiple: bool, source: &str) -> Result<Fit, String> {
-        fit(Field { name: "p", kind, is_multiple }, &source.to_owned().try_into().unwrap())
+    fn fitted(kind: FieldType, source: &str) -> Result<Fit, String> {
+        fit("p", kind, &source.to_owned().try_into().unwrap())
     }
 
     #[test]
@@ -106,7 +99,7 @@ mod tests {
             (FieldType::Integer, "session.metadata.nps"),
             (options(&SENTIMENTS), "analysis.sentiment.label"),
         ] {
-            assert!(matches!(fitted(kind.clone(), false, source), Ok((_, None))), "{kind:?} {source}");
+            assert!(matches!(fitted(kind.clone(), source), Ok((_, None))), "{kind:?} {source}");
         }
     }
 
@@ -124,15 +117,16 @@ mod tests {
                 "it lacks the options neutral, negative, mixed, by their internal names",
             ),
         ] {
-            assert_eq!(fitted(kind, false, source).unwrap_err(), why);
+            assert_eq!(fitted(kind, source).unwrap_err(), why);
         }
     }
 
     #[test]
     fn where_only_some_values_are_options_a_notice_says_so() {
-        let (kind, notice) = fitted(options(&["en", "de"]), false, "visitor.locale").unwrap();
+        let (kind, notice) = fitted(options(&["en", "de"]), "visitor.locale").unwrap();
         assert_eq!(kind, options(&["en", "de"]));
         assert_eq!(notice.unwrap(), "p is set only where visitor.locale is one of its options.");
-        assert!(fitted(options(&["a"]), true, "analysis.topics").unwrap().1.is_some());
+        let several = FieldType::Options { values: vec!["a".to_owned()], is_multiple: true };
+        assert!(fitted(several, "analysis.topics").unwrap().1.is_some());
     }
 }

@@ -1,7 +1,8 @@
-//! A HubSpot account: whether the token opens it, the mapped properties exist and take what they are set to, and notes can
-//! be told apart by a unique property.
+//! A HubSpot account: whether the token opens it, the mapped properties exist and take what they are set to, no others
+//! are required, and notes can be told apart by a unique property.
 
 mod key;
+mod required;
 
 use std::collections::BTreeMap;
 
@@ -10,12 +11,12 @@ use reqwest::Method;
 use serde::Deserialize;
 
 use super::Checked;
-use super::fit::{Field, Fit, fit};
+use super::fit::{Fit, fit};
 use crate::call::CallError;
 use crate::hubspot::Account;
 use crate::hubspot::contact::CONTACTS;
 
-/// The longest text that a property of HubSpot holds, in characters.
+/// The longest text that a property of HubSpot holds, in characters, and so at most in UTF-16 units.
 const MAX_TEXT: u32 = 65_536;
 /// Those that say which contact it is: a sync finds contacts by them.
 const IDENTITY: [&str; 2] = ["email", "hs_additional_emails"];
@@ -40,6 +41,8 @@ struct Property {
     external_options: bool,
     #[serde(default)]
     calculated: bool,
+    #[serde(default)]
+    has_unique_value: bool,
     #[serde(default)]
     modification_metadata: Modification,
 }
@@ -66,6 +69,8 @@ pub(super) async fn check(account: &Account<'_>) -> Result<Checked, CallError> {
             Ok((kind, notice)) => {
                 checked.connection.fields.insert(format!("{CONTACTS}.{name}"), kind);
                 checked.notices.extend(notice);
+                let is_unique = known.get(name).is_some_and(|property| property.has_unique_value);
+                checked.notices.extend(is_unique.then(|| taken_once(name)));
             }
             Err(why) => {
                 let source = source.as_ref();
@@ -73,10 +78,19 @@ pub(super) async fn check(account: &Account<'_>) -> Result<Checked, CallError> {
             }
         }
     }
+    required::look(account, &mut checked).await?;
     let key = key::probe(account).await;
     checked.connection.unique_note_property = key.is_unique;
+    checked.problems.extend(key.problem);
     checked.notices.extend(key.notices);
     Ok(checked)
+}
+
+fn taken_once(name: &str) -> String {
+    format!(
+        "{name} takes a value in one contact only: where another one has it already, all mapped properties are left \
+         out."
+    )
 }
 
 fn mapped(name: &str, source: &Source, property: Option<&Property>) -> Result<Fit, String> {
@@ -87,8 +101,7 @@ fn mapped(name: &str, source: &Source, property: Option<&Property>) -> Result<Fi
     if property.calculated || property.modification_metadata.read_only_value {
         return Err("HubSpot sets it itself".to_owned());
     }
-    let is_multiple = property.field_type == "checkbox";
-    fit(Field { name: &property.name, kind: kind(property)?, is_multiple }, source)
+    fit(&property.name, kind(property)?, source)
 }
 
 fn kind(property: &Property) -> Result<FieldType, String> {
@@ -100,7 +113,7 @@ fn kind(property: &Property) -> Result<FieldType, String> {
         // Its options need not be listed: HubSpot judges each value.
         "enumeration" if property.external_options => Ok(FieldType::Text { max_length: None }),
         "enumeration" if property.field_type == "booleancheckbox" => Ok(FieldType::Boolean),
-        "enumeration" => Ok(FieldType::Options { values: values() }),
+        "enumeration" => Ok(FieldType::Options { values: values(), is_multiple: property.field_type == "checkbox" }),
         "date" => Ok(FieldType::Date),
         "datetime" => Ok(FieldType::DateTime),
         _ => Err("properties of its type are not supported".to_owned()),

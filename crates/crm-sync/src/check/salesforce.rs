@@ -7,7 +7,7 @@ use domain::integration::{FieldType, Mapping, SalesforceConfig};
 use serde::Deserialize;
 
 use super::Checked;
-use super::fit::{self, fit};
+use super::fit::fit;
 use crate::call::{CallError, Trouble};
 use crate::salesforce::Api;
 
@@ -31,7 +31,7 @@ struct Field {
     name: String,
     #[serde(rename = "type")]
     kind: String,
-    /// In characters; 0 for what is no text.
+    /// In UTF-16 units; 0 for what is no text.
     #[serde(default)]
     length: u32,
     createable: bool,
@@ -111,17 +111,16 @@ fn external_id(name: &str, field: Option<&Field>, checked: &mut Checked) {
     if field.kind != "string" || !field.external_id || !field.unique {
         return problem("must be a text field that is both unique and an external id");
     }
+    // Ids of sessions are: another session's task would be written over.
+    if !field.case_sensitive {
+        return problem("must be case sensitive: ids that differ only in upper and lower case are two sessions");
+    }
     if !field.createable || !field.updateable {
         return problem("may not be written by the user that signs in");
     }
     if (field.length as usize) < MAX_ID_LENGTH {
         let most = field.length;
         checked.notices.push(format!("{name} takes {most} characters: sessions with longer ids are refused."));
-    }
-    if !field.case_sensitive {
-        checked.notices.push(format!(
-            "{name} takes ids that differ only in upper and lower case for the same: of such sessions only one has a task."
-        ));
     }
 }
 
@@ -148,11 +147,12 @@ fn mapped(objects: &[(&str, &Object)], member: &str, mapping: &Mapping, reserved
                 ));
                 continue;
             };
-            let is_multiple = field.kind == "multipicklist";
             let fitted = writable(field).and_then(kind);
-            let fitted = fitted.and_then(|kind| fit(fit::Field { name, kind, is_multiple }, source));
+            let fitted = fitted.and_then(|kind| fit(name, kind, source));
             match fitted {
                 Ok((kind, notice)) => {
+                    let once = field.unique.then(|| taken_once(name, object, member));
+                    checked.notices.extend(once);
                     checked.connection.fields.insert(format!("{object}.{name}"), kind);
                     checked.notices.extend(notice.filter(|notice| !checked.notices.contains(notice)));
                 }
@@ -164,6 +164,10 @@ fn mapped(objects: &[(&str, &Object)], member: &str, mapping: &Mapping, reserved
             }
         }
     }
+}
+
+fn taken_once(name: &str, object: &str, member: &str) -> String {
+    format!("{name} takes a value in one {object} only: where another one has it already, all of {member} is left out.")
 }
 
 fn writable(field: &Field) -> Result<&Field, String> {
@@ -180,8 +184,8 @@ fn kind(field: &Field) -> Result<FieldType, String> {
         "string" | "textarea" | "email" | "phone" | "url" | "encryptedstring" | "combobox" | "reference" => {
             Ok(FieldType::Text { max_length })
         }
-        "multipicklist" => Ok(FieldType::Options { values: values() }),
-        "picklist" if field.restricted_picklist => Ok(FieldType::Options { values: values() }),
+        "multipicklist" => Ok(FieldType::Options { values: values(), is_multiple: true }),
+        "picklist" if field.restricted_picklist => Ok(FieldType::Options { values: values(), is_multiple: false }),
         // It suggests its values, and takes others.
         "picklist" => Ok(FieldType::Text { max_length }),
         "boolean" => Ok(FieldType::Boolean),

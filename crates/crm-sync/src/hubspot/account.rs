@@ -13,11 +13,12 @@ use super::client::{HubSpot, NOTES_PER_READ, REQUEST_TIMEOUT};
 use super::note::MAX_NOTE_LENGTH;
 use super::refusal;
 use crate::call::CallError;
-use crate::http::{self, segment};
+use crate::http::{Answer, Exchange, segment};
 use crate::job::Notes;
 
-/// A page of the longest notes, each character in four bytes, and as much again for what surrounds and escapes them.
-const MAX_ANSWER_BYTES: usize = NOTES_PER_READ * MAX_NOTE_LENGTH * 4 * 2;
+/// 26 MB, of the function's 512: a batch of the longest notes, of which a UTF-16 unit has three bytes at most; the fourth is
+/// for what surrounds and escapes them.
+const MAX_ANSWER_BYTES: usize = NOTES_PER_READ * MAX_NOTE_LENGTH * 4;
 
 pub(crate) struct Account<'a> {
     pub(crate) hubspot: &'a HubSpot,
@@ -38,7 +39,7 @@ impl Account<'_> {
         path: &str,
         body: Option<&Value>,
     ) -> Result<T, CallError> {
-        self.call(operation, method, "objects", path, body).await
+        self.call(operation, method, "crm/objects", path, body).await
     }
 
     /// About the properties that a kind of records has.
@@ -49,7 +50,16 @@ impl Account<'_> {
         path: &str,
         body: Option<&Value>,
     ) -> Result<T, CallError> {
-        self.call(operation, method, "properties", path, body).await
+        self.call(operation, method, "crm/properties", path, body).await
+    }
+
+    /// About a kind of records as a whole.
+    pub(crate) async fn schema<T: DeserializeOwned>(
+        &self,
+        operation: &'static str,
+        kind: &str,
+    ) -> Result<T, CallError> {
+        self.call(operation, Method::GET, "crm-object-schemas", &format!("schemas/{kind}"), None).await
     }
 
     async fn call<T: DeserializeOwned>(
@@ -60,22 +70,16 @@ impl Account<'_> {
         path: &str,
         body: Option<&Value>,
     ) -> Result<T, CallError> {
-        let timeout = http::timeout_before(REQUEST_TIMEOUT, self.deadline).ok_or(CallError::OutOfTime { operation })?;
+        let exchange = Exchange::begin(operation, REQUEST_TIMEOUT, self.deadline, MAX_ANSWER_BYTES)?;
         self.notes.count_request();
         let Self { hubspot: HubSpot { http, base_url }, config, .. } = self;
-        let url = format!("{base_url}/crm/{api}/{}/{path}", segment(config.api_version.as_ref()));
-        let request = http.request(method, url).bearer_auth(self.token.expose_secret()).timeout(timeout);
+        let url = format!("{base_url}/{api}/{}/{path}", segment(config.api_version.as_ref()));
+        let request = http.request(method, url).bearer_auth(self.token.expose_secret());
         let request = body.into_iter().fold(request, |request, body| request.json(body));
-        // The URL may hold an address.
-        let failed = |source: reqwest::Error| CallError::Send { operation, source: source.without_url() };
-        let response = request.send().await.map_err(failed)?;
-        let (status, headers) = (response.status(), response.headers().clone());
-        let body = http::read(response, MAX_ANSWER_BYTES).await.map_err(failed)?;
+        let Answer { status, headers, body } = exchange.send(request).await?;
         if status.is_success() {
             // What is deleted is answered with nothing.
-            let body = if body.is_empty() { b"null" } else { body.as_slice() };
-            // The source may quote the answer.
-            serde_json::from_slice(body).map_err(|_| CallError::Unreadable { operation })
+            exchange.parsed(if body.is_empty() { b"null" } else { &body })
         } else {
             let refusal = refusal::read(status, &headers, &body, self.now);
             Err(CallError::Refused { operation, refusal })

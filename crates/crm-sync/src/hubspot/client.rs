@@ -3,22 +3,24 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use domain::email_address::EmailAddress;
-use domain::integration::HubspotConfig;
+use domain::integration::{Connection, HubspotConfig};
 use reqwest::{Client, Method};
 use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::account::Account;
+use super::refusal;
 use crate::call::{CallError, Trouble};
 use crate::http::{self, SetupError, segment};
 use crate::job::Job;
 
 /// HubSpot answers within a second; a request that takes this long has failed, and others still have time.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
-/// Notes read in one request, 10 MB at worst. HubSpot takes 100.
-pub(super) const NOTES_PER_READ: usize = 20;
+/// Notes read in one request: HubSpot's limit of a batch's inputs.
+pub(super) const NOTES_PER_READ: usize = 100;
 /// HubSpot's own limit of associations on a page.
 const ASSOCIATIONS_PER_PAGE: usize = 500;
 /// From a note to its contact, in HubSpot's list of association types.
@@ -50,15 +52,16 @@ impl HubSpot {
         token: &'a SecretString,
         job: &'a Job<'a>,
     ) -> Portal<'a> {
-        let Job { delivery, now, notes, .. } = *job;
-        Portal { account: Account { hubspot: self, config, token, deadline: delivery.deadline, now, notes }, job }
+        let Job { connection, delivery, now, notes, .. } = *job;
+        let account = Account { hubspot: self, config, token, deadline: delivery.deadline, now, notes };
+        Portal { account, connection }
     }
 }
 
 /// One HubSpot account during one delivery.
 pub(crate) struct Portal<'a> {
     pub(super) account: Account<'a>,
-    pub(super) job: &'a Job<'a>,
+    pub(super) connection: &'a Connection,
 }
 
 #[derive(Deserialize)]
@@ -90,25 +93,31 @@ struct Next {
     after: String,
 }
 
+/// What a batch is answered with, also where some of it failed.
 #[derive(Deserialize)]
 struct Notes {
-    results: Vec<Note>,
     #[serde(default)]
-    errors: Vec<NoteError>,
+    results: Vec<Note>,
+    /// As error answers are.
+    #[serde(default)]
+    errors: Vec<Value>,
 }
 
 #[derive(Deserialize)]
-struct NoteError {
-    category: Option<String>,
-}
-
-#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct Note {
     pub(super) id: String,
+    /// Set by HubSpot, and never changed.
+    created_at: Option<DateTime<Utc>>,
     properties: BTreeMap<String, Option<String>>,
 }
 
 impl Note {
+    /// `false` where HubSpot does not say.
+    pub(super) fn is_older_than(&self, time: DateTime<Utc>) -> bool {
+        self.created_at.is_some_and(|created_at| created_at < time)
+    }
+
     pub(super) fn body(&self) -> &str {
         self.properties.get("hs_note_body").and_then(Option::as_deref).unwrap_or_default()
     }
@@ -167,8 +176,11 @@ impl Portal<'_> {
         let input = json!({ "idProperty": KEY_PROPERTY, "id": key, "properties": properties });
         let body = json!({ "inputs": [input] });
         let notes: Notes = self.account.objects(operation, Method::POST, "notes/batch/upsert", Some(&body)).await?;
-        let note = notes.results.into_iter().next();
-        note.map(|note| note.id).ok_or(CallError::Incomplete { operation })
+        if let Some(note) = notes.results.into_iter().next() {
+            return Ok(note.id);
+        }
+        let error = notes.errors.into_iter().next().ok_or(CallError::Incomplete { operation })?;
+        Err(CallError::Refused { operation, refusal: refusal::of_input(error) })
     }
 
     /// Hangs a note on a contact; where it does already, nothing changes.
@@ -213,8 +225,9 @@ impl Portal<'_> {
         let inputs: Vec<_> = ids.iter().map(|id| json!({ "id": id })).collect();
         let body = json!({ "properties": ["hs_note_body"], "inputs": inputs });
         let notes: Notes = self.account.objects(operation, Method::POST, "notes/batch/read", Some(&body)).await?;
-        let gone = |error: &NoteError| error.category.as_deref() == Some("OBJECT_NOT_FOUND");
-        if notes.results.len() < ids.len() && (notes.errors.is_empty() || !notes.errors.iter().all(gone)) {
+        let gone = |error: Value| refusal::of_input(error).trouble == Trouble::NotFound;
+        let none_is_named = notes.errors.is_empty();
+        if notes.results.len() < ids.len() && (none_is_named || !notes.errors.into_iter().all(gone)) {
             return Err(CallError::Incomplete { operation });
         }
         Ok(notes.results)

@@ -6,6 +6,7 @@ use domain::session::Visitor;
 use serde_json::Value;
 
 use super::client::{Portal, Properties};
+use super::refusal::may_be_of_a_property;
 use crate::call::{CallError, Trouble};
 use crate::job::Job;
 use crate::{mapping, name};
@@ -18,16 +19,16 @@ const LIFECYCLE: &str = "lifecyclestage";
 /// Makes sure that there is one contact with this address, tells it what is known of the visitor, and returns its id.
 ///
 /// Never a search: it lags behind, and two sessions that end together would create two contacts.
-pub(super) async fn upsert(portal: &Portal<'_>, email: &EmailAddress) -> Result<String, CallError> {
-    let job = portal.job;
+pub(super) async fn upsert(portal: &Portal<'_>, job: &Job<'_>, email: &EmailAddress) -> Result<String, CallError> {
     let known = known(&job.session.visitor);
     let mapped = mapped(job, &portal.account.config.properties);
     let all: Properties = known.iter().chain(&mapped).map(|(name, value)| (name.clone(), value.clone())).collect();
     match write(portal, email, all).await {
-        // One field that HubSpot does not take, or no longer, is not to cost the visitor and the note.
-        Err(error) if error.is(Trouble::Field) && !mapped.is_empty() => {
+        // One property that HubSpot does not take, or no longer, is not to cost the visitor and the note.
+        Err(error) if may_be_of_a_property(&error) && !mapped.is_empty() => {
+            let id = write(portal, email, known).await?;
             job.notes.leave_out("all mapped properties", "HubSpot refuses one of them; test the integration");
-            write(portal, email, known).await
+            Ok(id)
         }
         written => written,
     }
@@ -54,7 +55,10 @@ async fn write(portal: &Portal<'_>, email: &EmailAddress, mut properties: Proper
     };
     // Another session was faster, or this is a secondary address of the contact; sent again, it would become the first.
     let Some(id) = error.existing() else { return Err(error) };
-    if properties.is_empty() { Ok(id.to_owned()) } else { portal.update_contact(id, &properties).await }
+    if properties.is_empty() {
+        return Ok(id.to_owned());
+    }
+    portal.update_contact(id, &properties).await.map_err(CallError::if_gone_again)
 }
 
 /// What is known of the visitor; nothing is sent as empty, for that would clear what HubSpot knows.

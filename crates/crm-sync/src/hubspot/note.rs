@@ -1,16 +1,20 @@
 //! The note about a session, and how it is found again.
 
-use chrono::SecondsFormat;
+use chrono::{SecondsFormat, TimeDelta};
 use domain::analysis::Analysis;
 use domain::id::SessionId;
 use domain::session::Session;
 
 use super::client::{KEY_PROPERTY, NOTES_PER_READ, Portal, Properties};
 use crate::call::CallError;
+use crate::job::Job;
 use crate::summary::{self, Form, ID_LABEL, Markup, TITLE, visible};
 
 /// The longest `hs_note_body` that HubSpot takes; counted in UTF-16 units, which are never fewer than characters.
 pub const MAX_NOTE_LENGTH: usize = 65_536;
+/// How far the clock that a conversation's end was taken from may be ahead of HubSpot's, generously: a note that was
+/// created longer before the end is another session's.
+const CLOCK_SKEW: TimeDelta = TimeDelta::days(1);
 const FORM: Form = Form { markup: Markup::Html, max_length: MAX_NOTE_LENGTH, record: "a note" };
 
 /// What a note is made of; with the key where the account tells notes apart by the unique property.
@@ -21,19 +25,25 @@ pub(super) fn properties(session: &Session, analysis: &Analysis, keyed: bool) ->
     [("hs_timestamp".to_owned(), time), body].into_iter().chain(key).collect()
 }
 
-/// The note of a session among those of its contact; the newest are read first. A failure is never "not found".
-pub(super) async fn find(
-    portal: &Portal<'_>,
-    contact_id: &str,
-    session_id: &SessionId,
-) -> Result<Option<String>, CallError> {
+/// The note of a session among those of its contact; the newest are read first, and no more once a whole batch is older
+/// than the session. A failure is never "not found".
+pub(super) async fn find(portal: &Portal<'_>, job: &Job<'_>, contact_id: &str) -> Result<Option<String>, CallError> {
+    let Session { session_id, ended_at, .. } = job.session;
+    let oldest = (*ended_at).min(job.now) - CLOCK_SKEW;
     let mut ids = portal.notes_of_contact(contact_id).await?;
     // Ids grow: by length, then by digits.
     ids.sort_unstable_by(|a, b| (b.len(), b).cmp(&(a.len(), a)));
+    // One may be listed with each of its labels.
+    ids.dedup();
     for ids in ids.chunks(NOTES_PER_READ) {
         let notes = portal.read_notes(ids).await?;
+        // Those that were deleted meanwhile are missing.
+        let all_are_older = !notes.is_empty() && notes.iter().all(|note| note.is_older_than(oldest));
         if let Some(note) = notes.into_iter().find(|note| is_about(note.body(), session_id)) {
             return Ok(Some(note.id));
+        }
+        if all_are_older {
+            return Ok(None);
         }
     }
     Ok(None)

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
@@ -10,7 +10,7 @@ use super::HubSpot;
 use super::refusal;
 use crate::access::{Granted, SignIn, SignInError};
 use crate::call::{CallError, Trouble};
-use crate::http;
+use crate::http::{self, Exchange};
 use domain::integration::HubspotConfig;
 
 const OPERATION: &str = "renew the access token";
@@ -23,6 +23,7 @@ pub(crate) struct OAuth<'a> {
     pub(crate) config: &'a HubspotConfig,
     /// When the invocation ends.
     pub(crate) deadline: Instant,
+    pub(crate) now: DateTime<Utc>,
 }
 
 /// What the secret of the integration holds.
@@ -54,8 +55,7 @@ impl SignIn for OAuth<'_> {
 
 impl OAuth<'_> {
     async fn renew(&self, credentials: &Credentials) -> Result<Granted, CallError> {
-        let timeout = http::timeout_before(super::REQUEST_TIMEOUT, self.deadline);
-        let timeout = timeout.ok_or(CallError::OutOfTime { operation: OPERATION })?;
+        let exchange = Exchange::begin(OPERATION, super::REQUEST_TIMEOUT, self.deadline, MAX_ANSWER_BYTES)?;
         let HubSpot { http, base_url } = self.hubspot;
         let url = format!("{base_url}/oauth/{}/token", http::segment(self.config.api_version.as_ref()));
         let form = http::form(&[
@@ -64,21 +64,17 @@ impl OAuth<'_> {
             ("client_secret", credentials.client_secret.expose_secret()),
             ("refresh_token", credentials.refresh_token.expose_secret()),
         ]);
-        let failed = |source: reqwest::Error| CallError::Send { operation: OPERATION, source: source.without_url() };
-        let request = http.post(url).header(reqwest::header::CONTENT_TYPE, http::FORM).body(form).timeout(timeout);
-        let response = request.send().await.map_err(failed)?;
-        let (status, headers) = (response.status(), response.headers().clone());
-        let body = http::read(response, MAX_ANSWER_BYTES).await.map_err(failed)?;
+        let request = http.post(url).header(reqwest::header::CONTENT_TYPE, http::FORM).body(form);
+        let http::Answer { status, headers, body } = exchange.send(request).await?;
         if !status.is_success() {
-            let mut refusal = refusal::read(status, &headers, &body, Utc::now());
+            let mut refusal = refusal::read(status, &headers, &body, self.now);
             // A refresh token or a client that is not valid.
             if matches!(status.as_u16(), 400 | 403) {
                 refusal.trouble = Trouble::Unauthorized;
             }
             return Err(CallError::Refused { operation: OPERATION, refusal });
         }
-        let answer: Answer =
-            serde_json::from_slice(&body).map_err(|_| CallError::Unreadable { operation: OPERATION })?;
+        let answer: Answer = exchange.parsed(&body)?;
         Ok(Granted { token: answer.access_token, lifetime: Duration::from_secs(answer.expires_in), url: None })
     }
 }

@@ -5,10 +5,9 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
-use serde::Deserialize;
 use serde_json::Value;
 
-use crate::call::{Refusal, Trouble, label};
+use crate::call::{CallError, Refusal, Trouble, label};
 use crate::http;
 
 const INTERVAL: &str = "x-hubspot-ratelimit-interval-milliseconds";
@@ -23,6 +22,9 @@ fn trouble(status: StatusCode, body: &Body) -> Trouble {
         400 if body.has_code("INVALID_EMAIL") => Trouble::InvalidEmail,
         400 if body.has_code("CONFLICTING_UNIQUE_VALUE") => Trouble::Conflict,
         400 if body.is_about_a_field() => Trouble::Field,
+        400 if body.wants_more() => Trouble::Required,
+        // The contact that a new note is to hang on.
+        400 if body.is_about_an_association() => Trouble::NotFound,
         423 => Trouble::Locked,
         429 if body.text("policyName") == Some("DAILY") => Trouble::DailyLimit,
         429 => Trouble::RateLimited,
@@ -32,17 +34,57 @@ fn trouble(status: StatusCode, body: &Body) -> Trouble {
     }
 }
 
+/// Whether a property that was sent, or its value, may be the reason: without it the contact may be taken.
+pub(super) fn may_be_of_a_property(error: &CallError) -> bool {
+    let Some(Refusal { trouble, status, existing, .. }) = error.refusal() else { return false };
+    match trouble {
+        // One may be required because of the value of another.
+        Trouble::Field | Trouble::Required => true,
+        Trouble::Rejected => *status == StatusCode::BAD_REQUEST,
+        // A contact that is named has the address, not the value.
+        Trouble::Conflict => existing.is_none(),
+        Trouble::InvalidEmail
+        | Trouble::Unauthorized
+        | Trouble::Forbidden
+        | Trouble::NotFound
+        | Trouble::RateLimited
+        | Trouble::DailyLimit
+        | Trouble::Locked
+        | Trouble::Unavailable => false,
+    }
+}
+
 pub(super) fn read(status: StatusCode, headers: &HeaderMap, body: &[u8], now: DateTime<Utc>) -> Refusal {
     let body = Body(serde_json::from_slice(body).unwrap_or_default());
+    refusal(status, body, http::retry_after(headers, now), interval(headers))
+}
+
+fn refusal(status: StatusCode, body: Body, asked: Option<Duration>, interval: Option<Duration>) -> Refusal {
     let trouble = trouble(status, &body);
-    let asked = http::retry_after(headers, now);
     let retry_after = match trouble {
-        Trouble::RateLimited => asked.or_else(|| interval(headers)),
+        Trouble::RateLimited => asked.or(interval),
         _ => asked,
     };
     let labels = ["category", "subCategory", "policyName", "correlationId"];
-    let labels = labels.iter().filter_map(|name| label(body.text(name)?)).collect();
+    let labels = labels.iter().filter_map(|name| body.text(name)).collect::<Vec<_>>();
+    let named = if trouble == Trouble::Required { body.properties() } else { Vec::new() };
+    let labels = labels.into_iter().chain(named).filter_map(label).collect();
     Refusal { party: "HubSpot", status, trouble, labels, existing: body.existing_contact(), retry_after }
+}
+
+/// Of one input of a batch, of which others may have succeeded: its category stands for the status.
+pub(super) fn of_input(error: Value) -> Refusal {
+    let body = Body(error);
+    let status = match body.text("category") {
+        Some("OBJECT_NOT_FOUND") => StatusCode::NOT_FOUND,
+        Some("CONFLICT" | "OBJECT_ALREADY_EXISTS") => StatusCode::CONFLICT,
+        Some("RATE_LIMITS") => StatusCode::TOO_MANY_REQUESTS,
+        Some("MISSING_SCOPES") => StatusCode::FORBIDDEN,
+        Some("VALIDATION_ERROR") => StatusCode::BAD_REQUEST,
+        // Nothing is known that would refuse it for good.
+        _ => StatusCode::INTERNAL_SERVER_ERROR,
+    };
+    refusal(status, body, None, None)
 }
 
 /// The limit is over when it ends.
@@ -53,21 +95,40 @@ fn interval(headers: &HeaderMap) -> Option<Duration> {
 /// HubSpot's error envelope, of which every member may be missing.
 struct Body(Value);
 
-#[derive(Deserialize)]
-struct Detail {
-    code: Option<String>,
-}
-
 impl Body {
     fn text(&self, name: &str) -> Option<&str> {
         self.0.get(name)?.as_str()
     }
 
+    fn errors(&self) -> impl Iterator<Item = &Value> {
+        self.0.get("errors").and_then(Value::as_array).into_iter().flatten()
+    }
+
+    /// The names that the context of the answer or of an error has.
+    fn properties(&self) -> Vec<&str> {
+        let contexts = [&self.0].into_iter().chain(self.errors()).filter_map(|error| error.get("context"));
+        let members = |context| ["properties", "propertyName"].map(|member| Value::get(context, member));
+        let names = contexts.flat_map(members).flatten().filter_map(Value::as_array).flatten();
+        names.filter_map(Value::as_str).collect()
+    }
+
+    fn is_about_an_association(&self) -> bool {
+        let has = |name: &str| self.text(name).is_some_and(|text| text.to_lowercase().contains("associat"));
+        has("message") || has("subCategory")
+    }
+
+    /// That a property is missing has no code of its own in all versions.
+    fn wants_more(&self) -> bool {
+        let says = |error: &Value| {
+            let text = |name: &str| error.get(name).and_then(Value::as_str).unwrap_or_default().to_lowercase();
+            text("message").contains("required propert") || text("code").contains("required")
+        };
+        says(&self.0) || self.errors().any(says)
+    }
+
     /// As an error's `code`, or inside the message's list of invalid properties.
     fn has_code(&self, code: &str) -> bool {
-        let details = self.0.get("errors").cloned().unwrap_or_default();
-        let details: Vec<Detail> = serde_json::from_value(details).unwrap_or_default();
-        details.iter().any(|detail| detail.code.as_deref() == Some(code))
+        self.errors().any(|error| error.get("code").and_then(Value::as_str) == Some(code))
             || self.text("message").is_some_and(|message| message.contains(&format!("\"{code}\"")))
     }
 
@@ -106,6 +167,7 @@ mod tests {
             (400, json!({"errors": [{"code": "PROPERTY_DOESNT_EXIST"}]}), Trouble::Field),
             (400, json!({"message": r#"not valid: [{"error":"INVALID_OPTION"}]"#}), Trouble::Field),
             (400, json!({"errors": [{"code": "CONFLICTING_UNIQUE_VALUE"}]}), Trouble::Conflict),
+            (400, json!({ "message": "Cannot associate with contact 1: it does not exist" }), Trouble::NotFound),
             (401, json!("not an object"), Trouble::Unauthorized),
             (403, json!({}), Trouble::Forbidden),
             (404, json!({}), Trouble::NotFound),
@@ -121,6 +183,38 @@ mod tests {
             (503, json!({}), Trouble::Unavailable),
         ] {
             assert_eq!(refusal(status, &[], body.clone()).trouble, trouble, "{status} {body}");
+        }
+    }
+
+    #[test]
+    fn an_input_of_a_batch_is_sorted_by_its_category() {
+        for (error, trouble) in [
+            (json!({ "category": "OBJECT_NOT_FOUND" }), Trouble::NotFound),
+            (json!({ "category": "CONFLICT" }), Trouble::Conflict),
+            (json!({ "category": "RATE_LIMITS" }), Trouble::RateLimited),
+            (json!({ "category": "VALIDATION_ERROR" }), Trouble::Rejected),
+            (
+                json!({ "category": "VALIDATION_ERROR", "errors": [{ "code": "PROPERTY_DOESNT_EXIST" }] }),
+                Trouble::Field,
+            ),
+            (json!({}), Trouble::Unavailable),
+            (json!("?"), Trouble::Unavailable),
+        ] {
+            assert_eq!(of_input(error.clone()).trouble, trouble, "{error}");
+        }
+    }
+
+    #[test]
+    fn a_property_that_the_account_requires_is_named() {
+        let message = "Error creating CONTACT. Some required properties were not set.";
+        for body in [
+            json!({ "message": message, "context": { "properties": ["company", "Not a name!"] } }),
+            json!({ "errors": [{ "code": "REQUIRED_PROPERTY", "context": { "propertyName": ["company"] } }] }),
+            json!({ "errors": [{ "message": "A required property", "context": { "properties": ["company"] } }] }),
+        ] {
+            let refusal = refusal(400, &[], body.clone());
+            assert_eq!(refusal.trouble, Trouble::Required, "{body}");
+            assert_eq!(refusal.to_string(), "HubSpot answered with 400 company");
         }
     }
 

@@ -11,7 +11,7 @@ use super::client::REQUEST_TIMEOUT;
 use super::fields::Fields;
 use super::refusal;
 use crate::call::CallError;
-use crate::http;
+use crate::http::{Answer, Exchange};
 use crate::job::Notes;
 
 /// Bytes; the longest answer describes an object with up to 900 fields, some of them with a thousand values.
@@ -43,22 +43,17 @@ impl Api<'_> {
         path: &str,
         body: Option<&Fields>,
     ) -> Result<Option<T>, CallError> {
-        let timeout = http::timeout_before(REQUEST_TIMEOUT, self.deadline).ok_or(CallError::OutOfTime { operation })?;
+        let exchange = Exchange::begin(operation, REQUEST_TIMEOUT, self.deadline, MAX_ANSWER_BYTES)?;
         self.notes.count_request();
         let url = format!("{}/{path}", self.base_url);
         let request = self.http.request(method, url).bearer_auth(self.token.expose_secret());
-        let request = body.into_iter().fold(request.timeout(timeout), |request, body| request.json(body));
-        // The URL may hold an address.
-        let failed = |source: reqwest::Error| CallError::Send { operation, source: source.without_url() };
-        let response = request.send().await.map_err(failed)?;
-        let (status, headers) = (response.status(), response.headers().clone());
-        let body = http::read(response, MAX_ANSWER_BYTES).await.map_err(failed)?;
+        let request = body.into_iter().fold(request, |request, body| request.json(body));
+        let Answer { status, headers, body } = exchange.send(request).await?;
         if status == StatusCode::NO_CONTENT {
             return Ok(None);
         }
         if status.is_success() {
-            // The source may quote the answer.
-            return serde_json::from_slice(&body).map(Some).map_err(|_| CallError::Unreadable { operation });
+            return exchange.parsed(&body).map(Some);
         }
         Err(CallError::Refused { operation, refusal: refusal::read(status, &headers, &body, self.now) })
     }

@@ -49,7 +49,7 @@ impl Salesforce {
         store: &'a Store,
     ) -> Result<Org<'a>, CallError> {
         let Job { delivery, now, notes, .. } = *job;
-        Ok(Org { api: self.api(config, token, delivery.deadline, now, notes)?, config, job, store })
+        Ok(Org { api: self.api(config, token, delivery.deadline, now, notes)?, config, store })
     }
 
     /// The same beside any delivery, in an invocation that ends at `deadline`.
@@ -72,7 +72,6 @@ impl Salesforce {
 pub(crate) struct Org<'a> {
     api: Api<'a>,
     pub(super) config: &'a SalesforceConfig,
-    pub(super) job: &'a Job<'a>,
     pub(super) store: &'a Store,
 }
 

@@ -3,7 +3,8 @@
 use domain::integration::Mapping;
 use serde_json::{Map, Value};
 
-use crate::call::{CallError, Trouble};
+use super::refusal::may_be_of_a_field;
+use crate::call::CallError;
 use crate::job::Job;
 use crate::mapping;
 
@@ -25,8 +26,8 @@ pub(super) fn mapped(job: &Job<'_>, object: &str, mapping: &Mapping, reserved: &
     values.filter(|(name, value)| is_free(name) && value.as_str() != Some("")).collect()
 }
 
-/// Writes a record of an object with the mapped fields, and if one of them is refused, without: it is not to cost the
-/// record.
+/// Writes a record of an object with the mapped fields, and if one of them may be why that is refused, once without: it
+/// is not to cost the record.
 pub(super) async fn write<T>(
     job: &Job<'_>,
     object: &str,
@@ -39,9 +40,10 @@ pub(super) async fn write<T>(
     }
     let all: Fields = own.clone().into_iter().chain(mapped).collect();
     match write(&all).await {
-        Err(error) if error.is(Trouble::Field) => {
+        Err(error) if may_be_of_a_field(&error) => {
+            let written = write(&own).await?;
             leave_out(job, object);
-            write(&own).await
+            Ok(written)
         }
         written => written,
     }

@@ -7,11 +7,14 @@ use domain::step::Code;
 
 use super::client::Org;
 use super::fields::{self, Fields, filled};
-use super::text::{cut, length, literal};
+use super::refusal::may_be_of_a_field;
+use super::soql::literal;
 use crate::call::{CallError, Trouble};
 use crate::crm::Person;
 use crate::error::Error;
+use crate::job::Job;
 use crate::name;
+use crate::text::{cut, length};
 
 /// The org does not know the visitor, and is not to.
 const NO_PERSON: Code = Code::new("no_person");
@@ -20,8 +23,6 @@ const MAX_LAST_NAME: usize = 80;
 const MAX_FIRST_NAME: usize = 40;
 const MAX_PHONE: usize = 40;
 const MAX_COMPANY: usize = 255;
-/// A change of a person that is not made costs neither the person nor the task.
-const REFUSALS: [Trouble; 3] = [Trouble::Field, Trouble::Forbidden, Trouble::Rejected];
 /// It says which person this is.
 const EMAIL: &str = "Email";
 
@@ -50,22 +51,22 @@ impl Object {
 }
 
 /// The contact with this address, else the lead, else a new one; tells them what the integration's settings map.
-pub(super) async fn find_or_create(org: &Org<'_>, email: &EmailAddress) -> Result<Person, Error> {
+pub(super) async fn find_or_create(org: &Org<'_>, job: &Job<'_>, email: &EmailAddress) -> Result<Person, Error> {
     if let Some((object, id)) = find(org, email).await.map_err(Error::Crm)? {
-        return tell(org, object, id).await.map_err(Error::Crm);
+        return tell(org, job, object, id).await.map_err(Error::Crm);
     }
     let object = match org.config.unknown_visitor {
         UnknownVisitor::Lead => Object::Lead,
         UnknownVisitor::Contact => Object::Contact,
         UnknownVisitor::Skip => return Ok(Person::Nobody(NO_PERSON)),
     };
-    let key = &org.job.key;
+    let key = &job.key;
     let address = AddressHash::of(key.tenant_id, email);
-    let lease = org.job.delivery.remaining();
+    let lease = job.delivery.remaining();
     if !org.store.take_person(key, &address, lease).await.map_err(Error::Store)? {
         return Err(Error::OtherSession);
     }
-    let made = create_once(org, object, email).await;
+    let made = create_once(org, job, object, email).await;
     // Without an answer they may still come to be: others wait until nobody asks for it any more.
     let is_open = |error: &CallError| error.refusal().is_none() || error.is(Trouble::Unavailable);
     if !made.as_ref().is_err_and(is_open) {
@@ -75,12 +76,12 @@ pub(super) async fn find_or_create(org: &Org<'_>, email: &EmailAddress) -> Resul
 }
 
 /// While no other session makes a person with this address.
-async fn create_once(org: &Org<'_>, object: Object, email: &EmailAddress) -> Result<Person, CallError> {
+async fn create_once(org: &Org<'_>, job: &Job<'_>, object: Object, email: &EmailAddress) -> Result<Person, CallError> {
     // Whoever held the lease until now may have made them.
     if let Some(id) = find_one(org, object, email).await? {
-        return tell(org, object, id).await;
+        return tell(org, job, object, id).await;
     }
-    let error = match create(org, object, email).await {
+    let error = match create(org, job, object, email).await {
         Err(error) if error.is(Trouble::Conflict) => error,
         created => return created.map(Person::Known),
     };
@@ -91,7 +92,7 @@ async fn create_once(org: &Org<'_>, object: Object, email: &EmailAddress) -> Res
         None => find(org, email).await?,
     };
     let (object, id) = known.ok_or(error)?;
-    tell(org, object, id).await
+    tell(org, job, object, id).await
 }
 
 /// The oldest of each: a later one with the same address is more likely a mistake.
@@ -113,16 +114,16 @@ async fn find_one(org: &Org<'_>, object: Object, email: &EmailAddress) -> Result
     org.first(&format!("SELECT Id FROM {object} WHERE Email={email}{more} ORDER BY CreatedDate LIMIT 2")).await
 }
 
-async fn create(org: &Org<'_>, object: Object, email: &EmailAddress) -> Result<String, CallError> {
+async fn create(org: &Org<'_>, job: &Job<'_>, object: Object, email: &EmailAddress) -> Result<String, CallError> {
     let company = (object == Object::Lead).then_some(org.config.company.as_str());
-    let (known, mapped) = (known(org, email, company), mapped(org, object));
-    let (job, object) = (org.job, object.name());
+    let (known, mapped) = (known(job, email, company), mapped(org, job, object));
+    let object = object.name();
     fields::write(job, object, known, mapped, async |fields| org.create_person(object, fields).await).await
 }
 
 /// What is known of the visitor. `LastName` is required, and `Company` of a lead.
-fn known(org: &Org<'_>, email: &EmailAddress, company: Option<&str>) -> Fields {
-    let visitor = &org.job.session.visitor;
+fn known(job: &Job<'_>, email: &EmailAddress, company: Option<&str>) -> Fields {
+    let visitor = &job.session.visitor;
     let name = visitor.name.as_deref().map(name::split).unwrap_or_default();
     let local = || email.as_str().rsplit_once('@').map_or_else(String::new, |(local, _)| local.to_owned());
     let (first, last) = match (name.first, name.last) {
@@ -141,31 +142,21 @@ fn known(org: &Org<'_>, email: &EmailAddress, company: Option<&str>) -> Fields {
     ])
 }
 
-fn mapped(org: &Org<'_>, object: Object) -> Fields {
-    fields::mapped(org.job, object.name(), &org.config.person_fields, &["Id", EMAIL])
+fn mapped(org: &Org<'_>, job: &Job<'_>, object: Object) -> Fields {
+    fields::mapped(job, object.name(), &org.config.person_fields, &["Id", EMAIL])
 }
 
 /// Writes only what is mapped: the names of a person whom the org knows are the org's.
-async fn tell(org: &Org<'_>, object: Object, id: String) -> Result<Person, CallError> {
-    let mapped = mapped(org, object);
+async fn tell(org: &Org<'_>, job: &Job<'_>, object: Object, id: String) -> Result<Person, CallError> {
+    let mapped = mapped(org, job, object);
     let told = if mapped.is_empty() { Ok(()) } else { org.update_person(object.name(), &id, &mapped).await };
     match told {
         Ok(()) => Ok(Person::Known(id)),
-        Err(error) if REFUSALS.iter().any(|trouble| error.is(*trouble)) => {
-            fields::leave_out(org.job, object.name());
+        // A change that is not made costs neither the person nor the task.
+        Err(error) if may_be_of_a_field(&error) => {
+            fields::leave_out(job, object.name());
             Ok(Person::Known(id))
         }
-        Err(error) => Err(gone(error)),
-    }
-}
-
-/// Merged with another or deleted since it was found: whoever looks again finds who is there now.
-fn gone(error: CallError) -> CallError {
-    match error {
-        CallError::Refused { operation, mut refusal } if refusal.trouble == Trouble::NotFound => {
-            refusal.trouble = Trouble::Conflict;
-            CallError::Refused { operation, refusal }
-        }
-        other => other,
+        Err(error) => Err(error.if_gone_again()),
     }
 }

@@ -7,14 +7,14 @@ use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
 use serde_json::Value;
 
-use crate::call::{Refusal, Trouble, label};
+use crate::call::{CallError, Refusal, Trouble, label};
 use crate::http;
 
 /// Logins of a user are limited by the hour.
 const LOGIN_LIMIT_WAIT: Duration = Duration::from_secs(300);
 
 /// What is said of a field or its value.
-const FIELD_CODES: [&str; 14] = [
+const FIELD_CODES: [&str; 13] = [
     "FIELD_CUSTOM_VALIDATION_EXCEPTION",
     "FIELD_INTEGRITY_EXCEPTION",
     "INVALID_EMAIL_ADDRESS",
@@ -27,18 +27,19 @@ const FIELD_CODES: [&str; 14] = [
     "MALFORMED_ID",
     "NUMBER_OUTSIDE_VALID_RANGE",
     "PICKLIST_VALUE_IS_INACTIVE",
-    "REQUIRED_FIELD_MISSING",
     "STRING_TOO_LONG",
     "TEXT_DATA_OUTSIDE_SUPPORTED_CHARSET",
 ];
-/// Who is asked again finds the record as it is now: written by somebody else, converted, merged or deleted.
-const CONFLICT_CODES: [&str; 4] =
-    ["DUPLICATES_DETECTED", "DUPLICATE_VALUE", "CANNOT_UPDATE_CONVERTED_LEAD", "ENTITY_IS_DELETED"];
+/// Another record is taken for the same, or has the same value of a unique field.
+const DUPLICATE_CODES: [&str; 2] = ["DUPLICATES_DETECTED", "DUPLICATE_VALUE"];
+/// Who is asked again finds the record as it is now: converted, merged or deleted.
+const GONE_CODES: [&str; 2] = ["CANNOT_UPDATE_CONVERTED_LEAD", "ENTITY_IS_DELETED"];
 
 pub(super) fn read(status: StatusCode, headers: &HeaderMap, body: &[u8], now: DateTime<Utc>) -> Refusal {
     let errors = Errors::read(body);
     let trouble = trouble(status, &errors);
-    let codes = errors.codes().filter_map(label);
+    let named = if trouble == Trouble::Required { errors.fields() } else { Vec::new() };
+    let codes = errors.codes().chain(named).filter_map(label);
     let several = (status == StatusCode::MULTIPLE_CHOICES).then(|| "MULTIPLE_CHOICES".to_owned());
     Refusal {
         party: "Salesforce",
@@ -81,11 +82,27 @@ fn trouble(status: StatusCode, errors: &Errors) -> Trouble {
         501 => Trouble::Rejected,
         408 | 500.. => Trouble::Unavailable,
         _ if errors.has("UNABLE_TO_LOCK_ROW") => Trouble::Locked,
-        _ if errors.has_any(&CONFLICT_CODES) => Trouble::Conflict,
+        _ if errors.has_any(&DUPLICATE_CODES) || errors.has_any(&GONE_CODES) => Trouble::Conflict,
         _ if errors.codes().any(|code| code.starts_with("INSUFFICIENT_ACCESS")) => Trouble::Forbidden,
         _ if errors.are_about_the_address() => Trouble::InvalidEmail,
         _ if errors.has_any(&FIELD_CODES) => Trouble::Field,
+        _ if errors.has("REQUIRED_FIELD_MISSING") => Trouble::Required,
         _ => Trouble::Rejected,
+    }
+}
+
+/// Whether a field that was sent, or its value, may be the reason: without it the record may be taken.
+pub(super) fn may_be_of_a_field(error: &CallError) -> bool {
+    let Some(Refusal { trouble, labels, .. }) = error.refusal() else { return false };
+    match trouble {
+        Trouble::Field | Trouble::Required | Trouble::InvalidEmail | Trouble::Forbidden | Trouble::Rejected => true,
+        Trouble::Conflict => labels.iter().any(|code| DUPLICATE_CODES.contains(&code.as_str())),
+        Trouble::Unauthorized
+        | Trouble::NotFound
+        | Trouble::RateLimited
+        | Trouble::DailyLimit
+        | Trouble::Locked
+        | Trouble::Unavailable => false,
     }
 }
 
@@ -103,6 +120,12 @@ impl Errors {
 
     fn codes(&self) -> impl Iterator<Item = &str> {
         self.0.iter().filter_map(|error| error.get("errorCode").or(error.get("error"))?.as_str())
+    }
+
+    /// The names of those that they are about.
+    fn fields(&self) -> Vec<&str> {
+        let fields = self.0.iter().filter_map(|error| error.get("fields")?.as_array()).flatten();
+        fields.filter_map(Value::as_str).collect()
     }
 
     fn has(&self, code: &str) -> bool {

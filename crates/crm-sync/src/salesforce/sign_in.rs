@@ -15,7 +15,7 @@ use super::client::{REQUEST_TIMEOUT, Salesforce};
 use super::refusal;
 use crate::access::{Granted, SignIn, SignInError};
 use crate::call::CallError;
-use crate::http;
+use crate::http::{self, Exchange};
 
 const OPERATION: &str = "sign in";
 /// Bytes; an answer has some hundred.
@@ -97,19 +97,15 @@ impl<'a> Login<'a> {
     }
 
     async fn ask(&self, request: RequestBuilder) -> Result<Granted, CallError> {
-        let timeout = http::timeout_before(REQUEST_TIMEOUT, self.deadline);
-        let timeout = timeout.ok_or(CallError::OutOfTime { operation: OPERATION })?;
-        let failed = |source: reqwest::Error| CallError::Send { operation: OPERATION, source: source.without_url() };
-        let response = request.timeout(timeout).send().await.map_err(failed)?;
-        let (status, headers) = (response.status(), response.headers().clone());
-        let body = http::read(response, MAX_ANSWER_BYTES).await.map_err(failed)?;
+        let exchange = Exchange::begin(OPERATION, REQUEST_TIMEOUT, self.deadline, MAX_ANSWER_BYTES)?;
+        let http::Answer { status, headers, body } = exchange.send(request).await?;
         if !status.is_success() {
             let refusal = refusal::of_sign_in(status, &headers, &body, self.now);
             return Err(CallError::Refused { operation: OPERATION, refusal });
         }
-        let unreadable = || CallError::Unreadable { operation: OPERATION };
-        let answer: Answer = serde_json::from_slice(&body).map_err(|_| unreadable())?;
-        let url = self.salesforce.origin(&answer.instance_url).ok_or_else(unreadable)?;
+        let answer: Answer = exchange.parsed(&body)?;
+        let url = self.salesforce.origin(&answer.instance_url);
+        let url = url.ok_or(CallError::Unreadable { operation: OPERATION })?;
         Ok(Granted { token: answer.access_token, lifetime: TOKEN_LIFETIME, url: Some(url) })
     }
 }

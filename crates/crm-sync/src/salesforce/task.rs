@@ -2,10 +2,10 @@
 
 use super::client::Org;
 use super::fields::{self, Fields, filled};
-use super::text::cut;
 use crate::call::CallError;
 use crate::job::Job;
 use crate::summary::{self, Form, Markup, TITLE};
+use crate::text::cut;
 
 /// The longest `Description` that Salesforce takes.
 pub const MAX_DESCRIPTION_LENGTH: usize = 32_000;

@@ -10,7 +10,9 @@ const KEY: &str = "3MVG1";
 /// An org of its own; `prepare` are records that are there before, by object.
 async fn world(config: Value, prepare: &[(&str, Value)]) -> (World, fakes::Running) {
     let salesforce = fakes::salesforce::start().await.unwrap();
-    let field = json!({ "object": "Activity", "name": "PostSession_Id__c", "externalId": true, "unique": true });
+    let field = json!({
+        "object": "Activity", "name": "PostSession_Id__c", "externalId": true, "unique": true, "caseSensitive": true,
+    });
     salesforce.control.set(&format!("/_orgs/{KEY}/fields"), field).await.unwrap();
     let token = token(&salesforce).await;
     for (object, fields) in prepare {

@@ -71,8 +71,28 @@ async fn where_the_account_does_not_tell_notes_apart_their_text_does() {
     falls_back(&world, "its values are not unique").await;
 
     let world = World::new().await;
-    world.hubspot.control.fault(json!({ "match": "POST upsert", "status": 500 })).await.unwrap();
-    falls_back(&world, "failed to write a note by the property: HubSpot answered with 500").await;
+    world.hubspot.control.fault(json!({ "match": "POST upsert", "status": 501 })).await.unwrap();
+    falls_back(&world, "failed to write a note by the property: HubSpot answered with 501").await;
+}
+
+#[tokio::test]
+async fn an_account_that_cannot_be_asked_at_the_moment_does_not_lose_its_unique_property() {
+    let world = World::new().await;
+    assert_eq!(test(&world, hubspot()).await["ok"], true);
+    for (matched, fault) in [
+        ("POST upsert", json!({ "status": 500 })),
+        ("POST upsert", json!({ "hubspot_limit": "TEN_SECONDLY_ROLLING" })),
+        ("POST upsert", json!({ "drop_after": true })),
+        ("GET properties/2026-03/notes", json!({ "status": 503 })),
+    ] {
+        let mut fault = fault;
+        fault["match"] = json!(matched);
+        world.hubspot.control.fault(fault.clone()).await.unwrap();
+        let task = json!({ "task": "test_integration", "tenant_id": "acme", "integration_id": "hubspot" });
+        let tested = world.ask(task).await.unwrap();
+        assert_eq!((&tested["ok"], tested["findings"].as_array().unwrap().len()), (&json!(false), 1), "{fault}");
+        assert!(world.integration("hubspot").await.connection.unique_note_property, "{fault}");
+    }
 }
 
 #[tokio::test]
@@ -110,6 +130,45 @@ async fn mapped_properties_must_exist_and_take_what_they_are_set_to() {
     ");
     let fields: Vec<_> = tested["connection"]["fields"].as_object().unwrap().keys().collect();
     assert_eq!(fields, ["contacts.hs_language", "contacts.jobtitle", "contacts.lifecyclestage"]);
+}
+
+#[tokio::test]
+async fn a_property_that_takes_a_value_once_is_told() {
+    let world = World::new().await;
+    let property = json!({
+        "name": "visitor", "label": "x", "groupName": "x", "type": "string", "fieldType": "text",
+        "hasUniqueValue": true,
+    });
+    define(&world, "contacts", property).await;
+    let tested = test(&world, json!({ "kind": "hubspot", "properties": { "visitor": "visitor.id" } })).await;
+    let told = "visitor takes a value in one contact only: where another one has it already, all mapped properties are \
+                left out.";
+    assert_eq!((&tested["ok"], &tested["findings"]), (&json!(true), &json!([told])));
+}
+
+#[tokio::test]
+async fn a_property_that_the_account_requires_and_nothing_sets_is_a_problem_where_the_api_enforces_it() {
+    let world = World::new().await;
+    world.portal("_required", json!(["email", "phone", "company", "jobtitle"])).await;
+    assert_eq!(test(&world, hubspot()).await["findings"], json!([]));
+
+    let mapped = json!({ "jobtitle": "session.metadata.title" });
+    let config = json!({ "kind": "hubspot", "api_version": "2026-09", "properties": mapped });
+    let tested = test(&world, config.clone()).await;
+    assert_eq!(tested["ok"], false);
+    let findings: Vec<_> = tested["findings"].as_array().unwrap().iter().map(|text| text.as_str().unwrap()).collect();
+    insta::assert_snapshot!(findings.join("\n"), @"
+    config.properties: HubSpot requires company of new contacts, and a sync does not set it: map it, or require it no longer
+    HubSpot requires jobtitle of new contacts: sessions of new visitors without a value for it fail.
+    HubSpot requires phone of new contacts: sessions of new visitors without a value for it fail.
+    ");
+
+    world.portal("_scopes", json!(["crm.objects.contacts.read", "crm.objects.contacts.write"])).await;
+    let tested = test(&world, config).await;
+    assert_eq!(tested["ok"], true);
+    let told = "Whether HubSpot requires properties of new contacts that a sync does not set is not known: failed to \
+                read which properties are required: HubSpot answered with 403 MISSING_SCOPES";
+    assert!(tested["findings"][0].as_str().unwrap().starts_with(told), "{tested}");
 }
 
 #[tokio::test]

@@ -153,6 +153,39 @@ async fn a_secondary_address_finds_its_contact_and_does_not_become_the_first() {
 }
 
 #[tokio::test]
+async fn a_contact_that_is_deleted_while_the_session_is_synced_is_made_again() {
+    // Between the conflict and the change by its id; before the note; and before a lost note is looked for.
+    let conflict = json!({ "message": "Contact already exists. Existing ID: 37799999999", "category": "CONFLICT" });
+    let none = json!({ "id": "37799999999", "properties": {} });
+    for faults in [
+        json!([{ "match": "POST /contacts", "status": 409, "body": conflict }]),
+        json!([{ "match": "PATCH contacts", "status": 200, "body": none }]),
+    ] {
+        let world = World::new().await;
+        world.session("s-1", ana()).await;
+        world.hubspot.control.fault(faults.clone()).await.unwrap();
+        let error = world.sync("s-1", "hubspot").await.unwrap_err();
+        assert_eq!((error.code().as_str(), error.is_retryable()), ("conflict", true), "{faults}");
+        assert_eq!(world.sync("s-1", "hubspot").await.unwrap(), Outcome::Done, "{faults}");
+        let (contacts, notes) = state(&world).await;
+        assert_eq!((contacts.len(), notes.len()), (1, 1));
+        assert_eq!(notes[0]["contact_ids"], json!([contacts[0]["id"]]));
+    }
+    let world = World::new().await;
+    world.session("s-1", ana()).await;
+    let lost = json!([
+        { "match": "POST /notes", "drop_before": true },
+        { "match": "GET associations/notes", "status": 404, "body": { "category": "OBJECT_NOT_FOUND" } },
+    ]);
+    world.hubspot.control.fault(lost).await.unwrap();
+    for code in ["unreachable", "conflict"] {
+        assert_eq!(world.sync("s-1", "hubspot").await.unwrap_err().code().as_str(), code);
+    }
+    assert_eq!(world.sync("s-1", "hubspot").await.unwrap(), Outcome::Done);
+    assert_eq!(state(&world).await.1.len(), 1);
+}
+
+#[tokio::test]
 async fn a_note_whose_answer_was_lost_is_found_and_not_written_again() {
     let world = World::new().await;
     for id in ["s-0", "s-10"] {
@@ -201,6 +234,63 @@ async fn a_lost_note_is_found_beyond_the_first_page_and_the_first_batch() {
     }
     world.sync("s-1", "hubspot").await.unwrap();
     assert_eq!(world.log("s-1", "hubspot").await.record_id.as_deref(), notes[0]["id"].as_str());
+}
+
+#[tokio::test]
+async fn notes_that_are_gone_or_empty_keep_none_from_being_found() {
+    let world = World::new().await;
+    world.session("s-1", ana()).await;
+    world.hubspot.control.fault(json!({ "match": "POST /notes", "drop_after": true })).await.unwrap();
+    world.sync("s-1", "hubspot").await.unwrap_err();
+    let (contacts, notes) = state(&world).await;
+    let url = format!("{}/crm/objects/2026-03/notes", world.hubspot.base_url);
+    let empty = json!({
+        "properties": { "hs_timestamp": "2026-11-22T10:00:00Z" },
+        "associations": [{ "to": { "id": contacts[0]["id"] },
+                           "types": [{ "associationCategory": "HUBSPOT_DEFINED", "associationTypeId": 202 }] }],
+    });
+    let made = reqwest::Client::new().post(&url).bearer_auth(TOKEN).json(&empty).send().await.unwrap();
+    let made: Value = made.error_for_status().unwrap().json().await.unwrap();
+    // One is deleted after the notes were listed; one is listed twice.
+    let listed = [&notes[0]["id"], &made["id"], &json!("37799999999"), &notes[0]["id"]];
+    let listed: Vec<_> = listed.iter().map(|id| json!({ "toObjectId": id })).collect();
+    world.hubspot.control.clear().await.unwrap();
+    let fault = json!({ "match": "GET associations/notes", "status": 200, "body": { "results": listed } });
+    world.hubspot.control.fault(fault).await.unwrap();
+    assert_eq!(world.sync("s-1", "hubspot").await.unwrap(), Outcome::Done);
+    assert!(calls(&world).await.contains(&"POST notes/batch/read 207".to_owned()));
+    assert_eq!(world.log("s-1", "hubspot").await.record_id.as_deref(), notes[0]["id"].as_str());
+    assert_eq!(state(&world).await.1.len(), 2);
+}
+
+#[tokio::test]
+async fn no_notes_are_read_that_are_older_than_the_session() {
+    let world = World::new().await;
+    world.session("s-1", ana()).await;
+    world.hubspot.control.fault(json!({ "match": "POST /notes", "drop_before": true })).await.unwrap();
+    world.sync("s-1", "hubspot").await.unwrap_err();
+    world.hubspot.control.clear().await.unwrap();
+    let ids = |from: u64, to: u64| (from..to).rev().map(|id| id.to_string());
+    let listed: Vec<_> = ids(1000, 1300).map(|id| json!({ "toObjectId": id })).collect();
+    let batch = |created_at: &str, ids: &mut dyn Iterator<Item = String>| {
+        let note = |id| json!({ "id": id, "createdAt": created_at, "properties": { "hs_note_body": null } });
+        json!({ "status": "COMPLETE", "results": ids.map(note).collect::<Vec<_>>() })
+    };
+    let read = |body| json!({ "match": "POST notes/batch/read", "status": 200, "body": body });
+    world
+        .hubspot
+        .control
+        .fault(json!([
+            { "match": "GET associations/notes", "status": 200, "body": { "results": listed } },
+            read(batch("2100-01-01T00:00:00Z", &mut ids(1200, 1300))),
+            read(batch("2001-01-01T00:00:00.123Z", &mut ids(1100, 1200))),
+        ]))
+        .await
+        .unwrap();
+    assert_eq!(world.sync("s-1", "hubspot").await.unwrap(), Outcome::Done);
+    let reads = world.hubspot.control.requests("notes/batch/read").await.unwrap();
+    assert_eq!(reads.len(), 2, "the third hundred is not asked for");
+    assert_eq!(state(&world).await.1.len(), 1);
 }
 
 #[tokio::test]

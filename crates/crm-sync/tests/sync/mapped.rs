@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use domain::integration::{Connection, FieldType, Integration};
 use domain::session::Visitor;
+use domain::step::Code;
 use serde_json::{Value, json};
-use stage::Outcome;
+use stage::{Failure, Outcome};
 
 use crate::world::{TOKEN, World, ana, analysis};
 
@@ -18,6 +19,17 @@ async fn define(world: &World, name: &str, kind: &str, field: &str, options: &[&
     let url = format!("{}/crm/properties/2026-03/contacts", world.hubspot.base_url);
     let made = reqwest::Client::new().post(url).bearer_auth(TOKEN).json(&property).send().await.unwrap();
     assert!(made.status().is_success(), "{}", made.text().await.unwrap());
+}
+
+/// One that takes a value in one contact only.
+async fn define_unique(world: &World, name: &str) {
+    let property = json!({
+        "name": name, "label": name, "groupName": "contactinformation", "type": "string", "fieldType": "text",
+        "hasUniqueValue": true,
+    });
+    let url = format!("{}/crm/properties/2026-03/contacts", world.hubspot.base_url);
+    let made = reqwest::Client::new().post(url).bearer_auth(TOKEN).json(&property).send().await.unwrap();
+    made.error_for_status().unwrap();
 }
 
 async fn mapped(world: &World, properties: Value, types: &[(&str, FieldType)]) {
@@ -56,7 +68,7 @@ async fn any_field_becomes_a_property_of_its_type() {
         "ai_budget": "analysis.custom_metrics.budget_named", "lastname": "visitor.name",
     });
     let text = FieldType::Text { max_length: None };
-    let categories = FieldType::Options { values: vec!["immediate_buyer".into(), "others".into()] };
+    let categories = FieldType::Options { values: vec!["immediate_buyer".into(), "others".into()], is_multiple: false };
     let types = [
         ("ai_category", categories),
         ("ai_sentiment", FieldType::Number),
@@ -95,8 +107,10 @@ async fn what_does_not_fit_is_left_out_and_named_and_the_rest_is_told() {
     define(&world, "ai_category", "enumeration", "select", &["others"]).await;
     define(&world, "ai_campaign", "number", "number", &[]).await;
     let properties = json!({ "ai_category": "analysis.category.label", "ai_campaign": "session.metadata.campaign" });
-    let types =
-        [("ai_category", FieldType::Options { values: vec!["others".into()] }), ("ai_campaign", FieldType::Number)];
+    let types = [
+        ("ai_category", FieldType::Options { values: vec!["others".into()], is_multiple: false }),
+        ("ai_campaign", FieldType::Number),
+    ];
     mapped(&world, properties, &types).await;
     world.session("s-1", ana()).await;
     assert_eq!(world.sync("s-1", "hubspot").await.unwrap(), Outcome::Done);
@@ -105,6 +119,34 @@ async fn what_does_not_fit_is_left_out_and_named_and_the_rest_is_told() {
     let notice = world.log("s-1", "hubspot").await.notice.unwrap();
     assert!(notice.contains("ai_category") && notice.contains("ai_campaign: the value is no number"), "{notice}");
     assert!(!notice.contains("autumn"), "no content: {notice}");
+}
+
+#[tokio::test]
+async fn a_list_is_written_to_a_property_of_several_options_and_else_only_if_it_is_one() {
+    let world = World::new().await;
+    let options = ["spring", "autumn"];
+    define(&world, "ai_one", "enumeration", "select", &options).await;
+    define(&world, "ai_more", "enumeration", "checkbox", &options).await;
+    let properties = json!({
+        "ai_one": "session.metadata.campaign", "ai_more": "session.metadata.campaign", "jobtitle": "session.agent_id",
+    });
+    let config = json!({ "kind": "hubspot", "properties": properties });
+    world.integrate("hubspot", config, "post-session/test/acme/hubspot").await;
+    let task = json!({ "task": "test_integration", "tenant_id": "acme", "integration_id": "hubspot" });
+    assert_eq!(world.ask(task).await.unwrap()["ok"], true);
+    for (id, campaign, one, more) in [
+        ("s-1", json!(["spring", "nope", "autumn"]), Value::Null, json!("spring;autumn")),
+        ("s-2", json!(["autumn", "nope"]), json!("autumn"), json!("autumn")),
+        ("s-3", json!("spring"), json!("spring"), json!("spring")),
+    ] {
+        world.session_of_campaign(id, campaign).await;
+        assert_eq!(world.sync(id, "hubspot").await.unwrap(), Outcome::Done);
+        let contact = contact(&world).await;
+        assert_eq!((&contact["ai_one"], &contact["ai_more"], &contact["jobtitle"]), (&one, &more, &json!("agent")));
+        let notice = world.log(id, "hubspot").await.notice;
+        let told = "Left out: ai_one: the value is several of the options, and the field takes one.";
+        assert_eq!(notice.as_deref(), one.is_null().then_some(told));
+    }
 }
 
 #[tokio::test]
@@ -118,6 +160,76 @@ async fn a_property_that_is_gone_costs_neither_the_contact_nor_the_note() {
     }
     assert_eq!(contact(&world).await["firstname"], "Ana");
     assert_eq!(world.hubspot.control.state("").await.unwrap()["notes"].as_array().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn a_value_that_another_contact_has_costs_neither_a_new_contact_nor_a_known_one() {
+    let world = World::new().await;
+    define_unique(&world, "ai_campaign").await;
+    mapped(&world, json!({ "ai_campaign": "session.metadata.campaign" }), &[]).await;
+    let ben = Visitor { email: Some("ben@example.com".into()), ..ana() };
+    for (id, visitor) in [("s-1", ana()), ("s-2", ben.clone()), ("s-3", ben)] {
+        world.session(id, visitor).await;
+        assert_eq!(world.sync(id, "hubspot").await.unwrap(), Outcome::Done, "{id}");
+        let notice = world.log(id, "hubspot").await.notice;
+        assert_eq!(notice.is_some_and(|notice| notice.contains("all mapped properties")), id != "s-1", "{id}");
+    }
+    let state = world.hubspot.control.state("").await.unwrap();
+    assert_eq!((state["contacts"].as_array().unwrap().len(), state["notes"].as_array().unwrap().len()), (2, 3));
+    assert_eq!(state["contacts"][1]["properties"]["firstname"], "Ana");
+}
+
+#[tokio::test]
+async fn a_refusal_that_names_no_property_may_still_be_about_one() {
+    let world = World::new().await;
+    mapped(&world, json!({ "jobtitle": "session.metadata.campaign" }), &[]).await;
+    let rule = json!({ "category": "VALIDATION_ERROR", "errors": [{ "code": "INVALID_ALPHA" }] });
+    for (n, (matched, status, body)) in [
+        ("PATCH contacts", 400, rule.clone()),
+        ("POST /contacts", 400, rule),
+        ("PATCH contacts", 400, json!({})),
+        ("PATCH contacts", 409, json!({ "category": "CONFLICT" })),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let id = format!("s-{n}");
+        world.session(&id, Visitor { email: Some(format!("v{n}@example.com")), ..ana() }).await;
+        let fault = json!({ "match": matched, "body_match": "autumn", "status": status, "body": body });
+        world.hubspot.control.fault(fault).await.unwrap();
+        assert_eq!(world.sync(&id, "hubspot").await.unwrap(), Outcome::Done, "{matched} {status}");
+        assert!(world.log(&id, "hubspot").await.notice.unwrap().contains("all mapped properties"));
+    }
+    // What is not about a property is not asked for again.
+    world.session("s-9", ana()).await;
+    let fault =
+        json!({ "match": "PATCH contacts", "status": 400, "body": { "errors": [{ "code": "INVALID_EMAIL" }] } });
+    world.hubspot.control.clear().await.unwrap();
+    world.hubspot.control.fault(fault).await.unwrap();
+    assert_eq!(world.sync("s-9", "hubspot").await.unwrap(), Outcome::Skipped(Code::new("invalid_email")));
+    assert_eq!(world.hubspot.control.requests("/contacts").await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_contact_that_lacks_what_the_account_requires_fails_with_the_name_of_it() {
+    let world = World::new().await;
+    world.portal("_required", json!(["company"])).await;
+    let secret = "post-session/test/acme/hubspot";
+    world.integrate("hubspot", json!({ "kind": "hubspot", "api_version": "2026-09" }), secret).await;
+    world.session("s-1", ana()).await;
+    let error = world.sync("s-1", "hubspot").await.unwrap_err();
+    assert_eq!((error.code().as_str(), error.is_retryable()), ("field_required", false));
+    let told = world.log("s-1", "hubspot").await.error.unwrap();
+    let words = "HubSpot wants fields that are not set, as the account's settings require. Map them, or require them no \
+                 longer. (HTTP 400, VALIDATION_ERROR, ";
+    assert!(told.starts_with(words) && told.ends_with(", company)"), "{told}");
+
+    let properties = json!({ "company": "session.metadata.campaign" });
+    let config = json!({ "kind": "hubspot", "api_version": "2026-09", "properties": properties });
+    world.integrate("hubspot", config, secret).await;
+    world.session("s-2", ana()).await;
+    assert_eq!(world.sync("s-2", "hubspot").await.unwrap(), Outcome::Done);
+    assert_eq!(contact(&world).await["company"], "autumn");
 }
 
 #[tokio::test]

@@ -37,8 +37,11 @@ impl Org {
         world.integrate("salesforce", config, "post-session/test/acme/salesforce").await;
         let token = another_token(&fake).await;
         let org = Self { world, fake, token };
-        org.define(json!({ "object": "Activity", "name": "PostSession_Id__c", "externalId": true, "unique": true }))
-            .await;
+        org.define(json!({
+            "object": "Activity", "name": "PostSession_Id__c",
+            "externalId": true, "unique": true, "caseSensitive": true,
+        }))
+        .await;
         org
     }
 

@@ -174,6 +174,12 @@ impl World {
         self.session_of(id, visitor, &analysis(), metadata).await;
     }
 
+    /// A session whose metadata has a `campaign`.
+    pub(crate) async fn session_of_campaign(&self, id: &str, campaign: Value) {
+        let metadata = [("campaign".to_owned(), campaign)].into_iter().collect();
+        self.session_of(id, ana(), &analysis(), metadata).await;
+    }
+
     pub(crate) async fn session_with(&self, id: &str, visitor: Visitor, analysis: &Analysis) {
         let metadata = [("campaign".to_owned(), json!("autumn"))].into_iter().collect();
         self.session_of(id, visitor, analysis, metadata).await;

@@ -18,7 +18,7 @@ pub struct Connection {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum FieldType {
-    /// `max_length` in characters, where there is a limit.
+    /// `max_length` in UTF-16 units, where there is a limit.
     Text {
         max_length: Option<u32>,
     },
@@ -28,8 +28,32 @@ pub enum FieldType {
     /// Without a time of day.
     Date,
     DateTime,
-    /// One of these, by their internal names.
+    /// Of these, by their internal names.
     Options {
         values: Vec<String>,
+        /// Whether it takes several. What was found before this was asked for is taken for yes, as it was then.
+        #[serde(default = "yes")]
+        is_multiple: bool,
     },
+}
+
+fn yes() -> bool {
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn options_that_were_found_earlier_are_still_read() {
+        let options = |found: serde_json::Value| serde_json::from_value::<FieldType>(found).unwrap();
+        let values = vec!["a".to_owned()];
+        let earlier = options(json!({ "type": "options", "values": ["a"] }));
+        assert_eq!(earlier, FieldType::Options { values: values.clone(), is_multiple: true });
+        let single = FieldType::Options { values, is_multiple: false };
+        assert_eq!(options(serde_json::to_value(&single).unwrap()), single);
+    }
 }

@@ -15,7 +15,7 @@ pub struct SalesforceConfig {
     pub auth: SalesforceAuth,
     #[serde(default = "api_version")]
     pub api_version: ApiVersion,
-    /// The custom field of Activity, external id and unique, that tells tasks apart.
+    /// The custom field of Activity, external id, unique and case sensitive, that tells tasks apart.
     #[serde(default = "external_id_field")]
     pub external_id_field: FieldName,
     /// What becomes of a visitor who is neither a contact nor an unconverted lead.

@@ -185,9 +185,12 @@ impl From<Mapping> for BTreeMap<String, Source> {
 
 #[cfg(test)]
 mod tests {
+    use serde::de::DeserializeOwned;
     use serde_json::json;
 
     use super::*;
+    use crate::analysis::{AnalysisStatus, CategoryLabel, IntentOutcome, SentimentLabel};
+    use crate::session::{Channel, EmailConsent};
 
     fn source(text: &str) -> Result<Source, InvalidSource> {
         text.to_owned().try_into()
@@ -210,12 +213,28 @@ mod tests {
         assert_eq!(source("analysis.custom_metrics.nps").unwrap().path(), Path::CustomMetric("nps"));
     }
 
+    /// What each variant is called: serde names them all when it meets one that it does not know.
+    fn all<T: DeserializeOwned>(as_str: fn(T) -> &'static str) -> Vec<&'static str> {
+        let error = serde_json::from_value::<T>(json!("?")).err().unwrap().to_string();
+        let names = error.split('`').skip(3).step_by(2);
+        names.map(|name| as_str(serde_json::from_value(json!(name)).unwrap())).collect()
+    }
+
     #[test]
-    fn labels_are_those_of_the_analysis() {
-        let categories: Vec<_> = crate::analysis::CategoryLabel::ALL.iter().map(|label| label.as_str()).collect();
-        assert_eq!(categories, CATEGORIES);
-        let outcomes: Vec<_> = crate::analysis::IntentOutcome::ALL.iter().map(|outcome| outcome.as_str()).collect();
-        assert_eq!(outcomes, OUTCOMES);
+    fn labels_are_those_of_the_session_and_the_analysis() {
+        for (path, labels) in [
+            ("visitor.email_consent", all(EmailConsent::as_str)),
+            ("session.channel", all(Channel::as_str)),
+            ("analysis.status", all(AnalysisStatus::as_str)),
+            ("analysis.intent.outcome", all(IntentOutcome::as_str)),
+            ("analysis.category.label", all(CategoryLabel::as_str)),
+            ("analysis.sentiment.label", all(SentimentLabel::as_str)),
+        ] {
+            let SourceType::Label(told) = source(path).unwrap().kind() else { panic!("{path} has no labels") };
+            assert_eq!(told, labels, "{path}");
+        }
+        let of_labels = SOURCES.iter().filter(|(_, kind)| matches!(kind, SourceType::Label(_)));
+        assert_eq!(of_labels.count(), 6, "each of them is above");
     }
 
     #[test]

@@ -24,6 +24,7 @@ pub(crate) fn router(shared: Shared) -> Router {
         .route("/_scopes", put(set_scopes))
         .route("/_quirks", put(set_quirks))
         .route("/_account", put(set_account))
+        .route("/_required", put(set_required))
         .with_state(shared)
 }
 
@@ -103,6 +104,11 @@ async fn set_quirks(State(shared): State<Shared>, Query(narrow): Query<Narrow>, 
 
 async fn set_account(State(shared): State<Shared>, Query(narrow): Query<Narrow>, body: Bytes) -> Response {
     set(&shared, &narrow, &body, |portal, account| portal.account = account)
+}
+
+/// An array of names.
+async fn set_required(State(shared): State<Shared>, Query(narrow): Query<Narrow>, body: Bytes) -> Response {
+    set(&shared, &narrow, &body, |portal, required| portal.required = required)
 }
 
 /// Sets something of one portal; what the body leaves out is as it was in the beginning.

@@ -99,6 +99,12 @@ impl Problem {
         Self::properties(&[Invalid { name: name.to_owned(), code, message }])
     }
 
+    /// A new contact lacks what the account's settings require.
+    pub(crate) fn required(missing: &[&String]) -> Self {
+        Self::invalid("Error creating CONTACT. Some required properties were not set.")
+            .with("context", json!({ "properties": missing }))
+    }
+
     /// The address belongs to the contact `id`; HubSpot gives the id in the message only.
     pub(crate) fn contact_exists(id: &str) -> Self {
         Self::new(StatusCode::CONFLICT, "CONFLICT", format!("Contact already exists. Existing ID: {id}"))

@@ -56,6 +56,8 @@ pub(crate) struct Portal {
     /// `None` grants all.
     pub(crate) scopes: Option<BTreeSet<String>>,
     pub(crate) quirks: Quirks,
+    /// Names of properties that a new contact must have.
+    pub(crate) required: BTreeSet<String>,
     /// How often an access token was fetched.
     pub(crate) refreshes: u64,
     last_id: u64,

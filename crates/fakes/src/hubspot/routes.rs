@@ -2,15 +2,21 @@
 
 use super::error::Problem;
 use super::portal::{Kind, Portal};
-use super::{Call, Reply, account, associations, batch, objects, properties, scopes, search};
+use super::{Call, Reply, account, associations, batch, objects, properties, required, scopes, search};
 
 /// Answers a request that the portal's limits let through.
 pub(crate) fn route(portal: &mut Portal, method: &str, path: &[&str], call: &Call<'_>) -> Reply {
     let path = dated(path);
     scopes::check(portal, method, &path)?;
     match (method, path.as_slice()) {
+        ("POST", ["crm", "objects", version, kind]) => {
+            let kind = kind_of(kind)?;
+            required::check(portal, version, kind, call)?;
+            objects::create(portal, kind, call)
+        }
         (_, ["crm", "objects", _, kind, rest @ ..]) => object(portal, method, kind_of(kind)?, rest, call),
         (_, ["crm", "properties", _, kind, rest @ ..]) => property(portal, method, kind_of(kind)?, rest, call),
+        ("GET", ["crm-object-schemas", _, "schemas", kind]) => required::schema(portal, kind_of(kind)?),
         ("GET", ["account-info", _, "details"]) => account::details(portal),
         _ => Err(Problem::no_such_route()),
     }
@@ -35,7 +41,6 @@ fn kind_of(segment: &str) -> Result<Kind, Problem> {
 
 fn object(portal: &mut Portal, method: &str, kind: Kind, rest: &[&str], call: &Call<'_>) -> Reply {
     match (method, rest) {
-        ("POST", []) => objects::create(portal, kind, call),
         ("POST", ["search"]) => search::search(portal, kind, call),
         ("POST", ["batch", "read"]) => batch::read(portal, kind, call),
         ("POST", ["batch", "upsert"]) => batch::upsert(portal, kind, call),

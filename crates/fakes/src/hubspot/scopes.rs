@@ -15,6 +15,7 @@ fn needed(method: &str, path: &[&str]) -> &'static [&'static str] {
         ("GET", ["crm", "objects", ..]) => &[READ],
         (_, ["crm", "objects", ..]) => &[WRITE],
         ("GET", ["crm", "properties", ..]) => &[READ_SCHEMA, READ],
+        ("GET", ["crm-object-schemas", ..]) => &[READ_SCHEMA],
         (_, ["crm", "properties", ..]) => &[WRITE_SCHEMA],
         _ => &[],
     }

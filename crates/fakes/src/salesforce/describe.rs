@@ -30,23 +30,25 @@ pub(crate) fn limits(org: &Org) -> Reply {
 
 /// `GET …/sobjects`.
 pub(crate) fn objects(org: &Org) -> Reply {
-    let objects = org.objects.iter().map(about).collect::<Vec<_>>();
+    let seen = org.objects.iter().filter(|object| !org.settings.hidden.contains(&object.name));
+    let objects = seen.map(|object| about(org, object)).collect::<Vec<_>>();
     Ok((StatusCode::OK, json!({ "encoding": "UTF-8", "maxBatchSize": 200, "sobjects": objects })))
 }
 
 /// `GET …/sobjects/{Object}/describe`.
 pub(crate) fn object(org: &Org, name: &str) -> Reply {
     let object = org.object(name)?;
-    let mut description = about(&object);
+    let mut description = about(org, &object);
     description["fields"] = object.fields.iter().map(field).collect();
     Ok((StatusCode::OK, description))
 }
 
-fn about(object: &Object) -> Value {
+fn about(org: &Org, object: &Object) -> Value {
+    let createable = !org.settings.not_createable.contains(&object.name);
     json!({
         "name": object.name, "label": object.name.trim_end_matches("__c").replace('_', " "),
         "keyPrefix": object.prefix, "custom": object.is_custom(),
-        "createable": true, "updateable": true, "deletable": true, "queryable": true,
+        "createable": createable, "updateable": true, "deletable": true, "queryable": true,
     })
 }
 

@@ -59,6 +59,12 @@ impl Problem {
         Self::refused("CANNOT_UPDATE_CONVERTED_LEAD", "cannot reference converted lead", &[])
     }
 
+    /// The user lacks the permission.
+    pub(crate) fn not_createable(object: &str) -> Self {
+        let message = format!("entity type cannot be inserted: {object}");
+        Self::refused("CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", message, &[])
+    }
+
     pub(crate) fn no_json() -> Self {
         let message = "Content-Type header specified in HTTP request is not supported: application/json is";
         Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE", message)

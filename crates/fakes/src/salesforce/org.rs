@@ -50,6 +50,10 @@ pub(crate) struct Settings {
     pub(crate) duplicate_rule: Option<DuplicateRule>,
     /// `duplicateResult` where Salesforce writes `duplicateResut`.
     pub(crate) duplicate_result: bool,
+    /// Objects of which the user may make none.
+    pub(crate) not_createable: BTreeSet<String>,
+    /// Objects that the user does not see.
+    pub(crate) hidden: BTreeSet<String>,
 }
 
 /// What happens to a contact or lead whose address another one has.
@@ -125,7 +129,10 @@ impl Org {
     /// By its name in any case.
     pub(crate) fn object(&self, name: &str) -> Result<Object, Problem> {
         let found = self.objects.iter().find(|object| object.name.eq_ignore_ascii_case(name));
-        found.cloned().ok_or_else(Problem::no_such_resource)
+        found
+            .filter(|object| !self.settings.hidden.contains(&object.name))
+            .cloned()
+            .ok_or_else(Problem::no_such_resource)
     }
 
     pub(crate) fn of(&self, object: &str) -> impl Iterator<Item = &Record> {

@@ -19,6 +19,9 @@ pub(crate) fn create(org: &mut Org, object: &str, call: &Call<'_>) -> Reply {
 }
 
 fn insert(org: &mut Org, object: &Object, fields: BTreeMap<String, Value>, call: &Call<'_>) -> Result<String, Problem> {
+    if org.settings.not_createable.contains(&object.name) {
+        return Err(Problem::not_createable(&object.name));
+    }
     values::check(org, object, &fields, None)?;
     duplicates::check(org, object, &fields, call)?;
     Ok(org.insert(object, fields))

@@ -1,7 +1,8 @@
 //! The unique property by which notes are told apart: made where there is none, and proved to work.
 //!
 //! Not every account takes it: it needs a right to change the account's properties, and one of ten unique ones that notes
-//! can have. Without it a note is told apart by its text, so nothing here fails an integration.
+//! can have. Without it a note is told apart by its text, so nothing here fails an integration, unless HubSpot could not
+//! be asked just now: an account that has the property is not to lose it for that.
 
 use chrono::SecondsFormat;
 use reqwest::Method;
@@ -19,6 +20,8 @@ const GROUP: &str = "engagement";
 /// Whether writing a note twice by the property leaves one.
 pub(super) struct Key {
     pub(super) is_unique: bool,
+    /// It could not be found out at the moment.
+    pub(super) problem: Option<String>,
     pub(super) notices: Vec<String>,
 }
 
@@ -42,31 +45,48 @@ struct Note {
     new: Option<bool>,
 }
 
+/// Why notes are not told apart by the property.
+enum No {
+    Call(CallError),
+    /// In words.
+    Found(&'static str),
+}
+
 pub(super) async fn probe(account: &Account<'_>) -> Key {
     let mut notices = Vec::new();
     let found = match make_sure(account).await {
         Ok(()) => prove(account, &mut notices).await,
-        Err(why) => Err(why),
+        Err(no) => Err(no),
     };
-    if let Err(why) = &found {
-        notices.push(format!(
-            "Notes are told apart by the conversation id in their text, not by the unique property {KEY_PROPERTY}: {why}."
-        ));
-    }
-    Key { is_unique: found.is_ok(), notices }
+    let why = match found {
+        Ok(()) => return Key { is_unique: true, problem: None, notices },
+        Err(No::Call(error)) if error.passes() => {
+            let problem = format!(
+                "Whether notes can be told apart by the property {KEY_PROPERTY} could not be found out at the moment: \
+                 failed to {error}. Try it again."
+            );
+            return Key { is_unique: false, problem: Some(problem), notices };
+        }
+        Err(No::Call(error)) => why(&error),
+        Err(No::Found(why)) => why.to_owned(),
+    };
+    notices.push(format!(
+        "Notes are told apart by the conversation id in their text, not by the unique property {KEY_PROPERTY}: {why}."
+    ));
+    Key { is_unique: false, problem: None, notices }
 }
 
-/// That the property is there, and unique; `Err` says why not.
-async fn make_sure(account: &Account<'_>) -> Result<(), String> {
+/// That the property is there, and unique.
+async fn make_sure(account: &Account<'_>) -> Result<(), No> {
     match read(account, KEY_PROPERTY).await {
         Ok(Definition { has_unique_value: true, .. }) => Ok(()),
-        Ok(_) => Err("its values are not unique; HubSpot cannot change that, so delete it first".to_owned()),
+        Ok(_) => Err(No::Found("its values are not unique; HubSpot cannot change that, so delete it first")),
         Err(error) if error.is(Trouble::NotFound) => match define(account).await {
             // Another check was faster.
-            Err(error) if !error.is(Trouble::Conflict) => Err(why(&error)),
+            Err(error) if !error.is(Trouble::Conflict) => Err(No::Call(error)),
             _ => Ok(()),
         },
-        Err(error) => Err(why(&error)),
+        Err(error) => Err(No::Call(error)),
     }
 }
 
@@ -90,9 +110,9 @@ async fn define(account: &Account<'_>) -> Result<(), CallError> {
 }
 
 /// Writes a note twice by the same value, and removes it.
-async fn prove(account: &Account<'_>, notices: &mut Vec<String>) -> Result<(), String> {
+async fn prove(account: &Account<'_>, notices: &mut Vec<String>) -> Result<(), No> {
     let value = format!("probe-{}", Uuid::now_v7());
-    let first = upsert(account, &value).await.map_err(|error| why(&error))?;
+    let first = upsert(account, &value).await.map_err(No::Call)?;
     let second = upsert(account, &value).await;
     let mut ids = vec![first.id.as_str()];
     ids.extend(second.as_ref().ok().map(|note| note.id.as_str()).filter(|id| *id != first.id));
@@ -102,9 +122,9 @@ async fn prove(account: &Account<'_>, notices: &mut Vec<String>) -> Result<(), S
             notices.push(format!("The note {id}, written to try HubSpot out, is still there: delete it."));
         }
     }
-    let second = second.map_err(|error| why(&error))?;
+    let second = second.map_err(No::Call)?;
     let is_same = second.id == first.id && second.new != Some(true);
-    is_same.then_some(()).ok_or_else(|| "a note that was written by it twice was there twice".to_owned())
+    is_same.then_some(()).ok_or(No::Found("a note that was written by it twice was there twice"))
 }
 
 async fn upsert(account: &Account<'_>, value: &str) -> Result<Note, CallError> {

@@ -39,6 +39,7 @@ fn an_answer_is_sorted_by_its_status_and_code() {
         (400, coded("FIELD_CUSTOM_VALIDATION_EXCEPTION"), Trouble::Field),
         (400, coded("INVALID_TYPE_ON_FIELD_IN_RECORD"), Trouble::Field),
         (400, coded("JSON_PARSER_ERROR"), Trouble::Field),
+        (400, coded("REQUIRED_FIELD_MISSING"), Trouble::Required),
         (400, coded("INSUFFICIENT_ACCESS_OR_READONLY"), Trouble::Forbidden),
         (400, json!({ "error": "x" }), Trouble::Rejected),
         (401, coded("INVALID_SESSION_ID"), Trouble::Unauthorized),
@@ -109,6 +110,9 @@ fn the_text_has_codes_and_no_message() {
     );
     assert_eq!(refusal.to_string(), "Salesforce answered with 400 INVALID_FIELD");
     assert!(!format!("{refusal:?}").contains("ana@"));
+    let missing = json!([{ "errorCode": "REQUIRED_FIELD_MISSING", "fields": ["Region__c", "ana@example.com"] }]);
+    let missing = self::refusal(read, 400, &missing);
+    assert_eq!(missing.to_string(), "Salesforce answered with 400 REQUIRED_FIELD_MISSING Region__c");
     let several = self::refusal(read, 300, &json!(["/services/data/v68.0/sobjects/Task/00T1"]));
     assert_eq!(several.to_string(), "Salesforce answered with 300 MULTIPLE_CHOICES");
 }

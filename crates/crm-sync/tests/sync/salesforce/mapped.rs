@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use domain::integration::{Connection, FieldType, Integration};
+use domain::session::Visitor;
 use serde_json::{Value, json};
 use stage::Outcome;
 
@@ -48,7 +49,10 @@ async fn any_field_becomes_a_field_of_its_type() {
             ("Task.Ended__c", FieldType::DateTime),
             ("Task.Day__c", FieldType::Date),
             ("Task.Budget__c", FieldType::Boolean),
-            ("Task.Category__c", FieldType::Options { values: vec!["immediate_buyer".into(), "others".into()] }),
+            (
+                "Task.Category__c",
+                FieldType::Options { values: vec!["immediate_buyer".into(), "others".into()], is_multiple: false },
+            ),
         ],
     )
     .await;
@@ -112,6 +116,25 @@ async fn a_value_of_the_wrong_type_or_length_is_left_out_with_its_words() {
 }
 
 #[tokio::test]
+async fn a_text_is_cut_to_what_the_field_takes_as_salesforce_counts_it() {
+    let fields = json!({ "Campaign__c": "session.metadata.campaign" });
+    let org = Org::with(json!({ "person_fields": fields, "task_fields": fields })).await;
+    org.define(json!([field("Lead", "Campaign__c", "string"), field("Activity", "Campaign__c", "string")])).await;
+    let text = FieldType::Text { max_length: Some(255) };
+    typed(&org, &[("Lead.Campaign__c", text.clone()), ("Task.Campaign__c", text)]).await;
+    for (id, campaign, written) in [
+        ("s-1", "🙂".repeat(255), format!("{}…", "🙂".repeat(127))),
+        ("s-2", format!("a{}", "🙂".repeat(127)), format!("a{}", "🙂".repeat(127))),
+    ] {
+        org.world.session_of_campaign(id, json!(campaign)).await;
+        assert_eq!(org.world.sync(id, "salesforce").await.unwrap(), Outcome::Done);
+        assert_eq!(notice(&org, id).await, "");
+        let (lead, tasks) = (org.one("leads").await, org.all("tasks").await);
+        assert_eq!((&lead["Campaign__c"], &tasks.last().unwrap()["Campaign__c"]), (&json!(written), &json!(written)));
+    }
+}
+
+#[tokio::test]
 async fn a_known_person_who_may_not_be_changed_still_gets_the_task() {
     let org = Org::with(json!({ "person_fields": { "Title": "session.metadata.campaign" } })).await;
     org.make("Contact", json!({ "LastName": "L.", "Email": "ana+crm@example.com" })).await;
@@ -121,6 +144,91 @@ async fn a_known_person_who_may_not_be_changed_still_gets_the_task() {
     assert_eq!(org.world.sync("s-1", "salesforce").await.unwrap(), Outcome::Done);
     assert_eq!(org.counts().await, [1, 0, 1]);
     assert!(org.world.log("s-1", "salesforce").await.notice.unwrap().contains("fields of Contact"));
+}
+
+/// Fields that take a value once, all of them set to the same.
+async fn unique() -> Org {
+    let fields = json!({ "Campaign__c": "session.metadata.campaign" });
+    let org = Org::with(json!({ "person_fields": fields, "task_fields": fields })).await;
+    let own = ["Contact", "Lead", "Activity"];
+    let own = own.map(|object| json!({ "object": object, "name": "Campaign__c", "unique": true }));
+    org.define(json!(own)).await;
+    org
+}
+
+async fn notice(org: &Org, session: &str) -> String {
+    org.world.log(session, "salesforce").await.notice.unwrap_or_default()
+}
+
+#[tokio::test]
+async fn a_value_that_another_record_has_costs_neither_a_new_person_nor_the_task() {
+    let org = unique().await;
+    let ben = Visitor { email: Some("ben@example.com".into()), ..ana() };
+    for (id, visitor) in [("s-1", ana()), ("s-2", ben)] {
+        org.world.session(id, visitor).await;
+        assert_eq!(org.world.sync(id, "salesforce").await.unwrap(), Outcome::Done, "{id}");
+    }
+    assert_eq!(notice(&org, "s-1").await, "");
+    let told = notice(&org, "s-2").await;
+    assert!(told.contains("mapped fields of Lead") && told.contains("mapped fields of Task"), "{told}");
+    assert_eq!(org.counts().await, [0, 2, 2]);
+    let (leads, tasks) = (org.all("leads").await, org.all("tasks").await);
+    assert_eq!((&leads[1]["Email"], &tasks[1]["WhoId"]), (&json!("ben@example.com"), &leads[1]["Id"]));
+}
+
+#[tokio::test]
+async fn a_value_that_another_record_has_costs_a_known_person_nothing() {
+    let org = unique().await;
+    org.make("Contact", json!({ "LastName": "B.", "Campaign__c": "autumn" })).await;
+    let ana_id = org.make("Contact", json!({ "LastName": "L.", "Email": "ana+crm@example.com" })).await;
+    org.world.session("s-1", ana()).await;
+    assert_eq!(org.world.sync("s-1", "salesforce").await.unwrap(), Outcome::Done);
+    assert!(notice(&org, "s-1").await.contains("mapped fields of Contact"));
+    assert_eq!(org.one("tasks").await["WhoId"], ana_id);
+
+    org.world.session("s-2", ana()).await;
+    let rule = json!([{ "errorCode": "DUPLICATES_DETECTED", "message": "Use one of these records?" }]);
+    org.fault(json!({ "match": "PATCH Contact", "status": 400, "body": rule })).await;
+    assert_eq!(org.world.sync("s-2", "salesforce").await.unwrap(), Outcome::Done);
+    assert_eq!(org.counts().await, [2, 0, 2]);
+}
+
+#[tokio::test]
+async fn a_task_that_is_put_right_does_without_a_value_that_another_has() {
+    let org = unique().await;
+    org.make("Task", json!({ "Campaign__c": "autumn" })).await;
+    org.world.session("s-1", ana()).await;
+    org.world.sync("s-1", "salesforce").await.unwrap();
+    org.world.analyse_again("s-1", 2, &crate::world::analysis()).await;
+    assert_eq!(org.world.sync_version("s-1", "salesforce", 2).await.unwrap(), Outcome::Done);
+    assert_eq!(org.counts().await, [0, 1, 2]);
+}
+
+#[tokio::test]
+async fn a_refusal_that_says_nothing_of_fields_may_still_be_about_one() {
+    for (status, code) in [(400, "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY"), (403, "INSUFFICIENT_ACCESS_OR_READONLY")] {
+        let fields = json!({ "Title": "session.metadata.campaign" });
+        let org = Org::with(json!({ "person_fields": fields })).await;
+        org.world.session("s-1", ana()).await;
+        let refused = json!([{ "errorCode": code, "message": "no" }]);
+        let fault = json!({ "match": "POST Lead", "body_match": "autumn", "status": status, "body": refused });
+        org.fault(fault).await;
+        assert_eq!(org.world.sync("s-1", "salesforce").await.unwrap(), Outcome::Done, "{code}");
+        assert_eq!(org.one("leads").await["Title"], Value::Null);
+    }
+}
+
+#[tokio::test]
+async fn a_person_whom_somebody_else_makes_first_is_told_what_is_mapped() {
+    let org = Org::with(json!({ "person_fields": { "Title": "session.metadata.campaign" } })).await;
+    let lead = org.make("Lead", json!({ "LastName": "L.", "Company": "C.", "Email": "ana+crm@example.com" })).await;
+    org.set(json!({ "duplicate_rule": "block" })).await;
+    org.world.session("s-1", ana()).await;
+    let nobody = json!({ "totalSize": 0, "done": true, "records": [] });
+    org.fault(json!({ "match": "GET query", "status": 200, "body": nobody, "times": 3 })).await;
+    assert_eq!(org.world.sync("s-1", "salesforce").await.unwrap(), Outcome::Done);
+    assert_eq!((&org.one("leads").await["Title"], &org.one("tasks").await["WhoId"]), (&json!("autumn"), &json!(lead)));
+    assert_eq!(notice(&org, "s-1").await, "");
 }
 
 #[tokio::test]

@@ -85,7 +85,8 @@ async fn what_is_refused_for_good_fails_this_session_only() {
         (403, "API_DISABLED_FOR_ORG", "forbidden"),
         (400, "INSUFFICIENT_ACCESS_OR_READONLY", "forbidden"),
         (400, "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", "rejected"),
-        (400, "REQUIRED_FIELD_MISSING", "field_refused"),
+        (400, "INVALID_FIELD", "field_refused"),
+        (400, "REQUIRED_FIELD_MISSING", "field_required"),
         (404, "NOT_FOUND", "not_found"),
         (501, "X", "rejected"),
     ]

@@ -5,6 +5,24 @@ use super::{Portal, start};
 
 const PROPERTIES: &str = "/crm/properties/2026-03";
 
+#[tokio::test]
+async fn what_the_administrators_require_is_told_and_enforced_by_later_versions() {
+    let fake = start().await;
+    let portal = Portal { fake: &fake, token: "pat-1" };
+    portal.set("required", json!(["company"])).await;
+    let schema = portal.call(Method::GET, "/crm-object-schemas/2026-09/schemas/0-1", Value::Null).await;
+    assert_eq!((schema.0, &schema.1["requiredProperties"]), (200, &json!(["company"])));
+
+    let create = async |version: &str, properties: Value| {
+        let path = format!("/crm/objects/{version}/contacts");
+        portal.call(Method::POST, &path, json!({ "properties": properties })).await
+    };
+    assert_eq!(create("2026-03", json!({ "email": "a@example.com" })).await.0, 201);
+    let (status, refused) = create("2026-09", json!({ "email": "b@example.com" })).await;
+    assert_eq!((status, &refused["context"]["properties"]), (400, &json!(["company"])));
+    assert_eq!(create("2026-09", json!({ "email": "b@example.com", "company": "Acme" })).await.0, 201);
+}
+
 async fn define(portal: &Portal<'_>, object: &str, kind: &str, field: &str, options: Value) -> (u16, Value) {
     let property = json!({
         "name": format!("own_{kind}"), "label": "Own", "groupName": "g", "type": kind, "fieldType": field,

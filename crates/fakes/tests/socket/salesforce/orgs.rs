@@ -54,6 +54,20 @@ async fn an_org_that_is_emptied_is_as_new() {
 }
 
 #[tokio::test]
+async fn what_a_user_may_not_make_or_see_is_described_so_and_refused() {
+    let fake = start().await;
+    let org = Org::open(&fake, "3MVG1").await;
+    org.set(json!({"not_createable": ["Lead"], "hidden": ["Task"]})).await;
+    assert_eq!(org.get("/sobjects/Lead/describe").await.1["createable"], false);
+    assert_eq!(org.get("/sobjects/Contact/describe").await.1["createable"], true);
+    let lead = org.post("Lead", json!({"LastName": "Diaz", "Company": "Acme"})).await;
+    assert_eq!(refusal(&lead), (400, "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY"));
+    assert_eq!(org.get("/sobjects/Task/describe").await.0, 404);
+    let names = org.get("/sobjects").await.1["sobjects"].as_array().unwrap().len();
+    assert_eq!(names, 2);
+}
+
+#[tokio::test]
 async fn every_answer_tells_the_days_requests_and_none_goes_beyond_the_limit() {
     let fake = start().await;
     let org = Org::open(&fake, "3MVG1").await;
