@@ -108,6 +108,20 @@ async fn an_app_that_was_uninstalled_disables_the_integration_until_it_is_instal
 }
 
 #[tokio::test]
+async fn a_test_signs_in_anew_whatever_token_is_kept() {
+    let world = installed(1800).await;
+    world.session("s-1", ana()).await;
+    world.sync("s-1", "app").await.unwrap();
+    let kept = kept_token(&world.vault).unwrap();
+    let test = json!({ "task": "test_integration", "tenant_id": "acme", "integration_id": "app" });
+    assert_eq!(world.ask(test.clone()).await.unwrap()["ok"], true);
+    assert_ne!(kept_token(&world.vault).unwrap(), kept);
+    install(&world, "refresh-2", 1800).await;
+    let tested = world.ask(test).await.unwrap();
+    assert_eq!(tested["ok"], false, "the old token still works, but no further one is to be had: {tested}");
+}
+
+#[tokio::test]
 async fn a_secret_without_what_oauth_needs_is_named() {
     let world = installed(1800).await;
     world.session("s-1", ana()).await;
