@@ -34,11 +34,16 @@ const CIRCUIT: CircuitWaits = CircuitWaits { base: Duration::from_secs(30), max:
 
 /// Secrets in memory, that a test can change while they are in use.
 #[derive(Clone, Default)]
-pub(crate) struct Vault(Arc<Mutex<BTreeMap<String, String>>>);
+pub(crate) struct Vault(Arc<Mutex<BTreeMap<String, String>>>, Arc<Mutex<Option<fn() -> SecretError>>>);
 
 impl Vault {
     pub(crate) fn put(&self, name: &str, value: &str) {
         self.0.lock().unwrap().insert(format!("{SECRET_PREFIX}acme/{name}"), value.to_owned());
+    }
+
+    /// Whoever asks for a secret gets this error.
+    pub(crate) fn fail(&self, error: Option<fn() -> SecretError>) {
+        *self.1.lock().unwrap() = error;
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<String> {
@@ -48,6 +53,9 @@ impl Vault {
 
 impl SecretSource for Vault {
     async fn fetch(&self, name: &str) -> Result<SecretString, SecretError> {
+        if let Some(error) = *self.1.lock().unwrap() {
+            return Err(error());
+        }
         self.0.lock().unwrap().get(name).map(|value| value.as_str().into()).ok_or(SecretError::Unknown)
     }
 
