@@ -46,6 +46,7 @@ async fn what_would_not_work_is_not_saved_and_its_place_is_named() {
     let world = World::new().await;
     world.vault.put("words", "two words");
     world.vault.put("other-hook", "pat-acme");
+    world.vault.put("weak", "whsec_YQ==");
     let hubspot = json!({ "kind": "hubspot" });
     let hook = |url: &str| json!({ "kind": "webhook", "url": url });
     for (config, secret, told) in [
@@ -54,7 +55,8 @@ async fn what_would_not_work_is_not_saved_and_its_place_is_named() {
         (hubspot.clone(), "acme/missing", "secret_name: There is no secret of that name in Secrets Manager."),
         (hubspot.clone(), "acme/words", "secret_name: The secret does not hold what this kind of integration needs."),
         (json!({ "kind": "hubspot", "auth": "oauth" }), "acme/hubspot", "secret_name: The secret does not hold"),
-        (hook("https://example.com/"), "acme/other-hook", "secret_name: The secret does not hold"),
+        (hook("https://example.com/"), "acme/other-hook", "secret_name: The secret does not hold a signing secret"),
+        (hook("https://example.com/"), "acme/weak", "secret_name: The secret does not hold a signing secret: whsec_"),
         (hook("http://example.com/"), "acme/hook", "config.url: its scheme is not https"),
         (hook("https://169.254.169.254/"), "acme/hook", "config.url: its host has an address that is not public"),
         (
