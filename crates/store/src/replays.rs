@@ -38,7 +38,7 @@ WITH synced AS (
     SELECT session_id, event FROM tried
     WHERE CASE WHEN event LIKE 'email.status@%' THEN EXISTS (
                    SELECT FROM email_log WHERE tenant_id = $1 AND email_id = split_part(event, '@', 2)::uuid)
-               ELSE event = 'session.failed' END
+               ELSE event LIKE 'session.failed@%' END
 ), page AS (
     SELECT DISTINCT session_id FROM told
     WHERE EXISTS (SELECT FROM sessions WHERE tenant_id = $1 AND sessions.session_id = told.session_id AND erased_at IS NULL)

@@ -108,7 +108,9 @@ mod tests {
             id("acme", "s1", "hook2"),
             id_of("acme", "s1", "hook", "session.analyzed@2"),
             id_of("acme", "s1", "hook", "session.analyzed@3"),
-            id_of("acme", "s1", "hook", "session.failed"),
+            id_of("acme", "s1", "hook", "session.failed@lost"),
+            id_of("acme", "s1", "hook", "session.failed@lost@2"),
+            id_of("acme", "s1", "hook", "session.failed@boom"),
             id_of("acme", "s1", "hook", "email.status@0190163d-8694-739b-aea5-966c26f8ad91@sent"),
             id_of("acme", "s1", "hook", "email.status@0190163d-8694-739b-aea5-966c26f8ad91@bounced"),
         ];

@@ -48,7 +48,7 @@ async fn an_integration_that_is_disabled_is_told_once_with_its_reason_and_what_w
         .sql(
             "INSERT INTO steps (tenant_id, session_id, step, status, code, message)
          VALUES ('acme', 's-1', 'crm_sync:hook', 'waiting', 'integration_disabled', ''),
-                ('acme', 's-1', 'crm_sync:hook/session.failed', 'waiting', 'integration_disabled', ''),
+                ('acme', 's-1', 'crm_sync:hook/session.failed@lost', 'waiting', 'integration_disabled', ''),
                 ('acme', 's-1', 'crm_sync:hook-2', 'waiting', 'integration_disabled', '')",
         )
         .await;
