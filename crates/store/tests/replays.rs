@@ -141,8 +141,10 @@ async fn a_range_is_planned_page_by_page_and_whole_sessions_at_a_time() {
     world.attempt(3, "session.failed@lost", 2, false).await;
     world.attempt(4, "session.failed@lost", 2, true).await;
     let pages = [
+        (None, 4, vec!["s-2 session.analyzed", "s-2 session.analyzed@2"]),
         (
             None,
+            5,
             vec![
                 "s-2 session.analyzed",
                 "s-2 session.analyzed@2",
@@ -151,11 +153,12 @@ async fn a_range_is_planned_page_by_page_and_whole_sessions_at_a_time() {
                 "s-3 session.failed@lost",
             ],
         ),
-        (Some("s-3"), vec!["s-4 session.analyzed", "s-4 session.analyzed@2"]),
-        (Some("s-4"), vec![]),
+        (Some("s-2"), 1, vec!["s-3 session.analyzed", "s-3 session.analyzed@2", "s-3 session.failed@lost"]),
+        (Some("s-3"), 2, vec!["s-4 session.analyzed", "s-4 session.analyzed@2"]),
+        (Some("s-4"), 2, vec![]),
     ];
-    for (after, expected) in pages {
-        assert_eq!(world.plan(&between(2, 5, after), 2).await, expected, "after {after:?}");
+    for (after, limit, expected) in pages {
+        assert_eq!(world.plan(&between(2, 5, after), limit).await, expected, "{limit} after {after:?}");
     }
     assert_eq!(world.plan(&between(5, 9, None), 2).await, ["s-5 session.analyzed", "s-5 session.analyzed@2"]);
     assert_eq!(world.plan(&between(9, 10, None), 2).await, ["s-1 session.failed@lost"]);

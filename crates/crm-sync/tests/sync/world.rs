@@ -93,8 +93,13 @@ impl World {
 
     /// A task of an operator, which sends messages to these queues; the answer, or the error as the operator reads it.
     pub(crate) async fn ask_of(&self, queues: &MemoryQueues, task: Value) -> Result<Value, String> {
+        self.ask_within(queues, task, Duration::from_secs(60)).await
+    }
+
+    /// By an invocation that ends after `time`.
+    pub(crate) async fn ask_within(&self, queues: &MemoryQueues, task: Value, time: Duration) -> Result<Value, String> {
         let task = serde_json::from_value(task).unwrap();
-        let deadline = Instant::now() + Duration::from_secs(60);
+        let deadline = Instant::now() + time;
         let report = crm_sync::administer(&self.context, queues, "crm-sync", task, deadline).await;
         report.map(|report| serde_json::to_value(report).unwrap()).map_err(|error| error.line())
     }
