@@ -1,6 +1,7 @@
 //! What an operator can ask for, and what is answered.
 
 mod error;
+pub(crate) mod problem;
 
 use chrono::{DateTime, Utc};
 use domain::id::{IntegrationId, SessionId, TenantId};
@@ -68,7 +69,7 @@ fn yes() -> bool {
 
 /// Reads a task from what the function was invoked with.
 pub(crate) fn read(payload: Value) -> Result<Task, TaskError> {
-    serde_json::from_value(payload).map_err(TaskError::Task)
+    serde_json::from_value(payload).map_err(|error| TaskError::Task(problem::of(&error)))
 }
 
 /// What was done or found.

@@ -235,7 +235,7 @@ async fn the_function_takes_both_messages_and_tasks() {
     let answer = crm_sync::invoke(&runner, event(task("test_integration", "hubspot"))).await.unwrap();
     assert_eq!(answer["ok"], true);
     for (payload, told) in [
-        (json!({ "task": "drop" }), "failed to read the task: unknown variant `drop`, expected one of"),
+        (json!({ "task": "drop" }), "failed to read the task: must be one of `show_integrations`, "),
         (json!({}), "failed to read the task: missing field `task`"),
         (json!({ "Records": 1 }), "failed to read the records"),
     ] {
