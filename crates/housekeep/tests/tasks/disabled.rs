@@ -56,7 +56,8 @@ async fn an_integration_that_is_disabled_is_told_once_with_its_reason_and_what_w
     assert_eq!(report, Alerted { tenants: 1, opened: 1, mailed: 1, complete: true, ..Alerted::default() });
     let mail = world.ses.requests().remove(0);
     let text = mail["Content"]["Simple"]["Body"]["Text"]["Data"].as_str().unwrap();
-    for told in ["410 Gone", "1 session waits", "integrations enable --tenant acme --integration hook"] {
+    for told in ["410 Gone", "1 session waits", "integrations enable --function NAME --tenant acme --integration hook"]
+    {
         assert!(text.contains(told), "{told}: {text}");
     }
     for _ in 0..48 {
