@@ -1,10 +1,11 @@
 //! A configuration as it is saved, with the place of what is wrong in it.
 
-use domain::integration::IntegrationConfig;
+use domain::integration::{IntegrationConfig, WebhookConfig};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::kind_of;
+use super::show::MASKED;
 use crate::task::{TaskError, problem};
 
 /// Reads each kind by itself: an enum that is told apart by a member loses the paths of its members.
@@ -14,8 +15,16 @@ pub(super) fn read(mut config: Value) -> Result<IntegrationConfig, TaskError> {
     match fields.remove("kind").as_ref().and_then(Value::as_str) {
         Some("hubspot") => fields_of(config).map(IntegrationConfig::Hubspot),
         Some("salesforce") => fields_of(config).map(IntegrationConfig::Salesforce),
-        Some("webhook") => fields_of(config).map(IntegrationConfig::Webhook),
+        Some("webhook") => fields_of(config).and_then(whole).map(IntegrationConfig::Webhook),
         _ => Err(refused("config.kind", "must be hubspot, salesforce or webhook".to_owned())),
+    }
+}
+
+/// As it is shown, a webhook's URL leads nowhere.
+fn whole(config: WebhookConfig) -> Result<WebhookConfig, TaskError> {
+    match config.url.ends_with(MASKED) {
+        true => Err(refused("config.url", "is as it is shown, without its path: name all of it".to_owned())),
+        false => Ok(config),
     }
 }
 
@@ -57,13 +66,17 @@ mod tests {
             (json!("x"), "config: must be an object, not text"),
             (json!({}), "config.kind: must be hubspot, salesforce or webhook"),
             (json!({ "kind": "pat-x" }), "config.kind: must be hubspot, salesforce or webhook"),
-            (json!({ "kind": "hubspot", "token": "pat-x" }), "config.token: unknown field, expected one of `api_version`, "),
+            (
+                json!({ "kind": "hubspot", "token": "pat-x" }),
+                "config.token: unknown field, expected one of `api_version`, ",
+            ),
             (json!({ "kind": "hubspot", "concurrency": 0 }), "config.concurrency: must be between 1 and 50"),
             (
                 json!({ "kind": "hubspot", "properties": { "a": "visitor.x" } }),
                 "config.properties.a: is no source: such are visitor.name, ",
             ),
             (json!({ "kind": "webhook" }), "config: missing field `url`"),
+            (json!({ "kind": "webhook", "url": "https://x/…" }), "config.url: is as it is shown, without its path"),
             (
                 json!({ "kind": "webhook", "url": "https://x", "events": ["x"] }),
                 "config.events[0]: must be one of `session.analyzed`, ",

@@ -147,6 +147,24 @@ async fn a_token_of_another_org_or_user_is_not_used() {
 }
 
 #[tokio::test]
+async fn an_integration_that_has_synced_is_not_saved_with_another_org() {
+    let org = Org::new().await;
+    let save = json!({
+        "task": "save_integration", "tenant_id": "acme", "integration_id": "salesforce", "secret_name": NAME,
+        "config": { "kind": "salesforce", "url": format!("{}/", org.fake.base_url) },
+    });
+    org.world.ask(save.clone()).await.unwrap();
+    org.world.session("s-1", ana()).await;
+    org.world.sync("s-1", "salesforce").await.unwrap();
+    let mut other = save;
+    other["config"]["url"] = json!(org.fake.base_url);
+    org.world.ask(other.clone()).await.unwrap();
+    other["config"]["url"] = json!("https://other.my.salesforce.com");
+    let error = org.world.ask(other).await.unwrap_err();
+    assert!(error.contains("config.url: the log of salesforce is of another org"), "{error}");
+}
+
+#[tokio::test]
 async fn an_org_that_is_said_to_be_elsewhere_is_not_asked() {
     let org = Org::new().await;
     org.world.session("s-1", ana()).await;
