@@ -8,6 +8,7 @@ use std::time::Instant;
 use domain::id::{IntegrationId, TenantId};
 use domain::integration::{Connection, Integration, IntegrationConfig, IntegrationState};
 use domain::step::Code;
+use reqwest::Url;
 use serde::de::IgnoredAny;
 use serde_json::Value;
 use stage::queues::Queues;
@@ -125,9 +126,10 @@ impl<S: SecretSource> Context<S> {
             let problem = format!("the log of {integration_id} is of another {what}: save it under another id");
             Err(TaskError::Config { path, problem })
         };
+        let origin = |url: &str| Url::parse(url).ok().map(|url| url.origin());
         match (&there.config, config) {
             (IntegrationConfig::Salesforce(there), IntegrationConfig::Salesforce(wanted))
-                if self.salesforce.origin(&there.url) != self.salesforce.origin(&wanted.url) =>
+                if origin(&there.url) != origin(&wanted.url) =>
             {
                 let filter = SyncFilter { status: Some(SyncStatus::Done), ..SyncFilter::default() };
                 let synced = self.store.shown_syncs(tenant_id, integration_id, &filter, 1).await;

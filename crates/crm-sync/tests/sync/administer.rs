@@ -2,9 +2,9 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crm_sync::Task;
+use crm_sync::{Context, Task};
 use domain::integration::IntegrationState;
-use domain::session::Visitor;
+use domain::session::{SessionStatus, Visitor};
 use lambda_runtime::LambdaEvent;
 use serde_json::{Value, json};
 use stage::backoff::Backoff;
@@ -13,8 +13,9 @@ use stage::queues::Routes;
 use stage::step::StageConfig;
 use stage::testing::MemoryQueues;
 use stage::{Outcome, StepRunner};
+use store::integration_log::SyncStatus;
 
-use crate::world::{SIGNING_SECRET, TOKEN, World, ana};
+use crate::world::{SIGNING_SECRET, TOKEN, Vault, World, ana};
 
 fn task(name: &str, id: &str) -> Value {
     json!({ "task": name, "tenant_id": "acme", "integration_id": id })
@@ -294,9 +295,7 @@ fn event(payload: Value) -> LambdaEvent<Value> {
     LambdaEvent::new(payload, context)
 }
 
-#[tokio::test]
-async fn the_function_takes_both_messages_and_tasks() {
-    let world = World::new().await;
+fn runner(world: &World) -> StepRunner<Context<Vault>, MemoryQueues> {
     let queue = QueueConfig {
         queue_url: "crm-sync".to_owned(),
         dead_letter_queue_url: "crm-sync-dead".to_owned(),
@@ -304,13 +303,58 @@ async fn the_function_takes_both_messages_and_tasks() {
         max_receive_count: 5,
     };
     let backoff = Backoff { base: Duration::from_secs(120), max: Duration::from_secs(900) };
-    let runner = StepRunner {
-        stage: world.context,
+    StepRunner {
+        stage: world.another_function(),
         store: world.database.store.clone(),
         queues: MemoryQueues::default(),
         config: StageConfig { queue, backoff },
         follow_ups: Routes { notify: None, crm_sync: "crm-sync".to_owned() },
-    };
+    }
+}
+
+fn records(body: &str) -> Value {
+    let mut records: Value =
+        serde_json::from_str(include_str!("../../../../events/crm-sync-unknown-integration.json")).unwrap();
+    records["Records"][0]["body"] = json!(body);
+    records["Records"][0].as_object_mut().unwrap().remove("md5OfBody");
+    records
+}
+
+#[tokio::test]
+async fn a_sync_that_waits_is_skipped_when_its_integration_is_removed_and_its_session_completes() {
+    let world = World::new().await;
+    let (tenant, session_id) = ("acme".parse().unwrap(), "s-1".parse().unwrap());
+    world.session("s-1", ana()).await;
+    // The one step that the session waits for.
+    let message = json!({
+        "type": "crm-sync.v1", "tenant_id": "acme", "session_id": "s-1", "analysis_version": 1,
+        "integration_id": "hubspot",
+    });
+    world
+        .sql(&format!(
+            "INSERT INTO steps (tenant_id, session_id, step, message) VALUES ('acme', 's-1', 'crm_sync:hubspot', '{message}')"
+        ))
+        .await;
+    world.sql("UPDATE sessions SET open_steps = 1, status = 'processing', finished_at = NULL").await;
+    world.vault.put("hubspot", "not-a-token");
+    let runner = runner(&world);
+    let status = async || world.database.store.session(&tenant, &session_id).await.unwrap().unwrap().status;
+
+    crm_sync::invoke(&runner, event(records(&message.to_string()))).await.unwrap();
+    assert_eq!((status().await, world.disabled("hubspot").await.0.as_str()), (SessionStatus::Waiting, "unauthorized"));
+    assert_eq!(world.database.store.take_due_waiting_steps(10).await.unwrap(), []);
+    crm_sync::invoke(&runner, event(task("remove_integration", "hubspot"))).await.unwrap();
+    let woken = world.database.store.take_due_waiting_steps(10).await.unwrap().remove(0);
+    crm_sync::invoke(&runner, event(records(&woken.message))).await.unwrap();
+    assert_eq!(status().await, SessionStatus::Completed);
+    let log = world.log("s-1", "hubspot").await;
+    assert_eq!((log.status, log.code.as_deref()), (SyncStatus::Skipped, Some("integration_removed")));
+}
+
+#[tokio::test]
+async fn the_function_takes_both_messages_and_tasks() {
+    let world = World::new().await;
+    let runner = runner(&world);
     let records = serde_json::from_str(include_str!("../../../../events/crm-sync-unknown-integration.json")).unwrap();
     let answer = crm_sync::invoke(&runner, event(records)).await.unwrap();
     assert_eq!(answer, json!({ "batchItemFailures": [] }));

@@ -10,7 +10,7 @@ use serde_json::json;
 use stage::{Env, Failure, Outcome};
 use store::integration_log::SyncStatus;
 
-use crate::world::{WAITS_FOR_ADMIN, World, ana};
+use crate::world::{MakeError, WAITS_FOR_ADMIN, World, ana};
 
 async fn final_code(world: &World, session: &str, integration: &str) -> &'static str {
     let error = world.sync(session, integration).await.unwrap_err();
@@ -67,7 +67,7 @@ async fn a_secret_that_cannot_be_read_now_is_waited_for_and_one_that_must_be_men
     world.vault.fail(Some(|| SecretError::Unavailable("no answer".into())));
     let waits = Outcome::Wait { after: Duration::from_secs(10), code: Code::new("secret_unavailable") };
     assert_eq!(world.sync("s-1", "hubspot").await.unwrap(), waits);
-    let errors: [(&str, fn() -> SecretError, &str); 2] = [
+    let errors: [(&str, MakeError, &str); 2] = [
         ("secret_deleted", || SecretError::Deleted("marked".into()), "Restore it."),
         ("secret_forbidden", || SecretError::Forbidden("denied".into()), "Grant it."),
     ];

@@ -34,7 +34,10 @@ const CIRCUIT: CircuitWaits = CircuitWaits { base: Duration::from_secs(30), max:
 
 /// Secrets in memory, that a test can change while they are in use.
 #[derive(Clone, Default)]
-pub(crate) struct Vault(Arc<Mutex<BTreeMap<String, String>>>, Arc<Mutex<Option<fn() -> SecretError>>>);
+pub(crate) struct Vault(Arc<Mutex<BTreeMap<String, String>>>, Arc<Mutex<Option<MakeError>>>);
+
+/// An error cannot be cloned.
+pub(crate) type MakeError = fn() -> SecretError;
 
 impl Vault {
     pub(crate) fn put(&self, name: &str, value: &str) {
@@ -42,7 +45,7 @@ impl Vault {
     }
 
     /// Whoever asks for a secret gets this error.
-    pub(crate) fn fail(&self, error: Option<fn() -> SecretError>) {
+    pub(crate) fn fail(&self, error: Option<MakeError>) {
         *self.1.lock().unwrap() = error;
     }
 

@@ -213,6 +213,31 @@ async fn a_payload_that_grows_too_long_says_what_it_leaves_out() {
 }
 
 #[tokio::test]
+async fn an_analysis_of_a_megabyte_is_told_in_a_short_event_that_names_what_it_leaves_out() {
+    let world = World::new().await;
+    let mut analysis = analysis();
+    let feeling = Feeling { turn: 1, score: Score::NEUTRAL, emotion: "calm".repeat(15) };
+    analysis.sentiment.as_mut().unwrap().timeline = vec![feeling; 10_000];
+    let item = ActionItem { text: "🙂".repeat(500), owner: Owner::Agent, due: None, evidence: Vec::new() };
+    analysis.action_items = vec![item; 20];
+    analysis.topics = vec!["x".repeat(500); 20];
+    assert!(serde_json::to_string(&analysis).unwrap().len() > 1_000_000);
+    world.session_with("s-1", ana(), &analysis).await;
+    assert_eq!(world.told("s-1").await, "done");
+    let request = world.requests().await.remove(0);
+    assert!(request["body"].as_str().unwrap().len() <= 20_000);
+    let data = world.deliveries().await.remove(0)["body"]["data"].clone();
+    let omitted: Vec<_> = data["omitted"].as_array().unwrap().iter().map(|at| at.as_str().unwrap()).collect();
+    assert!(omitted.contains(&"/analysis/sentiment/timeline") && omitted.contains(&"/analysis/action_items"));
+    assert!(omitted.iter().all(|at| data.pointer(at).is_none()), "{omitted:?}");
+    for part in ["summary", "category", "sentiment", "intent", "conversation", "topics"] {
+        let (is_told, is_named) =
+            (data["analysis"].get(part).is_some(), omitted.contains(&&*format!("/analysis/{part}")));
+        assert!(is_told != is_named, "{part}: {omitted:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_visitor_without_an_address_is_told_to_webhooks_all_the_same() {
     let world = World::new().await;
     world.session("s-1", Visitor::default()).await;
