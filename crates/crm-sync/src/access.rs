@@ -94,8 +94,9 @@ impl<S: SecretSource, I: SignIn> Access<'_, S, I> {
         call(&self.renew(Some(token), Reason::Refused).await?).await
     }
 
-    /// Calls with a token that is got for it, whatever is kept: the call says whether the secret is valid now, and what is
-    /// kept may have been revoked. It need not be the only one, for the integration may be one that is still to be saved.
+    /// Calls with a token that is got for it, whatever is kept: the call says whether the secret is valid now, and what
+    /// is kept may have been revoked. It need not be the only one, for the integration may be one that is still to be
+    /// saved.
     pub(crate) async fn with_new_token<T>(
         &self,
         call: impl AsyncFn(&AccessToken) -> Result<T, Error>,

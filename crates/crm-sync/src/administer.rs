@@ -115,8 +115,8 @@ impl<S: SecretSource> Context<S> {
         Ok(Saved { state: show::state(&state), integration_id, findings: checked.findings(), connection, woken })
     }
 
-    /// The log of an integration that is there, or was, names what it left in one account: another one's records must not be
-    /// taken for these. Of HubSpot accounts the configuration does not say which they are.
+    /// The log of an integration that is there, or was, names what it left in one account: another one's records must
+    /// not be taken for these. Of HubSpot accounts the configuration does not say which they are.
     async fn same_account(&self, wanted: &Integration) -> Result<(), TaskError> {
         let Integration { tenant_id, integration_id, config, .. } = wanted;
         let Some(there) = self.store.integration(tenant_id, integration_id).await.map_err(TaskError::Store)? else {

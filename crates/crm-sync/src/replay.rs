@@ -15,8 +15,8 @@ use uuid::Uuid;
 
 use crate::task::{Replayed, TaskError};
 
-/// Messages that one call sends, at most, so that whoever waits for its answer soon hears how far it has come; more only
-/// where a single session has more.
+/// Messages that one call sends, at most, so that whoever waits for its answer soon hears how far it has come; more
+/// only where a single session has more.
 const MOST: usize = 1000;
 /// Steps read at a time.
 const BATCH: usize = 100;
@@ -45,8 +45,8 @@ impl Wanted<'_> {
     }
 }
 
-/// In the order of the sessions' ids, so that the next call goes on where this one ends. What ends it early, after it has come
-/// to some session, is an error of the next call, if it lasts.
+/// In the order of the sessions' ids, so that the next call goes on where this one ends. What ends it early, after it
+/// has come to some session, is an error of the next call, if it lasts.
 pub(crate) async fn replay<Q: Queues>(
     store: &Store,
     queues: &Q,
@@ -99,8 +99,8 @@ impl<Q: Queues> Call<'_, Q> {
         MOST.saturating_sub(self.replayed as usize)
     }
 
-    /// Returns whether nothing is left. A step is open again once its message is received; until then it counts as failed,
-    /// and a call that is repeated sends it once more, which changes nothing.
+    /// Returns whether nothing is left. A step is open again once its message is received; until then it counts as
+    /// failed, and a call that is repeated sends it once more, which changes nothing.
     async fn sync_again(&mut self, mut range: ReplayRange) -> Result<bool, TaskError> {
         let Integration { tenant_id, integration_id, .. } = self.integration;
         loop {
@@ -125,8 +125,8 @@ impl<Q: Queues> Call<'_, Q> {
         }
     }
 
-    /// Returns whether nothing is left. What is planned counts as told: if it is not sent here, for want of time or of the
-    /// queue, `housekeep` sends it once it is overdue, and planning it anew would tell it twice.
+    /// Returns whether nothing is left. What is planned counts as told: if it is not sent here, for want of time or of
+    /// the queue, `housekeep` sends it once it is overdue, and planning it anew would tell it twice.
     async fn tell_again(&mut self, mut range: ReplayRange) -> Result<bool, TaskError> {
         let Integration { tenant_id, integration_id, .. } = self.integration;
         let replay = Uuid::now_v7();

@@ -39,8 +39,8 @@ impl EventType {
 
 /// One event of one session.
 ///
-/// As text: `session.analyzed`, of later versions `session.analyzed@2`; `session.failed@<code>`, from the second time on
-/// `session.failed@<code>@2`; `email.status@<id>@<status>`.
+/// As text: `session.analyzed`, of later versions `session.analyzed@2`; `session.failed@<code>`, from the second time
+/// on `session.failed@<code>@2`; `email.status@<id>@<status>`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Event {
     SessionAnalyzed {

@@ -51,8 +51,8 @@ WITH synced AS (
                               'event', event, 'replay', $3)::text AS message
     FROM told JOIN page USING (session_id)
     WHERE (until_here <= $8 OR until_here = events)
-      AND EXISTS (SELECT FROM integrations WHERE tenant_id = $1 AND integration_id = $2 AND config ->> 'kind' = 'webhook'
-                  AND removed_at IS NULL)
+      AND EXISTS (SELECT FROM integrations WHERE tenant_id = $1 AND integration_id = $2
+                  AND config ->> 'kind' = 'webhook' AND removed_at IS NULL)
 ), planned AS (
     INSERT INTO steps (tenant_id, session_id, step, message, of_session)
     SELECT $1, session_id, step, message, false FROM wanted
@@ -102,11 +102,11 @@ pub struct PlannedReplay {
 }
 
 impl Store {
-    /// Plans that a webhook is told once more what it was told, or refused for good: up to `limit` events of whole sessions,
-    /// in the order of their ids, and more only of a single one.
+    /// Plans that a webhook is told once more what it was told, or refused for good: up to `limit` events of whole
+    /// sessions, in the order of their ids, and more only of a single one.
     ///
-    /// There may be more `after` the last one's session, until there are none. The same `replay` plans each step once, however
-    /// often it is asked for, and returns it each time.
+    /// There may be more `after` the last one's session, until there are none. The same `replay` plans each step once,
+    /// however often it is asked for, and returns it each time.
     pub async fn plan_replays(
         &self,
         tenant: &TenantId,

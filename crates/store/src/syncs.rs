@@ -11,8 +11,8 @@ use crate::{Error, Store};
 
 const SHOWN_SYNCS: &str = "
 -- shown_syncs()
-SELECT session_id, analysis_version, status, contact_id, record_id, attempts, code, error, notice, created_at, updated_at,
-       synced_at
+SELECT session_id, analysis_version, status, contact_id, record_id, attempts, code, error, notice, created_at,
+       updated_at, synced_at
 FROM integration_log
 WHERE tenant_id = $1 AND integration_id = $2 AND ($3::text IS NULL OR status = $3)
   AND updated_at >= coalesce($4::timestamptz, '-infinity') AND updated_at < coalesce($5::timestamptz, 'infinity')
@@ -22,8 +22,8 @@ ORDER BY updated_at DESC, session_id DESC, analysis_version DESC LIMIT $9";
 
 const SYNCS_OF_SESSION: &str = "
 -- syncs_of_session()
-SELECT session_id, analysis_version, status, contact_id, record_id, attempts, code, error, notice, created_at, updated_at,
-       synced_at
+SELECT session_id, analysis_version, status, contact_id, record_id, attempts, code, error, notice, created_at,
+       updated_at, synced_at
 FROM integration_log
 WHERE tenant_id = $1 AND session_id = $2 AND integration_id = $3 AND ($4::text IS NULL OR status = $4)
   AND updated_at >= coalesce($5::timestamptz, '-infinity') AND updated_at < coalesce($6::timestamptz, 'infinity')

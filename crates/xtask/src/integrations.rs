@@ -262,7 +262,8 @@ mod tests {
             "replay --tenant acme --integration hubspot --session s-1",
             "replay --tenant acme --integration hubspot --from 2026-11-01 --to 2026-11-02T10:00:00Z --failed",
             "log --tenant acme --integration hubspot",
-            "log --tenant acme --integration hubspot --session s-1 --status failed --from 2026-11-01 --to 2026-11-02 --limit 7",
+            "log --tenant acme --integration hubspot --session s-1 --status failed --limit 7",
+            "log --tenant acme --integration hubspot --from 2026-11-01 --to 2026-11-02",
             "attempts --tenant acme --integration hook --session s-1",
             "attempts --tenant acme --integration hook --function dev-crm-sync --json",
         ] {

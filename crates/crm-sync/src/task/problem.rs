@@ -26,7 +26,8 @@ mod tests {
         const SECRET: &str = "pat-na1-`, expected `secret";
         let save = |member: &str, value: serde_json::Value| {
             let mut task = json!({
-                "task": "save_integration", "tenant_id": "acme", "integration_id": "crm", "config": {}, "secret_name": "s",
+                "task": "save_integration", "tenant_id": "acme", "integration_id": "crm", "config": {},
+                "secret_name": "s",
             });
             task[member] = value;
             task

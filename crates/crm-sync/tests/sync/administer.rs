@@ -332,7 +332,8 @@ async fn a_sync_that_waits_is_skipped_when_its_integration_is_removed_and_its_se
     });
     world
         .sql(&format!(
-            "INSERT INTO steps (tenant_id, session_id, step, message) VALUES ('acme', 's-1', 'crm_sync:hubspot', '{message}')"
+            "INSERT INTO steps (tenant_id, session_id, step, message)
+             VALUES ('acme', 's-1', 'crm_sync:hubspot', '{message}')"
         ))
         .await;
     world.sql("UPDATE sessions SET open_steps = 1, status = 'processing', finished_at = NULL").await;

@@ -102,9 +102,10 @@ async fn told(sessions: u32) -> World {
         .await;
     world
         .sql(
-            "INSERT INTO webhook_attempts (tenant_id, attempt_id, integration_id, session_id, webhook_id, event, is_replay,
-                                           began_at, duration_ms)
-             SELECT 'acme', gen_random_uuid(), 'hook', session_id, 'msg', 'session.failed@lost@' || n, false, '2026-11-02Z', 1
+            "INSERT INTO webhook_attempts (tenant_id, attempt_id, integration_id, session_id, webhook_id, event,
+                                           is_replay, began_at, duration_ms)
+             SELECT 'acme', gen_random_uuid(), 'hook', session_id, 'msg', 'session.failed@lost@' || n, false,
+                    '2026-11-02Z', 1
              FROM sessions, generate_series(2, 16) n",
         )
         .await;

@@ -368,7 +368,7 @@ mod tests {
             attempts: 1,
             code: None,
             error: None,
-            notice: Some("Left out: jobtitle: the value is none of the options.".to_owned()),
+            notice: Some("Left out: jobtitle: no option.".to_owned()),
             created_at: at,
             updated_at: at,
             synced_at: Some(at),
@@ -379,14 +379,14 @@ mod tests {
             contact_id: None,
             record_id: None,
             code: Some("rejected".to_owned()),
-            error: Some("HubSpot refuses the request.\n(HTTP 400)".to_owned()),
+            error: Some("HubSpot refuses\nit.".to_owned()),
             ..sync.clone()
         };
         let shown = Report::Syncs(Syncs { syncs: vec![failed, sync], next: None });
         assert_snapshot!(rendered("log --integration hubspot", &shown), @r#"
         CHANGED              SESSION  VERSION  STATUS  TRIES  PERSON       RECORD  CODE      WORDS
-        2026-11-25 10:12:30  s-1      2        failed  1      -            -       rejected  HubSpot refuses the request. (HTTP 400)
-        2026-11-25 10:12:30  s-1      1        done    1      37765128953  998     -         Left out: jobtitle: the value is none of the options.
+        2026-11-25 10:12:30  s-1      2        failed  1      -            -       rejected  HubSpot refuses it.
+        2026-11-25 10:12:30  s-1      1        done    1      37765128953  998     -         Left out: jobtitle: no option.
         "#);
         let none = Report::Syncs(Syncs { syncs: Vec::new(), next: None });
         assert_eq!(rendered("log --integration hubspot", &none), "no syncs\n");
