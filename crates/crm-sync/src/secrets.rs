@@ -114,7 +114,7 @@ pub(crate) struct Secret {
     pub(crate) is_cached: bool,
 }
 
-/// The secrets of all tenants, each read at most once per [`SECRET_LIFETIME`].
+/// The secrets of all tenants, each read at most once in five minutes.
 pub struct Secrets<S> {
     source: S,
     /// Followed by the tenant's id and `/`, the beginning of every name the tenant may use.
