@@ -20,6 +20,8 @@ use crate::secrets::{SecretError, SecretSource, Secrets};
 pub(crate) const RENEWAL_MARGIN: TimeDelta = TimeDelta::minutes(5);
 /// How long a renewal may take before another function tries: the time-out of a request, and as much again.
 const RENEWAL_LEASE: Duration = Duration::from_secs(30);
+/// No token is taken to live longer, whatever its answer says: HubSpot's live half an hour, Salesforce's some hours.
+const LONGEST_LIFETIME: Duration = Duration::from_secs(24 * 3600);
 
 /// What was got by signing in.
 #[derive(Clone, Serialize, Deserialize)]
@@ -92,13 +94,15 @@ impl<S: SecretSource, I: SignIn> Access<'_, S, I> {
         call(&self.renew(Some(token), Reason::Refused).await?).await
     }
 
-    /// Calls with a token that is got for it, so that it says whether the secret is valid. It need not be the only one, for
-    /// the integration may be one that is still to be saved.
+    /// Calls with a token that is got for it, whatever is kept: the call says whether the secret is valid now, and what
+    /// is kept may have been revoked. It need not be the only one, for the integration may be one that is still to be
+    /// saved.
     pub(crate) async fn with_new_token<T>(
         &self,
         call: impl AsyncFn(&AccessToken) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        call(&self.renew_now(None).await?).await
+        self.forget();
+        call(&self.sign_in().await?).await
     }
 
     async fn token(&self) -> Result<AccessToken, Error> {
@@ -116,32 +120,36 @@ impl<S: SecretSource, I: SignIn> Access<'_, S, I> {
     async fn renew(&self, old: Option<AccessToken>, reason: Reason) -> Result<AccessToken, Error> {
         let Integration { tenant_id, integration_id, .. } = self.integration;
         let ours = self.store.take_renewal(tenant_id, integration_id, RENEWAL_LEASE).await.map_err(Error::Store)?;
-        if !ours {
+        let Some(renewal) = ours else {
             let usable = old.filter(|old| reason == Reason::Ends && old.ends_at > self.now);
             return usable.ok_or(Error::Renewing);
-        }
+        };
         let renewed = self.renew_now(old.as_ref()).await;
-        self.store.end_renewal(tenant_id, integration_id).await.map_err(Error::Store)?;
+        self.store.end_renewal(tenant_id, integration_id, renewal).await.map_err(Error::Store)?;
         renewed
     }
 
     async fn renew_now(&self, old: Option<&AccessToken>) -> Result<AccessToken, Error> {
         // Who held the lease before may have just done it; and whoever mends the secret is not to wait.
-        self.secrets.forget(&self.token_name());
-        self.secrets.forget(&self.integration.secret_name);
+        self.forget();
         let is_new = |kept: &AccessToken| old.is_none_or(|old| old.token.expose_secret() != kept.token.expose_secret());
         if let Some(kept) = self.kept().await?.filter(|kept| self.lasts(kept) && is_new(kept)) {
             return Ok(kept);
         }
+        self.sign_in().await
+    }
+
+    /// A new token takes the place of the one that is kept.
+    async fn sign_in(&self) -> Result<AccessToken, Error> {
         let secret = self.secret().await?;
         let granted = self.sign_in.sign_in(&secret).await.map_err(|error| match error {
             SignInError::Secret => Error::Secret(SecretError::Invalid),
             SignInError::Call(error) => Error::Token(error),
         })?;
-        let lifetime = TimeDelta::from_std(granted.lifetime).unwrap_or(TimeDelta::hours(1));
-        let ends_at = self.now + lifetime;
+        let ends_at = self.now + granted.lifetime.min(LONGEST_LIFETIME);
         let token = AccessToken { token: granted.token, ends_at, url: granted.url, of: self.fingerprint(&secret) };
-        let text = serde_json::to_string(&token).map_err(|_| Error::Secret(SecretError::Invalid))?;
+        // One that cannot be kept is used all the same.
+        let Ok(text) = serde_json::to_string(&token) else { return Ok(token) };
         let (tenant, name) = (&self.integration.tenant_id, self.token_name());
         self.secrets.put(tenant, &name, text.into(), Instant::now()).await.map_err(Error::Secret)?;
         Ok(token)
@@ -164,6 +172,11 @@ impl<S: SecretSource, I: SignIn> Access<'_, S, I> {
         let Integration { tenant_id, secret_name, .. } = self.integration;
         let secret = self.secrets.get(tenant_id, secret_name, Instant::now()).await.map_err(Error::Secret)?;
         Ok(secret.value)
+    }
+
+    fn forget(&self) {
+        self.secrets.forget(&self.token_name());
+        self.secrets.forget(&self.integration.secret_name);
     }
 
     fn token_name(&self) -> String {

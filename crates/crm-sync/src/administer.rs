@@ -6,12 +6,15 @@ mod show;
 use std::time::Instant;
 
 use domain::id::{IntegrationId, TenantId};
-use domain::integration::{Connection, Integration, IntegrationState};
+use domain::integration::{Connection, Integration, IntegrationConfig, IntegrationState};
 use domain::step::Code;
+use reqwest::Url;
 use serde::de::IgnoredAny;
 use serde_json::Value;
 use stage::queues::Queues;
 use store::gates;
+use store::integration_log::SyncStatus;
+use store::syncs::SyncFilter;
 
 use crate::replay::{self, Wanted};
 use crate::task::{Report, Saved, Task, TaskError, Tested};
@@ -62,6 +65,10 @@ pub async fn administer<S: SecretSource, Q: Queues>(
         Task::ShowAttempts { tenant_id, integration_id, session_id } => {
             context.attempts(&tenant_id, &integration_id, session_id.as_ref()).await
         }
+        Task::ShowSyncs { tenant_id, integration_id, session_id, status, from, to, limit, after } => {
+            let filter = SyncFilter { session: session_id.as_ref(), status, from, to, after: after.as_ref() };
+            context.syncs(&tenant_id, &integration_id, &filter, limit).await
+        }
     }
 }
 
@@ -75,6 +82,7 @@ impl Task {
             | Self::DisableIntegration { tenant_id, .. }
             | Self::RemoveIntegration { tenant_id, .. }
             | Self::ReplayIntegration { tenant_id, .. }
+            | Self::ShowSyncs { tenant_id, .. }
             | Self::ShowAttempts { tenant_id, .. } => tenant_id,
         }
     }
@@ -94,6 +102,7 @@ impl<S: SecretSource> Context<S> {
     }
 
     async fn save(&self, mut wanted: Integration, deadline: Instant) -> Result<Saved, TaskError> {
+        self.same_account(&wanted).await?;
         let checked = self.check(&wanted, deadline).await.map_err(TaskError::Check)?;
         if !checked.is_ok() {
             return Err(TaskError::NotWorking { operation: "save the integration", findings: checked.findings() });
@@ -104,6 +113,37 @@ impl<S: SecretSource> Context<S> {
         let (woken, kind) = (self.begin(&tenant_id, &integration_id, &state).await?, config.kind());
         tracing::info!(tenant.id = %tenant_id, integration.id = %integration_id, kind, woken, "saved an integration");
         Ok(Saved { state: show::state(&state), integration_id, findings: checked.findings(), connection, woken })
+    }
+
+    /// The log of an integration that is there, or was, names what it left in one account: another one's records must
+    /// not be taken for these. Of HubSpot accounts the configuration does not say which they are.
+    async fn same_account(&self, wanted: &Integration) -> Result<(), TaskError> {
+        let Integration { tenant_id, integration_id, config, .. } = wanted;
+        let Some(there) = self.store.integration(tenant_id, integration_id).await.map_err(TaskError::Store)? else {
+            return Ok(());
+        };
+        let refused = |path, what: &str| {
+            let problem = format!("the log of {integration_id} is of another {what}: save it under another id");
+            Err(TaskError::Config { path, problem })
+        };
+        let origin = |url: &str| Url::parse(url).ok().map(|url| url.origin());
+        match (&there.config, config) {
+            (IntegrationConfig::Salesforce(there), IntegrationConfig::Salesforce(wanted))
+                if origin(&there.url) != origin(&wanted.url) =>
+            {
+                let filter = SyncFilter { status: Some(SyncStatus::Done), ..SyncFilter::default() };
+                let synced = self.store.shown_syncs(tenant_id, integration_id, &filter, 1).await;
+                if synced.map_err(TaskError::Store)?.is_empty() {
+                    Ok(())
+                } else {
+                    refused("config.url".to_owned(), "org")
+                }
+            }
+            (there, wanted) if there.kind() != wanted.kind() => {
+                refused("config.kind".to_owned(), "kind of third party")
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Only what works is remembered of a test: a third party that is down has not changed what later syncs rely on.

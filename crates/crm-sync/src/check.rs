@@ -17,6 +17,7 @@ use crate::hubspot::oauth::{self, OAuth};
 use crate::job::Notes;
 use crate::salesforce::Login;
 use crate::secrets::SecretError;
+use crate::webhook::WebhookError;
 use crate::{Context, SecretSource, webhook, words};
 
 /// What a check has found.
@@ -89,7 +90,10 @@ impl<S: SecretSource> Context<S> {
             IntegrationConfig::Hubspot(HubspotConfig { auth: HubspotAuth::Token, .. }) => is_token(&secret),
             IntegrationConfig::Hubspot(HubspotConfig { auth: HubspotAuth::Oauth, .. }) => oauth::is_secret(&secret),
             IntegrationConfig::Salesforce(_) => true,
-            IntegrationConfig::Webhook(_) => webhook::is_secret(&secret),
+            IntegrationConfig::Webhook(_) => {
+                webhook::check_secret(&secret).map_err(Error::Webhook)?;
+                true
+            }
         };
         fits.then_some(secret).ok_or(Error::Secret(SecretError::Invalid))
     }
@@ -121,7 +125,7 @@ impl<S: SecretSource> Context<S> {
 /// Which member of a task that saves the integration is wrong.
 fn place(error: &Error) -> &'static str {
     match error {
-        Error::Secret(_) => "secret_name",
+        Error::Secret(_) | Error::Webhook(WebhookError::Secret(_)) => "secret_name",
         Error::ForeignUrl => "config.url",
         _ => "",
     }

@@ -43,9 +43,11 @@ pub use hosts::AllowedHosts;
 pub use http::SetupError;
 pub use hubspot::{HubSpot, MAX_NOTE_LENGTH, REQUEST_TIMEOUT};
 pub use salesforce::{MAX_DESCRIPTION_LENGTH, Salesforce};
-pub use secrets::{SECRET_LIFETIME, SecretError, SecretSource, Secrets, SecretsManager};
+pub use secrets::{SecretError, SecretSource, Secrets, SecretsManager};
 pub use serve::{invoke, serve};
-pub use task::{Replayed, Report, Saved, ShownAttempt, ShownDisabled, ShownIntegration, Task, TaskError, Tested};
+pub use task::{
+    Replayed, Report, Saved, ShownAttempt, ShownDisabled, ShownIntegration, ShownSync, Syncs, Task, TaskError, Tested,
+};
 pub use verdict::{DAILY_LIMIT_WAIT, DISABLED, DISABLED_WAIT, FAILING_LIMIT};
 pub use webhook::{DELIVERY_TIMEOUT, MAX_PAYLOAD_BYTES, Violation, WebhookError, Webhooks};
 

@@ -6,18 +6,20 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, Utc};
 use domain::id::SessionId;
 use domain::integration::{Integration, IntegrationConfig, IntegrationState};
+use stage::error_chain;
 use stage::queues::Queues;
 use store::Store;
-use store::failures::{FailedStep, FailedSteps};
+use store::failures::FailedStep;
 use store::replays::ReplayRange;
 use uuid::Uuid;
 
 use crate::task::{Replayed, TaskError};
 
-/// Messages that one call sends, at most.
-const MOST: u32 = 1000;
+/// Messages that one call sends, at most, so that whoever waits for its answer soon hears how far it has come; more
+/// only where a single session has more.
+const MOST: usize = 1000;
 /// Steps read at a time.
-const BATCH: u32 = 100;
+const BATCH: usize = 100;
 /// What is left of an invocation when it sends nothing more: one statement that is cancelled, and the answer.
 const RESERVE: Duration = Duration::from_secs(8);
 
@@ -31,8 +33,20 @@ pub(crate) struct Wanted<'a> {
     pub(crate) after: Option<SessionId>,
 }
 
-/// In the order of the sessions' ids, so that the next call goes on where this one ends. A step is open again once its message
-/// is received; until then it counts as failed, and a call that is repeated sends it once more, which changes nothing.
+impl Wanted<'_> {
+    fn range(&self) -> Result<ReplayRange, TaskError> {
+        match (&self.session_id, self.from, self.to) {
+            (Some(session), None, None) => Ok(ReplayRange::Session(session.clone())),
+            (None, Some(from), Some(to)) if from < to => {
+                Ok(ReplayRange::Between { from, to, after: self.after.clone() })
+            }
+            _ => Err(TaskError::Range),
+        }
+    }
+}
+
+/// In the order of the sessions' ids, so that the next call goes on where this one ends. What ends it early, after it
+/// has come to some session, is an error of the next call, if it lasts.
 pub(crate) async fn replay<Q: Queues>(
     store: &Store,
     queues: &Q,
@@ -44,73 +58,107 @@ pub(crate) async fn replay<Q: Queues>(
     if *state != IntegrationState::On {
         return Err(TaskError::NotOn(integration_id.clone()));
     }
+    let range = wanted.range()?;
+    let mut call =
+        Call { store, queues, queue_url, integration: wanted.integration, deadline, replayed: 0, reached: None };
     // A CRM holds what was synced; only a webhook's receiver may want to be told again.
-    if matches!(config, IntegrationConfig::Webhook(_)) && !wanted.failed_only {
-        return tell_again(store, queues, queue_url, wanted, deadline).await;
-    }
-    let range = match (&wanted.session_id, wanted.from, wanted.to) {
-        (Some(session), None, None) => FailedSteps::Session(session),
-        (None, Some(from), Some(to)) if from < to => FailedSteps::Between { from, to },
-        _ => return Err(TaskError::Range),
+    let ended = if matches!(config, IntegrationConfig::Webhook(_)) && !wanted.failed_only {
+        call.tell_again(range).await
+    } else {
+        call.sync_again(range).await
     };
-    let (mut replayed, mut after) = (0, wanted.after);
-    loop {
-        let found = store.failed_steps_of(tenant_id, integration_id, range, after.as_ref(), BATCH.into()).await;
-        let found = found.map_err(TaskError::Store)?;
-        let (sessions, is_last) = whole_sessions(&found);
-        for FailedStep { message, code, .. } in sessions {
-            queues.replay(queue_url, tenant_id, message, code).await.map_err(TaskError::Queue)?;
-            replayed += 1;
+    let is_complete = match ended {
+        Err(error) if call.reached.is_some() => {
+            tracing::warn!(error = error_chain(&error), "a replay ends early");
+            false
         }
-        if let Some(last) = sessions.last() {
-            after = Some(last.session_id.clone());
-        }
-        let has_time = deadline.saturating_duration_since(Instant::now()) >= RESERVE;
-        if is_last || replayed + BATCH > MOST || !has_time {
-            tracing::info!(tenant.id = %tenant_id, integration.id = %integration_id, replayed, is_last, "replayed syncs");
-            return Ok(Replayed { replayed, next: after.filter(|_| !is_last) });
-        }
-    }
+        ended => ended?,
+    };
+    let replayed = call.replayed;
+    tracing::info!(tenant.id = %tenant_id, integration.id = %integration_id, replayed, is_complete, "replayed");
+    Ok(Replayed { replayed, next: call.reached.filter(|_| !is_complete) })
 }
 
-/// A step that could not be queued is planned, and queued by `housekeep` when it is overdue.
-async fn tell_again<Q: Queues>(
-    store: &Store,
-    queues: &Q,
-    queue_url: &str,
-    wanted: Wanted<'_>,
+struct Call<'a, Q> {
+    store: &'a Store,
+    queues: &'a Q,
+    queue_url: &'a str,
+    integration: &'a Integration,
     deadline: Instant,
-) -> Result<Replayed, TaskError> {
-    let Integration { tenant_id, integration_id, .. } = wanted.integration;
-    let mut range = match (wanted.session_id, wanted.from, wanted.to) {
-        (Some(session), None, None) => ReplayRange::Session(session),
-        (None, Some(from), Some(to)) if from < to => ReplayRange::Between { from, to, after: wanted.after },
-        _ => return Err(TaskError::Range),
-    };
-    let (replay, mut replayed) = (Uuid::now_v7(), 0);
-    loop {
-        let planned = store.plan_replays(tenant_id, integration_id, replay, &range, BATCH.into()).await;
-        let planned = planned.map_err(TaskError::Store)?;
-        for step in &planned {
-            queues.send(queue_url, tenant_id, &step.message).await.map_err(TaskError::Queue)?;
-            replayed += 1;
+    replayed: u32,
+    /// The last session all of whose messages are sent.
+    reached: Option<SessionId>,
+}
+
+impl<Q: Queues> Call<'_, Q> {
+    fn has_time(&self) -> bool {
+        self.deadline.saturating_duration_since(Instant::now()) >= RESERVE
+    }
+
+    fn left(&self) -> usize {
+        MOST.saturating_sub(self.replayed as usize)
+    }
+
+    /// Returns whether nothing is left. A step is open again once its message is received; until then it counts as
+    /// failed, and a call that is repeated sends it once more, which changes nothing.
+    async fn sync_again(&mut self, mut range: ReplayRange) -> Result<bool, TaskError> {
+        let Integration { tenant_id, integration_id, .. } = self.integration;
+        loop {
+            let found = self.store.failed_steps_of(tenant_id, integration_id, &range, BATCH as i64).await;
+            let found = found.map_err(TaskError::Store)?;
+            let (found, is_last) = whole_sessions(&found);
+            for steps in found.chunk_by(|one, other| one.session_id == other.session_id) {
+                if self.reached.is_some() && (steps.len() > self.left() || !self.has_time()) {
+                    return Ok(false);
+                }
+                for FailedStep { session_id, message, code } in steps {
+                    let sent = self.queues.replay(self.queue_url, tenant_id, message, code).await;
+                    sent.map_err(TaskError::Queue)?;
+                    self.replayed += 1;
+                    range.go_on_after(session_id);
+                }
+                self.reached = steps.last().map(|step| step.session_id.clone());
+            }
+            if is_last {
+                return Ok(true);
+            }
         }
-        let last = planned.last().filter(|_| planned.len() >= BATCH as usize).map(|step| step.session_id.clone());
-        let has_time = deadline.saturating_duration_since(Instant::now()) >= RESERVE;
-        let (ReplayRange::Between { after, .. }, Some(last)) = (&mut range, last) else {
-            tracing::info!(tenant.id = %tenant_id, integration.id = %integration_id, replayed, "told a webhook once more");
-            return Ok(Replayed { replayed, next: None });
-        };
-        if replayed + BATCH > MOST || !has_time {
-            return Ok(Replayed { replayed, next: Some(last) });
+    }
+
+    /// Returns whether nothing is left. What is planned counts as told: if it is not sent here, for want of time or of
+    /// the queue, `housekeep` sends it once it is overdue, and planning it anew would tell it twice.
+    async fn tell_again(&mut self, mut range: ReplayRange) -> Result<bool, TaskError> {
+        let Integration { tenant_id, integration_id, .. } = self.integration;
+        let replay = Uuid::now_v7();
+        loop {
+            let planned = self.store.plan_replays(tenant_id, integration_id, replay, &range, BATCH as i64).await;
+            let planned = planned.map_err(TaskError::Store)?;
+            let Some(last) = planned.last() else { return Ok(true) };
+            for step in &planned {
+                if !self.has_time() {
+                    break;
+                }
+                if let Err(error) = self.queues.send(self.queue_url, tenant_id, &step.message).await {
+                    tracing::warn!(error = error_chain(&error), "left messages of a replay to housekeep");
+                    break;
+                }
+            }
+            self.replayed += u32::try_from(planned.len()).unwrap_or(u32::MAX);
+            self.reached = Some(last.session_id.clone());
+            if matches!(range, ReplayRange::Session(_)) {
+                return Ok(true);
+            }
+            if self.left() < BATCH || !self.has_time() {
+                return Ok(false);
+            }
+            range.go_on_after(&last.session_id);
         }
-        *after = Some(last);
     }
 }
 
 /// Of a full batch, the sessions whose steps are surely all in it: the next one begins after the last of them.
 fn whole_sessions(found: &[FailedStep]) -> (&[FailedStep], bool) {
-    let Some(last) = found.last().filter(|_| found.len() >= BATCH as usize) else { return (found, true) };
+    let Some(last) = found.last().filter(|_| found.len() >= BATCH) else { return (found, true) };
     let whole = found.partition_point(|step| step.session_id != last.session_id);
     // No session has as many versions that failed.
     (if whole == 0 { found } else { &found[..whole] }, false)

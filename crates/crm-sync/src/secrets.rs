@@ -5,16 +5,14 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use aws_sdk_secretsmanager::Client;
-use aws_sdk_secretsmanager::error::SdkError;
-use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;
-use aws_sdk_secretsmanager::operation::put_secret_value::PutSecretValueError;
+use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
 use domain::id::TenantId;
 use domain::step::Code;
 use secrecy::{ExposeSecret, SecretString};
 use stage::SdkConfig;
 
 /// How long a secret is used without asking again: a rotated one is taken up by then, or at once after a 401.
-pub const SECRET_LIFETIME: Duration = Duration::from_secs(300);
+const SECRET_LIFETIME: Duration = Duration::from_secs(300);
 
 /// Why a secret is not to be had; the text completes "failed to …".
 #[derive(Debug, thiserror::Error)]
@@ -27,16 +25,23 @@ pub enum SecretError {
     /// Empty, not text, or without a member that the kind of integration needs.
     #[error("use the secret: it does not hold what is needed")]
     Invalid,
+    #[error("use the secret: it is marked for deletion")]
+    Deleted(#[source] Source),
+    /// By the role's policy or by the key's.
+    #[error("use the secret: the function may not")]
+    Forbidden(#[source] Source),
     #[error("use Secrets Manager")]
-    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    Unavailable(#[source] Source),
 }
+
+type Source = Box<dyn std::error::Error + Send + Sync>;
 
 impl SecretError {
     /// Whether another delivery can help.
     pub(crate) fn is_retryable(&self) -> bool {
         match self {
             Self::Unavailable(_) => true,
-            Self::NotAllowed | Self::Unknown | Self::Invalid => false,
+            Self::NotAllowed | Self::Unknown | Self::Invalid | Self::Deleted(_) | Self::Forbidden(_) => false,
         }
     }
 
@@ -45,7 +50,24 @@ impl SecretError {
             Self::NotAllowed => Code::new("secret_not_allowed"),
             Self::Unknown => Code::new("unknown_secret"),
             Self::Invalid => Code::new("invalid_secret"),
+            Self::Deleted(_) => Code::new("secret_deleted"),
+            Self::Forbidden(_) => Code::new("secret_forbidden"),
             Self::Unavailable(_) => Code::new("secret_unavailable"),
+        }
+    }
+
+    /// What only a person can mend, or what passes.
+    fn of<E, R>(error: SdkError<E, R>) -> Self
+    where
+        E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
+        R: std::fmt::Debug + Send + Sync + 'static,
+    {
+        match error.as_service_error().and_then(ProvideErrorMetadata::code) {
+            // A name that Secrets Manager takes for none is nobody's.
+            Some("ResourceNotFoundException" | "InvalidParameterException" | "ValidationException") => Self::Unknown,
+            Some("InvalidRequestException") => Self::Deleted(error.into()),
+            Some("AccessDeniedException" | "DecryptionFailure" | "EncryptionFailure") => Self::Forbidden(error.into()),
+            _ => Self::Unavailable(error.into()),
         }
     }
 }
@@ -70,31 +92,20 @@ impl SecretsManager {
 
 impl SecretSource for SecretsManager {
     async fn fetch(&self, name: &str) -> Result<SecretString, SecretError> {
-        let answer =
-            self.0.get_secret_value().secret_id(name).send().await.map_err(|error| match error.as_service_error() {
-                Some(GetSecretValueError::ResourceNotFoundException(_)) => SecretError::Unknown,
-                _ => unavailable(error),
-            })?;
+        let answer = self.0.get_secret_value().secret_id(name).send().await.map_err(SecretError::of)?;
         answer.secret_string.map(SecretString::from).ok_or(SecretError::Invalid)
     }
 
     async fn put(&self, name: &str, value: &SecretString) -> Result<(), SecretError> {
         let put = self.0.put_secret_value().secret_id(name).secret_string(value.expose_secret()).send().await;
-        match put {
-            Ok(_) => Ok(()),
-            Err(error)
-                if error.as_service_error().is_some_and(PutSecretValueError::is_resource_not_found_exception) =>
-            {
+        match put.map_err(SecretError::of) {
+            Err(SecretError::Unknown) => {
                 let create = self.0.create_secret().name(name).secret_string(value.expose_secret());
-                create.send().await.map(drop).map_err(unavailable)
+                create.send().await.map(drop).map_err(SecretError::of)
             }
-            Err(error) => Err(unavailable(error)),
+            put => put.map(drop),
         }
     }
-}
-
-fn unavailable<E: std::error::Error + Send + Sync + 'static>(error: SdkError<E>) -> SecretError {
-    SecretError::Unavailable(Box::new(error))
 }
 
 /// A secret, and whether it may be out of date.
@@ -103,7 +114,7 @@ pub(crate) struct Secret {
     pub(crate) is_cached: bool,
 }
 
-/// The secrets of all tenants, each read at most once per [`SECRET_LIFETIME`].
+/// The secrets of all tenants, each read at most once in five minutes.
 pub struct Secrets<S> {
     source: S,
     /// Followed by the tenant's id and `/`, the beginning of every name the tenant may use.
@@ -156,9 +167,10 @@ impl<S: SecretSource> Secrets<S> {
     }
 
     fn cached(&self, name: &str, now: Instant) -> Option<SecretString> {
-        let cache = self.cache();
-        let (since, value) = cache.get(name)?;
-        (now.saturating_duration_since(*since) < SECRET_LIFETIME).then(|| value.clone())
+        let mut cache = self.cache();
+        // Nobody's is kept in memory for longer than it is used.
+        cache.retain(|_, (since, _)| now.saturating_duration_since(*since) < SECRET_LIFETIME);
+        cache.get(name).map(|(_, value)| value.clone())
     }
 
     fn cache(&self) -> std::sync::MutexGuard<'_, HashMap<String, (Instant, SecretString)>> {
@@ -169,6 +181,9 @@ impl<S: SecretSource> Secrets<S> {
 #[cfg(test)]
 mod tests {
     use std::cell::Cell;
+
+    use aws_sdk_secretsmanager::error::ErrorMetadata;
+    use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;
 
     use super::*;
 
@@ -200,6 +215,37 @@ mod tests {
         assert_eq!(value(&secrets, start + SECRET_LIFETIME).await, "pat-2");
         secrets.forget("post-session/test/acme/hubspot");
         assert_eq!(value(&secrets, start + SECRET_LIFETIME).await, "pat-3");
+    }
+
+    #[tokio::test]
+    async fn what_is_too_old_to_be_used_is_not_kept_in_memory() {
+        let secrets = Secrets::new(Counting::default(), "post-session/test/");
+        let (tenant, start) = ("acme".parse().unwrap(), Instant::now());
+        value(&secrets, start).await;
+        secrets.get(&tenant, "post-session/test/acme/hook", start + SECRET_LIFETIME).await.unwrap();
+        assert_eq!(secrets.cache().keys().collect::<Vec<_>>(), ["post-session/test/acme/hook"]);
+    }
+
+    #[test]
+    fn only_what_passes_is_tried_again() {
+        for (code, told) in [
+            (Some("ResourceNotFoundException"), "unknown_secret"),
+            (Some("InvalidParameterException"), "unknown_secret"),
+            (Some("InvalidRequestException"), "secret_deleted"),
+            (Some("AccessDeniedException"), "secret_forbidden"),
+            (Some("DecryptionFailure"), "secret_forbidden"),
+            (Some("InternalServiceError"), "secret_unavailable"),
+            (Some("ThrottlingException"), "secret_unavailable"),
+            (None, "secret_unavailable"),
+        ] {
+            let metadata = ErrorMetadata::builder();
+            let metadata = if let Some(code) = code { metadata.code(code) } else { metadata };
+            let refused = GetSecretValueError::generic(metadata.build());
+            let error = SecretError::of(SdkError::service_error(refused, ()));
+            assert_eq!((error.code().as_str(), error.is_retryable()), (told, told == "secret_unavailable"), "{code:?}");
+        }
+        let silent: SdkError<GetSecretValueError, ()> = SdkError::timeout_error("no answer");
+        assert!(SecretError::of(silent).is_retryable());
     }
 
     #[tokio::test]

@@ -7,7 +7,7 @@ use stage::StepRunner;
 use stage::batch::deadline;
 use stage::queues::Queues;
 
-use crate::task::{self, TaskError};
+use crate::task::{self, TaskError, problem};
 use crate::{Context, SecretSource, administer};
 
 /// Serves events until Lambda ends the process.
@@ -23,7 +23,8 @@ pub async fn invoke<S: SecretSource, Q: Queues>(
 ) -> Result<Value, Diagnostic> {
     let LambdaEvent { payload, context } = event;
     if payload.get("Records").is_some() {
-        let payload = serde_json::from_value(payload).map_err(|error| refused(&TaskError::Records(error)))?;
+        let payload = serde_json::from_value(payload);
+        let payload = payload.map_err(|error| refused(&TaskError::Records(problem::of(&error))))?;
         return answer(&runner.handle_batch(LambdaEvent { payload, context }).await);
     }
     let task = task::read(payload).map_err(|error| refused(&error))?;

@@ -267,7 +267,6 @@ impl<S: SecretSource> Context<S> {
             integration_id,
             config,
             session: &work.stored.session,
-            failure_code: work.stored.failure_code.as_deref(),
             event,
             at: at.unwrap_or(work.stored.session.ended_at),
             is_replay,

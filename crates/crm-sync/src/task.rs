@@ -1,12 +1,16 @@
 //! What an operator can ask for, and what is answered.
 
 mod error;
+pub(crate) mod problem;
 
 use chrono::{DateTime, Utc};
 use domain::id::{IntegrationId, SessionId, TenantId};
 use domain::integration::{Connection, IntegrationConfig};
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
+use store::integration_log::SyncStatus;
+use store::syncs::SyncPlace;
 
 pub use error::TaskError;
 
@@ -53,6 +57,28 @@ pub enum Task {
         #[serde(default)]
         after: Option<SessionId>,
     },
+    /// What has become of its syncs, those that changed last first.
+    ShowSyncs {
+        tenant_id: TenantId,
+        integration_id: IntegrationId,
+        #[serde(default)]
+        session_id: Option<SessionId>,
+        /// As in the log: `failed`.
+        #[serde(default, deserialize_with = "status")]
+        status: Option<SyncStatus>,
+        /// That changed last from then on,
+        #[serde(default)]
+        from: Option<DateTime<Utc>>,
+        /// and before.
+        #[serde(default)]
+        to: Option<DateTime<Utc>>,
+        /// At most, and never more than an answer holds.
+        #[serde(default)]
+        limit: Option<u32>,
+        /// Where the call before has ended: its `next`.
+        #[serde(default)]
+        after: Option<SyncPlace>,
+    },
     /// The latest requests to a webhook, with what came back.
     ShowAttempts {
         tenant_id: TenantId,
@@ -66,9 +92,15 @@ fn yes() -> bool {
     true
 }
 
+fn status<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SyncStatus>, D::Error> {
+    let Some(text) = Option::<String>::deserialize(deserializer)? else { return Ok(None) };
+    let status = SyncStatus::parse(&text);
+    status.map(Some).ok_or_else(|| D::Error::custom("status must be pending, writing, done, skipped or failed"))
+}
+
 /// Reads a task from what the function was invoked with.
 pub(crate) fn read(payload: Value) -> Result<Task, TaskError> {
-    serde_json::from_value(payload).map_err(TaskError::Task)
+    serde_json::from_value(payload).map_err(|error| TaskError::Task(problem::of(&error)))
 }
 
 /// What was done or found.
@@ -81,6 +113,7 @@ pub enum Report {
     Switched { integration_id: IntegrationId, state: &'static str },
     Replayed(Replayed),
     Attempts { attempts: Vec<ShownAttempt> },
+    Syncs(Syncs),
 }
 
 /// An integration that is saved, or switched on.
@@ -119,6 +152,7 @@ pub struct ShownIntegration {
     pub state: &'static str,
     /// Why the service has disabled it.
     pub disabled: Option<ShownDisabled>,
+    /// Without path and query of a webhook's URL.
     pub config: IntegrationConfig,
     pub secret_name: String,
     pub connection: Connection,
@@ -140,6 +174,37 @@ pub struct ShownDisabled {
     pub code: String,
     pub reason: String,
     pub since: DateTime<Utc>,
+}
+
+/// What has become of syncs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Syncs {
+    pub syncs: Vec<ShownSync>,
+    /// `after` of the next call; `None`: there are no more.
+    pub next: Option<SyncPlace>,
+}
+
+/// The sync of one version of a session's analysis.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ShownSync {
+    pub session_id: SessionId,
+    pub analysis_version: i32,
+    pub status: &'static str,
+    /// The visitor's id in the third party.
+    pub contact_id: Option<String>,
+    /// The id of the note, the task or the webhook message.
+    pub record_id: Option<String>,
+    /// How often writing the record was begun.
+    pub attempts: i32,
+    pub code: Option<String>,
+    /// The last error in words.
+    pub error: Option<String>,
+    /// What was left out, in words.
+    pub notice: Option<String>,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+    /// When the record was there.
+    pub synced_at: Option<DateTime<Utc>>,
 }
 
 /// A request to a webhook.

@@ -60,7 +60,7 @@ impl Verdict {
             | Error::UnknownAnalysis
             | Error::UnknownEmail
             | Error::NoWebhook => Self::own(Next::Fail),
-            Error::Secret(SecretError::Unavailable(_)) => Self::own(Next::Retry(None)),
+            Error::Secret(SecretError::Unavailable(_)) => Self::own(Next::Wait(RATE_LIMIT_WAIT)),
             Error::ForeignUrl | Error::Secret(_) => Self::own(Next::Disable),
             Error::Renewing | Error::OtherVersion | Error::OtherSession => Self::own(Next::Wait(SHORT_WAIT)),
             Error::Token(error) | Error::Crm(error) => Self::of_call(error, config),

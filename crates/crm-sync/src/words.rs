@@ -69,7 +69,21 @@ fn what(error: &Error, party: &str) -> String {
             "The name of the secret is not one of the tenant's own. Save the integration with another.".to_owned()
         }
         "unknown_secret" => "There is no secret of that name in Secrets Manager. Create it.".to_owned(),
+        "invalid_secret" if matches!(error, Error::Webhook(_)) => {
+            "The secret does not hold a signing secret: whsec_ with base64 of 24 to 64 bytes behind it, or two with a \
+             space between them while one takes the other's place. Put it there."
+                .to_owned()
+        }
         "invalid_secret" => "The secret does not hold what this kind of integration needs. Put it there.".to_owned(),
+        "secret_deleted" => {
+            "The secret, or the access token beside it, is marked for deletion in Secrets Manager. Restore it."
+                .to_owned()
+        }
+        "secret_forbidden" => {
+            "The function may not use the secret: its role, or the policy of the secret's key, does not allow it. \
+             Grant it."
+                .to_owned()
+        }
         "secret_unavailable" => "Secrets Manager did not answer. It is tried again.".to_owned(),
         "rate_limited" => format!("{party} was asked more often than it allows. It goes on by itself."),
         "daily_limit" => format!("{party}'s limit of requests a day is reached. It goes on when the limit ends."),

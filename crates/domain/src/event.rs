@@ -8,6 +8,8 @@ use uuid::Uuid;
 
 use crate::step::FIRST_VERSION;
 
+const FIRST_TIME: i32 = 1;
+
 /// A kind of event that a webhook can ask for; its text is the `type` of the payload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum EventType {
@@ -37,13 +39,19 @@ impl EventType {
 
 /// One event of one session.
 ///
-/// As text: `session.analyzed`, of later versions `session.analyzed@2`; `session.failed`; `email.status@<id>@<status>`.
+/// As text: `session.analyzed`, of later versions `session.analyzed@2`; `session.failed@<code>`, from the second time
+/// on `session.failed@<code>@2`; `email.status@<id>@<status>`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Event {
     SessionAnalyzed {
         version: i32,
     },
-    SessionFailed,
+    SessionFailed {
+        /// Of the step that failed first, as the event is told whatever becomes of the session.
+        code: String,
+        /// From 1 on: a session that is replayed can fail again.
+        time: i32,
+    },
     /// `status` as in `email_log`.
     EmailStatus {
         email_id: Uuid,
@@ -55,7 +63,7 @@ impl Event {
     pub fn kind(&self) -> EventType {
         match self {
             Self::SessionAnalyzed { .. } => EventType::SessionAnalyzed,
-            Self::SessionFailed => EventType::SessionFailed,
+            Self::SessionFailed { .. } => EventType::SessionFailed,
             Self::EmailStatus { .. } => EventType::EmailStatus,
         }
     }
@@ -65,8 +73,10 @@ impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.kind().as_str())?;
         match self {
-            Self::SessionAnalyzed { version: FIRST_VERSION } | Self::SessionFailed => Ok(()),
+            Self::SessionAnalyzed { version: FIRST_VERSION } => Ok(()),
             Self::SessionAnalyzed { version } => write!(f, "@{version}"),
+            Self::SessionFailed { code, time: FIRST_TIME } => write!(f, "@{code}"),
+            Self::SessionFailed { code, time } => write!(f, "@{code}@{time}"),
             Self::EmailStatus { email_id, status } => write!(f, "@{email_id}@{status}"),
         }
     }
@@ -88,17 +98,27 @@ impl FromStr for Event {
             (Some("session.analyzed"), Some(version), None, None) => {
                 Self::SessionAnalyzed { version: version.parse().map_err(|_| InvalidEvent)? }
             }
-            (Some("session.failed"), None, None, None) => Self::SessionFailed,
+            (Some("session.failed"), Some(code), None, None) => {
+                Self::SessionFailed { code: code.to_owned(), time: FIRST_TIME }
+            }
+            (Some("session.failed"), Some(code), Some(time), None) => {
+                Self::SessionFailed { code: code.to_owned(), time: time.parse().map_err(|_| InvalidEvent)? }
+            }
             (Some("email.status"), Some(id), Some(status), None) => {
                 Self::EmailStatus { email_id: id.parse().map_err(|_| InvalidEvent)?, status: status.to_owned() }
             }
             _ => return Err(InvalidEvent),
         };
-        let is_status =
-            |status: &str| !status.is_empty() && status.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+        let is_label = |label: &str| {
+            let known = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
+            !label.is_empty() && label.bytes().all(known)
+        };
         match &event {
             Self::SessionAnalyzed { version } if *version < FIRST_VERSION => Err(InvalidEvent),
-            Self::EmailStatus { status, .. } if !is_status(status) => Err(InvalidEvent),
+            Self::SessionFailed { time, .. } if *time < FIRST_TIME => Err(InvalidEvent),
+            Self::SessionFailed { code: label, .. } | Self::EmailStatus { status: label, .. } if !is_label(label) => {
+                Err(InvalidEvent)
+            }
             event if event.to_string() != text => Err(InvalidEvent),
             _ => Ok(event),
         }
@@ -127,7 +147,8 @@ mod tests {
         for (event, text) in [
             (Event::SessionAnalyzed { version: 1 }, "session.analyzed".to_owned()),
             (Event::SessionAnalyzed { version: 2 }, "session.analyzed@2".to_owned()),
-            (Event::SessionFailed, "session.failed".to_owned()),
+            (Event::SessionFailed { code: "model_refused".into(), time: 1 }, "session.failed@model_refused".to_owned()),
+            (Event::SessionFailed { code: "lost".into(), time: 2 }, "session.failed@lost@2".to_owned()),
             (
                 Event::EmailStatus { email_id: id.parse().unwrap(), status: "soft_bounced".into() },
                 format!("email.status@{id}@soft_bounced"),
@@ -146,7 +167,12 @@ mod tests {
             "session.analyzed@1",
             "session.analyzed@0",
             "session.analyzed@02",
-            "session.failed@2",
+            "session.failed",
+            "session.failed@",
+            "session.failed@Lost",
+            "session.failed@lost@1",
+            "session.failed@lost@0",
+            "session.failed@lost@2@3",
             "email.status",
             "email.status@1@sent",
             "email.status@0190163d-8694-739b-aea5-966c26f8ad91@",

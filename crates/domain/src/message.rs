@@ -136,7 +136,10 @@ mod tests {
         holds::<AnalyzeMessage>(include_str!("../fixtures/analyze.v2.json"), "analyze@2");
         holds::<NotifyMessage>(include_str!("../fixtures/notify.v1.json"), "notify");
         holds::<CrmSyncMessage>(include_str!("../fixtures/crm-sync.v1.json"), "crm_sync:hubspot");
-        holds::<CrmSyncMessage>(include_str!("../fixtures/crm-sync.v2.json"), "crm_sync:hook/session.failed");
+        holds::<CrmSyncMessage>(
+            include_str!("../fixtures/crm-sync.v2.json"),
+            "crm_sync:hook/session.failed@model_refused",
+        );
         holds::<CrmSyncMessage>(
             include_str!("../fixtures/crm-sync.v2-replay.json"),
             "crm_sync:hook/session.analyzed@2/0190163d-8694-739b-aea5-966c26f8ad91",

@@ -42,7 +42,7 @@ impl Step {
         match self {
             Self::Analyze { version } | Self::Notify { version } | Self::CrmSync { version, .. } => *version,
             Self::Tell { event: Event::SessionAnalyzed { version }, .. } => *version,
-            Self::Tell { event: Event::SessionFailed | Event::EmailStatus { .. }, .. } => FIRST_VERSION,
+            Self::Tell { event: Event::SessionFailed { .. } | Event::EmailStatus { .. }, .. } => FIRST_VERSION,
         }
     }
 
@@ -204,7 +204,11 @@ mod tests {
     fn a_step_that_only_tells_of_a_session_names_its_event() {
         let replay = "0190163d-8694-739b-aea5-966c26f8ad91";
         for (event, replay, text) in [
-            (Event::SessionFailed, None, "crm_sync:hook:1/session.failed".to_owned()),
+            (
+                Event::SessionFailed { code: "lost".into(), time: 2 },
+                None,
+                "crm_sync:hook:1/session.failed@lost@2".to_owned(),
+            ),
             (
                 Event::SessionAnalyzed { version: 2 },
                 Some(replay.parse().unwrap()),
@@ -218,10 +222,10 @@ mod tests {
         }
         for (text, error) in [
             ("crm_sync:hook/", InvalidStep::Event(InvalidEvent)),
-            ("crm_sync:hook/session.failed/", InvalidStep::Replay),
-            ("crm_sync:hook/session.failed/x", InvalidStep::Replay),
-            ("crm_sync@2:hook/session.failed", InvalidStep::Version),
-            ("crm_sync:/session.failed", InvalidStep::Integration(InvalidId::Empty)),
+            ("crm_sync:hook/session.failed@lost/", InvalidStep::Replay),
+            ("crm_sync:hook/session.failed@lost/x", InvalidStep::Replay),
+            ("crm_sync@2:hook/session.failed@lost", InvalidStep::Version),
+            ("crm_sync:/session.failed@lost", InvalidStep::Integration(InvalidId::Empty)),
         ] {
             assert_eq!(text.parse::<Step>(), Err(error), "{text}");
         }

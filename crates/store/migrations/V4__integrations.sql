@@ -151,9 +151,17 @@ CREATE FUNCTION plan_event(tenant text, session text, event_type text, event tex
     ON CONFLICT (tenant_id, session_id, step) DO NOTHING
 $$;
 
+-- domain::event::Event: with the code, which the session no longer has once it is mended, and from the second time on
+-- with how often it has been told to fail.
 CREATE FUNCTION session_has_failed() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    times integer;
 BEGIN
-    PERFORM plan_event(NEW.tenant_id, NEW.session_id, 'session.failed', 'session.failed');
+    SELECT 1 + count(DISTINCT split_part(step, '/', 2)) INTO times FROM steps
+    WHERE tenant_id = NEW.tenant_id AND session_id = NEW.session_id AND step LIKE 'crm\_sync:%/session.failed@%';
+    PERFORM plan_event(NEW.tenant_id, NEW.session_id, 'session.failed',
+                       'session.failed@' || coalesce(NEW.failure_code, 'unknown')
+                       || CASE WHEN times > 1 THEN '@' || times ELSE '' END);
     RETURN NULL;
 END $$;
 CREATE TRIGGER session_has_failed AFTER UPDATE OF status ON sessions

@@ -8,6 +8,7 @@ use domain::settings::alerts::StepKind;
 use domain::step::Code;
 use tokio_postgres::Row;
 
+use crate::replays::ReplayRange;
 use crate::sql::{bigint, float, get, one_of, parse, text, texts, time};
 use crate::steps::millis;
 use crate::{Error, Store};
@@ -77,17 +78,6 @@ pub struct WaitingSteps {
     pub sessions: Vec<SessionId>,
 }
 
-/// Whose steps are looked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FailedSteps<'a> {
-    Session(&'a SessionId),
-    /// Those that failed from `from` on and before `to`.
-    Between {
-        from: DateTime<Utc>,
-        to: DateTime<Utc>,
-    },
-}
-
 /// A step that has failed, and the message that asks for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FailedStep {
@@ -97,22 +87,17 @@ pub struct FailedStep {
 }
 
 impl Store {
-    /// Up to `limit` failed steps of an integration, in the order of their sessions' ids, of sessions after `after`.
+    /// Up to `limit` failed steps of an integration, in the order of their sessions' ids.
     pub async fn failed_steps_of(
         &self,
         tenant: &TenantId,
         integration: &IntegrationId,
-        which: FailedSteps<'_>,
-        after: Option<&SessionId>,
+        range: &ReplayRange,
         limit: i64,
     ) -> Result<Vec<FailedStep>, Error> {
-        let (session, from, to) = match which {
-            FailedSteps::Session(session) => (Some(session.as_ref()), None, None),
-            FailedSteps::Between { from, to } => (None, Some(from), Some(to)),
-        };
-        let after = after.map_or("", |session| session.as_ref());
         let [tenant, integration] = [text(tenant.as_ref()), text(integration.as_ref())];
-        let params = [tenant, integration, text(session), time(from), time(to), text(after), bigint(limit)];
+        let [session, from, to, after] = range.params();
+        let params = [tenant, integration, session, from, to, after, bigint(limit)];
         let rows = self.rows(FAILED_STEPS_OF, &params).await?;
         let read = |row| {
             let code: Option<String> = get(FAILED_STEPS_OF, row, "code")?;

@@ -109,15 +109,23 @@ RETURNING coalesce(extract(epoch FROM now() - failing_since), 0)::float8 AS fail
 const TAKE_RENEWAL: &str = "
 -- take_renewal()
 UPDATE integration_gates SET renewing_until = now() + $3 * interval '1 millisecond'
-WHERE tenant_id = $1 AND integration_id = $2 AND coalesce(renewing_until, '-infinity') < clock_timestamp()";
+WHERE tenant_id = $1 AND integration_id = $2 AND coalesce(renewing_until, '-infinity') < clock_timestamp()
+RETURNING renewing_until";
 
 const END_RENEWAL: &str = "
 -- end_renewal()
-UPDATE integration_gates SET renewing_until = NULL WHERE tenant_id = $1 AND integration_id = $2";
+UPDATE integration_gates SET renewing_until = NULL
+WHERE tenant_id = $1 AND integration_id = $2 AND renewing_until = $3";
 
 /// Permission to ask, until its lease ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pass {
+    lease: DateTime<Utc>,
+}
+
+/// That it is ours to get a new access token, until its lease ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Renewal {
     lease: DateTime<Utc>,
 }
 
@@ -248,20 +256,28 @@ impl Store {
         })
     }
 
-    /// Whether it is ours, for so long, to get a new access token. The integration must have been asked before.
+    /// `None`: somebody else is getting a new access token.
     pub async fn take_renewal(
         &self,
         tenant: &TenantId,
         integration: &IntegrationId,
         lease: Duration,
-    ) -> Result<bool, Error> {
+    ) -> Result<Option<Renewal>, Error> {
         self.execute(OPEN_GATE, &gate_params(tenant, integration)).await?;
         let [tenant, integration] = gate_params(tenant, integration);
-        Ok(self.execute(TAKE_RENEWAL, &[tenant, integration, float(millis(lease))]).await? > 0)
+        let row = self.row(TAKE_RENEWAL, &[tenant, integration, float(millis(lease))]).await?;
+        row.map(|row| Ok(Renewal { lease: get(TAKE_RENEWAL, &row, "renewing_until")? })).transpose()
     }
 
-    pub async fn end_renewal(&self, tenant: &TenantId, integration: &IntegrationId) -> Result<(), Error> {
-        self.execute(END_RENEWAL, &gate_params(tenant, integration)).await.map(drop)
+    /// Does nothing if it is no longer ours.
+    pub async fn end_renewal(
+        &self,
+        tenant: &TenantId,
+        integration: &IntegrationId,
+        renewal: Renewal,
+    ) -> Result<(), Error> {
+        let [tenant, integration] = gate_params(tenant, integration);
+        self.execute(END_RENEWAL, &[tenant, integration, time(renewal.lease)]).await.map(drop)
     }
 }
 

@@ -25,6 +25,7 @@ pub mod sessions;
 mod sql;
 pub mod steps;
 pub mod suppressions;
+pub mod syncs;
 pub mod tenants;
 #[cfg(feature = "testing")]
 pub mod testing;

@@ -60,16 +60,25 @@ async fn session(client: &Client) -> (String, i32, i32, Option<String>) {
 }
 
 #[tokio::test]
-async fn a_session_that_fails_is_told_once_to_those_who_ask_for_it() {
+async fn a_session_that_fails_is_told_once_each_time_to_those_who_ask_for_it() {
     let (database, client) = database().await;
     let failed = Ending::Failed(Code::new("boom"));
     database.store.finish_step(&claim(&database, "notify", false).await, failed).await.unwrap();
-    assert_eq!(planned(&database).await, ["crm_sync:all/session.failed", "crm_sync:ill/session.failed"]);
+    assert_eq!(planned(&database).await, ["crm_sync:all/session.failed@boom", "crm_sync:ill/session.failed@boom"]);
 
-    // It is replayed and fails again: told before.
-    database.store.finish_step(&claim(&database, "notify", true).await, failed).await.unwrap();
-    assert_eq!(planned(&database).await.len(), 2);
-    assert_eq!(session(&client).await, ("failed".into(), 0, 1, Some("boom".into())));
+    // It is replayed and fails again.
+    let lost = Ending::Failed(Code::new("lost"));
+    database.store.finish_step(&claim(&database, "notify", true).await, lost).await.unwrap();
+    let again = [
+        "crm_sync:all/session.failed@boom",
+        "crm_sync:all/session.failed@lost@2",
+        "crm_sync:ill/session.failed@boom",
+        "crm_sync:ill/session.failed@lost@2",
+    ];
+    assert_eq!(planned(&database).await, again);
+    assert_eq!(session(&client).await, ("failed".into(), 0, 1, Some("lost".into())));
+    database.store.finish_step(&claim(&database, "notify", true).await, lost).await.unwrap();
+    assert!(planned(&database).await.contains(&"crm_sync:ill/session.failed@lost@3".to_owned()));
 }
 
 #[tokio::test]
@@ -79,18 +88,18 @@ async fn a_session_does_not_wait_for_events_nor_fail_with_them() {
     database.store.finish_step(&claim(&database, "notify", false).await, failed).await.unwrap();
     let ended = ("failed".to_owned(), 0, 1, Some("boom".to_owned()));
 
-    let told = claim(&database, "crm_sync:all/session.failed", false).await;
+    let told = claim(&database, "crm_sync:all/session.failed@boom", false).await;
     assert!(database.store.park_step(&told, Duration::ZERO, Code::new("paced")).await.unwrap());
     assert_eq!(session(&client).await, ended);
     let resumed = database.store.take_due_waiting_steps(10).await.unwrap();
     assert_eq!(resumed.len(), 1);
     database.store.put_back_waiting(&resumed[0]).await.unwrap();
     assert_eq!(session(&client).await, ended);
-    let told = claim(&database, "crm_sync:all/session.failed", false).await;
+    let told = claim(&database, "crm_sync:all/session.failed@boom", false).await;
     assert_eq!(session(&client).await, ended);
     assert!(database.store.finish_step(&told, Ending::Failed(Code::new("gone"))).await.unwrap().is_some());
     assert_eq!(session(&client).await, ended);
-    let told = claim(&database, "crm_sync:all/session.failed", true).await;
+    let told = claim(&database, "crm_sync:all/session.failed@boom", true).await;
     database.store.finish_step(&told, Ending::Done).await.unwrap();
     assert_eq!(session(&client).await, ended);
 

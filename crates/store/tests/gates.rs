@@ -294,10 +294,17 @@ async fn how_long_it_fails_is_told_until_it_works() {
 async fn one_at_a_time_renews_a_token() {
     let gate = Gate::new().await;
     let take = async || gate.store().take_renewal(&gate.tenant, &gate.integration, LEASE).await.unwrap();
+    let end = async |renewal| gate.store().end_renewal(&gate.tenant, &gate.integration, renewal).await.unwrap();
     let (one, other) = tokio::join!(take(), take());
-    assert_ne!(one, other);
-    gate.store().end_renewal(&gate.tenant, &gate.integration).await.unwrap();
-    assert!(take().await);
+    let late = one.xor(other).expect("one of them");
+
+    let sql = "UPDATE integration_gates SET renewing_until = now() - interval '1 second'";
+    gate.database.client().await.execute(sql, &[]).await.unwrap();
+    let renewal = take().await.unwrap();
+    end(late).await;
+    assert_eq!(take().await, None, "who is late does not end another's");
+    end(renewal).await;
+    assert!(take().await.is_some());
 }
 
 #[tokio::test]

@@ -111,7 +111,7 @@ async fn all_that_a_webhook_was_told_of_a_session_is_planned_once_more() {
         ))
         .await;
     let mail = |status: &str| format!("email.status@{MAIL}@{status}");
-    for event in ["session.analyzed", "session.failed", "session.failed", &mail("sent"), &mail("delivered")] {
+    for event in ["session.analyzed", "session.failed@lost", "session.failed@lost", &mail("sent"), &mail("delivered")] {
         world.attempt(1, event, 1, false).await;
     }
     let expected = [
@@ -119,7 +119,7 @@ async fn all_that_a_webhook_was_told_of_a_session_is_planned_once_more() {
         format!("s-1 {}", mail("sent")),
         "s-1 session.analyzed".to_owned(),
         "s-1 session.analyzed@2".to_owned(),
-        "s-1 session.failed".to_owned(),
+        "s-1 session.failed@lost".to_owned(),
     ];
     assert_eq!(world.plan(&session("s-1"), 10).await, expected);
     assert_eq!(world.plan(&session("s-1"), 10).await, expected, "the same again");
@@ -137,28 +137,31 @@ async fn all_that_a_webhook_was_told_of_a_session_is_planned_once_more() {
 #[tokio::test]
 async fn a_range_is_planned_page_by_page_and_whole_sessions_at_a_time() {
     let world = World::new().await;
-    world.attempt(1, "session.failed", 9, false).await;
-    world.attempt(3, "session.failed", 2, false).await;
-    world.attempt(4, "session.failed", 2, true).await;
+    world.attempt(1, "session.failed@lost", 9, false).await;
+    world.attempt(3, "session.failed@lost", 2, false).await;
+    world.attempt(4, "session.failed@lost", 2, true).await;
     let pages = [
+        (None, 4, vec!["s-2 session.analyzed", "s-2 session.analyzed@2"]),
         (
             None,
+            5,
             vec![
                 "s-2 session.analyzed",
                 "s-2 session.analyzed@2",
                 "s-3 session.analyzed",
                 "s-3 session.analyzed@2",
-                "s-3 session.failed",
+                "s-3 session.failed@lost",
             ],
         ),
-        (Some("s-3"), vec!["s-4 session.analyzed", "s-4 session.analyzed@2"]),
-        (Some("s-4"), vec![]),
+        (Some("s-2"), 1, vec!["s-3 session.analyzed", "s-3 session.analyzed@2", "s-3 session.failed@lost"]),
+        (Some("s-3"), 2, vec!["s-4 session.analyzed", "s-4 session.analyzed@2"]),
+        (Some("s-4"), 2, vec![]),
     ];
-    for (after, expected) in pages {
-        assert_eq!(world.plan(&between(2, 5, after), 2).await, expected, "after {after:?}");
+    for (after, limit, expected) in pages {
+        assert_eq!(world.plan(&between(2, 5, after), limit).await, expected, "{limit} after {after:?}");
     }
     assert_eq!(world.plan(&between(5, 9, None), 2).await, ["s-5 session.analyzed", "s-5 session.analyzed@2"]);
-    assert_eq!(world.plan(&between(9, 10, None), 2).await, ["s-1 session.failed"]);
+    assert_eq!(world.plan(&between(9, 10, None), 2).await, ["s-1 session.failed@lost"]);
 }
 
 #[tokio::test]

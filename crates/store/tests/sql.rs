@@ -104,7 +104,7 @@ async fn fill(client: &Client) {
          SELECT 't-' || n % 10 + 1, sha256(n::text::bytea), 'i', 's', now() FROM generate_series(1, $1) n",
         "INSERT INTO webhook_attempts (tenant_id, attempt_id, integration_id, session_id, webhook_id, event, is_replay,
                                        began_at, duration_ms)
-         SELECT 't-' || n % 10 + 1, gen_random_uuid(), 'i', 's-' || n, 'msg', 'session.failed', false,
+         SELECT 't-' || n % 10 + 1, gen_random_uuid(), 'i', 's-' || n, 'msg', 'session.failed@lost', false,
                 now() - n * interval '1 minute', 1 FROM generate_series(1, $1) n",
     ];
     for sql in insert {

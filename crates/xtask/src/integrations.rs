@@ -80,6 +80,25 @@ pub(crate) enum Integrations {
         #[arg(long)]
         failed: bool,
     },
+    /// What has become of its syncs, those that changed last first.
+    Log {
+        #[command(flatten)]
+        one: One,
+        /// Only this session's.
+        #[arg(long, value_name = "ID")]
+        session: Option<SessionId>,
+        #[arg(long, value_parser = ["pending", "writing", "done", "skipped", "failed"])]
+        status: Option<String>,
+        /// Only what has changed since: a date, or a time such as 2026-11-25T10:00:00Z.
+        #[arg(long, value_name = "TIME", value_parser = time)]
+        from: Option<DateTime<Utc>>,
+        /// And before this.
+        #[arg(long, value_name = "TIME", value_parser = time)]
+        to: Option<DateTime<Utc>>,
+        /// Syncs at most.
+        #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
+        limit: u32,
+    },
     /// The latest requests to a webhook, with what came back.
     Attempts {
         #[command(flatten)]
@@ -102,9 +121,12 @@ pub(crate) async fn run(command: Integrations) -> anyhow::Result<ExitCode> {
     let now = Utc::now();
     let of = command.of();
     let (json, function) = (of.json, Function::find(of.function.as_deref())?);
-    let is_replay = matches!(command, Integrations::Replay { .. });
     let task = task(&command, now)?;
-    let answer = if is_replay { replay(&function, task).await? } else { function.invoke(&task).await? };
+    let answer = match &command {
+        Integrations::Replay { .. } => replay(&function, task).await?,
+        Integrations::Log { limit, .. } => log(&function, task, *limit).await?,
+        _ => function.invoke(&task).await?,
+    };
     if json {
         println!("{}", serde_json::to_string_pretty(&answer)?);
     } else {
@@ -131,12 +153,29 @@ async fn replay(function: &Function, mut task: Value) -> anyhow::Result<Value> {
     }
 }
 
+/// Page by page, until so many are there.
+async fn log(function: &Function, mut task: Value, limit: u32) -> anyhow::Result<Value> {
+    let (limit, mut syncs) = (limit as usize, Vec::new());
+    loop {
+        task["limit"] = json!(limit - syncs.len());
+        let mut answer = function.invoke(&task).await?;
+        syncs.append(answer["syncs"].as_array_mut().context("the function does not say what it synced")?);
+        let next = answer["next"].take();
+        if next.is_null() || syncs.len() >= limit {
+            return Ok(json!({ "syncs": syncs, "next": next }));
+        }
+        task["after"] = next;
+    }
+}
+
 impl Integrations {
     fn of(&self) -> &Tenant {
         match self {
             Self::Show(of) => of,
             Self::Test(one) | Self::Enable(one) | Self::Disable(one) | Self::Remove(one) => &one.of,
-            Self::Save { one, .. } | Self::Replay { one, .. } | Self::Attempts { one, .. } => &one.of,
+            Self::Save { one, .. } | Self::Replay { one, .. } | Self::Log { one, .. } | Self::Attempts { one, .. } => {
+                &one.of
+            }
         }
     }
 }
@@ -170,6 +209,15 @@ fn task(command: &Integrations, now: DateTime<Utc>) -> anyhow::Result<Value> {
                     task["to"] = json!(to.unwrap_or(now));
                 }
             }
+            task
+        }
+        Integrations::Log { one, session, status, from, to, limit } => {
+            let mut task = named("show_syncs", one);
+            task["session_id"] = json!(session);
+            task["status"] = json!(status);
+            task["from"] = json!(from);
+            task["to"] = json!(to);
+            task["limit"] = json!(limit);
             task
         }
         Integrations::Attempts { one, session } => {
@@ -213,6 +261,9 @@ mod tests {
             "remove --tenant acme --integration hubspot",
             "replay --tenant acme --integration hubspot --session s-1",
             "replay --tenant acme --integration hubspot --from 2026-11-01 --to 2026-11-02T10:00:00Z --failed",
+            "log --tenant acme --integration hubspot",
+            "log --tenant acme --integration hubspot --session s-1 --status failed --limit 7",
+            "log --tenant acme --integration hubspot --from 2026-11-01 --to 2026-11-02",
             "attempts --tenant acme --integration hook --session s-1",
             "attempts --tenant acme --integration hook --function dev-crm-sync --json",
         ] {
@@ -231,6 +282,8 @@ mod tests {
             ("replay --tenant acme --integration hubspot", "--session <ID>"),
             ("replay --tenant acme --integration hubspot --session s-1 --from 2026-11-01", "cannot be used with"),
             ("replay --tenant acme --integration hubspot --from yesterday", "is neither a date"),
+            ("log --tenant acme --integration hubspot --status lost", "[possible values: pending, writing, done, "),
+            ("log --tenant acme --integration hubspot --limit 0", "invalid value"),
         ] {
             let error = command(line).unwrap_err();
             assert!(error.contains(told), "{line}: {error}");

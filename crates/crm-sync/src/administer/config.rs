@@ -1,11 +1,12 @@
 //! A configuration as it is saved, with the place of what is wrong in it.
 
-use domain::integration::IntegrationConfig;
+use domain::integration::{IntegrationConfig, WebhookConfig};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::kind_of;
-use crate::task::TaskError;
+use super::show::MASKED;
+use crate::task::{TaskError, problem};
 
 /// Reads each kind by itself: an enum that is told apart by a member loses the paths of its members.
 pub(super) fn read(mut config: Value) -> Result<IntegrationConfig, TaskError> {
@@ -14,8 +15,16 @@ pub(super) fn read(mut config: Value) -> Result<IntegrationConfig, TaskError> {
     match fields.remove("kind").as_ref().and_then(Value::as_str) {
         Some("hubspot") => fields_of(config).map(IntegrationConfig::Hubspot),
         Some("salesforce") => fields_of(config).map(IntegrationConfig::Salesforce),
-        Some("webhook") => fields_of(config).map(IntegrationConfig::Webhook),
+        Some("webhook") => fields_of(config).and_then(whole).map(IntegrationConfig::Webhook),
         _ => Err(refused("config.kind", "must be hubspot, salesforce or webhook".to_owned())),
+    }
+}
+
+/// As it is shown, a webhook's URL leads nowhere.
+fn whole(config: WebhookConfig) -> Result<WebhookConfig, TaskError> {
+    match config.url.ends_with(MASKED) {
+        true => Err(refused("config.url", "is as it is shown, without its path: name all of it".to_owned())),
+        false => Ok(config),
     }
 }
 
@@ -25,7 +34,7 @@ fn fields_of<T: DeserializeOwned>(config: Value) -> Result<T, TaskError> {
             "." => "config".to_owned(),
             path => format!("config.{path}"),
         };
-        refused(&path, error.inner().to_string())
+        refused(&path, problem::of(error.inner()))
     })
 }
 
@@ -57,17 +66,49 @@ mod tests {
             (json!("x"), "config: must be an object, not text"),
             (json!({}), "config.kind: must be hubspot, salesforce or webhook"),
             (json!({ "kind": "pat-x" }), "config.kind: must be hubspot, salesforce or webhook"),
-            (json!({ "kind": "hubspot", "token": "pat-x" }), "config.token: unknown field `token`"),
+            (
+                json!({ "kind": "hubspot", "token": "pat-x" }),
+                "config.token: unknown field, expected one of `api_version`, ",
+            ),
             (json!({ "kind": "hubspot", "concurrency": 0 }), "config.concurrency: must be between 1 and 50"),
             (
                 json!({ "kind": "hubspot", "properties": { "a": "visitor.x" } }),
-                "config.properties.a: \"visitor.x\" is no",
+                "config.properties.a: is no source: such are visitor.name, ",
             ),
             (json!({ "kind": "webhook" }), "config: missing field `url`"),
-            (json!({ "kind": "webhook", "url": "https://x", "events": ["x"] }), "config.events[0]: unknown variant"),
+            (json!({ "kind": "webhook", "url": "https://x/…" }), "config.url: is as it is shown, without its path"),
+            (
+                json!({ "kind": "webhook", "url": "https://x", "events": ["x"] }),
+                "config.events[0]: must be one of `session.analyzed`, ",
+            ),
         ] {
             let error = read(config.clone()).unwrap_err().line();
             assert!(error.starts_with(&format!("failed to save the integration: {told}")), "{config}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_secret_in_the_place_of_something_else_is_not_repeated() {
+        let secret = json!("pat-na1-0b1e`, expected `x\"");
+        for (kind, members) in [
+            ("hubspot", &["kind", "auth", "api_version", "properties", "concurrency", "requests_per_ten_seconds"][..]),
+            (
+                "salesforce",
+                &["auth", "api_version", "external_id_field", "unknown_visitor", "task_fields", "person_fields"],
+            ),
+            ("webhook", &["events", "headers", "concurrency", "token"]),
+        ] {
+            for member in members {
+                for value in [secret.clone(), json!([secret]), json!({ "a": secret }), json!({ "flow": secret })] {
+                    let mut config = json!({ "kind": kind, "url": "https://acme.my.salesforce.com" });
+                    if kind == "hubspot" {
+                        config = json!({ "kind": kind });
+                    }
+                    config[member] = value;
+                    let error = read(config.clone()).unwrap_err().line();
+                    assert!(!error.contains("pat-na1"), "{config}: {error}");
+                }
+            }
         }
     }
 }

@@ -9,10 +9,11 @@ use crate::error::Error;
 /// A task that was not done; the text completes "failed to …" and holds neither secrets nor what was synced.
 #[derive(Debug, thiserror::Error)]
 pub enum TaskError {
-    #[error("read the records")]
-    Records(#[source] serde_json::Error),
-    #[error("read the task")]
-    Task(#[source] serde_json::Error),
+    /// Without what was given.
+    #[error("read the records: {0}")]
+    Records(String),
+    #[error("read the task: {0}")]
+    Task(String),
     #[error("write the answer")]
     Answer(#[source] serde_json::Error),
     #[error("find tenant {0}: there is none until its settings are saved")]

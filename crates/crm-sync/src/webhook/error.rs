@@ -7,6 +7,7 @@ use reqwest::StatusCode;
 use store::gates::Health;
 
 use super::address::Violation;
+use super::sign::InvalidSigningSecret;
 use crate::verdict::{LONGEST_REST, Next, RATE_LIMIT_WAIT, Verdict};
 
 /// What an answer other than 2xx means.
@@ -46,7 +47,7 @@ pub enum WebhookError {
     #[error("use the URL")]
     Forbidden(#[source] Violation),
     #[error("use the signing secret")]
-    Secret(#[source] standardwebhooks::WebhookError),
+    Secret(#[source] InvalidSigningSecret),
     /// No answer: the receiver may have got it, and knows a repetition by its id.
     #[error("send the request")]
     Send(#[source] reqwest::Error),
@@ -100,20 +101,18 @@ impl WebhookError {
     pub(crate) fn verdict(&self) -> Verdict {
         let refuses = |next| Verdict { health: Health::Refuses, next };
         let down = Verdict { health: Health::Down, next: Next::Retry(None) };
+        let rests = |after| {
+            let health = Health::LimitedAndRefuses { after, code: self.code() };
+            Verdict { health, next: Next::Wait(after) }
+        };
         match self {
             Self::Forbidden(_) | Self::Secret(_) => Verdict::own(Next::Disable),
             Self::Send(_) => down,
             Self::OutOfTime => Verdict::own(Next::Retry(None)),
             Self::Refused { cause, retry_after, .. } => match (cause, retry_after) {
                 (Cause::Gone, _) => refuses(Next::Disable),
-                (Cause::RateLimited | Cause::Unavailable, Some(after)) => {
-                    let (after, code) = (LONGEST_REST.min(*after), self.code());
-                    Verdict { health: Health::LimitedAndRefuses { after, code }, next: Next::Wait(after) }
-                }
-                (Cause::RateLimited, None) => {
-                    let (after, code) = (RATE_LIMIT_WAIT, self.code());
-                    Verdict { health: Health::LimitedAndRefuses { after, code }, next: Next::Retry(Some(after)) }
-                }
+                (Cause::RateLimited | Cause::Unavailable, Some(after)) => rests(LONGEST_REST.min(*after)),
+                (Cause::RateLimited, None) => rests(RATE_LIMIT_WAIT),
                 (Cause::Unavailable, None) => down,
                 (Cause::Redirect | Cause::Unauthorized | Cause::Rejected, _) => refuses(Next::Fail),
             },

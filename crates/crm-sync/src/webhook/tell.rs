@@ -22,8 +22,6 @@ pub(crate) struct Telling<'a> {
     pub(crate) integration_id: &'a IntegrationId,
     pub(crate) config: &'a WebhookConfig,
     pub(crate) session: &'a Session,
-    /// Code of the step that failed first.
-    pub(crate) failure_code: Option<&'a str>,
     pub(crate) event: &'a Event,
     /// When it came about.
     pub(crate) at: DateTime<Utc>,
@@ -47,7 +45,7 @@ impl Telling<'_> {
                 let analysis = analysis.map_err(Error::Store)?.ok_or(Error::UnknownAnalysis)?;
                 Ok(payload::analyzed(self.session, &analysis, *version))
             }
-            Event::SessionFailed => Ok(payload::failed(self.session, self.failure_code.unwrap_or("unknown"), self.at)),
+            Event::SessionFailed { code, .. } => Ok(payload::failed(self.session, code, self.at)),
             Event::EmailStatus { email_id, status } => {
                 let mail = store.told_email(tenant, *email_id).await.map_err(Error::Store)?;
                 let (template, analysis_version) = mail.ok_or(Error::UnknownEmail)?;

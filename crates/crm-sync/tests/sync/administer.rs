@@ -2,8 +2,9 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crm_sync::Task;
+use crm_sync::{Context, Task};
 use domain::integration::IntegrationState;
+use domain::session::{SessionStatus, Visitor};
 use lambda_runtime::LambdaEvent;
 use serde_json::{Value, json};
 use stage::backoff::Backoff;
@@ -12,8 +13,9 @@ use stage::queues::Routes;
 use stage::step::StageConfig;
 use stage::testing::MemoryQueues;
 use stage::{Outcome, StepRunner};
+use store::integration_log::SyncStatus;
 
-use crate::world::{SIGNING_SECRET, TOKEN, World, ana};
+use crate::world::{SIGNING_SECRET, TOKEN, Vault, World, ana};
 
 fn task(name: &str, id: &str) -> Value {
     json!({ "task": name, "tenant_id": "acme", "integration_id": id })
@@ -46,6 +48,7 @@ async fn what_would_not_work_is_not_saved_and_its_place_is_named() {
     let world = World::new().await;
     world.vault.put("words", "two words");
     world.vault.put("other-hook", "pat-acme");
+    world.vault.put("weak", "whsec_YQ==");
     let hubspot = json!({ "kind": "hubspot" });
     let hook = |url: &str| json!({ "kind": "webhook", "url": url });
     for (config, secret, told) in [
@@ -54,7 +57,8 @@ async fn what_would_not_work_is_not_saved_and_its_place_is_named() {
         (hubspot.clone(), "acme/missing", "secret_name: There is no secret of that name in Secrets Manager."),
         (hubspot.clone(), "acme/words", "secret_name: The secret does not hold what this kind of integration needs."),
         (json!({ "kind": "hubspot", "auth": "oauth" }), "acme/hubspot", "secret_name: The secret does not hold"),
-        (hook("https://example.com/"), "acme/other-hook", "secret_name: The secret does not hold"),
+        (hook("https://example.com/"), "acme/other-hook", "secret_name: The secret does not hold a signing secret"),
+        (hook("https://example.com/"), "acme/weak", "secret_name: The secret does not hold a signing secret: whsec_"),
         (hook("http://example.com/"), "acme/hook", "config.url: its scheme is not https"),
         (hook("https://169.254.169.254/"), "acme/hook", "config.url: its host has an address that is not public"),
         (
@@ -182,10 +186,93 @@ async fn attempts_to_tell_a_webhook_are_shown_with_what_came_back() {
     );
 }
 
+#[tokio::test]
+async fn an_id_stays_with_one_kind_of_third_party() {
+    let world = World::new().await;
+    let error = world.ask(save("hook", json!({ "kind": "hubspot" }), "acme/hubspot")).await.unwrap_err();
+    let told = "config.kind: the log of hook is of another kind of third party: save it under another id";
+    assert_eq!(error, format!("failed to save the integration: {told}"));
+    world.ask(task("remove_integration", "hook")).await.unwrap();
+    world.ask(save("hook", json!({ "kind": "hubspot" }), "acme/hubspot")).await.unwrap_err();
+    world.ask(save("hubspot", json!({ "kind": "hubspot", "concurrency": 5 }), "acme/hubspot")).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_rest_that_is_over_is_not_shown() {
+    let world = World::new().await;
+    world.sql("INSERT INTO integration_gates (tenant_id, integration_id) VALUES ('acme', 'hook')").await;
+    let shown = async |until: &str| {
+        let sql = format!("UPDATE integration_gates SET limit_code = 'rate_limited', limited_until = {until}");
+        world.sql(&sql).await;
+        let shown = world.ask(json!({ "task": "show_integrations", "tenant_id": "acme" })).await.unwrap();
+        let hook = &shown["integrations"][0];
+        assert_eq!(hook["config"]["url"], format!("{}/…", world.webhook.base_url));
+        (hook["resting_until"].is_string(), hook["limit_code"].clone())
+    };
+    assert_eq!(shown("now() + interval '1 minute'").await, (true, json!("rate_limited")));
+    assert_eq!(shown("now() - interval '1 minute'").await, (false, Value::Null));
+}
+
+#[tokio::test]
+async fn syncs_are_shown_page_by_page_with_what_became_of_them() {
+    let world = World::new().await;
+    for id in ["s-1", "s-2", "s-3"] {
+        world.session(id, ana()).await;
+        world.sync(id, "hubspot").await.unwrap();
+    }
+    world.session("s-4", Visitor::default()).await;
+    world.sync("s-4", "hubspot").await.unwrap();
+    world.session("s-5", ana()).await;
+    world.hubspot.control.fault(json!({ "match": "POST notes", "status": 400 })).await.unwrap();
+    world.sync("s-5", "hubspot").await.unwrap_err();
+    let mut ask = task("show_syncs", "hubspot");
+    ask["limit"] = json!(2);
+    let mut pages = Vec::new();
+    loop {
+        let page = world.ask(ask.clone()).await.unwrap();
+        let syncs = page["syncs"].as_array().unwrap();
+        pages.push(syncs.iter().map(|sync| sync["session_id"].as_str().unwrap().to_owned()).collect::<Vec<_>>());
+        ask["after"] = page["next"].clone();
+        if ask["after"].is_null() {
+            break;
+        }
+    }
+    assert_eq!(pages, [vec!["s-5", "s-4"], vec!["s-3", "s-2"], vec!["s-1"]]);
+
+    let one = async |members: Value| {
+        let mut ask = task("show_syncs", "hubspot");
+        ask.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+        let syncs = world.ask(ask).await.unwrap()["syncs"].clone();
+        assert_eq!(syncs.as_array().unwrap().len(), 1, "{members}: {syncs:#}");
+        syncs[0].clone()
+    };
+    let failed = one(json!({ "status": "failed" })).await;
+    assert_eq!(
+        (&failed["session_id"], &failed["code"], &failed["attempts"]),
+        (&json!("s-5"), &json!("rejected"), &json!(1))
+    );
+    assert_eq!(failed["error"], "HubSpot refuses the request. (HTTP 400)");
+    let done = one(json!({ "session_id": "s-1" })).await;
+    assert_eq!((&done["status"], &done["analysis_version"], &done["code"]), (&json!("done"), &json!(1), &Value::Null));
+    assert!(done["contact_id"].is_string() && done["record_id"].is_string() && done["synced_at"].is_string(), "{done}");
+    assert!(!done.to_string().contains("xample.com") && !done.to_string().contains("Ana"), "{done}");
+    world.sql("UPDATE integration_log SET updated_at = '2026-11-01T10:00:00Z' WHERE session_id = 's-2'").await;
+    let old = one(json!({ "from": "2026-11-01T10:00:00Z", "to": "2026-11-01T10:00:01Z" })).await;
+    assert_eq!(old["session_id"], "s-2");
+
+    world.ask(task("remove_integration", "hubspot")).await.unwrap();
+    assert_eq!(one(json!({ "session_id": "s-4" })).await["code"], "no_email", "the log outlives the integration");
+    assert_eq!(world.ask(task("show_syncs", "crm")).await.unwrap_err(), "failed to find integration crm");
+    let wrong = json!({ "task": "show_syncs", "tenant_id": "acme", "integration_id": "x", "status": "lost" });
+    let wrong = serde_json::from_value::<Task>(wrong).unwrap_err().to_string();
+    assert_eq!(wrong, "status must be pending, writing, done, skipped or failed");
+}
+
 #[test]
 fn every_sample_event_is_a_task_unless_it_shows_a_mistake() {
     for (name, event, is_task) in [
         ("show", include_str!("../../../../events/crm-sync-show-integrations.json"), true),
+        ("syncs", include_str!("../../../../events/crm-sync-show-syncs.json"), true),
         ("save", include_str!("../../../../events/crm-sync-save-integration.json"), true),
         ("save-misspelt", include_str!("../../../../events/crm-sync-save-integration-misspelt.json"), true),
         ("unknown", include_str!("../../../../events/crm-sync-unknown-task.json"), false),
@@ -201,9 +288,7 @@ fn event(payload: Value) -> LambdaEvent<Value> {
     LambdaEvent::new(payload, context)
 }
 
-#[tokio::test]
-async fn the_function_takes_both_messages_and_tasks() {
-    let world = World::new().await;
+fn runner(world: &World) -> StepRunner<Context<Vault>, MemoryQueues> {
     let queue = QueueConfig {
         queue_url: "crm-sync".to_owned(),
         dead_letter_queue_url: "crm-sync-dead".to_owned(),
@@ -211,13 +296,59 @@ async fn the_function_takes_both_messages_and_tasks() {
         max_receive_count: 5,
     };
     let backoff = Backoff { base: Duration::from_secs(120), max: Duration::from_secs(900) };
-    let runner = StepRunner {
-        stage: world.context,
+    StepRunner {
+        stage: world.another_function(),
         store: world.database.store.clone(),
         queues: MemoryQueues::default(),
         config: StageConfig { queue, backoff },
         follow_ups: Routes { notify: None, crm_sync: "crm-sync".to_owned() },
-    };
+    }
+}
+
+fn records(body: &str) -> Value {
+    let mut records: Value =
+        serde_json::from_str(include_str!("../../../../events/crm-sync-unknown-integration.json")).unwrap();
+    records["Records"][0]["body"] = json!(body);
+    records["Records"][0].as_object_mut().unwrap().remove("md5OfBody");
+    records
+}
+
+#[tokio::test]
+async fn a_sync_that_waits_is_skipped_when_its_integration_is_removed_and_its_session_completes() {
+    let world = World::new().await;
+    let (tenant, session_id) = ("acme".parse().unwrap(), "s-1".parse().unwrap());
+    world.session("s-1", ana()).await;
+    // The one step that the session waits for.
+    let message = json!({
+        "type": "crm-sync.v1", "tenant_id": "acme", "session_id": "s-1", "analysis_version": 1,
+        "integration_id": "hubspot",
+    });
+    world
+        .sql(&format!(
+            "INSERT INTO steps (tenant_id, session_id, step, message)
+             VALUES ('acme', 's-1', 'crm_sync:hubspot', '{message}')"
+        ))
+        .await;
+    world.sql("UPDATE sessions SET open_steps = 1, status = 'processing', finished_at = NULL").await;
+    world.vault.put("hubspot", "not-a-token");
+    let runner = runner(&world);
+    let status = async || world.database.store.session(&tenant, &session_id).await.unwrap().unwrap().status;
+
+    crm_sync::invoke(&runner, event(records(&message.to_string()))).await.unwrap();
+    assert_eq!((status().await, world.disabled("hubspot").await.0.as_str()), (SessionStatus::Waiting, "unauthorized"));
+    assert_eq!(world.database.store.take_due_waiting_steps(10).await.unwrap(), []);
+    crm_sync::invoke(&runner, event(task("remove_integration", "hubspot"))).await.unwrap();
+    let woken = world.database.store.take_due_waiting_steps(10).await.unwrap().remove(0);
+    crm_sync::invoke(&runner, event(records(&woken.message))).await.unwrap();
+    assert_eq!(status().await, SessionStatus::Completed);
+    let log = world.log("s-1", "hubspot").await;
+    assert_eq!((log.status, log.code.as_deref()), (SyncStatus::Skipped, Some("integration_removed")));
+}
+
+#[tokio::test]
+async fn the_function_takes_both_messages_and_tasks() {
+    let world = World::new().await;
+    let runner = runner(&world);
     let records = serde_json::from_str(include_str!("../../../../events/crm-sync-unknown-integration.json")).unwrap();
     let answer = crm_sync::invoke(&runner, event(records)).await.unwrap();
     assert_eq!(answer, json!({ "batchItemFailures": [] }));
@@ -226,7 +357,7 @@ async fn the_function_takes_both_messages_and_tasks() {
     let answer = crm_sync::invoke(&runner, event(task("test_integration", "hubspot"))).await.unwrap();
     assert_eq!(answer["ok"], true);
     for (payload, told) in [
-        (json!({ "task": "drop" }), "failed to read the task: unknown variant `drop`, expected one of"),
+        (json!({ "task": "drop" }), "failed to read the task: must be one of `show_integrations`, "),
         (json!({}), "failed to read the task: missing field `task`"),
         (json!({ "Records": 1 }), "failed to read the records"),
     ] {

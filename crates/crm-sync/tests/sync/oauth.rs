@@ -60,6 +60,40 @@ async fn a_token_is_got_once_for_all_who_sync_at_the_same_time() {
 }
 
 #[tokio::test]
+async fn two_functions_at_the_same_time_get_one_token() {
+    let world = installed(1800).await;
+    let functions = [world.another_function(), world.another_function()];
+    let ids: Vec<_> = (1..=6).map(|n| format!("s-{n}")).collect();
+    for id in &ids {
+        world.session(id, ana()).await;
+    }
+    let mut left = ids;
+    while !left.is_empty() {
+        let syncs = left.iter().zip(functions.iter().cycle()).map(|(id, function)| world.sync_by(function, id, "app"));
+        let outcomes = futures_util::future::join_all(syncs).await;
+        let waits =
+            |outcome: &Outcome| matches!(outcome, Outcome::Wait { code, .. } if code.as_str() == "token_renewal");
+        let outcomes: Vec<_> = outcomes.into_iter().map(Result::unwrap).collect();
+        assert!(outcomes.iter().all(|outcome| *outcome == Outcome::Done || waits(outcome)), "{outcomes:?}");
+        left = left.into_iter().zip(outcomes).filter_map(|(id, outcome)| waits(&outcome).then_some(id)).collect();
+    }
+    assert_eq!(state(&world).await["refreshes"], 1);
+
+    // It is about to end: one gets another, and nobody waits for it.
+    let mut token: Value = serde_json::from_str(&kept_token(&world.vault).unwrap()).unwrap();
+    token["ends_at"] = json!(chrono::Utc::now() + chrono::TimeDelta::minutes(4));
+    world.vault.put("app/access-token", &token.to_string());
+    let functions = [world.another_function(), world.another_function()];
+    for id in ["t-1", "t-2"] {
+        world.session(id, ana()).await;
+    }
+    let (one, other) =
+        tokio::join!(world.sync_by(&functions[0], "t-1", "app"), world.sync_by(&functions[1], "t-2", "app"));
+    assert_eq!((one.unwrap(), other.unwrap()), (Outcome::Done, Outcome::Done));
+    assert_eq!(state(&world).await["refreshes"], 2);
+}
+
+#[tokio::test]
 async fn a_token_is_renewed_before_it_ends_and_the_kept_one_is_used_by_other_functions() {
     let world = installed(1800).await;
     for id in ["s-1", "s-2", "s-3"] {
@@ -105,6 +139,20 @@ async fn an_app_that_was_uninstalled_disables_the_integration_until_it_is_instal
     world.vault.put("app", &credentials("refresh-2"));
     world.mend("app").await;
     assert_eq!(world.sync("s-1", "app").await.unwrap(), Outcome::Done);
+}
+
+#[tokio::test]
+async fn a_test_signs_in_anew_whatever_token_is_kept() {
+    let world = installed(1800).await;
+    world.session("s-1", ana()).await;
+    world.sync("s-1", "app").await.unwrap();
+    let kept = kept_token(&world.vault).unwrap();
+    let test = json!({ "task": "test_integration", "tenant_id": "acme", "integration_id": "app" });
+    assert_eq!(world.ask(test.clone()).await.unwrap()["ok"], true);
+    assert_ne!(kept_token(&world.vault).unwrap(), kept);
+    install(&world, "refresh-2", 1800).await;
+    let tested = world.ask(test).await.unwrap();
+    assert_eq!(tested["ok"], false, "the old token still works, but no further one is to be had: {tested}");
 }
 
 #[tokio::test]

@@ -1,14 +1,16 @@
 //! What ends a sync before any third party is asked.
 
+use std::time::Duration;
+
 use aws_sdk_secretsmanager::config::BehaviorVersion;
-use crm_sync::{Config, Context};
+use crm_sync::{Config, Context, SecretError};
 use domain::integration::IntegrationState;
 use domain::step::Code;
 use serde_json::json;
 use stage::{Env, Failure, Outcome};
 use store::integration_log::SyncStatus;
 
-use crate::world::{WAITS_FOR_ADMIN, World, ana};
+use crate::world::{MakeError, WAITS_FOR_ADMIN, World, ana};
 
 async fn final_code(world: &World, session: &str, integration: &str) -> &'static str {
     let error = world.sync(session, integration).await.unwrap_err();
@@ -56,6 +58,28 @@ async fn a_secret_of_another_tenant_or_of_nobody_is_not_used() {
         assert_eq!(world.log("s-1", "hubspot").await.code.as_deref(), Some(code));
     }
     assert!(world.hubspot.control.requests("").await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_secret_that_cannot_be_read_now_is_waited_for_and_one_that_must_be_mended_disables() {
+    let world = World::new().await;
+    world.session("s-1", ana()).await;
+    world.vault.fail(Some(|| SecretError::Unavailable("no answer".into())));
+    let waits = Outcome::Wait { after: Duration::from_secs(10), code: Code::new("secret_unavailable") };
+    assert_eq!(world.sync("s-1", "hubspot").await.unwrap(), waits);
+    let errors: [(&str, MakeError, &str); 2] = [
+        ("secret_deleted", || SecretError::Deleted("marked".into()), "Restore it."),
+        ("secret_forbidden", || SecretError::Forbidden("denied".into()), "Grant it."),
+    ];
+    for (code, error, told) in errors {
+        world.vault.fail(Some(error));
+        assert_eq!(world.sync("s-1", "hubspot").await.unwrap(), WAITS_FOR_ADMIN);
+        let (disabled, reason) = world.disabled("hubspot").await;
+        assert!(disabled == code && reason.ends_with(told), "{disabled}: {reason}");
+        world.mend("hubspot").await;
+    }
+    world.vault.fail(None);
+    assert_eq!(world.sync("s-1", "hubspot").await.unwrap(), Outcome::Done);
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! Syncs that have failed are sent again.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use stage::testing::MemoryQueues;
 
@@ -86,6 +88,82 @@ async fn a_webhook_is_told_once_more_what_it_was_told_unless_only_what_failed_is
     again["failed_only"] = json!(true);
     let answer = world.ask_of(&queues, again).await.unwrap();
     assert_eq!((&answer["replayed"], queues.replayed.borrow().len()), (&json!(0), 0));
+}
+
+/// So many sessions, of each of which a webhook was told 15 events.
+async fn told(sessions: u32) -> World {
+    let world = World::new().await;
+    world
+        .sql(&format!(
+            "INSERT INTO sessions (tenant_id, session_id, agent_id, channel, status, started_at, ended_at)
+             SELECT 'acme', 's-' || lpad(n::text, 4, '0'), 'a', 'text', 'completed', '2026-11-01Z', '2026-11-01Z'
+             FROM generate_series(1, {sessions}) n"
+        ))
+        .await;
+    world
+        .sql(
+            "INSERT INTO webhook_attempts (tenant_id, attempt_id, integration_id, session_id, webhook_id, event,
+                                           is_replay, began_at, duration_ms)
+             SELECT 'acme', gen_random_uuid(), 'hook', session_id, 'msg', 'session.failed@lost@' || n, false,
+                    '2026-11-02Z', 1
+             FROM sessions, generate_series(2, 16) n",
+        )
+        .await;
+    world
+}
+
+fn tell_again(after: Value) -> Value {
+    let mut task = replay(json!({ "from": "2026-11-01T00:00:00Z", "to": "2026-12-01T00:00:00Z", "after": after }));
+    task["integration_id"] = json!("hook");
+    task
+}
+
+#[tokio::test]
+async fn sessions_with_many_events_do_not_make_a_call_longer() {
+    let world = told(70).await;
+    let queues = MemoryQueues::default();
+    let (mut after, mut calls) = (Value::Null, Vec::new());
+    loop {
+        let answer = world.ask_of(&queues, tell_again(after)).await.unwrap();
+        calls.push(answer["replayed"].as_u64().unwrap());
+        after = answer["next"].clone();
+        if after.is_null() {
+            break;
+        }
+    }
+    assert_eq!((calls.iter().sum::<u64>(), queues.sent.borrow().len()), (1050, 1050));
+    assert!(calls.iter().all(|sent| *sent <= 1000), "{calls:?}");
+}
+
+#[tokio::test]
+async fn an_invocation_that_is_about_to_end_sends_no_more_and_says_where_to_go_on() {
+    let world = told(20).await;
+    let (queues, soon) = (MemoryQueues::default(), Duration::from_secs(8));
+    let answer = world.ask_within(&queues, tell_again(Value::Null), soon).await.unwrap();
+    assert_eq!((answer, queues.sent.borrow().len()), (json!({ "replayed": 90, "next": "s-0006" }), 0));
+    let planned = "UPDATE steps SET due_at = now() - interval '2 hours' WHERE status = 'pending'";
+    assert_eq!(world.sql(planned).await, 90, "housekeep sends them");
+    let answer = world.ask_of(&queues, tell_again(json!("s-0006"))).await.unwrap();
+    assert_eq!((answer, queues.sent.borrow().len()), (json!({ "replayed": 210, "next": null }), 210));
+
+    let world = self::world(20).await;
+    let range = json!({ "from": "2026-11-01T00:00:00Z", "to": "2026-12-01T00:00:00Z" });
+    let answer = world.ask_within(&queues, replay(range), soon).await.unwrap();
+    assert_eq!(answer, json!({ "replayed": 1, "next": "s-0001" }));
+}
+
+#[tokio::test]
+async fn what_a_queue_does_not_take_is_left_to_housekeep() {
+    let world = told(20).await;
+    let queues = MemoryQueues::default();
+    queues.refuses.set(true);
+    let answer = world.ask_of(&queues, tell_again(Value::Null)).await.unwrap();
+    assert_eq!(answer, json!({ "replayed": 300, "next": null }));
+    assert_eq!(world.sql("UPDATE steps SET due_at = now() WHERE status = 'pending'").await, 300);
+
+    let world = self::world(1).await;
+    let error = world.ask_of(&queues, replay(json!({ "session_id": "s-0001" }))).await.unwrap_err();
+    assert!(error.starts_with("failed to replay: send a message"), "{error}");
 }
 
 #[tokio::test]

@@ -33,11 +33,19 @@ const CIRCUIT: CircuitWaits = CircuitWaits { base: Duration::from_secs(30), max:
 
 /// Secrets in memory, that a test can change while they are in use.
 #[derive(Clone, Default)]
-pub(crate) struct Vault(Arc<Mutex<BTreeMap<String, String>>>);
+pub(crate) struct Vault(Arc<Mutex<BTreeMap<String, String>>>, Arc<Mutex<Option<MakeError>>>);
+
+/// An error cannot be cloned.
+pub(crate) type MakeError = fn() -> SecretError;
 
 impl Vault {
     pub(crate) fn put(&self, name: &str, value: &str) {
         self.0.lock().unwrap().insert(format!("{SECRET_PREFIX}acme/{name}"), value.to_owned());
+    }
+
+    /// Whoever asks for a secret gets this error.
+    pub(crate) fn fail(&self, error: Option<MakeError>) {
+        *self.1.lock().unwrap() = error;
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<String> {
@@ -47,6 +55,9 @@ impl Vault {
 
 impl SecretSource for Vault {
     async fn fetch(&self, name: &str) -> Result<SecretString, SecretError> {
+        if let Some(error) = *self.1.lock().unwrap() {
+            return Err(error());
+        }
         self.0.lock().unwrap().get(name).map(|value| value.as_str().into()).ok_or(SecretError::Unknown)
     }
 
@@ -84,8 +95,13 @@ impl World {
 
     /// A task of an operator, which sends messages to these queues; the answer, or the error as the operator reads it.
     pub(crate) async fn ask_of(&self, queues: &MemoryQueues, task: Value) -> Result<Value, String> {
+        self.ask_within(queues, task, Duration::from_secs(60)).await
+    }
+
+    /// By an invocation that ends after `time`.
+    pub(crate) async fn ask_within(&self, queues: &MemoryQueues, task: Value, time: Duration) -> Result<Value, String> {
         let task = serde_json::from_value(task).unwrap();
-        let deadline = Instant::now() + Duration::from_secs(60);
+        let deadline = Instant::now() + time;
         let report = crm_sync::administer(&self.context, queues, "crm-sync", task, deadline).await;
         report.map(|report| serde_json::to_value(report).unwrap()).map_err(|error| error.line())
     }

@@ -50,7 +50,7 @@ async fn an_integration_that_is_disabled_is_told_once_with_its_reason_and_what_w
         .sql(
             "INSERT INTO steps (tenant_id, session_id, step, status, code, message)
          VALUES ('acme', 's-1', 'crm_sync:hook', 'waiting', 'integration_disabled', ''),
-                ('acme', 's-1', 'crm_sync:hook/session.failed', 'waiting', 'integration_disabled', ''),
+                ('acme', 's-1', 'crm_sync:hook/session.failed@lost', 'waiting', 'integration_disabled', ''),
                 ('acme', 's-1', 'crm_sync:hook-2', 'waiting', 'integration_disabled', '')",
         )
         .await;
@@ -58,7 +58,8 @@ async fn an_integration_that_is_disabled_is_told_once_with_its_reason_and_what_w
     assert_eq!(report, Alerted { tenants: 1, opened: 1, mailed: 1, complete: true, ..Alerted::default() });
     let mail = world.ses.requests().remove(0);
     let text = mail["Content"]["Simple"]["Body"]["Text"]["Data"].as_str().unwrap();
-    for told in ["410 Gone", "1 session waits", "integrations enable --tenant acme --integration hook"] {
+    for told in ["410 Gone", "1 session waits", "integrations enable --function NAME --tenant acme --integration hook"]
+    {
         assert!(text.contains(told), "{told}: {text}");
     }
     for _ in 0..48 {

@@ -46,7 +46,8 @@ async fn fill(world: &World, tenant: &str, ages: &[u32]) {
             format!(
                 "INSERT INTO webhook_attempts (tenant_id, attempt_id, integration_id, session_id, webhook_id, event, is_replay,
                                                began_at, duration_ms)
-                 VALUES ('{tenant}', gen_random_uuid(), 'hook', 's-{age}', 'msg', 'session.failed', false, {at}, 1)"
+                 VALUES ('{tenant}', gen_random_uuid(), 'hook', 's-{age}', 'msg',
+                         'session.failed@lost', false, {at}, 1)"
             ),
             format!(
                 "INSERT INTO email_recipients (tenant_id, address_hash, email_id, sending_at)

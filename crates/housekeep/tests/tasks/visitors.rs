@@ -54,7 +54,7 @@ pub(crate) async fn world() -> World {
          VALUES ('acme', 'ana-1', 'hub', 'done', 'c-1', 'n-1'), ('acme', 'ben', 'hub', 'done', 'c-2', 'n-2')",
         "INSERT INTO webhook_attempts (tenant_id, attempt_id, integration_id, session_id, webhook_id, event, is_replay,
                                        began_at, duration_ms, status, answer)
-         SELECT tenant_id, gen_random_uuid(), 'hub', session_id, 'msg', 'session.failed', false, now(), 1, 500,
+         SELECT tenant_id, gen_random_uuid(), 'hub', session_id, 'msg', 'session.failed@lost', false, now(), 1, 500,
                 'SECRET ' || visitor_email FROM sessions WHERE visitor_email IS NOT NULL",
     ] {
         world.sql(&sql.replace("SECRET", SECRET)).await;

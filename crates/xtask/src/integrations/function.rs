@@ -53,6 +53,9 @@ async fn local(url: &str, task: &Value) -> anyhow::Result<Value> {
 async fn deployed(aws: &str, name: &str, task: &Value) -> anyhow::Result<Value> {
     let mut command = Command::new(aws);
     command.args(["lambda", "invoke", "--function-name", name, "--cli-binary-format", "raw-in-base64-out"]).args([
+        // After a minute it would give up and invoke once more, while the function still works.
+        "--cli-read-timeout",
+        "0",
         "--payload",
         "file:///dev/stdin",
         "--query",
@@ -103,6 +106,22 @@ mod tests {
         let (answer, failed) = split("{\"errorMessage\":\"failed to find tenant x\"}\nUnhandled\n").unwrap();
         assert_eq!(done(answer, failed).unwrap_err().to_string(), "failed to find tenant x");
         assert!(split("").is_err());
+    }
+
+    #[tokio::test]
+    async fn amazons_command_line_waits_as_long_as_the_function_works() {
+        use std::os::unix::fs::PermissionsExt;
+        let directory = std::env::temp_dir().join(format!("integrations-{}", std::process::id()));
+        std::fs::create_dir_all(&directory).unwrap();
+        let aws = directory.join("aws");
+        std::fs::write(&aws, "#!/bin/sh\nprintf '{\"asked\":\"%s\",\"task\":%s}None\\n' \"$*\" \"$(cat)\"\n").unwrap();
+        std::fs::set_permissions(&aws, std::fs::Permissions::from_mode(0o700)).unwrap();
+        let answer = deployed(aws.to_str().unwrap(), "dev-crm-sync", &json!({ "task": "x" })).await.unwrap();
+        let asked = answer["asked"].as_str().unwrap();
+        assert!(asked.starts_with("lambda invoke --function-name dev-crm-sync "), "{asked}");
+        assert!(asked.contains(" --cli-read-timeout 0 "), "{asked}");
+        assert_eq!(answer["task"], json!({ "task": "x" }));
+        std::fs::remove_dir_all(&directory).unwrap();
     }
 
     #[tokio::test]

@@ -81,6 +81,26 @@ struct Attempt {
     answer: Option<String>,
 }
 
+#[derive(Deserialize)]
+struct Syncs {
+    syncs: Vec<Sync>,
+    next: Option<Value>,
+}
+
+#[derive(Deserialize)]
+struct Sync {
+    session_id: String,
+    analysis_version: i32,
+    status: String,
+    contact_id: Option<String>,
+    record_id: Option<String>,
+    attempts: i32,
+    code: Option<String>,
+    error: Option<String>,
+    notice: Option<String>,
+    updated_at: DateTime<Utc>,
+}
+
 /// Lines of text, each with its end.
 pub(super) fn render(command: &Integrations, answer: &Value) -> anyhow::Result<String> {
     let lines = match command {
@@ -91,6 +111,7 @@ pub(super) fn render(command: &Integrations, answer: &Value) -> anyhow::Result<S
             vec![format!("{} is {}", one.integration, read::<Switched>(answer)?.state)]
         }
         Integrations::Replay { one, .. } => replayed(one, &read(answer)?),
+        Integrations::Log { .. } => syncs(&read(answer)?),
         Integrations::Attempts { .. } => attempts(&read::<Attempts>(answer)?.attempts),
     };
     Ok(lines.into_iter().map(|line| line + "\n").collect())
@@ -175,7 +196,7 @@ fn attempts(attempts: &[Attempt]) -> Vec<String> {
         let result = attempt.code.as_deref().unwrap_or("delivered");
         let answer = attempt.code.as_ref().and(attempt.answer.as_deref()).unwrap_or_default();
         [
-            attempt.began_at.format("%Y-%m-%d %H:%M:%S").to_string(),
+            second(attempt.began_at),
             attempt.session_id.clone(),
             attempt.event.clone(),
             if attempt.is_replay { format!("{result} (replay)") } else { result.to_owned() },
@@ -188,6 +209,37 @@ fn attempts(attempts: &[Attempt]) -> Vec<String> {
     table(["TIME", "SESSION", "EVENT", "RESULT", "HTTP", "MS", "ANSWER"], &rows)
 }
 
+fn syncs(log: &Syncs) -> Vec<String> {
+    if log.syncs.is_empty() {
+        return vec!["no syncs".to_owned()];
+    }
+    let or_nothing = |text: &Option<String>| text.clone().unwrap_or(NOTHING.to_owned());
+    let row = |sync: &Sync| {
+        [
+            second(sync.updated_at),
+            sync.session_id.clone(),
+            sync.analysis_version.to_string(),
+            sync.status.clone(),
+            sync.attempts.to_string(),
+            or_nothing(&sync.contact_id),
+            or_nothing(&sync.record_id),
+            or_nothing(&sync.code),
+            sync.error.as_ref().or(sync.notice.as_ref()).cloned().unwrap_or_default(),
+        ]
+    };
+    let rows: Vec<_> = log.syncs.iter().map(row).collect();
+    let titles = ["CHANGED", "SESSION", "VERSION", "STATUS", "TRIES", "PERSON", "RECORD", "CODE", "WORDS"];
+    let mut lines = table(titles, &rows);
+    if log.next.is_some() {
+        lines.push("there are more: name a higher --limit, or an earlier time as --to".to_owned());
+    }
+    lines
+}
+
+fn second(time: DateTime<Utc>) -> String {
+    time.format("%Y-%m-%d %H:%M:%S").to_string()
+}
+
 fn minute(time: Option<DateTime<Utc>>) -> String {
     time.map_or(NOTHING.to_owned(), |time| time.format("%Y-%m-%d %H:%M").to_string())
 }
@@ -198,7 +250,7 @@ fn times(count: u64, what: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crm_sync::{Replayed, Report, Saved, ShownAttempt, ShownDisabled, ShownIntegration, Tested};
+    use crm_sync::{Replayed, Report, Saved, ShownAttempt, ShownDisabled, ShownIntegration, ShownSync, Syncs, Tested};
     use domain::integration::{Connection, IntegrationConfig, WebhookConfig};
     use insta::assert_snapshot;
 
@@ -302,6 +354,51 @@ mod tests {
         };
         assert_eq!(replayed(0), "hubspot: there is nothing to send again\n");
         assert_eq!(replayed(1), "hubspot: 1 message sent again\n");
+    }
+
+    #[test]
+    fn syncs_are_a_table_with_what_became_of_them() {
+        let at = time("2026-11-25T10:12:30Z");
+        let sync = ShownSync {
+            session_id: "s-1".parse().unwrap(),
+            analysis_version: 1,
+            status: "done",
+            contact_id: Some("37765128953".to_owned()),
+            record_id: Some("998".to_owned()),
+            attempts: 1,
+            code: None,
+            error: None,
+            notice: Some("Left out: jobtitle: no option.".to_owned()),
+            created_at: at,
+            updated_at: at,
+            synced_at: Some(at),
+        };
+        let failed = ShownSync {
+            analysis_version: 2,
+            status: "failed",
+            contact_id: None,
+            record_id: None,
+            code: Some("rejected".to_owned()),
+            error: Some("HubSpot refuses\nit.".to_owned()),
+            ..sync.clone()
+        };
+        let shown = Report::Syncs(Syncs { syncs: vec![failed, sync], next: None });
+        assert_snapshot!(rendered("log --integration hubspot", &shown), @r#"
+        CHANGED              SESSION  VERSION  STATUS  TRIES  PERSON       RECORD  CODE      WORDS
+        2026-11-25 10:12:30  s-1      2        failed  1      -            -       rejected  HubSpot refuses it.
+        2026-11-25 10:12:30  s-1      1        done    1      37765128953  998     -         Left out: jobtitle: no option.
+        "#);
+        let none = Report::Syncs(Syncs { syncs: Vec::new(), next: None });
+        assert_eq!(rendered("log --integration hubspot", &none), "no syncs\n");
+        let more = serde_json::json!({ "updated_at": at, "session_id": "s-1", "analysis_version": 1 });
+        let mut page = serde_json::to_value(&shown).unwrap();
+        page["next"] = more;
+        let command = command("log --integration hubspot --tenant acme").unwrap();
+        assert!(
+            render(&command, &page)
+                .unwrap()
+                .ends_with("\nthere are more: name a higher --limit, or an earlier time as --to\n")
+        );
     }
 
     #[test]

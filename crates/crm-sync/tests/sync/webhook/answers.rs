@@ -43,7 +43,7 @@ async fn the_receivers_status_decides_and_nothing_is_asked_again_within_a_delive
         (422, "final: rejected"),
         (408, "retry: unavailable"),
         (410, "wait 86400 s: integration_disabled"),
-        (429, "retry 10 s: rate_limited"),
+        (429, "wait 10 s: rate_limited"),
         (500, "retry: unavailable"),
         (501, "final: rejected"),
         (502, "retry: unavailable"),
@@ -111,7 +111,7 @@ async fn a_receiver_that_says_when_to_come_again_is_left_alone_until_then() {
 async fn a_time_to_come_again_that_is_none_is_as_if_none_were_named() {
     let world = World::new().await;
     for (index, text) in ["0", "-1", "soon", "Sun, 22 Nov 2015 10:00:00 GMT"].into_iter().enumerate() {
-        for (status, outcome) in [(503, "retry: unavailable"), (429, "retry 10 s: rate_limited")] {
+        for (status, outcome) in [(503, "retry: unavailable"), (429, "wait 10 s: rate_limited")] {
             let session = format!("s-{status}-{index}");
             let told = answered(&world, &session, status, json!({ "retry-after": text })).await;
             assert_eq!(told, (outcome.to_owned(), 1), "{text}");

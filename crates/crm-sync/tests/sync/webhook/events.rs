@@ -1,5 +1,7 @@
 //! What is told, and to whom.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use domain::analysis::{ActionItem, Feeling, Owner};
 use domain::integration::IntegrationState;
@@ -8,12 +10,13 @@ use domain::session::Visitor;
 use domain::step::Code;
 use serde_json::{Value, json};
 use store::integration_log::SyncStatus;
+use store::steps::{Claim, Ending};
 
 use super::{MAIL, acme};
 use crate::world::{World, ana, analysis};
 
 const BOOM: Code = Code::new("model_refused");
-const FAILED: &str = "crm_sync:hook/session.failed";
+const FAILED: &str = "crm_sync:hook/session.failed@model_refused";
 
 #[tokio::test]
 async fn a_session_is_told_in_one_signed_event_without_its_transcript() {
@@ -89,6 +92,37 @@ async fn a_failed_session_is_told_with_the_code_of_what_failed() {
     let told_at: DateTime<Utc> = delivery["body"]["timestamp"].as_str().unwrap().parse().unwrap();
     let planned_at = world.database.store.step_planned_at(&super::key("s-1", FAILED)).await.unwrap().unwrap();
     assert_eq!(told_at, planned_at, "when it failed, however late it is told");
+}
+
+#[tokio::test]
+async fn a_failure_is_told_the_same_after_the_session_was_mended_and_another_one_by_itself() {
+    let world = World::new().await;
+    world.hook(json!({ "events": ["session.failed"] })).await;
+    world.failed("s-1", BOOM).await;
+    world.fault(json!({ "status": 503 })).await;
+    assert_eq!(world.tell("s-1", FAILED).await, "retry: unavailable");
+
+    let store = &world.database.store;
+    let end = async |ending: Ending| {
+        let claim = store.claim_step(&super::key("s-1", "analyze"), Duration::from_secs(60), true).await.unwrap();
+        let Claim::Run(claimed, _) = claim else { panic!("{claim:?}") };
+        store.finish_step(&claimed, ending).await.unwrap();
+    };
+    end(Ending::Failed(Code::new("lost"))).await;
+    end(Ending::Done).await;
+    let stored = store.session(&acme(), &"s-1".parse().unwrap()).await.unwrap().unwrap();
+    assert_eq!(stored.failure_code, None);
+    for step in [FAILED, "crm_sync:hook/session.failed@lost@2"] {
+        assert_eq!(world.tell("s-1", step).await, "done");
+    }
+    let requests = world.requests().await;
+    let told = |name: &'static str| requests.iter().map(move |request| &request["headers"][name]).collect::<Vec<_>>();
+    let ids = told("webhook-id");
+    assert!(ids[0] == ids[1] && ids[1] != ids[2], "{ids:?}");
+    assert_eq!(requests[0]["body"], requests[1]["body"]);
+    let codes: Vec<_> =
+        world.deliveries().await.iter().map(|told| told["body"]["data"]["failure_code"].clone()).collect();
+    assert_eq!(codes, ["model_refused", "lost"]);
 }
 
 #[tokio::test]
@@ -175,6 +209,31 @@ async fn a_payload_that_grows_too_long_says_what_it_leaves_out() {
         assert_eq!(body["data"]["omitted"], json!(omitted));
         assert!(body.to_string().len() <= crm_sync::MAX_PAYLOAD_BYTES);
         assert_eq!(body["data"]["analysis"]["sentiment"]["timeline"], Value::Null);
+    }
+}
+
+#[tokio::test]
+async fn an_analysis_of_a_megabyte_is_told_in_a_short_event_that_names_what_it_leaves_out() {
+    let world = World::new().await;
+    let mut analysis = analysis();
+    let feeling = Feeling { turn: 1, score: Score::NEUTRAL, emotion: "calm".repeat(15) };
+    analysis.sentiment.as_mut().unwrap().timeline = vec![feeling; 10_000];
+    let item = ActionItem { text: "🙂".repeat(500), owner: Owner::Agent, due: None, evidence: Vec::new() };
+    analysis.action_items = vec![item; 20];
+    analysis.topics = vec!["x".repeat(500); 20];
+    assert!(serde_json::to_string(&analysis).unwrap().len() > 1_000_000);
+    world.session_with("s-1", ana(), &analysis).await;
+    assert_eq!(world.told("s-1").await, "done");
+    let request = world.requests().await.remove(0);
+    assert!(request["body"].as_str().unwrap().len() <= 20_000);
+    let data = world.deliveries().await.remove(0)["body"]["data"].clone();
+    let omitted: Vec<_> = data["omitted"].as_array().unwrap().iter().map(|at| at.as_str().unwrap()).collect();
+    assert!(omitted.contains(&"/analysis/sentiment/timeline") && omitted.contains(&"/analysis/action_items"));
+    assert!(omitted.iter().all(|at| data.pointer(at).is_none()), "{omitted:?}");
+    for part in ["summary", "category", "sentiment", "intent", "conversation", "topics"] {
+        let (is_told, is_named) =
+            (data["analysis"].get(part).is_some(), omitted.contains(&&*format!("/analysis/{part}")));
+        assert!(is_told != is_named, "{part}: {omitted:?}");
     }
 }
 

@@ -11,7 +11,8 @@ async fn fails_again_after(world: &World, status: u16, time: &str) -> String {
     world.session("s-2", ana()).await;
     world.fault(json!({ "status": status, "times": 2 })).await;
     world.told("s-1").await;
-    world.sql(&format!("UPDATE integration_gates SET failing_since = now() - interval '{time}'")).await;
+    let sql = format!("UPDATE integration_gates SET failing_since = now() - interval '{time}', limited_until = NULL");
+    world.sql(&sql).await;
     world.told("s-2").await
 }
 
@@ -20,6 +21,7 @@ async fn five_days_of_failures_disable_a_webhook_once() {
     for (status, last) in [
         (500, "The webhook's receiver is down or overloaded. (HTTP 500)"),
         (404, "The webhook's receiver refuses the request. (HTTP 404)"),
+        (429, "The webhook's receiver was asked more often than it allows. It goes on by itself. (HTTP 429)"),
         (
             302,
             "The webhook's receiver answered with a redirect, which is not followed. Save the integration with the URL it \

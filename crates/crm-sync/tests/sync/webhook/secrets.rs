@@ -60,13 +60,17 @@ async fn while_a_secret_is_rotated_every_event_is_accepted() {
 #[tokio::test]
 async fn a_secret_that_signs_nothing_disables_the_webhook_until_it_is_replaced() {
     let world = World::new().await;
-    world.vault.put("hook", "whsec_not base64!");
     world.session("s-1", ana()).await;
-    assert_eq!(world.told("s-1").await, "wait 86400 s: integration_disabled");
-    let IntegrationState::Disabled(disabled) = world.state().await else { panic!("not disabled") };
-    assert_eq!(disabled.code, "invalid_secret");
-    assert!(!disabled.reason.contains("base64!"), "{}", disabled.reason);
-    assert!(world.requests().await.is_empty());
+    for secret in ["whsec_not base64!", "whsec_", "whsec_YQ=="] {
+        world.vault.put("hook", secret);
+        assert_eq!(world.told("s-1").await, "wait 86400 s: integration_disabled");
+        let IntegrationState::Disabled(disabled) = world.state().await else { panic!("not disabled") };
+        assert_eq!(disabled.code, "invalid_secret");
+        assert!(disabled.reason.contains("24 to 64 bytes"), "{}", disabled.reason);
+        assert!(!disabled.reason.contains("base64!"), "{}", disabled.reason);
+        assert!(world.requests().await.is_empty());
+        world.mend("hook").await;
+    }
     world.vault.put("hook", SIGNING_SECRET);
     world.mend("hook").await;
     assert_eq!(world.told("s-1").await, "done");

@@ -160,7 +160,8 @@ fn a_disabled_integration_is_told_with_its_reason_and_what_to_do() {
     12 sessions wait for it now. A session waits for up to 30 days, and is synced when the integration is enabled.
 
     What to do: mend the cause, then have whoever runs the deployment enable it, which tests it first:
-      cargo xtask integrations enable --tenant acme --integration hubspot
+      cargo xtask integrations enable --function NAME --tenant acme --integration hubspot
+    where NAME is the name of the deployment's crm-sync function, its output CrmSyncFunctionName.
 
     This rule sends no further mail until it is no longer disabled.
     ");

@@ -1,0 +1,127 @@
+//! The log of syncs as who runs the deployment reads it.
+
+use chrono::{DateTime, Utc};
+use domain::id::{IntegrationId, SessionId, TenantId};
+use serde::{Deserialize, Serialize};
+use tokio_postgres::Row;
+
+use crate::integration_log::SyncStatus;
+use crate::sql::{bigint, get, int, one_of, parse, text, time};
+use crate::{Error, Store};
+
+const SHOWN_SYNCS: &str = "
+-- shown_syncs()
+SELECT session_id, analysis_version, status, contact_id, record_id, attempts, code, error, notice, created_at,
+       updated_at, synced_at
+FROM integration_log
+WHERE tenant_id = $1 AND integration_id = $2 AND ($3::text IS NULL OR status = $3)
+  AND updated_at >= coalesce($4::timestamptz, '-infinity') AND updated_at < coalesce($5::timestamptz, 'infinity')
+  AND updated_at <= coalesce($6::timestamptz, 'infinity')
+  AND ($6 IS NULL OR (updated_at, session_id, analysis_version) < ($6, $7, $8))
+ORDER BY updated_at DESC, session_id DESC, analysis_version DESC LIMIT $9";
+
+const SYNCS_OF_SESSION: &str = "
+-- syncs_of_session()
+SELECT session_id, analysis_version, status, contact_id, record_id, attempts, code, error, notice, created_at,
+       updated_at, synced_at
+FROM integration_log
+WHERE tenant_id = $1 AND session_id = $2 AND integration_id = $3 AND ($4::text IS NULL OR status = $4)
+  AND updated_at >= coalesce($5::timestamptz, '-infinity') AND updated_at < coalesce($6::timestamptz, 'infinity')
+ORDER BY updated_at DESC, analysis_version DESC LIMIT $7";
+
+/// Which syncs of an integration.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SyncFilter<'a> {
+    pub session: Option<&'a SessionId>,
+    pub status: Option<SyncStatus>,
+    /// Last changed from then on.
+    pub from: Option<DateTime<Utc>>,
+    /// Last changed before.
+    pub to: Option<DateTime<Utc>>,
+    /// Where the page before has ended; a session has one page only.
+    pub after: Option<&'a SyncPlace>,
+}
+
+/// Where a sync stands in the log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SyncPlace {
+    pub updated_at: DateTime<Utc>,
+    pub session_id: SessionId,
+    pub analysis_version: i32,
+}
+
+/// A row of the log, without content of the session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShownSync {
+    pub session_id: SessionId,
+    pub analysis_version: i32,
+    pub status: SyncStatus,
+    /// The visitor's id in the third party.
+    pub contact_id: Option<String>,
+    /// The id of the note, the task or the webhook message.
+    pub record_id: Option<String>,
+    pub attempts: i32,
+    pub code: Option<String>,
+    /// The last error in words.
+    pub error: Option<String>,
+    /// What was left out, in words.
+    pub notice: Option<String>,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+    /// When the record was there.
+    pub synced_at: Option<DateTime<Utc>>,
+}
+
+impl ShownSync {
+    pub fn place(&self) -> SyncPlace {
+        let Self { updated_at, session_id, analysis_version, .. } = self;
+        SyncPlace { updated_at: *updated_at, session_id: session_id.clone(), analysis_version: *analysis_version }
+    }
+}
+
+impl Store {
+    /// Up to `limit` syncs, those that changed last first.
+    pub async fn shown_syncs(
+        &self,
+        tenant: &TenantId,
+        integration: &IntegrationId,
+        filter: &SyncFilter<'_>,
+        limit: i64,
+    ) -> Result<Vec<ShownSync>, Error> {
+        let SyncFilter { session, status, from, to, after } = *filter;
+        let (tenant, integration) = (text(tenant.as_ref()), text(integration.as_ref()));
+        let (status, from, to, limit) = (text(status.map(SyncStatus::as_str)), time(from), time(to), bigint(limit));
+        let (sql, rows) = match session {
+            Some(session) => {
+                let params = [tenant, text(session.as_ref()), integration, status, from, to, limit];
+                (SYNCS_OF_SESSION, self.rows(SYNCS_OF_SESSION, &params).await?)
+            }
+            None => {
+                let at = time(after.map(|after| after.updated_at));
+                let of = text(after.map(|after| after.session_id.as_ref()));
+                let version = int(after.map(|after| after.analysis_version));
+                let params = [tenant, integration, status, from, to, at, of, version, limit];
+                (SHOWN_SYNCS, self.rows(SHOWN_SYNCS, &params).await?)
+            }
+        };
+        rows.iter().map(|row| read(sql, row)).collect()
+    }
+}
+
+fn read(sql: &'static str, row: &Row) -> Result<ShownSync, Error> {
+    Ok(ShownSync {
+        session_id: parse(sql, row, "session_id")?,
+        analysis_version: get(sql, row, "analysis_version")?,
+        status: one_of(sql, row, "status", SyncStatus::parse)?,
+        contact_id: get(sql, row, "contact_id")?,
+        record_id: get(sql, row, "record_id")?,
+        attempts: get(sql, row, "attempts")?,
+        code: get(sql, row, "code")?,
+        error: get(sql, row, "error")?,
+        notice: get(sql, row, "notice")?,
+        created_at: get(sql, row, "created_at")?,
+        updated_at: get(sql, row, "updated_at")?,
+        synced_at: get(sql, row, "synced_at")?,
+    })
+}
