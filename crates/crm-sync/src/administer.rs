@@ -13,8 +13,8 @@ use serde::de::IgnoredAny;
 use serde_json::Value;
 use stage::queues::Queues;
 use store::gates;
-use store::integration_log::SyncStatus;
-use store::syncs::SyncFilter;
+
+use store::syncs::{ShownStatus, SyncFilter};
 
 use crate::replay::{self, Wanted};
 use crate::task::{Report, Saved, Task, TaskError, Tested};
@@ -131,7 +131,7 @@ impl<S: SecretSource> Context<S> {
             (IntegrationConfig::Salesforce(there), IntegrationConfig::Salesforce(wanted))
                 if origin(&there.url) != origin(&wanted.url) =>
             {
-                let filter = SyncFilter { status: Some(SyncStatus::Done), ..SyncFilter::default() };
+                let filter = SyncFilter { status: Some(ShownStatus::Done), ..SyncFilter::default() };
                 let synced = self.store.shown_syncs(tenant_id, integration_id, &filter, 1).await;
                 if synced.map_err(TaskError::Store)?.is_empty() {
                     Ok(())

@@ -255,7 +255,7 @@ impl<S: SecretSource> Context<S> {
         let at = match event {
             // The analysis says itself when it was made.
             Event::SessionAnalyzed { .. } => None,
-            Event::SessionFailed | Event::EmailStatus { .. } => {
+            Event::SessionFailed { .. } | Event::EmailStatus { .. } => {
                 let mut key = work.delivery.claimed.key.clone();
                 key.step = Step::Tell { integration: integration_id.clone(), event: event.clone(), replay: None };
                 self.store.step_planned_at(&key).await.map_err(Error::Store)?

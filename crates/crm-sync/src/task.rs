@@ -9,8 +9,8 @@ use domain::integration::{Connection, IntegrationConfig};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
-use store::integration_log::SyncStatus;
-use store::syncs::SyncPlace;
+
+use store::syncs::{ShownStatus, SyncPlace};
 
 pub use error::TaskError;
 
@@ -65,7 +65,7 @@ pub enum Task {
         session_id: Option<SessionId>,
         /// As in the log: `failed`.
         #[serde(default, deserialize_with = "status")]
-        status: Option<SyncStatus>,
+        status: Option<ShownStatus>,
         /// That changed last from then on,
         #[serde(default)]
         from: Option<DateTime<Utc>>,
@@ -92,10 +92,12 @@ fn yes() -> bool {
     true
 }
 
-fn status<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SyncStatus>, D::Error> {
+fn status<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<ShownStatus>, D::Error> {
     let Some(text) = Option::<String>::deserialize(deserializer)? else { return Ok(None) };
-    let status = SyncStatus::parse(&text);
-    status.map(Some).ok_or_else(|| D::Error::custom("status must be pending, writing, done, skipped or failed"))
+    let status = ShownStatus::parse(&text);
+    status
+        .map(Some)
+        .ok_or_else(|| D::Error::custom("status must be pending, writing, waiting, done, skipped or failed"))
 }
 
 /// Reads a task from what the function was invoked with.
@@ -194,8 +196,8 @@ pub struct ShownSync {
     pub contact_id: Option<String>,
     /// The id of the note, the task or the webhook message.
     pub record_id: Option<String>,
-    /// How often writing the record was begun.
-    pub attempts: i32,
+    /// How often the third party was asked.
+    pub tries: i32,
     pub code: Option<String>,
     /// The last error in words.
     pub error: Option<String>,

@@ -92,6 +92,9 @@ ALTER TABLE integration_log
     ADD COLUMN notice text,
     -- when the record was there
     ADD COLUMN synced_at timestamptz;
+-- as who runs the deployment sees it: a code says for what an unfinished sync waits
+CREATE FUNCTION shown_status(status text, code text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN status IN ('pending', 'writing') AND code IS NOT NULL THEN 'waiting' ELSE status END;
 -- what an integration has synced, and what it has not
 CREATE INDEX integration_log_by_integration ON integration_log (tenant_id, integration_id, updated_at);
 

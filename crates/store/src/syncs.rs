@@ -5,16 +5,15 @@ use domain::id::{IntegrationId, SessionId, TenantId};
 use serde::{Deserialize, Serialize};
 use tokio_postgres::Row;
 
-use crate::integration_log::SyncStatus;
 use crate::sql::{bigint, get, int, one_of, parse, text, time};
 use crate::{Error, Store};
 
 const SHOWN_SYNCS: &str = "
 -- shown_syncs()
-SELECT session_id, analysis_version, status, contact_id, record_id, attempts, code, error, notice, created_at,
+SELECT session_id, analysis_version, shown_status(status, code) AS status, contact_id, record_id, tries, code, error, notice, created_at,
        updated_at, synced_at
 FROM integration_log
-WHERE tenant_id = $1 AND integration_id = $2 AND ($3::text IS NULL OR status = $3)
+WHERE tenant_id = $1 AND integration_id = $2 AND ($3::text IS NULL OR shown_status(status, code) = $3)
   AND updated_at >= coalesce($4::timestamptz, '-infinity') AND updated_at < coalesce($5::timestamptz, 'infinity')
   AND updated_at <= coalesce($6::timestamptz, 'infinity')
   AND ($6 IS NULL OR (updated_at, session_id, analysis_version) < ($6, $7, $8))
@@ -22,18 +21,51 @@ ORDER BY updated_at DESC, session_id DESC, analysis_version DESC LIMIT $9";
 
 const SYNCS_OF_SESSION: &str = "
 -- syncs_of_session()
-SELECT session_id, analysis_version, status, contact_id, record_id, attempts, code, error, notice, created_at,
+SELECT session_id, analysis_version, shown_status(status, code) AS status, contact_id, record_id, tries, code, error, notice, created_at,
        updated_at, synced_at
 FROM integration_log
-WHERE tenant_id = $1 AND session_id = $2 AND integration_id = $3 AND ($4::text IS NULL OR status = $4)
+WHERE tenant_id = $1 AND session_id = $2 AND integration_id = $3 AND ($4::text IS NULL OR shown_status(status, code) = $4)
   AND updated_at >= coalesce($5::timestamptz, '-infinity') AND updated_at < coalesce($6::timestamptz, 'infinity')
 ORDER BY updated_at DESC, analysis_version DESC LIMIT $7";
+
+/// How far a sync has come, as who runs the deployment sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ShownStatus {
+    /// Nobody has looked at it yet.
+    Pending,
+    Writing,
+    /// It is put off; the code says for what.
+    Waiting,
+    Done,
+    Skipped,
+    Failed,
+}
+
+impl ShownStatus {
+    const ALL: [Self; 6] = [Self::Pending, Self::Writing, Self::Waiting, Self::Done, Self::Skipped, Self::Failed];
+
+    /// As in tasks and their reports.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Writing => "writing",
+            Self::Waiting => "waiting",
+            Self::Done => "done",
+            Self::Skipped => "skipped",
+            Self::Failed => "failed",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.as_str() == text)
+    }
+}
 
 /// Which syncs of an integration.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SyncFilter<'a> {
     pub session: Option<&'a SessionId>,
-    pub status: Option<SyncStatus>,
+    pub status: Option<ShownStatus>,
     /// Last changed from then on.
     pub from: Option<DateTime<Utc>>,
     /// Last changed before.
@@ -56,12 +88,13 @@ pub struct SyncPlace {
 pub struct ShownSync {
     pub session_id: SessionId,
     pub analysis_version: i32,
-    pub status: SyncStatus,
+    pub status: ShownStatus,
     /// The visitor's id in the third party.
     pub contact_id: Option<String>,
     /// The id of the note, the task or the webhook message.
     pub record_id: Option<String>,
-    pub attempts: i32,
+    /// How often the third party was asked.
+    pub tries: i32,
     pub code: Option<String>,
     /// The last error in words.
     pub error: Option<String>,
@@ -91,7 +124,7 @@ impl Store {
     ) -> Result<Vec<ShownSync>, Error> {
         let SyncFilter { session, status, from, to, after } = *filter;
         let (tenant, integration) = (text(tenant.as_ref()), text(integration.as_ref()));
-        let (status, from, to, limit) = (text(status.map(SyncStatus::as_str)), time(from), time(to), bigint(limit));
+        let (status, from, to, limit) = (text(status.map(ShownStatus::as_str)), time(from), time(to), bigint(limit));
         let (sql, rows) = match session {
             Some(session) => {
                 let params = [tenant, text(session.as_ref()), integration, status, from, to, limit];
@@ -113,10 +146,10 @@ fn read(sql: &'static str, row: &Row) -> Result<ShownSync, Error> {
     Ok(ShownSync {
         session_id: parse(sql, row, "session_id")?,
         analysis_version: get(sql, row, "analysis_version")?,
-        status: one_of(sql, row, "status", SyncStatus::parse)?,
+        status: one_of(sql, row, "status", ShownStatus::parse)?,
         contact_id: get(sql, row, "contact_id")?,
         record_id: get(sql, row, "record_id")?,
-        attempts: get(sql, row, "attempts")?,
+        tries: get(sql, row, "tries")?,
         code: get(sql, row, "code")?,
         error: get(sql, row, "error")?,
         notice: get(sql, row, "notice")?,

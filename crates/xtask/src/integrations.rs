@@ -87,7 +87,7 @@ pub(crate) enum Integrations {
         /// Only this session's.
         #[arg(long, value_name = "ID")]
         session: Option<SessionId>,
-        #[arg(long, value_parser = ["pending", "writing", "done", "skipped", "failed"])]
+        #[arg(long, value_parser = ["pending", "writing", "waiting", "done", "skipped", "failed"])]
         status: Option<String>,
         /// Only what has changed since: a date, or a time such as 2026-11-25T10:00:00Z.
         #[arg(long, value_name = "TIME", value_parser = time)]
@@ -282,7 +282,10 @@ mod tests {
             ("replay --tenant acme --integration hubspot", "--session <ID>"),
             ("replay --tenant acme --integration hubspot --session s-1 --from 2026-11-01", "cannot be used with"),
             ("replay --tenant acme --integration hubspot --from yesterday", "is neither a date"),
-            ("log --tenant acme --integration hubspot --status lost", "[possible values: pending, writing, done, "),
+            (
+                "log --tenant acme --integration hubspot --status lost",
+                "[possible values: pending, writing, waiting, done, ",
+            ),
             ("log --tenant acme --integration hubspot --limit 0", "invalid value"),
         ] {
             let error = command(line).unwrap_err();

@@ -117,7 +117,7 @@ impl From<syncs::ShownSync> for ShownSync {
             status: sync.status.as_str(),
             contact_id: sync.contact_id,
             record_id: sync.record_id,
-            attempts: sync.attempts,
+            tries: sync.tries,
             code: sync.code,
             error: sync.error,
             notice: sync.notice,

@@ -248,10 +248,18 @@ async fn syncs_are_shown_page_by_page_with_what_became_of_them() {
     };
     let failed = one(json!({ "status": "failed" })).await;
     assert_eq!(
-        (&failed["session_id"], &failed["code"], &failed["attempts"]),
+        (&failed["session_id"], &failed["code"], &failed["tries"]),
         (&json!("s-5"), &json!("rejected"), &json!(1))
     );
     assert_eq!(failed["error"], "HubSpot refuses the request. (HTTP 400)");
+    world.session("s-6", ana()).await;
+    world.hubspot.control.fault(json!({ "match": "PATCH contacts", "status": 503 })).await.unwrap();
+    world.sync("s-6", "hubspot").await.unwrap_err();
+    let waiting = one(json!({ "status": "waiting" })).await;
+    assert_eq!(
+        (&waiting["session_id"], &waiting["tries"], &waiting["code"]),
+        (&json!("s-6"), &json!(1), &json!("unavailable"))
+    );
     let done = one(json!({ "session_id": "s-1" })).await;
     assert_eq!((&done["status"], &done["analysis_version"], &done["code"]), (&json!("done"), &json!(1), &Value::Null));
     assert!(done["contact_id"].is_string() && done["record_id"].is_string() && done["synced_at"].is_string(), "{done}");
@@ -265,7 +273,7 @@ async fn syncs_are_shown_page_by_page_with_what_became_of_them() {
     assert_eq!(world.ask(task("show_syncs", "crm")).await.unwrap_err(), "failed to find integration crm");
     let wrong = json!({ "task": "show_syncs", "tenant_id": "acme", "integration_id": "x", "status": "lost" });
     let wrong = serde_json::from_value::<Task>(wrong).unwrap_err().to_string();
-    assert_eq!(wrong, "status must be pending, writing, done, skipped or failed");
+    assert_eq!(wrong, "status must be pending, writing, waiting, done, skipped or failed");
 }
 
 #[test]

@@ -115,7 +115,9 @@ async fn an_integration_whose_kept_token_was_revoked_is_enabled_with_another() {
     org.fake.control.delete(&format!("/_orgs/{KEY}/tokens")).await.unwrap();
     let (tenant, id) = ("acme".parse().unwrap(), "salesforce".parse().unwrap());
     let code = domain::step::Code::new("unauthorized");
-    org.world.database.store.disable_integration(&tenant, &id, code, "revoked").await.unwrap();
+    let store = &org.world.database.store;
+    let (_, as_of) = store.integration_as_of(&tenant, &id).await.unwrap().unwrap();
+    assert!(store.disable_integration(&tenant, &id, as_of, code, "revoked").await.unwrap());
     let task = |name: &str| json!({ "task": name, "tenant_id": "acme", "integration_id": "salesforce" });
     assert_eq!(org.world.ask(task("enable_integration")).await.unwrap()["state"], "on");
 
