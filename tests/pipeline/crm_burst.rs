@@ -16,13 +16,13 @@ use store::testing;
 
 const SESSIONS: usize = 1_000;
 const VISITORS: usize = 100;
-/// Requests in ten seconds, as the account and the integration have it: a large account, so that the test takes no longer
-/// than it has to.
+/// Requests in ten seconds, as the account and the integration have it: a large account, so that the test takes no
+/// longer than it has to.
 const LIMIT: usize = 1_000;
 /// Three requests a session at that rate take 40 seconds, and as much again what fails. The rest is for a slow machine.
 const DEADLINE: Duration = Duration::from_secs(10 * 60);
-/// Of three requests 7 % each are not answered, so one sync in five fails and one in 3,000 does so five times in a row. What
-/// waits for HubSpot's limit is never among them.
+/// Of three requests 7 % each are not answered, so one sync in five fails and one in 3,000 does so five times in a row.
+/// What waits for HubSpot's limit is never among them.
 const REDRIVES: usize = 5;
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
 /// Messages in a batch; SQS takes no more.
@@ -122,7 +122,8 @@ async fn send_all(world: &World, messages: &[String]) {
     }
 }
 
-/// A session may fail five times in a row by chance: then an operator has its message sent again. Returns the codes of those.
+/// A session may fail five times in a row by chance: then an operator has its message sent again. Returns the codes of
+/// those.
 async fn wait_for_all(world: &World) -> Vec<String> {
     let (started, mut again) = (Instant::now(), Vec::new());
     loop {

@@ -1,8 +1,8 @@
-//! Analyses labelled conversations for `cargo xtask eval`: reads them from stdin, one JSON object a line, and prints a line
-//! with the analysis for each as soon as it is done. Progress goes to stderr.
+//! Analyses labelled conversations for `cargo xtask eval`: reads them from stdin, one JSON object a line, and prints a
+//! line with the analysis for each as soon as it is done. Progress goes to stderr.
 //!
-//! `--model ID` is a Bedrock model or inference profile; credentials, region and endpoint come from where the SDK looks for
-//! them.
+//! `--model ID` is a Bedrock model or inference profile; credentials, region and endpoint come from where the SDK looks
+//! for them.
 
 use std::fmt::Display;
 use std::io::Read;
@@ -26,7 +26,8 @@ use store::model_calls::CallOutcome;
 
 /// As long as a Lambda function may run.
 const TIME: Duration = Duration::from_secs(15 * 60);
-/// A model that is throttled or away is asked again, as the queue would; the first wait is a second, each other twice that.
+/// A model that is throttled or away is asked again, as the queue would; the first wait is a second, each other twice
+/// that.
 const DELIVERIES: u32 = 5;
 /// `PartConcurrency` in `template.yaml`.
 const PART_CONCURRENCY: usize = 6;

@@ -1,10 +1,11 @@
 //! From a transcript to an analysis: hide what is private, ask about the whole or its parts, check, put together.
 //!
-//! A transcript of more than 80,000 tokens (estimated) or 300 visitor turns, fewer where the model takes less, is split, each
-//! part with up to 4 turns of context. The parts are asked about concurrently, and what was found in each is stored, so that
-//! another delivery does not pay for it again. Code joins timeline, evidence, topics, insights and action items; one more
-//! request, about the summaries of the parts, gives intent, summary, category, patterns and metrics. A part that fails for
-//! good makes the result `partial`. Where the model says that a part is too long, all are split anew at half the size.
+//! A transcript of more than 80,000 tokens (estimated) or 300 visitor turns, fewer where the model takes less, is
+//! split, each part with up to 4 turns of context. The parts are asked about concurrently, and what was found in each
+//! is stored, so that another delivery does not pay for it again. Code joins timeline, evidence, topics, insights and
+//! action items; one more request, about the summaries of the parts, gives intent, summary, category, patterns and
+//! metrics. A part that fails for good makes the result `partial`. Where the model says that a part is too long, all
+//! are split anew at half the size.
 
 mod assemble;
 mod inquiry;

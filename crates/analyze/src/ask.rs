@@ -16,7 +16,8 @@ use crate::models::{Chosen, Tokens};
 use crate::prompt::{self, Instructions};
 use crate::{Error, Refusal, split};
 
-/// With less than this left, a request is not begun: even a short answer takes longer, and what came of it would be lost.
+/// With less than this left, a request is not begun: even a short answer takes longer, and what came of it would be
+/// lost.
 const SHORTEST_REQUEST: Duration = Duration::from_millis(1500);
 
 /// Time that is kept for each model that may have to stand in; a short conversation's answer takes less.

@@ -1,8 +1,9 @@
 //! Text as it is compared: without what a speaker cannot be heard to say.
 //!
-//! Case, white space, punctuation, quotation marks, zero-width and bidi characters, and the difference between composed,
-//! decomposed and compatibility forms do not count. Letters, digits, their combining marks, currency signs and emoji do.
-//! Everything goes by grapheme clusters, so that a mark is never parted from its letter, nor a skin tone from its hand.
+//! Case, white space, punctuation, quotation marks, zero-width and bidi characters, and the difference between
+//! composed, decomposed and compatibility forms do not count. Letters, digits, their combining marks, currency signs
+//! and emoji do. Everything goes by grapheme clusters, so that a mark is never parted from its letter, nor a skin tone
+//! from its hand.
 
 use unicode_normalization::UnicodeNormalization;
 use unicode_properties::{GeneralCategory, GeneralCategoryGroup, UnicodeEmoji, UnicodeGeneralCategory};

@@ -19,7 +19,8 @@ pub struct Instructions {
 impl Instructions {
     /// `texts` are the prompt's constant parts; an empty nonce is none.
     ///
-    /// Lines that define a category (`- facing_issue: …`) are left out: a reason may well repeat what the category means.
+    /// Lines that define a category (`- facing_issue: …`) are left out: a reason may well repeat what the category
+    /// means.
     pub fn new(texts: &[&str], nonce: &str) -> Self {
         let defines = |line: &&str| {
             let label = line.trim_start().strip_prefix("- ").and_then(|line| line.split_once(':'));

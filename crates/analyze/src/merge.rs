@@ -1,7 +1,7 @@
 //! Putting together by code what was found in the parts of a long transcript.
 //!
-//! Timeline, evidence, topics, insights and action items are joined here; what is said of the whole conversation (intent,
-//! summary, category, patterns, metrics) takes one more request, for which [`digest`] sums up each part.
+//! Timeline, evidence, topics, insights and action items are joined here; what is said of the whole conversation
+//! (intent, summary, category, patterns, metrics) takes one more request, for which [`digest`] sums up each part.
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
@@ -92,8 +92,8 @@ fn topics<'a>(topics: impl Iterator<Item = &'a String>) -> Vec<String> {
 
 /// What was found in several parts is there once, with the evidence of all. Also how many were left out.
 ///
-/// Where there are too many, each part gives its first ones, then its second ones, and so on: promises are often made at
-/// the end.
+/// Where there are too many, each part gives its first ones, then its second ones, and so on: promises are often made
+/// at the end.
 fn distinct<'a, T: Clone + 'a, K: Hash + Eq>(
     parts: impl Iterator<Item = &'a [T]>,
     key: impl Fn(&T) -> K,

@@ -1,7 +1,7 @@
 //! What is known of the models: how they give structured answers, how much they take, what they cost.
 //!
-//! `models.json` is the table, with its date. An id is matched without its geography (`eu.`, `global.`), the longest row
-//! first.
+//! `models.json` is the table, with its date. An id is matched without its geography (`eu.`, `global.`), the longest
+//! row first.
 //!
 //! | `output` | How | Models |
 //! |---|---|---|

@@ -46,8 +46,8 @@ pub fn label(average: Score, timeline: &[Feeling]) -> SentimentLabel {
 
 /// The swings of the timeline from one extreme to the next, of at least [`SHIFT_THRESHOLD`], in the order of turns.
 ///
-/// A move back by less than the threshold does not end a swing. Where a score is reached twice, a swing ends at its first
-/// turn and the next begins at its last. Each cause goes to the swing that shares the most turns with it.
+/// A move back by less than the threshold does not end a swing. Where a score is reached twice, a swing ends at its
+/// first turn and the next begins at its last. Each cause goes to the swing that shares the most turns with it.
 pub fn shifts(timeline: &[Feeling], causes: &[Cause]) -> Vec<Shift> {
     let mut shifts = swings(timeline);
     shifts.sort_by(|one, other| size(other).total_cmp(&size(one)));

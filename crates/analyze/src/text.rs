@@ -9,9 +9,9 @@ use crate::fold::clusters;
 
 /// Text for people, at most `max_chars` long: in NFC, in one line, without HTML tags and without what cannot be seen.
 ///
-/// Control, bidi, zero-width, tag and private-use characters go: Postgres, mails or CRMs refuse them, or they change how
-/// the text around them looks. The joiners stay where emoji and words of Persian or Indic languages need them. What is
-/// longer is cut between grapheme clusters and ends in `…`: it says itself that it was cut.
+/// Control, bidi, zero-width, tag and private-use characters go: Postgres, mails or CRMs refuse them, or they change
+/// how the text around them looks. The joiners stay where emoji and words of Persian or Indic languages need them. What
+/// is longer is cut between grapheme clusters and ends in `…`: it says itself that it was cut.
 pub fn clean(text: &str, max_chars: usize) -> String {
     let visible: String = visible(&text.nfc().collect::<String>()).nfc().collect();
     let untagged: String = tags::removed(&visible).nfc().collect();

@@ -1,8 +1,8 @@
 //! What a sync takes of the processor beyond its requests; `cargo xtask bench crm-sync` judges the figures.
 //!
-//! Processor time of the process, not time: the database and the stand-ins are other processes. A sync is everything from
-//! the message to its acknowledgement, all statements included; what the same requests take by themselves is measured in
-//! the same run, in turns, and subtracted.
+//! Processor time of the process, not time: the database and the stand-ins are other processes. A sync is everything
+//! from the message to its acknowledgement, all statements included; what the same requests take by themselves is
+//! measured in the same run, in turns, and subtracted.
 
 #![expect(clippy::unwrap_used, reason = "a helper that fails ends the benchmark")]
 #![expect(clippy::disallowed_methods, reason = "a benchmark has no function configuration")]

@@ -1,7 +1,7 @@
 //! Access tokens of integrations that sign in: one for all functions, renewed by one of them.
 //!
-//! A token is kept in Secrets Manager beside the secret it was got with, with its end. The function that renews it holds a
-//! lease in the database meanwhile; the others use the one that is about to end, or come back.
+//! A token is kept in Secrets Manager beside the secret it was got with, with its end. The function that renews it
+//! holds a lease in the database meanwhile; the others use the one that is about to end, or come back.
 
 use std::time::{Duration, Instant};
 
@@ -43,7 +43,8 @@ fn exposed<S: serde::Serializer>(token: &SecretString, serializer: S) -> Result<
 
 /// How an integration signs in.
 pub(crate) trait SignIn {
-    /// Gets a token with what the secret holds; [`Trouble::Unauthorized`](crate::call::Trouble::Unauthorized) if that is not valid.
+    /// Gets a token with what the secret holds; [`Trouble::Unauthorized`](crate::call::Trouble::Unauthorized) if that
+    /// is not valid.
     async fn sign_in(&self, secret: &SecretString) -> Result<Granted, SignInError>;
 
     /// As whom, and where, as far as the secret does not say: another subject needs another token.

@@ -13,7 +13,6 @@ use serde::de::IgnoredAny;
 use serde_json::Value;
 use stage::queues::Queues;
 use store::gates;
-
 use store::syncs::{ShownStatus, SyncFilter};
 
 use crate::replay::{self, Wanted};
@@ -26,8 +25,8 @@ fn waiting() -> Vec<Code> {
     [DISABLED].into_iter().chain(gates::CODES).collect()
 }
 
-/// Does one task; `queue_url` is where messages are sent to that a replay sends again. Those that take long stop in time
-/// before `deadline`, where the invocation ends.
+/// Does one task; `queue_url` is where messages are sent to that a replay sends again. Those that take long stop in
+/// time before `deadline`, where the invocation ends.
 pub async fn administer<S: SecretSource, Q: Queues>(
     context: &Context<S>,
     queues: &Q,
@@ -66,6 +65,10 @@ pub async fn administer<S: SecretSource, Q: Queues>(
             context.attempts(&tenant_id, &integration_id, session_id.as_ref()).await
         }
         Task::ShowSyncs { tenant_id, integration_id, session_id, status, from, to, limit, after } => {
+            let is_empty = from.zip(to).is_some_and(|(from, to)| from >= to);
+            if is_empty || (session_id.is_some() && after.is_some()) {
+                return Err(TaskError::Syncs);
+            }
             let filter = SyncFilter { session: session_id.as_ref(), status, from, to, after: after.as_ref() };
             context.syncs(&tenant_id, &integration_id, &filter, limit).await
         }

@@ -167,8 +167,8 @@ impl CallError {
         self.refusal().is_some_and(|refusal| refusal.trouble == trouble)
     }
 
-    /// About a person who was there a moment ago, and was merged with another or deleted since: whoever looks again finds
-    /// who is there now.
+    /// About a person who was there a moment ago, and was merged with another or deleted since: whoever looks again
+    /// finds who is there now.
     pub(crate) fn if_gone_again(mut self) -> Self {
         if let Self::Refused { refusal, .. } = &mut self
             && refusal.trouble == Trouble::NotFound

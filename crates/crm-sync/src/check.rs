@@ -47,8 +47,8 @@ impl Checked {
 }
 
 impl<S: SecretSource> Context<S> {
-    /// Asks the third party whether the integration will work; it need not be saved. `Err` only where that could not be found
-    /// out because of ourselves: what the third party answers, or that it does not, is a finding.
+    /// Asks the third party whether the integration will work; it need not be saved. `Err` only where that could not be
+    /// found out because of ourselves: what the third party answers, or that it does not, is a finding.
     pub(crate) async fn check(&self, integration: &Integration, deadline: Instant) -> Result<Checked, Error> {
         // Boxed: with the futures of the clients inside, the function's is deeper than the compiler follows.
         match Box::pin(self.ask(integration, deadline)).await {

@@ -1,9 +1,9 @@
 //! What the sync of a session asks of a CRM, whichever it is.
 //!
-//! A CRM knows people and keeps records about them: HubSpot's are contacts and notes, Salesforce's contacts or leads and
-//! tasks. One session leaves one record, on the visitor's person, dated by the end of the conversation. Another CRM
-//! implements [`Crm`] for a client that is bound to one account and one delivery, and needs nothing else of this crate: when
-//! it may ask, what an error means to the integration, the log and the order of versions are the same for all.
+//! A CRM knows people and keeps records about them: HubSpot's are contacts and notes, Salesforce's contacts or leads
+//! and tasks. One session leaves one record, on the visitor's person, dated by the end of the conversation. Another CRM
+//! implements [`Crm`] for a client that is bound to one account and one delivery, and needs nothing else of this crate:
+//! when it may ask, what an error means to the integration, the log and the order of versions are the same for all.
 
 use domain::step::Code;
 
@@ -29,15 +29,16 @@ pub(crate) enum Attempt {
     Repeated,
 }
 
-/// A CRM account during one delivery, of which it holds no job: [`rewrite`](Crm::rewrite) may be given another. Every error
-/// says by its [`Trouble`](crate::call::Trouble) what it means.
+/// A CRM account during one delivery, of which it holds no job: [`rewrite`](Crm::rewrite) may be given another. Every
+/// error says by its [`Trouble`](crate::call::Trouble) what it means.
 pub(crate) trait Crm {
     /// Whether writing a record twice leaves one, because a unique key of the session is part of it.
     fn is_keyed(&self) -> bool;
 
-    /// Finds the visitor, or makes them, and tells the CRM what is known of them: never an empty value, and nothing that
-    /// would take the person backwards. Twice, or at the same time as another session, it finds the same person: a CRM that
-    /// takes an address twice is asked to make somebody under [`Store::take_person`](store::Store::take_person).
+    /// Finds the visitor, or makes them, and tells the CRM what is known of them: never an empty value, and nothing
+    /// that would take the person backwards. Twice, or at the same time as another session, it finds the same person: a
+    /// CRM that takes an address twice is asked to make somebody under
+    /// [`Store::take_person`](store::Store::take_person).
     async fn person(&self, job: &Job<'_>) -> Result<Person, Error>;
 
     /// The session's record among those of the person. What is incomplete or not known is an error, never `None`. Asked

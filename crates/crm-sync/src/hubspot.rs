@@ -44,8 +44,8 @@ impl Crm for Portal<'_> {
         note::find(self, job, person).await.map_err(CallError::if_gone_again)
     }
 
-    /// Created with its association and its key in one request; where it may be there already, the key says which it is,
-    /// and the association is put in its place again.
+    /// Created with its association and its key in one request; where it may be there already, the key says which it
+    /// is, and the association is put in its place again.
     async fn write(&self, job: &Job<'_>, person: &str, attempt: Attempt) -> Result<String, CallError> {
         let properties = note::properties(job.session, job.analysis, self.is_keyed());
         if attempt == Attempt::First || !self.is_keyed() {

@@ -139,7 +139,7 @@ impl<S: SecretSource> Stage for Context<S> {
             return Ok(Outcome::Done);
         }
         if let Some((outcome, why)) = self.standstill(&integration) {
-            return work.note_unasked(outcome, why, &self.store).await;
+            return work.note_why(outcome, why, &self.store).await;
         }
         // Boxed: with the futures of the clients inside, the function's is deeper than the compiler follows.
         Box::pin(self.admitted(&work)).await
@@ -168,7 +168,7 @@ impl<S: SecretSource> Context<S> {
     async fn admitted(&self, work: &Work<'_>) -> Result<Outcome, Error> {
         let Integration { tenant_id, integration_id, config, .. } = work.integration;
         if let Some((code, why)) = work.skipped_without_asking() {
-            return work.note_unasked(Outcome::Skipped(code), why, &self.store).await;
+            return work.note_why(Outcome::Skipped(code), why, &self.store).await;
         }
         let (asked, lease) = (work.requests(), work.delivery.remaining());
         let key = &work.delivery.claimed.key;
@@ -178,7 +178,7 @@ impl<S: SecretSource> Context<S> {
             Admission::Wait { after, code } => {
                 let outcome = Outcome::Wait { after, code };
                 return match words::of_wait(code, config) {
-                    Some(why) => work.note_unasked(outcome, &why, &self.store).await,
+                    Some(why) => work.note_why(outcome, &why, &self.store).await,
                     None => Ok(outcome),
                 };
             }

@@ -160,8 +160,12 @@ fn written(found: &Found, kind: Option<&FieldType>) -> Result<Value, &'static st
         }
         (Some(FieldType::Date), _) => time(found).map(|time| time.format("%Y-%m-%d").to_string().into()),
         (Some(FieldType::Options { values, is_multiple }), Found::List(items)) => {
-            let known = |item: &&String| values.iter().any(|value| value == *item);
-            let known: Vec<&str> = items.iter().filter(known).map(String::as_str).collect();
+            let mut known: Vec<&str> = Vec::new();
+            for item in items {
+                if values.contains(item) && !known.contains(&item.as_str()) {
+                    known.push(item);
+                }
+            }
             match known.as_slice() {
                 [] => Err("the value is none of the options"),
                 [_, _, ..] if !is_multiple => Err("the value is several of the options, and the field takes one"),

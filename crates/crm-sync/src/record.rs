@@ -40,8 +40,8 @@ pub(crate) async fn sync(job: &Job<'_>, crm: &impl Crm, store: &Store) -> Result
     settle(job, crm, store, record_id).await
 }
 
-/// Where an attempt without a key may have left a record, it is looked for; a later version also takes the place of what
-/// the log names. Repeated, it does the same.
+/// Where an attempt without a key may have left a record, it is looked for; a later version also takes the place of
+/// what the log names. Repeated, it does the same.
 async fn write(
     job: &Job<'_>,
     crm: &impl Crm,
@@ -75,8 +75,8 @@ async fn write(
     crm.write(job, person, attempt).await
 }
 
-/// What became of a record that this version has, or may have, written: where a later version began to write meanwhile, its
-/// text is put back.
+/// What became of a record that this version has, or may have, written: where a later version began to write meanwhile,
+/// its text is put back.
 async fn settle(job: &Job<'_>, crm: &impl Crm, store: &Store, record_id: String) -> Result<Synced, Error> {
     let mut told = job.key.analysis_version;
     while let Some(later) = writer_after(told, job, store).await? {

@@ -1,5 +1,5 @@
-//! Syncs that failed are asked for again, as if their messages came back from the dead-letter queue; webhooks are told once
-//! more what they were told.
+//! Syncs that failed are asked for again, as if their messages came back from the dead-letter queue; webhooks are told
+//! once more what they were told.
 
 use std::time::{Duration, Instant};
 
@@ -104,9 +104,16 @@ impl<Q: Queues> Call<'_, Q> {
     async fn sync_again(&mut self, mut range: ReplayRange) -> Result<bool, TaskError> {
         let Integration { tenant_id, integration_id, .. } = self.integration;
         loop {
-            let found = self.store.failed_steps_of(tenant_id, integration_id, &range, BATCH as i64).await;
-            let found = found.map_err(TaskError::Store)?;
-            let (found, is_last) = whole_sessions(&found);
+            let limit = if matches!(range, ReplayRange::Session(_)) { MOST } else { BATCH };
+            let find = |range, limit| self.store.failed_steps_of(tenant_id, integration_id, range, limit as i64);
+            let mut found = find(&range, limit).await.map_err(TaskError::Store)?;
+            let mut is_last = limit == MOST || found.len() < limit;
+            if !is_last && !drop_the_last_session(&mut found) {
+                // One session fills the batch: all that it has.
+                let session = ReplayRange::Session(found[0].session_id.clone());
+                found = find(&session, MOST).await.map_err(TaskError::Store)?;
+                is_last = false;
+            }
             for steps in found.chunk_by(|one, other| one.session_id == other.session_id) {
                 if self.reached.is_some() && (steps.len() > self.left() || !self.has_time()) {
                     return Ok(false);
@@ -156,10 +163,12 @@ impl<Q: Queues> Call<'_, Q> {
     }
 }
 
-/// Of a full batch, the sessions whose steps are surely all in it: the next one begins after the last of them.
-fn whole_sessions(found: &[FailedStep]) -> (&[FailedStep], bool) {
-    let Some(last) = found.last().filter(|_| found.len() >= BATCH) else { return (found, true) };
-    let whole = found.partition_point(|step| step.session_id != last.session_id);
-    // No session has as many versions that failed.
-    (if whole == 0 { found } else { &found[..whole] }, false)
+/// Of a full batch, the last session may have more steps, and is left for the next; `false` if it is the only one.
+fn drop_the_last_session(found: &mut Vec<FailedStep>) -> bool {
+    let Some(last) = found.last().map(|step| step.session_id.clone()) else { return true };
+    let whole = found.partition_point(|step| step.session_id != last);
+    if whole > 0 {
+        found.truncate(whole);
+    }
+    whole > 0
 }

@@ -26,7 +26,8 @@ use crate::job::Job;
 
 const NO_EMAIL: Code = Code::new("no_email");
 const INVALID_EMAIL: Code = Code::new("invalid_email");
-/// Requests of a sync of a visitor whom Salesforce does not know yet: no contact, no lead, still nobody, a person, a task.
+/// Requests of a sync of a visitor whom Salesforce does not know yet: no contact, no lead, still nobody, a person, a
+/// task.
 pub(crate) const REQUESTS: i32 = 5;
 
 impl Crm for Org<'_> {

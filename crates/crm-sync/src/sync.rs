@@ -103,7 +103,7 @@ impl<'a> Work<'a> {
         }
     }
 
-    /// That it takes, at least.
+    /// That it takes where the visitor is not known yet: so many have to be free. A CRM that knows them is asked less.
     pub(crate) fn requests(&self) -> i32 {
         match &self.integration.config {
             IntegrationConfig::Hubspot(_) => hubspot::REQUESTS,
@@ -120,7 +120,7 @@ impl<'a> Work<'a> {
 
     pub(crate) async fn finish(&self, synced: Synced, store: &Store) -> Result<Outcome, Error> {
         match (synced, &self.asked) {
-            (Synced::Skipped(code), _) => self.note_unasked(Outcome::Skipped(code), words::of_skip(code), store).await,
+            (Synced::Skipped(code), _) => self.note_why(Outcome::Skipped(code), words::of_skip(code), store).await,
             (Synced::Written(_), Asked::Event { .. }) => Ok(Outcome::Done),
             (Synced::Written(id), Asked::Analysis(key)) => {
                 let notice = self.notes.notice();
@@ -139,31 +139,32 @@ impl<'a> Work<'a> {
         }
     }
 
-    /// Enters into the log what becomes of the step after the third party was asked, and why.
+    /// Enters into the log what becomes of the step, and why.
     pub(crate) async fn note(&self, outcome: Outcome, code: Code, words: &str, store: &Store) -> Result<(), Error> {
         let Asked::Analysis(key) = &self.asked else { return Ok(()) };
+        let has_asked = self.notes.requests() > 0;
+        let ends = |status, code| store.record_not_synced(key, status, code, Some(words), has_asked);
         let noted = match outcome {
-            Outcome::Skipped(code) => store.record_not_synced(key, SyncStatus::Skipped, code, Some(words)).await,
-            Outcome::Final(code) => store.record_not_synced(key, SyncStatus::Failed, code, Some(words)).await,
-            Outcome::Retry { .. } if self.delivery.is_last => {
-                store.record_not_synced(key, SyncStatus::Failed, code, Some(words)).await
-            }
-            Outcome::Retry { .. } | Outcome::Wait { .. } => store.stop_writing(key, code, words).await,
+            Outcome::Skipped(code) => ends(SyncStatus::Skipped, code).await,
+            Outcome::Final(code) => ends(SyncStatus::Failed, code).await,
+            Outcome::Retry { .. } if self.delivery.is_last => ends(SyncStatus::Failed, code).await,
+            Outcome::Retry { .. } | Outcome::Wait { .. } if has_asked => store.stop_writing(key, code, words).await,
+            Outcome::Retry { .. } | Outcome::Wait { .. } => store.hold_sync(key, code, words).await,
             Outcome::Done => Ok(()),
         };
         noted.map_err(Error::Store)
     }
 
-    /// The same where it need not, or may not, be asked; returns the outcome.
-    pub(crate) async fn note_unasked(&self, outcome: Outcome, why: &str, store: &Store) -> Result<Outcome, Error> {
-        let Asked::Analysis(key) = &self.asked else { return Ok(outcome) };
-        match outcome {
-            Outcome::Wait { code, .. } => store.hold_sync(key, code, why).await,
-            Outcome::Skipped(code) => store.record_not_synced(key, SyncStatus::Skipped, code, Some(why)).await,
-            Outcome::Final(code) => store.record_not_synced(key, SyncStatus::Failed, code, Some(why)).await,
-            Outcome::Done | Outcome::Retry { .. } => Ok(()),
-        }
-        .map_err(Error::Store)?;
+    /// The same where the outcome says it all; returns it.
+    pub(crate) async fn note_why(&self, outcome: Outcome, why: &str, store: &Store) -> Result<Outcome, Error> {
+        let code = match outcome {
+            Outcome::Skipped(code)
+            | Outcome::Final(code)
+            | Outcome::Wait { code, .. }
+            | Outcome::Retry { code, .. } => code,
+            Outcome::Done => return Ok(outcome),
+        };
+        self.note(outcome, code, why, store).await?;
         Ok(outcome)
     }
 }

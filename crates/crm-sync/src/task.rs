@@ -9,7 +9,6 @@ use domain::integration::{Connection, IntegrationConfig};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
-
 use store::syncs::{ShownStatus, SyncPlace};
 
 pub use error::TaskError;
@@ -20,8 +19,8 @@ pub use error::TaskError;
 pub enum Task {
     /// How the integrations are configured, and how they fare.
     ShowIntegrations { tenant_id: TenantId },
-    /// Add an integration or change it, once a check has found that it will work. One that the service has disabled, or that
-    /// was removed, is on again.
+    /// Add an integration or change it, once a check has found that it will work. One that the service has disabled, or
+    /// that was removed, is on again.
     SaveIntegration {
         tenant_id: TenantId,
         integration_id: IntegrationId,
@@ -139,7 +138,7 @@ pub struct Tested {
     pub connection: Connection,
 }
 
-/// What is sent again.
+/// What is sent again, or, of a webhook, planned for `housekeep` to send.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Replayed {
     pub replayed: u32,

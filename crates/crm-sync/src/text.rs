@@ -10,7 +10,7 @@ pub(crate) fn cut(text: &str, max: usize) -> String {
     if length(text) <= max {
         return text.to_owned();
     }
-    let mut room = max.saturating_sub(1);
+    let Some(mut room) = max.checked_sub(1) else { return String::new() };
     let fits = |c: &char| match room.checked_sub(c.len_utf16()) {
         Some(rest) => {
             room = rest;
@@ -33,6 +33,8 @@ mod tests {
             ("🙂🙂🙂", 6, "🙂🙂🙂"),
             ("🙂🙂🙂", 5, "🙂🙂…"),
             ("🙂🙂🙂", 4, "🙂…"),
+            ("🙂", 1, "…"),
+            ("🙂", 0, ""),
         ] {
             assert_eq!(cut(text, max), expected);
         }

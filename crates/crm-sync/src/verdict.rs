@@ -13,10 +13,11 @@ use crate::secrets::SecretError;
 
 pub use domain::integration::INTEGRATION_DISABLED as DISABLED;
 
-/// How often a step looks whether its integration was mended; who mends it through `cargo xtask integrations` wakes it at
-/// once.
+/// How often a step looks whether its integration was mended; who mends it through `cargo xtask integrations` wakes it
+/// at once.
 pub const DISABLED_WAIT: Duration = Duration::from_secs(24 * 3600);
-/// A daily limit ends at midnight of the account's time zone, or 24 hours after the requests; one sync an hour finds out.
+/// A daily limit ends at midnight of the account's time zone, or 24 hours after the requests; one sync an hour finds
+/// out.
 pub const DAILY_LIMIT_WAIT: Duration = Duration::from_secs(3600);
 /// Where no interval is named: HubSpot's, which is the longest.
 pub(crate) const RATE_LIMIT_WAIT: Duration = Duration::from_secs(10);
@@ -24,8 +25,11 @@ pub(crate) const RATE_LIMIT_WAIT: Duration = Duration::from_secs(10);
 pub(crate) const LONGEST_REST: Duration = Duration::from_secs(24 * 3600);
 /// A locked record is free again within seconds; HubSpot asks for two at least.
 const LOCKED_WAIT: Duration = Duration::from_secs(5);
-/// Another function gets a token, writes another version or makes the person within a second.
+/// Another function gets a token, or writes another version, within a second.
 const SHORT_WAIT: Duration = Duration::from_secs(2);
+/// Another function makes the person within seconds; where nobody knows whether it has, its lease lasts for a minute,
+/// and each look takes two requests.
+const PERSON_WAIT: Duration = Duration::from_secs(5);
 /// Failing for so long, without a success, switches an integration off.
 pub const FAILING_LIMIT: Duration = Duration::from_secs(5 * 24 * 3600);
 
@@ -62,7 +66,8 @@ impl Verdict {
             | Error::NoWebhook => Self::own(Next::Fail),
             Error::Secret(SecretError::Unavailable(_)) => Self::own(Next::Wait(RATE_LIMIT_WAIT)),
             Error::ForeignUrl | Error::Secret(_) => Self::own(Next::Disable),
-            Error::Renewing | Error::OtherVersion | Error::OtherSession => Self::own(Next::Wait(SHORT_WAIT)),
+            Error::Renewing | Error::OtherVersion => Self::own(Next::Wait(SHORT_WAIT)),
+            Error::OtherSession => Self::own(Next::Wait(PERSON_WAIT)),
             Error::Token(error) | Error::Crm(error) => Self::of_call(error, config),
             Error::Webhook(error) => error.verdict(),
         }
@@ -82,8 +87,8 @@ impl Verdict {
         matches!(self.health, Health::Down | Health::Refuses | Health::LimitedAndRefuses { .. })
     }
 
-    /// What a replay says: whoever asked for it tries something out, which counts neither for nor against the integration. A
-    /// rest that is asked for is granted all the same.
+    /// What a replay says: whoever asked for it tries something out, which counts neither for nor against the
+    /// integration. A rest that is asked for is granted all the same.
     pub(crate) fn of_replay(&self) -> Health {
         match self.health {
             Health::Works | Health::Unknown => Health::Unknown,

@@ -9,8 +9,8 @@ use crate::id::TenantId;
 
 /// SHA-256 of a tenant and one of its visitors' addresses, in lower case and with the domain in Punycode.
 ///
-/// It finds everything of an address, and a suppression outlives the address's erasure. Who knows an address can compute
-/// it: it hides addresses from who reads the table, not from who guesses them. Two tenants have different ones.
+/// It finds everything of an address, and a suppression outlives the address's erasure. Who knows an address can
+/// compute it: it hides addresses from who reads the table, not from who guesses them. Two tenants have different ones.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct AddressHash([u8; 32]);
 

@@ -15,8 +15,8 @@ pub struct InvalidLocale;
 
 /// A BCP 47 tag of language, script and region, such as `en`, `pt-BR` or `zh-Hant-TW`.
 ///
-/// The language has 2 or 3 letters; script (4 letters) and region (2 letters or 3 digits) may be absent; there is nothing
-/// else, so no words can be put into one. The text is canonical: `PT-br` is read as `pt-BR`.
+/// The language has 2 or 3 letters; script (4 letters) and region (2 letters or 3 digits) may be absent; there is
+/// nothing else, so no words can be put into one. The text is canonical: `PT-br` is read as `pt-BR`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Locale(String);

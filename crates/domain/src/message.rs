@@ -1,7 +1,7 @@
 //! What crosses a queue: references, never transcripts or addresses.
 //!
-//! Each queue has one enum with a variant per version. A version that was ever sent is never removed or changed: messages
-//! of it may wait in a queue or dead-letter queue across a deployment.
+//! Each queue has one enum with a variant per version. A version that was ever sent is never removed or changed:
+//! messages of it may wait in a queue or dead-letter queue across a deployment.
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;

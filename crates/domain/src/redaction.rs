@@ -1,16 +1,16 @@
 //! Personal data is hidden before a transcript reaches a model, and put back where it may be shown.
 //!
-//! A value becomes a placeholder, `[PAYMENT_CARD_1]`; the same value, however it is written, has the same one throughout
-//! the session. Where several kinds overlap, the first of this order wins: the tenant's patterns in their order, e-mail,
-//! IP address, IBAN, a telephone number in international form that stands alone, payment card, national id, any other
-//! telephone number. Whichever wins, no valid card number is left.
+//! A value becomes a placeholder, `[PAYMENT_CARD_1]`; the same value, however it is written, has the same one
+//! throughout the session. Where several kinds overlap, the first of this order wins: the tenant's patterns in their
+//! order, e-mail, IP address, IBAN, a telephone number in international form that stands alone, payment card, national
+//! id, any other telephone number. Whichever wins, no valid card number is left.
 //!
 //! A text that looks like a placeholder before anything is hidden stays as it is, and its number is given to no value:
-//! restoring finds nothing for it. Hence redacting twice is the same as once, and [`Originals::restore`] gives back what
-//! was hidden, in the form in which it was written first.
+//! restoring finds nothing for it. Hence redacting twice is the same as once, and [`Originals::restore`] gives back
+//! what was hidden, in the form in which it was written first.
 //!
-//! Not found: numbers spelt as words, values that are spread over several turns or taken apart by other words, names and
-//! postal addresses.
+//! Not found: numbers spelt as words, values that are spread over several turns or taken apart by other words, names
+//! and postal addresses.
 
 mod card;
 mod email;
@@ -37,8 +37,8 @@ pub use pattern::{InvalidPattern, MAX_PATTERN, Pattern};
 pub use placeholder::MAX_NAME;
 use placeholder::Placeholders;
 
-/// How often a turn is looked through. Hiding a value can bring out another beside it; past the second time that takes a
-/// text made for it, and the bound keeps the time linear.
+/// How often a turn is looked through. Hiding a value can bring out another beside it; past the second time that takes
+/// a text made for it, and the bound keeps the time linear.
 const MAX_PASSES: usize = 8;
 
 /// Finds what a tenant wants hidden.

@@ -82,7 +82,8 @@ impl TenantSettings {
     }
 }
 
-/// The fields of what stands in a field. Those of custom metrics depend on their type: the README has a table of its own.
+/// The fields of what stands in a field. Those of custom metrics depend on their type: the README has a table of its
+/// own.
 fn nested(path: &str) -> Vec<Field> {
     match path {
         "redaction.patterns" => section::fields("redaction.patterns[]", redaction::PATTERN_FIELDS, &json!({})),

@@ -15,8 +15,8 @@ pub struct InvalidTimeZone;
 
 /// A name of the form that the IANA database uses: `Area/Place`, or `UTC`.
 ///
-/// Whether there is such a zone says Postgres, which has the database. What else Postgres would take for a zone, such as
-/// `EST5EDT` or `XYZ+3`, does not get there.
+/// Whether there is such a zone says Postgres, which has the database. What else Postgres would take for a zone, such
+/// as `EST5EDT` or `XYZ+3`, does not get there.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct TimeZone(String);

@@ -32,8 +32,8 @@ pub struct ErasedVisitor {
     pub removed_email_bodies: i64,
     /// Sessions that have not ended: erase again when they have.
     pub open_sessions: Vec<SessionId>,
-    /// What sessions had left in third parties, where it stays until somebody removes it there. It is named once: an erased
-    /// session is not found again.
+    /// What sessions had left in third parties, where it stays until somebody removes it there. It is named once: an
+    /// erased session is not found again.
     pub third_party_records: Vec<Record>,
     /// There are more than these; `integration_log` has them, of sessions with an `erased_at`.
     pub more_third_party_records: bool,
@@ -52,8 +52,8 @@ pub struct Record {
     pub record_id: Option<String>,
 }
 
-/// Batches until nothing is found, or until the invocation ends. What is left in third parties is read first: it could not
-/// be told afterwards.
+/// Batches until nothing is found, or until the invocation ends. What is left in third parties is read first: it could
+/// not be told afterwards.
 pub(crate) async fn erase_visitor<Q>(
     context: &Context<Q>,
     tenant_id: &TenantId,

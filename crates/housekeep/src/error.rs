@@ -86,8 +86,8 @@ pub enum Error {
 }
 
 impl Error {
-    /// With what caused it, in one line for a log and for whoever asked: settings that cannot be read may quote an address of
-    /// staff.
+    /// With what caused it, in one line for a log and for whoever asked: settings that cannot be read may quote an
+    /// address of staff.
     pub fn line(&self) -> String {
         let chain = error_chain(self);
         let words = chain.split(' ').map(|word| if is_address(word) { "<address>" } else { word });

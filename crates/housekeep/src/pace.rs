@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-/// What is left of an invocation when it begins nothing more: a statement that is cancelled after the usual 5 s, and the
-/// answer.
+/// What is left of an invocation when it begins nothing more: a statement that is cancelled after the usual 5 s, and
+/// the answer.
 pub(crate) const RESERVE: Duration = Duration::from_secs(8);
 
 pub(crate) fn remaining(deadline: Instant) -> Duration {

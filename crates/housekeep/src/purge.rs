@@ -59,8 +59,8 @@ struct Work {
     before: DateTime<Utc>,
 }
 
-/// Batch by batch, each kind of each tenant in turn, so that one with much to remove does not keep the others waiting. The
-/// first error is returned after the others were tried.
+/// Batch by batch, each kind of each tenant in turn, so that one with much to remove does not keep the others waiting.
+/// The first error is returned after the others were tried.
 pub(crate) async fn purge<Q>(context: &Context<Q>, deadline: Instant) -> Result<Purged, Error> {
     let (mut report, mut errors) = (Purged::default(), FirstError::default());
     let mut queue = work(context, &mut errors).await?;

@@ -1,5 +1,5 @@
-//! Steps whose message was lost: between the database and the queue, or in crashes that used up its deliveries; and those
-//! that have waited long enough.
+//! Steps whose message was lost: between the database and the queue, or in crashes that used up its deliveries; and
+//! those that have waited long enough.
 
 use domain::step::{Code, StepKey};
 use serde::Serialize;

@@ -58,8 +58,8 @@ fn contradiction(email: &EmailSettings) -> Option<(&'static str, &'static str)> 
     quiet.filter(|hours| hours.from == hours.to).map(|_| ("email.quiet_hours", "from and to must differ"))
 }
 
-/// There must be the template in the locale that visitors of any other get, and in every locale it must render with what
-/// these settings show.
+/// There must be the template in the locale that visitors of any other get, and in every locale it must render with
+/// what these settings show.
 async fn check_template<Q>(context: &Context<Q>, tenant: &TenantId, email: &EmailSettings) -> Result<(), Error> {
     let (name, default) = (&email.template, &email.default_locale);
     let saved = context.store.templates(tenant, name.as_ref()).await.map_err(Error::Save)?;

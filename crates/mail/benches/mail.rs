@@ -1,7 +1,8 @@
 //! What one whole mail takes of the processor; `cargo xtask bench notify` judges the figures.
 //!
-//! Processor time of the process, not time: other programs of the machine do not count. Everything but the network is in
-//! it: values, all parts, all attachments, the request as JSON with base64, its signature, and the reading of an answer.
+//! Processor time of the process, not time: other programs of the machine do not count. Everything but the network is
+//! in it: values, all parts, all attachments, the request as JSON with base64, its signature, and the reading of an
+//! answer.
 
 #![expect(clippy::unwrap_used, reason = "a helper that fails ends the benchmark")]
 

@@ -19,7 +19,8 @@ const MAX_NAME_CHARS: usize = 64;
 const MAX_ITEM_CHARS: usize = 1000;
 /// The longest paragraph of the summary in characters.
 const MAX_PARAGRAPH_CHARS: usize = 5000;
-/// Bytes of a transcript that is shown in a mail, some hours of talk: mailbox providers cut longer mails, or refuse them.
+/// Bytes of a transcript that is shown in a mail, some hours of talk: mailbox providers cut longer mails, or refuse
+/// them.
 const MAX_SHOWN_BYTES: usize = 1_000_000;
 
 /// What a mail to a visitor is about.
@@ -32,7 +33,8 @@ pub struct About<'a> {
     pub analysis: &'a Analysis,
     /// As it may be shown; it is needed only where [`About::needs_transcript`].
     pub transcript: Option<&'a Transcript>,
-    /// Of a tenant's own template: the fixed sentences are in its language, where they exist in it. `None`: the visitor's.
+    /// Of a tenant's own template: the fixed sentences are in its language, where they exist in it. `None`: the
+    /// visitor's.
     pub template_locale: Option<&'a Locale>,
     /// Of the conversation's start, where the visitor was.
     pub date: NaiveDate,
@@ -244,8 +246,8 @@ pub(crate) fn quoted(text: &str, max_chars: usize) -> String {
     unlinked(&one_line(text, max_chars))
 }
 
-/// The visitor's name, unless it has what no name has and a stranger who types a foreign address may want to have delivered:
-/// links, addresses, markup, numbers, calls and questions.
+/// The visitor's name, unless it has what no name has and a stranger who types a foreign address may want to have
+/// delivered: links, addresses, markup, numbers, calls and questions.
 fn greetable(name: &str) -> Option<String> {
     let name = one_line(name, usize::MAX);
     let usable = !name.is_empty() && name.chars().count() <= MAX_NAME_CHARS && unlinked(&name) == name;

@@ -1,9 +1,9 @@
 //! Text that mail clients make no links of.
 //!
-//! What a model writes quotes the visitor, and whoever types a foreign address can dictate a URL that would then be mailed
-//! under the tenant's name. So links and addresses stay readable, but are taken apart: `https://example.com/x` becomes
-//! `example[.]com/x`, and `ana@example.com` becomes `ana[at]example[.]com`. This goes by form alone: a list of top-level
-//! domains would be out of date, so `node.js` becomes `node[.]js`.
+//! What a model writes quotes the visitor, and whoever types a foreign address can dictate a URL that would then be
+//! mailed under the tenant's name. So links and addresses stay readable, but are taken apart: `https://example.com/x`
+//! becomes `example[.]com/x`, and `ana@example.com` becomes `ana[at]example[.]com`. This goes by form alone: a list of
+//! top-level domains would be out of date, so `node.js` becomes `node[.]js`.
 
 /// Invisible characters that may stand in the middle of a link: zero-width spaces, word joiner and soft hyphen.
 const INVISIBLE: [char; 4] = ['\u{200B}', '\u{2060}', '\u{FEFF}', '\u{AD}'];
@@ -36,7 +36,8 @@ pub(crate) fn unlinked(text: &str) -> String {
     unlinked
 }
 
-/// Characters that a link may be read across, and that other scripts need: joiners, direction marks, variation selectors.
+/// Characters that a link may be read across, and that other scripts need: joiners, direction marks, variation
+/// selectors.
 fn is_passed_over(c: char) -> bool {
     matches!(c, '\u{34F}' | '\u{61C}' | '\u{200C}'..='\u{200F}' | '\u{2061}'..='\u{2064}' | '\u{FE00}'..='\u{FE0F}')
         || matches!(c, '\u{E0100}'..='\u{E01EF}')

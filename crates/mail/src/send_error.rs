@@ -87,8 +87,8 @@ impl SendError {
         }
     }
 
-    /// SES has no room now, and will take the mail when it has. One that is not reached at all may never be, such as from a
-    /// network without a way to it.
+    /// SES has no room now, and will take the mail when it has. One that is not reached at all may never be, such as
+    /// from a network without a way to it.
     pub fn is_busy(&self) -> bool {
         match self {
             Self::Refused { refusal, .. } => refusal.is_busy(),

@@ -25,8 +25,8 @@ use crate::template::Rendered;
 
 /// Name resolution, TCP and TLS together; a small function needs most of a second for its first handshake.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-/// What is left at least for SES's answer once a connection stands. With less time than both, a request could be cut off
-/// and its outcome unknown, for nothing.
+/// What is left at least for SES's answer once a connection stands. With less time than both, a request could be cut
+/// off and its outcome unknown, for nothing.
 const ANSWER_TIME: Duration = Duration::from_millis(500);
 /// A connection idle for longer is not used again: SES may have closed it while the sandbox was frozen, and a mail
 /// written to it would have an unknown outcome.

@@ -106,8 +106,8 @@ impl Stage for Context {
     type Error = Error;
 
     /// `Err` with [`Error::Database`] or [`Error::NoTime`] asks for another delivery, and so does [`Error::Send`] where
-    /// SES could not be reached. A mail that SES has no room for, that comes in quiet hours, or whose outcome is unknown, is
-    /// `Wait`; an outcome that stays unknown `Final`, or the mail is sent again.
+    /// SES could not be reached. A mail that SES has no room for, that comes in quiet hours, or whose outcome is
+    /// unknown, is `Wait`; an outcome that stays unknown `Final`, or the mail is sent again.
     async fn handle(&self, message: NotifyMessage, delivery: &Delivery) -> Result<Outcome, Error> {
         let NotifyMessage::V1 { tenant_id, session_id, analysis_version } = message;
         let subject = self.load(&tenant_id, &session_id, analysis_version).await?;

@@ -1,8 +1,8 @@
 //! Whether a session's visitor is to get a mail, as far as settings, session and analysis tell.
 //!
 //! The first condition that is not met is the reason, in this order: what the tenant wants of sessions at all, whether
-//! there is something to tell, what the session was like, and whether the visitor can and may be mailed. What the database
-//! knows of the address comes after all of these.
+//! there is something to tell, what the session was like, and whether the visitor can and may be mailed. What the
+//! database knows of the address comes after all of these.
 
 use std::time::Duration;
 

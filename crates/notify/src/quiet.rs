@@ -14,8 +14,8 @@ use crate::subject::Subject;
 pub(crate) const QUIET_HOURS: Code = Code::new("quiet_hours");
 
 impl Context {
-    /// How long it will be quiet where the visitor is, or, if nobody knows where that is, where the tenant thinks; `None`
-    /// if it is not.
+    /// How long it will be quiet where the visitor is, or, if nobody knows where that is, where the tenant thinks;
+    /// `None` if it is not.
     pub(crate) async fn quiet_for(&self, subject: &Subject) -> Result<Option<Duration>, Error> {
         let Some(hours) = &subject.settings.email.quiet_hours else { return Ok(None) };
         let now = (self.clock)();

@@ -72,7 +72,8 @@ pub trait Queues {
         message: &str,
     ) -> impl Future<Output = Result<(), QueueError>>;
 
-    /// Sends a message that runs a step again which failed with this code, as one that comes back from a dead-letter queue.
+    /// Sends a message that runs a step again which failed with this code, as one that comes back from a dead-letter
+    /// queue.
     fn replay(
         &self,
         queue_url: &str,

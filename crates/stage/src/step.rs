@@ -48,6 +48,12 @@ fn dead(code: Code, message: &str) -> Verdict {
     Verdict::DeadLetter { code, message: message.to_owned() }
 }
 
+fn given_back(result: Result<(), store::Error>) {
+    if let Err(error) = result {
+        tracing::warn!(error = error_chain(&error), "could not give the claim back before its lease ends");
+    }
+}
+
 /// What a stage does with a message.
 pub trait Stage {
     type Message: StepMessage + DeserializeOwned;
@@ -208,16 +214,12 @@ impl<S: Stage, Q: Queues> StepRunner<S, Q> {
             return Verdict::Retry(after);
         }
         tracing::info!(code = code.as_str(), wait_s = after.as_secs(), "the message waits");
-        if let Err(error) = self.store.postpone_step(&claimed, after).await {
-            tracing::warn!(error = error_chain(&error), "could not give the claim back before its lease ends");
-        }
+        given_back(self.store.postpone_step(&claimed, after).await);
         Verdict::Ack
     }
 
     async fn release(&self, claimed: &Claimed, after: Duration) {
-        if let Err(error) = self.store.release_step(claimed, after).await {
-            tracing::warn!(error = error_chain(&error), "could not give the claim back before its lease ends");
-        }
+        given_back(self.store.release_step(claimed, after).await);
     }
 
     /// The message may go: the row keeps the one that asks for the step.

@@ -8,8 +8,8 @@ use tracing_subscriber::util::SubscriberInitExt;
 use crate::config::Env;
 use crate::metrics;
 
-/// Sets up logging at `LOG_LEVEL` (default `info`), with `timestamp` and `level` at the top of each line, and metrics in
-/// `METRICS_NAMESPACE`.
+/// Sets up logging at `LOG_LEVEL` (default `info`), with `timestamp` and `level` at the top of each line, and metrics
+/// in `METRICS_NAMESPACE`.
 ///
 /// `lambda_runtime`'s own subscriber writes no `timestamp`; Lambda then takes every line for INFO.
 pub fn init(env: &Env) {
@@ -29,8 +29,8 @@ pub fn init(env: &Env) {
 const OURS: [&str; 9] =
     ["analyze", "crm_sync", "domain", "housekeep", "ingest", "notify", "stage", "store", "track_delivery"];
 
-/// `level` is for our own lines. Everybody else warns only: the runtime and the SDK log whole events and requests, mails
-/// and transcripts among them. The runtime's span carries the request's id at INFO.
+/// `level` is for our own lines. Everybody else warns only: the runtime and the SDK log whole events and requests,
+/// mails and transcripts among them. The runtime's span carries the request's id at INFO.
 fn filter(level: LevelFilter) -> Targets {
     let others = level.min(LevelFilter::WARN);
     let ours = OURS.map(|name| (name, level));

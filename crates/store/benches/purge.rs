@@ -1,7 +1,7 @@
 //! How long the batches of a purge take on large tables; `cargo xtask bench purge` runs it.
 //!
-//! Of so many turns, and of the sessions, mails, events, analyses and failures that go with them, the older half is purged while mails
-//! are written. The database, not this program, does the work: it needs no optimised build.
+//! Of so many turns, and of the sessions, mails, events, analyses and failures that go with them, the older half is
+//! purged while mails are written. The database, not this program, does the work: it needs no optimised build.
 
 #![expect(clippy::unwrap_used, reason = "a helper that fails ends the benchmark")]
 

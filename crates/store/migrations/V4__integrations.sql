@@ -4,11 +4,17 @@
 -- a condition that passes, and retries. The release before runs on this schema; it cannot read a configuration that names
 -- what is new in this release, nor the messages of events, which nobody plans until a webhook asks for them.
 --
--- Nothing is rewritten: no default is computed. The triggers take a short lock on sessions and email_log; the indexes of steps
--- and integration_log read their tables, which are locked for writing meanwhile.
+-- Nothing is rewritten: no default is computed. The indexes of steps and integration_log come first and read their tables,
+-- which are locked for writing meanwhile: on large ones make them before, with CREATE INDEX CONCURRENTLY and the same names.
+-- The new columns and triggers of sessions, steps, integration_log and email_log then lock these for as long as the rest takes.
 
 -- Nobody waits for long behind a lock that this does not get. It is undone as a whole then: run it again.
 SET LOCAL lock_timeout = '5s';
+
+-- what an integration has failed to sync
+CREATE INDEX IF NOT EXISTS steps_failed ON steps (tenant_id, session_id) WHERE status = 'failed';
+-- what an integration has synced, and what it has not
+CREATE INDEX IF NOT EXISTS integration_log_by_integration ON integration_log (tenant_id, integration_id, updated_at);
 
 ALTER TABLE integrations
     -- set with disabled_reason by code that switches an integration off, such as 'unauthorized': its sessions wait. NULL where
@@ -60,7 +66,9 @@ CREATE TABLE person_leases (
     -- domain::address_hash::AddressHash
     address_hash   bytea NOT NULL CHECK (length(address_hash) = 32),
     integration_id text NOT NULL,
+    -- whose sync it is
     session_id     text NOT NULL,
+    analysis_version integer NOT NULL,
     ends_at        timestamptz NOT NULL,
     PRIMARY KEY (tenant_id, address_hash, integration_id),
     FOREIGN KEY (tenant_id, integration_id) REFERENCES integrations ON DELETE CASCADE
@@ -77,16 +85,13 @@ ALTER TABLE steps
 CREATE FUNCTION step_integration(step text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN substring(step FROM '^crm_sync(?:@[0-9]+)?:([^/]+)');
 
--- what an integration has failed to sync
-CREATE INDEX steps_failed ON steps (tenant_id, session_id) WHERE status = 'failed';
-
 ALTER TABLE integration_log
     -- until when the third party may be being written to; one version of a session at a time
     ADD COLUMN writing_until timestamptz,
     -- whether every attempt until now named the record by a key, so that repeating it cannot leave two
     ADD COLUMN keyed boolean NOT NULL DEFAULT false,
     -- how often the third party was asked
-    ADD COLUMN tries integer NOT NULL DEFAULT 0 CHECK (tries >= 0),
+    ADD COLUMN tries integer NOT NULL DEFAULT 0,
     -- the last error in words, and what was left out of a record that was written; neither has content
     ADD COLUMN error text,
     ADD COLUMN notice text,
@@ -95,15 +100,13 @@ ALTER TABLE integration_log
 -- as who runs the deployment sees it: a code says for what an unfinished sync waits
 CREATE FUNCTION shown_status(status text, code text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN CASE WHEN status IN ('pending', 'writing') AND code IS NOT NULL THEN 'waiting' ELSE status END;
--- what an integration has synced, and what it has not
-CREATE INDEX integration_log_by_integration ON integration_log (tenant_id, integration_id, updated_at);
 
 -- A step that ends without its function, because it panicked or was lost, ends its row too.
 CREATE FUNCTION sync_has_failed() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     UPDATE integration_log
     SET status = 'failed', code = NEW.code, writing_until = NULL, updated_at = now(),
-        error = 'It was never finished, however often it was begun. Replay it.'
+        error = 'It was never finished, however often it was begun. Replay it.' || coalesce(' Before: ' || error, '')
     WHERE tenant_id = NEW.tenant_id AND session_id = NEW.session_id AND integration_id = step_integration(NEW.step)
       AND analysis_version = coalesce(substring(NEW.step FROM '^crm_sync@([0-9]+)')::integer, 1)
       AND status IN ('pending', 'writing');
@@ -159,9 +162,15 @@ $$;
 CREATE FUNCTION session_has_failed() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     times integer;
+    last_told timestamptz;
 BEGIN
-    SELECT 1 + count(DISTINCT split_part(step, '/', 2)) INTO times FROM steps
+    SELECT 1 + count(DISTINCT split_part(step, '/', 2)), max(created_at) INTO times, last_told FROM steps
     WHERE tenant_id = NEW.tenant_id AND session_id = NEW.session_id AND step LIKE 'crm\_sync:%/session.failed@%';
+    -- It has ended again, and what failed before still has: nothing new is to be told.
+    IF times > 1 AND NOT EXISTS (SELECT FROM steps WHERE tenant_id = NEW.tenant_id AND session_id = NEW.session_id
+                                 AND status = 'failed' AND of_session AND finished_at > last_told) THEN
+        RETURN NULL;
+    END IF;
     PERFORM plan_event(NEW.tenant_id, NEW.session_id, 'session.failed',
                        'session.failed@' || coalesce(NEW.failure_code, 'unknown')
                        || CASE WHEN times > 1 THEN '@' || times ELSE '' END);

@@ -49,8 +49,8 @@ impl Store {
         }
     }
 
-    /// Whether it is quiet at `now` in `zone`: from `from` up to, but without, `to`, over midnight where `from` is later. Never
-    /// where they are equal.
+    /// Whether it is quiet at `now` in `zone`: from `from` up to, but without, `to`, over midnight where `from` is
+    /// later. Never where they are equal.
     pub async fn quiet_until(
         &self,
         zone: &TimeZone,

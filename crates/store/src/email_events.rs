@@ -56,11 +56,11 @@ pub struct EmailEvent<'a> {
     pub sent_at: DateTime<Utc>,
     /// The status it stands for; `Sent` if it only tells that SES has the mail, as any event does.
     pub status: EmailStatus,
-    /// Whom it concerns; `None`: the mail as a whole. An event that only concerns staff tells no more of the visitor's mail
-    /// than that it was sent.
+    /// Whom it concerns; `None`: the mail as a whole. An event that only concerns staff tells no more of the visitor's
+    /// mail than that it was sent.
     pub concerns: Option<&'a [AddressHash]>,
-    /// Suppresses those it concerns: all of them after a hard bounce, otherwise the visitor only. SES names everybody who
-    /// may have complained, which is not to cost staff their copies.
+    /// Suppresses those it concerns: all of them after a hard bounce, otherwise the visitor only. SES names everybody
+    /// who may have complained, which is not to cost staff their copies.
     pub suppress: Option<SuppressionReason>,
 }
 

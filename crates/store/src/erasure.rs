@@ -1,8 +1,9 @@
 //! A visitor's erasure: everything of an address, in batches, as often as it takes.
 //!
-//! Sessions are found by their address's hash; those of the AI engine that it has not notified of, and those of before there
-//! were hashes, by the address. The last statement of a session also takes what it is found by, so a run that was broken off
-//! goes on where it was. Events that come after it are not kept. Suppressions stay: they hold no address, and keep it from being mailed again.
+//! Sessions are found by their address's hash; those of the AI engine that it has not notified of, and those of before
+//! there were hashes, by the address. The last statement of a session also takes what it is found by, so a run that was
+//! broken off goes on where it was. Events that come after it are not kept. Suppressions stay: they hold no address,
+//! and keep it from being mailed again.
 
 use domain::address_hash::AddressHash;
 use domain::email_address::EmailAddress;
@@ -144,8 +145,8 @@ pub struct ThirdPartyRecord {
 }
 
 impl Store {
-    /// Up to `limit` sessions of the address that have neither ended nor been abandoned: begun 30 days ago by the AI engine,
-    /// which has never notified of them.
+    /// Up to `limit` sessions of the address that have neither ended nor been abandoned: begun 30 days ago by the AI
+    /// engine, which has never notified of them.
     pub async fn open_sessions_of(&self, erasure: &Erasure<'_>, limit: i64) -> Result<Vec<OpenSession>, Error> {
         let rows = self.rows(OPEN_SESSIONS_OF, &params(erasure, limit)).await?;
         let read = |row| {
@@ -163,8 +164,8 @@ impl Store {
         rows.iter().map(read_record).collect()
     }
 
-    /// Erases up to `limit` of the address's sessions that have ended; to be called until it finds none. A session has up to
-    /// 20,000 turns: a few at a time are enough.
+    /// Erases up to `limit` of the address's sessions that have ended; to be called until it finds none. A session has
+    /// up to 20,000 turns: a few at a time are enough.
     pub async fn erase_sessions(&self, erasure: &Erasure<'_>, limit: i64) -> Result<Erased, Error> {
         read_erased(ERASE_SESSIONS, &self.one(ERASE_SESSIONS, &params(erasure, limit)).await?)
     }

@@ -66,10 +66,10 @@ impl Error {
     }
 }
 
-/// Connection exceptions (08), serialization and deadlock (40), resources (53), operator intervention (57) and
-/// internal I/O errors (58) pass; so does a server that is read-only for now (25006), and a table, column or key that is
-/// still to be migrated (42P01, 42703, 42P10: no key fits an `ON CONFLICT`). Everything else is about the statement or
-/// its data.
+/// Connection exceptions (08), serialization and deadlock (40), resources (53), operator intervention (57) and internal
+/// I/O errors (58) pass; so does a server that is read-only for now (25006), and a table, column or key that is still
+/// to be migrated (42P01, 42703, 42P10: no key fits an `ON CONFLICT`). Everything else is about the statement or its
+/// data.
 fn is_passing(state: &SqlState) -> bool {
     let classes = ["08", "40", "53", "57", "58"];
     let states = [

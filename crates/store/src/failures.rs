@@ -110,8 +110,8 @@ impl Store {
         rows.iter().map(read).collect()
     }
 
-    /// Tenants with a failure within the last `within`, with an alert that is open or has a mail to send, with a step that
-    /// waits for one of these codes, or with an integration that the service has disabled.
+    /// Tenants with a failure within the last `within`, with an alert that is open or has a mail to send, with a step
+    /// that waits for one of these codes, or with an integration that the service has disabled.
     pub async fn tenants_to_watch(&self, within: Duration, waiting: &[Code]) -> Result<Vec<TenantId>, Error> {
         let codes: Vec<&str> = waiting.iter().map(|code| code.as_str()).collect();
         let rows = self.rows(TENANTS_TO_WATCH, &[float(millis(within)), texts(codes)]).await?;

@@ -21,8 +21,8 @@ pub const CIRCUIT_FAILURES: i32 = 5;
 /// Requests are counted by the second over 13 seconds: third parties count ten, and a sync that was admitted makes its
 /// requests within the next few.
 ///
-/// Who has no turn yet takes the next one in a line; who comes back for its turn need not stand in line again, unless too
-/// many syncs are under way: a third party that is slow would otherwise be asked about ever more often.
+/// Who has no turn yet takes the next one in a line; who comes back for its turn need not stand in line again, unless
+/// too many syncs are under way: a third party that is slow would otherwise be asked about ever more often.
 const ADMIT: &str = "
 -- admit()
 WITH gate AS (
@@ -81,8 +81,9 @@ INSERT INTO integration_gates (tenant_id, integration_id)
 SELECT $1, $2 WHERE EXISTS (SELECT FROM integrations WHERE tenant_id = $1 AND integration_id = $2)
 ON CONFLICT (tenant_id, integration_id) DO NOTHING";
 
-/// While the circuit is open, a failure of one that was under way does not open it for longer. A probe that found nothing out
-/// leaves it open for as long as the last failure did. Who refuses what it is sent is not down: that closes it.
+/// While the circuit is open, a failure of one that was under way does not open it for longer. A probe that found
+/// nothing out leaves it open for as long as the last failure did. Who refuses what it is sent is not down: that closes
+/// it.
 const LEAVE: &str = "
 -- leave()
 UPDATE integration_gates

@@ -50,7 +50,7 @@ WITH versions AS (
     ORDER BY analysis_version FOR UPDATE
 )
 UPDATE integration_log
-SET status = 'writing', contact_id = $5, keyed = (attempts = 0 OR keyed) AND $6, attempts = attempts + 1, code = NULL,
+SET status = 'writing', contact_id = $5, keyed = (attempts = 0 OR keyed) AND $6, attempts = attempts + 1, code = NULL, error = NULL,
     writing_until = clock_timestamp() + $7 * interval '1 millisecond', updated_at = now()
 WHERE tenant_id = $1 AND session_id = $2 AND integration_id = $3 AND analysis_version = $4 AND status <> 'done'
   AND NOT EXISTS (SELECT FROM versions WHERE analysis_version <> $4 AND writing_until > clock_timestamp())";
@@ -58,14 +58,15 @@ WHERE tenant_id = $1 AND session_id = $2 AND integration_id = $3 AND analysis_ve
 const STOP_WRITING: &str = "
 -- stop_writing()
 UPDATE integration_log
-SET writing_until = NULL, code = $5, error = $6, tries = tries + $7::int, updated_at = now()
+SET status = CASE WHEN status IN ('skipped', 'failed') THEN 'pending' ELSE status END, writing_until = NULL, code = $5,
+    error = $6, tries = tries + $7::int, updated_at = now()
 WHERE tenant_id = $1 AND session_id = $2 AND integration_id = $3 AND analysis_version = $4 AND status <> 'done'";
 
 const FINISH_SYNC: &str = "
 -- finish_sync()
 UPDATE integration_log
 SET status = $5, record_id = coalesce($6, record_id), code = $7, error = $8, notice = $9, writing_until = NULL,
-    tries = tries + ($5 <> 'skipped')::int, synced_at = CASE WHEN $5 = 'done' THEN now() END, updated_at = now()
+    tries = tries + $10::int, synced_at = CASE WHEN $5 = 'done' THEN now() END, updated_at = now()
 WHERE tenant_id = $1 AND session_id = $2 AND integration_id = $3 AND analysis_version = $4 AND status <> 'done'";
 
 /// How far the sync of a session to one integration has come.
@@ -132,7 +133,7 @@ pub struct Sync {
     pub record_id: Option<String>,
     /// How often writing the record was begun.
     pub attempts: i32,
-    /// How often the third party was asked, until it was done or given up.
+    /// How often the third party was asked, by functions that lived to say so.
     pub tries: i32,
     /// Whether every attempt named the record by a key, so that repeating it cannot leave two.
     pub keyed: bool,
@@ -220,18 +221,19 @@ impl Store {
 
     /// The record is there; `notice` says what was left out of it.
     pub async fn record_synced(&self, key: &SyncKey<'_>, record_id: &str, notice: Option<&str>) -> Result<(), Error> {
-        self.finish_sync(key, SyncStatus::Done, Some(record_id), (None, None), notice).await
+        self.finish_sync(key, SyncStatus::Done, Some(record_id), (None, None), notice, true).await
     }
 
-    /// Nothing will be (`Skipped`) or was (`Failed`) written, and why.
+    /// Nothing will be (`Skipped`) or was (`Failed`) written, and why; `has_asked`: as the third party says.
     pub async fn record_not_synced(
         &self,
         key: &SyncKey<'_>,
         status: SyncStatus,
         code: Code,
         error: Option<&str>,
+        has_asked: bool,
     ) -> Result<(), Error> {
-        self.finish_sync(key, status, None, (Some(code), error), None).await
+        self.finish_sync(key, status, None, (Some(code), error), None, has_asked).await
     }
 
     async fn finish_sync(
@@ -241,10 +243,13 @@ impl Store {
         record_id: Option<&str>,
         (code, error): (Option<Code>, Option<&str>),
         notice: Option<&str>,
+        has_asked: bool,
     ) -> Result<(), Error> {
         let [tenant, session, integration, version] = key_params(key);
         let (status, code) = (text(status.as_str()), text(code.map(Code::as_str)));
-        let params = [tenant, session, integration, version, status, text(record_id), code, text(error), text(notice)];
+        let (record_id, error, notice) = (text(record_id), text(error), text(notice));
+        let asked = boolean(has_asked);
+        let params = [tenant, session, integration, version, status, record_id, code, error, notice, asked];
         self.execute(FINISH_SYNC, &params).await.map(drop)
     }
 }

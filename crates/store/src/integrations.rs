@@ -141,8 +141,8 @@ impl Store {
         row.map(read).transpose()
     }
 
-    /// Adds an integration or changes it, also one that was removed; on, or else off: saving one clears why it was disabled,
-    /// and it begins as if it had never failed.
+    /// Adds an integration or changes it, also one that was removed; on, or else off: saving one clears why it was
+    /// disabled, and it begins as if it had never failed.
     pub async fn save_integration(&self, integration: &Integration) -> Result<(), Error> {
         let [tenant, id] = key_params(&integration.tenant_id, &integration.integration_id);
         let params = [

@@ -25,8 +25,8 @@ pub enum MigrateError {
 
 /// Applies what is not yet applied, on a connection of its own, and returns the names of what it applied.
 ///
-/// Waits while another run holds the lock. Migrations have no statement timeout; one that does not get a table's lock in
-/// time is undone, an error, and can be run again.
+/// Waits while another run holds the lock. Migrations have no statement timeout; one that does not get a table's lock
+/// in time is undone, an error, and can be run again.
 pub async fn migrate(config: &Config) -> Result<Vec<String>, MigrateError> {
     let pg = postgres_config(config).map_err(MigrateError::Config)?;
     let connector =

@@ -1,33 +1,35 @@
-//! One session at a time makes a person in a third party that would take the same address twice.
+//! One sync at a time makes a person in a third party that would take the same address twice.
 
 use std::time::Duration;
 
 use domain::address_hash::AddressHash;
 
 use crate::integration_log::SyncKey;
-use crate::sql::{Param, bytes, float, text};
+use crate::sql::{Param, bytes, float, int, text};
 use crate::steps::millis;
 use crate::{Error, Store};
 
 const TAKE_PERSON: &str = "
 -- take_person()
-INSERT INTO person_leases AS held (tenant_id, integration_id, address_hash, session_id, ends_at)
-SELECT tenant_id, $2, $3, $4, clock_timestamp() + $5 * interval '1 millisecond' FROM integrations
+INSERT INTO person_leases AS held (tenant_id, integration_id, address_hash, session_id, analysis_version, ends_at)
+SELECT tenant_id, $2, $3, $4, $5, clock_timestamp() + $6 * interval '1 millisecond' FROM integrations
 WHERE tenant_id = $1 AND integration_id = $2
 ON CONFLICT (tenant_id, address_hash, integration_id) DO UPDATE
-SET session_id = excluded.session_id, ends_at = excluded.ends_at
-WHERE held.session_id = excluded.session_id OR held.ends_at < clock_timestamp()";
+SET session_id = excluded.session_id, analysis_version = excluded.analysis_version, ends_at = excluded.ends_at
+WHERE (held.session_id, held.analysis_version) = (excluded.session_id, excluded.analysis_version)
+   OR held.ends_at < clock_timestamp()";
 
 const RELEASE_PERSON: &str = "
 -- release_person()
-DELETE FROM person_leases WHERE tenant_id = $1 AND integration_id = $2 AND address_hash = $3 AND session_id = $4";
+DELETE FROM person_leases
+WHERE tenant_id = $1 AND integration_id = $2 AND address_hash = $3 AND session_id = $4 AND analysis_version = $5";
 
 impl Store {
-    /// Whether it is this session's, for so long, to make the person with this address. Taken again by the session that holds
+    /// Whether it is this sync's, for so long, to make the person with this address. Taken again by the sync that holds
     /// it, it begins anew.
     pub async fn take_person(&self, key: &SyncKey<'_>, address: &AddressHash, lease: Duration) -> Result<bool, Error> {
-        let [tenant, integration, address, session] = params(key, address);
-        let params = [tenant, integration, address, session, float(millis(lease))];
+        let [tenant, integration, address, session, version] = params(key, address);
+        let params = [tenant, integration, address, session, version, float(millis(lease))];
         Ok(self.execute(TAKE_PERSON, &params).await? > 0)
     }
 
@@ -37,11 +39,12 @@ impl Store {
     }
 }
 
-fn params<'a>(key: &SyncKey<'a>, address: &AddressHash) -> [Param<'a>; 4] {
+fn params<'a>(key: &SyncKey<'a>, address: &AddressHash) -> [Param<'a>; 5] {
     [
         text(key.tenant_id.as_ref()),
         text(key.integration_id.as_ref()),
         bytes(address.as_bytes().to_vec()),
         text(key.session_id.as_ref()),
+        int(key.analysis_version),
     ]
 }

@@ -58,8 +58,8 @@ pub enum Reanalysis {
 impl Store {
     /// Plans another version of a session's analysis, the one after the latest, which re-opens the session.
     ///
-    /// `message` asks for it. One that had failed is planned anew, with this message and without the parts that were made
-    /// as the message before it asked.
+    /// `message` asks for it. One that had failed is planned anew, with this message and without the parts that were
+    /// made as the message before it asked.
     pub async fn plan_reanalysis(
         &self,
         tenant: &TenantId,

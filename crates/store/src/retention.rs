@@ -1,9 +1,9 @@
-//! What is older than a tenant keeps it: removed in batches, of sessions that have ended, or were abandoned: begun 30 days
-//! ago by the AI engine, which has never notified of them.
+//! What is older than a tenant keeps it: removed in batches, of sessions that have ended, or were abandoned: begun 30
+//! days ago by the AI engine, which has never notified of them.
 //!
-//! A batch is one short statement on rows that nobody else holds: it waits for nobody, and nobody for long for it. Each is
-//! to be called again until it finds nothing more. Its rows are chosen in a CTE, which runs once; a subquery of `IN` may run
-//! again and go beyond the limit.
+//! A batch is one short statement on rows that nobody else holds: it waits for nobody, and nobody for long for it. Each
+//! is to be called again until it finds nothing more. Its rows are chosen in a CTE, which runs once; a subquery of `IN`
+//! may run again and go beyond the limit.
 
 use chrono::{DateTime, Utc};
 use domain::id::TenantId;
@@ -11,11 +11,12 @@ use domain::id::TenantId;
 use crate::sql::{bigint, get, text, time};
 use crate::{Error, Store};
 
-/// Rows, or the sessions or mails they belong to, that a batch takes: some ten milliseconds each (`cargo xtask bench purge`).
+/// Rows, or the sessions or mails they belong to, that a batch takes: some ten milliseconds each (`cargo xtask bench
+/// purge`).
 pub const BATCH: i64 = 250;
 
-/// A mail that was never decided on to the end, such as one that is held, goes when nothing has touched it for as long: no
-/// message outlives 18 days, and mails are kept for at least 30.
+/// A mail that was never decided on to the end, such as one that is held, goes when nothing has touched it for as long:
+/// no message outlives 18 days, and mails are kept for at least 30.
 const PURGE_MAILS: &str = "
 -- purge_mails()
 WITH aged AS (
@@ -36,8 +37,8 @@ WITH aged AS (
 SELECT (SELECT count(*) FROM mails) AS mails, (SELECT count(*) FROM events) AS events,
        (SELECT count(*) FROM bodies) AS bodies";
 
-/// Whole sessions only: half a transcript must not be taken for one. A batch ends with the session that fills it; a tenth as
-/// many sessions are looked at as turns are wanted, so that few are counted in vain.
+/// Whole sessions only: half a transcript must not be taken for one. A batch ends with the session that fills it; a
+/// tenth as many sessions are looked at as turns are wanted, so that few are counted in vain.
 const PURGE_TRANSCRIPTS: &str = "
 -- purge_transcripts()
 WITH aged AS (
@@ -101,8 +102,13 @@ DELETE FROM alerts USING aged WHERE tenant_id = $1 AND alerts.alert_id = aged.al
 
 const PURGE_RECIPIENTS: &str = "
 -- purge_recipients()
-WITH leases AS (
-    DELETE FROM person_leases WHERE tenant_id = $1 AND ends_at < $2
+WITH over AS (
+    SELECT address_hash, integration_id FROM person_leases WHERE tenant_id = $1 AND ends_at < $2
+    ORDER BY ends_at LIMIT $3 FOR UPDATE SKIP LOCKED
+), leases AS (
+    DELETE FROM person_leases USING over
+    WHERE tenant_id = $1 AND person_leases.address_hash = over.address_hash
+      AND person_leases.integration_id = over.integration_id
 ), aged AS (
     SELECT address_hash FROM email_recipients WHERE tenant_id = $1 AND sending_at < $2
     ORDER BY sending_at LIMIT $3 FOR UPDATE SKIP LOCKED
@@ -127,8 +133,8 @@ pub struct PurgedRows {
 }
 
 impl Store {
-    /// Removes up to `limit` mails from before `before` with their events and bodies. One of a session that has not ended
-    /// stays, and so does one that was still being decided on after `before`.
+    /// Removes up to `limit` mails from before `before` with their events and bodies. One of a session that has not
+    /// ended stays, and so does one that was still being decided on after `before`.
     pub async fn purge_mails(
         &self,
         tenant: &TenantId,
@@ -143,7 +149,8 @@ impl Store {
         })
     }
 
-    /// Removes the turns of sessions that were over before `before`, until there are `limit` of them with the last session.
+    /// Removes the turns of sessions that were over before `before`, until there are `limit` of them with the last
+    /// session.
     pub async fn purge_transcripts(
         &self,
         tenant: &TenantId,
@@ -157,7 +164,8 @@ impl Store {
         })
     }
 
-    /// Removes the analyses of up to `limit` sessions that ended before `before`, and what their placeholders stand for.
+    /// Removes the analyses of up to `limit` sessions that ended before `before`, and what their placeholders stand
+    /// for.
     pub async fn purge_analyses(
         &self,
         tenant: &TenantId,
@@ -181,8 +189,8 @@ impl Store {
         self.execute(PURGE_ALERTS, &[text(tenant.as_ref()), time(before), bigint(limit)]).await
     }
 
-    /// Forgets when up to `limit` addresses got their last mail, where that was before `before`; returns how many. Sooner
-    /// than the longest time between two mails it would let one go too early.
+    /// Forgets when up to `limit` addresses got their last mail, where that was before `before`; returns how many.
+    /// Sooner than the longest time between two mails it would let one go too early.
     pub async fn purge_recipients(&self, tenant: &TenantId, before: DateTime<Utc>, limit: i64) -> Result<u64, Error> {
         self.execute(PURGE_RECIPIENTS, &[text(tenant.as_ref()), time(before), bigint(limit)]).await
     }

@@ -122,8 +122,8 @@ impl Store {
         self.execute(RECORD_SENT, &params).await.map(drop)
     }
 
-    /// SES did not take the mail (`Queued`: to be tried again, `Failed`), which lets another mail go to its recipient; or
-    /// has not said (`Unknown`).
+    /// SES did not take the mail (`Queued`: to be tried again, `Failed`), which lets another mail go to its recipient;
+    /// or has not said (`Unknown`).
     ///
     /// `false` if an event has told more meanwhile: nothing was changed.
     pub async fn record_not_sent(
@@ -138,11 +138,11 @@ impl Store {
         get(RECORD_NOT_SENT, &self.one(RECORD_NOT_SENT, &params).await?, "recorded")
     }
 
-    /// Queues a mail again, once, of which neither SES's answer nor an event has told anything for `silence`, since the last
-    /// request began. SES may have it: this is for tenants who rather send twice than not at all.
+    /// Queues a mail again, once, of which neither SES's answer nor an event has told anything for `silence`, since the
+    /// last request began. SES may have it: this is for tenants who rather send twice than not at all.
     ///
-    /// `false` if it is in another state, such as after an event that came meanwhile, or was queued again before: nothing was
-    /// changed.
+    /// `false` if it is in another state, such as after an event that came meanwhile, or was queued again before:
+    /// nothing was changed.
     pub async fn requeue_unknown(&self, tenant: &TenantId, email_id: Uuid, silence: Duration) -> Result<bool, Error> {
         let params = [text(tenant.as_ref()), uuid(email_id), float(millis(silence))];
         Ok(self.execute(REQUEUE_UNKNOWN, &params).await? > 0)

@@ -199,8 +199,8 @@ pub struct Overdue {
 }
 
 impl Store {
-    /// Claims a step for `lease`, also one that waits: whoever asks for it may look again. A `replay` also claims a step
-    /// that has failed, which re-opens its session.
+    /// Claims a step for `lease`, also one that waits: whoever asks for it may look again. A `replay` also claims a
+    /// step that has failed, which re-opens its session.
     pub async fn claim_step(&self, key: &StepKey, lease: Duration, replay: bool) -> Result<Claim, Error> {
         let lease_ms = millis(lease);
         for _ in 0..CLAIM_ROUNDS {

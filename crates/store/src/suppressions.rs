@@ -46,7 +46,8 @@ impl SuppressionReason {
 }
 
 impl Store {
-    /// Those of the addresses that get no mail, each with one reason: a complaint before a bounce before an unsubscription.
+    /// Those of the addresses that get no mail, each with one reason: a complaint before a bounce before an
+    /// unsubscription.
     pub async fn suppressions(
         &self,
         tenant: &TenantId,

@@ -45,8 +45,8 @@ pub struct Retention {
 impl Store {
     /// `None` if there is no such tenant.
     ///
-    /// `S` has a field for each section of [`TenantSettings`](domain::settings::TenantSettings) that the caller needs, so that a function carries no code for
-    /// reading the others.
+    /// `S` has a field for each section of [`TenantSettings`](domain::settings::TenantSettings) that the caller needs,
+    /// so that a function carries no code for reading the others.
     pub async fn tenant<S: DeserializeOwned>(&self, tenant: &TenantId) -> Result<Option<Tenant<S>>, Error> {
         let row = self.row(TENANT, &[text(tenant.as_ref())]).await?;
         row.map(|row| Ok(Tenant { name: get(TENANT, &row, "name")?, settings: json(TENANT, &row, "settings")? }))

@@ -1,7 +1,7 @@
 //! Steps that wait for a time to come: out of the queue, however long it takes, and sent again when they are due.
 //!
-//! `sessions.waiting_steps` is counted with the step, on the session's locked row, so that steps that end, park and resume
-//! at once leave the right status.
+//! `sessions.waiting_steps` is counted with the step, on the session's locked row, so that steps that end, park and
+//! resume at once leave the right status.
 
 use std::time::Duration;
 
@@ -11,8 +11,8 @@ use crate::sql::{bigint, float, int, text};
 use crate::steps::{Claimed, key_params, millis, read_taken};
 use crate::{Error, Store};
 
-/// A step that waits for its integration to be mended is due at once where somebody has just done that: whoever mends it wakes
-/// those that wait by then.
+/// A step that waits for its integration to be mended is due at once where somebody has just done that: whoever mends
+/// it wakes those that wait by then.
 const PARK_STEP: &str = "
 -- park_step()
 WITH mended AS (
@@ -104,7 +104,8 @@ impl Store {
         rows.iter().map(read).collect()
     }
 
-    /// Gives a step back whose message could not be sent: it waits, and is due. Does nothing if it was claimed meanwhile.
+    /// Gives a step back whose message could not be sent: it waits, and is due. Does nothing if it was claimed
+    /// meanwhile.
     pub async fn put_back_waiting(&self, resumed: &Resumed) -> Result<(), Error> {
         let [tenant, session, step] = key_params(&resumed.claimed.key);
         self.execute(PUT_BACK_WAITING, &[tenant, session, step, int(resumed.claimed.attempt)]).await.map(drop)

@@ -82,6 +82,28 @@ async fn a_session_that_fails_is_told_once_each_time_to_those_who_ask_for_it() {
 }
 
 #[tokio::test]
+async fn mending_one_of_two_failed_steps_tells_nothing_new() {
+    let (database, client) = database().await;
+    for sql in [
+        "INSERT INTO steps (tenant_id, session_id, step, message) VALUES ('acme', 's-1', 'crm_sync:hubspot', '')",
+        "UPDATE sessions SET open_steps = 2",
+    ] {
+        client.execute(sql, &[]).await.unwrap();
+    }
+    let failed = |code| Ending::Failed(Code::new(code));
+    database.store.finish_step(&claim(&database, "notify", false).await, failed("boom")).await.unwrap();
+    database.store.finish_step(&claim(&database, "crm_sync:hubspot", false).await, failed("bang")).await.unwrap();
+    let told = ["crm_sync:all/session.failed@boom", "crm_sync:ill/session.failed@boom"];
+    assert_eq!(planned(&database).await, told);
+
+    database.store.finish_step(&claim(&database, "notify", true).await, Ending::Done).await.unwrap();
+    assert_eq!(session(&client).await, ("failed".into(), 0, 1, Some("bang".into())));
+    assert_eq!(planned(&database).await, told, "what fails is known");
+    database.store.finish_step(&claim(&database, "crm_sync:hubspot", true).await, failed("bang")).await.unwrap();
+    assert!(planned(&database).await.contains(&"crm_sync:all/session.failed@bang@2".to_owned()));
+}
+
+#[tokio::test]
 async fn a_session_does_not_wait_for_events_nor_fail_with_them() {
     let (database, client) = database().await;
     let failed = Ending::Failed(Code::new("boom"));

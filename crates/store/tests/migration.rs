@@ -67,7 +67,8 @@ VALUES ('acme', gen_random_uuid(), 's-3', 'session-summary', 1, 'sending', 'Ana@
        ('acme', gen_random_uuid(), 's-3', 'session-summary', 2, 'skipped', NULL);
 "#;
 
-/// What the third release writes beside these: it disabled for one reason, and left the reason where somebody switched off.
+/// What the third release writes beside these: it disabled for one reason, and left the reason where somebody switched
+/// off.
 const THIRD_ROWS: &str = r#"
 INSERT INTO integrations (tenant_id, integration_id, config, secret_name, enabled, disabled_reason)
 VALUES ('acme', 'gone', '{"kind":"webhook","url":"https://x"}', 's', false, 'The endpoint answered 410 Gone.'),

@@ -100,8 +100,8 @@ async fn fill(client: &Client) {
          SELECT 't-' || n % 10 + 1, 's-' || n, 'i' FROM generate_series(1, $1) n",
         "INSERT INTO integration_gates (tenant_id, integration_id)
          SELECT 't-' || n, 'i' FROM generate_series(1, $1) n",
-        "INSERT INTO person_leases (tenant_id, address_hash, integration_id, session_id, ends_at)
-         SELECT 't-' || n % 10 + 1, sha256(n::text::bytea), 'i', 's', now() FROM generate_series(1, $1) n",
+        "INSERT INTO person_leases (tenant_id, address_hash, integration_id, session_id, analysis_version, ends_at)
+         SELECT 't-' || n % 10 + 1, sha256(n::text::bytea), 'i', 's', 1, now() FROM generate_series(1, $1) n",
         "INSERT INTO webhook_attempts (tenant_id, attempt_id, integration_id, session_id, webhook_id, event, is_replay,
                                        began_at, duration_ms)
          SELECT 't-' || n % 10 + 1, gen_random_uuid(), 'i', 's-' || n, 'msg', 'session.failed@lost', false,

@@ -54,10 +54,10 @@ async fn a_sync_remembers_its_contact_and_record() {
     let key = fixture.sync_of(1);
     assert_eq!(store.open_sync(&key).await.unwrap().status, SyncStatus::Pending);
     assert!(store.start_writing(&key, WRITING).await.unwrap());
-    store.record_not_synced(&key, SyncStatus::Failed, Code::new("forbidden"), Some("No.")).await.unwrap();
+    store.record_not_synced(&key, SyncStatus::Failed, Code::new("forbidden"), Some("No."), true).await.unwrap();
     assert!(store.start_writing(&key, WRITING).await.unwrap());
     store.record_synced(&key, "note-1", Some("Left out: nps.")).await.unwrap();
-    store.record_not_synced(&key, SyncStatus::Failed, Code::new("late"), None).await.unwrap();
+    store.record_not_synced(&key, SyncStatus::Failed, Code::new("late"), None, true).await.unwrap();
 
     let sync = store.open_sync(&key).await.unwrap();
     assert_eq!((sync.status, sync.attempts, sync.tries, sync.code), (SyncStatus::Done, 2, 2, None));
@@ -77,7 +77,7 @@ async fn each_version_of_an_analysis_has_a_sync_of_its_own() {
     }
     let failed = store.open_sync(&third).await.unwrap();
     assert_eq!((failed.status, failed.attempts), (SyncStatus::Pending, 0));
-    store.record_not_synced(&third, SyncStatus::Failed, Code::new("forbidden"), Some("No.")).await.unwrap();
+    store.record_not_synced(&third, SyncStatus::Failed, Code::new("forbidden"), Some("No."), true).await.unwrap();
     assert_eq!(store.sync(&first).await.unwrap().unwrap().record_id.as_deref(), Some("note-1"));
     let other = |analysis_version, note: &str| Some(OtherRecord { analysis_version, record_id: note.into() });
     for key in [&first, &third] {
@@ -151,7 +151,7 @@ async fn a_disabled_integration_is_planned_for_and_one_that_is_off_or_removed_is
 }
 
 #[tokio::test]
-async fn one_session_at_a_time_makes_a_person() {
+async fn one_sync_at_a_time_makes_a_person() {
     let fixture = Fixture::new().await;
     let store = &fixture.database.store;
     let (one, other_session) = (fixture.sync_of(1), "s-2".parse().unwrap());
@@ -163,6 +163,8 @@ async fn one_session_at_a_time_makes_a_person() {
     assert!(!store.take_person(&other, &ana, long).await.unwrap());
     assert!(store.take_person(&other, &ben, long).await.unwrap(), "somebody else");
     assert!(store.take_person(&one, &ana, long).await.unwrap(), "its own");
+    assert!(!store.take_person(&fixture.sync_of(2), &ana, long).await.unwrap(), "another version");
+    store.release_person(&fixture.sync_of(2), &ana).await.unwrap();
     store.release_person(&other, &ana).await.unwrap();
     assert!(!store.take_person(&other, &ana, long).await.unwrap(), "only the holder releases it");
     store.release_person(&one, &ana).await.unwrap();
@@ -187,13 +189,19 @@ async fn what_was_found_of_an_integration_before_it_was_mended_does_not_disable_
 }
 
 #[tokio::test]
-async fn a_sync_that_is_held_says_why_and_was_not_tried() {
+async fn a_sync_that_is_replayed_and_held_says_why_and_has_not_failed() {
     let fixture = Fixture::new().await;
     let (store, key) = (&fixture.database.store, fixture.sync_of(1));
     store.open_sync(&key).await.unwrap();
+    let rejected = Code::new("rejected");
+    store
+        .record_not_synced(&key, SyncStatus::Failed, rejected, Some("HubSpot refuses the request."), true)
+        .await
+        .unwrap();
+    // It is replayed.
     store.hold_sync(&key, Code::new("circuit_open"), "HubSpot is down.").await.unwrap();
     let sync = store.sync(&key).await.unwrap().unwrap();
-    assert_eq!((sync.status, sync.tries), (SyncStatus::Pending, 0));
+    assert_eq!((sync.status, sync.tries), (SyncStatus::Pending, 1));
     assert_eq!((sync.code.as_deref(), sync.error.as_deref()), (Some("circuit_open"), Some("HubSpot is down.")));
 }
 
@@ -206,6 +214,7 @@ async fn a_step_that_fails_without_its_function_ends_the_sync_of_its_version_onl
         store.open_sync(key).await.unwrap();
         assert!(store.start_writing(key, Writing { lease: Duration::ZERO, ..WRITING }).await.unwrap());
     }
+    store.stop_writing(&second, Code::new("unavailable"), "HubSpot is down.").await.unwrap();
     let client = fixture.database.client().await;
     for sql in [
         "INSERT INTO steps (tenant_id, session_id, step, message)
@@ -217,5 +226,6 @@ async fn a_step_that_fails_without_its_function_ends_the_sync_of_its_version_onl
     let [first, second] = [store.sync(&first).await.unwrap().unwrap(), store.sync(&second).await.unwrap().unwrap()];
     assert_eq!((first.status, first.code), (SyncStatus::Writing, None));
     assert_eq!((second.status, second.code.as_deref()), (SyncStatus::Failed, Some("lost")));
-    assert_eq!(second.error.as_deref(), Some("It was never finished, however often it was begun. Replay it."));
+    let words = "It was never finished, however often it was begun. Replay it. Before: HubSpot is down.";
+    assert_eq!(second.error.as_deref(), Some(words));
 }

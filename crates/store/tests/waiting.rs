@@ -154,6 +154,30 @@ async fn a_step_of_an_integration_that_was_mended_meanwhile_is_due_at_once() {
 }
 
 #[tokio::test]
+async fn a_step_that_waits_while_its_integration_is_being_mended_is_due_when_it_is() {
+    let (database, _, claims) = follow_ups(1).await;
+    let (store, claimed) = (database.store.clone(), claims[0].clone());
+    let client = database.client().await;
+    let insert = "INSERT INTO integrations (tenant_id, integration_id, enabled, disabled_code, config, secret_name)
+                  SELECT tenant_id, 'crm-0', false, 'unauthorized', '{}', 's' FROM tenants";
+    client.execute(insert, &[]).await.unwrap();
+    for sql in ["BEGIN", "UPDATE integrations SET enabled = true, disabled_code = NULL"] {
+        client.execute(sql, &[]).await.unwrap();
+    }
+    let parking = tokio::spawn(async move { store.park_step(&claimed, DAY, Code::new("integration_disabled")).await });
+    let watcher = database.client().await;
+    let blocked = "SELECT count(*) FROM pg_stat_activity
+                   WHERE wait_event_type = 'Lock' AND datname = current_database()";
+    while watcher.query_one(blocked, &[]).await.unwrap().get::<_, i64>(0) == 0 {
+        assert!(!parking.is_finished(), "it does not wait for whoever mends it");
+        tokio::task::yield_now().await;
+    }
+    client.execute("COMMIT", &[]).await.unwrap();
+    assert!(parking.await.unwrap().unwrap());
+    assert_eq!(database.store.take_due_waiting_steps(10).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
 async fn a_step_that_waits_for_its_turn_is_never_taken_for_lost() {
     let (TestDatabase { store, .. }, _, mut claims) = follow_ups(2).await;
     let mut turns = claims.remove(0);

@@ -45,8 +45,8 @@ pub struct Context<Q> {
 }
 
 impl<Q: Queues> RecordHandler for Context<Q> {
-    /// Records one SES event and has webhooks told what it changes. One of a mail that we did not send, or no longer know,
-    /// is counted and done with.
+    /// Records one SES event and has webhooks told what it changes. One of a mail that we did not send, or no longer
+    /// know, is counted and done with.
     async fn handle_record(&self, record: Record) -> Verdict {
         if record.body.trim() == TOPIC_VALIDATED {
             tracing::info!("SES can publish to the topic");

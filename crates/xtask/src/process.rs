@@ -1,7 +1,7 @@
 //! Starting, recognising and stopping processes.
 //!
-//! Everything is started in a process group of its own, so that stopping it also stops what it started itself. A process
-//! is remembered by id *and* start time: ids are used again, and a stranger must not be stopped.
+//! Everything is started in a process group of its own, so that stopping it also stops what it started itself. A
+//! process is remembered by id *and* start time: ids are used again, and a stranger must not be stopped.
 
 mod identity;
 

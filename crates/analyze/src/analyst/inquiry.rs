@@ -26,7 +26,8 @@ const BASE_OUTPUT_TOKENS: usize = 4000;
 const TURN_OUTPUT_TOKENS: usize = 40;
 /// Below this, splitting further does not help: something else is wrong.
 const MIN_PART_TOKENS: usize = 500;
-/// In the journal, parts of different splittings have different numbers: this far apart, more than a transcript can have.
+/// In the journal, parts of different splittings have different numbers: this far apart, more than a transcript can
+/// have.
 const GENERATION: i32 = 100_000;
 /// The number, within a generation, that says that its parts were still too long.
 const TOO_LONG: i32 = GENERATION - 1;

@@ -113,7 +113,8 @@ fn tool_config(instructions: &Instructions, is_strict: bool) -> Result<ToolConfi
     config.build().map_err(ModelError::Build)
 }
 
-/// What every model takes: definitions in the places that name them, and `type`, `properties` and `required` of objects.
+/// What every model takes: definitions in the places that name them, and `type`, `properties` and `required` of
+/// objects.
 fn plain(schema: &Value, root: &Value) -> Value {
     match schema {
         Value::Object(fields) => {

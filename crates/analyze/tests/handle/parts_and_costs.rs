@@ -47,7 +47,8 @@ async fn what_does_not_fit_is_analysed_in_smaller_parts_however_few_attempts_the
         let world =
             world_of(json!({ "analysis": { "max_attempts": 1 } }), &long(200, &"it is broken ".repeat(20))).await;
         world.script(json!([refusal])).await;
-        // The first splitting is refused whole, by a stop reason or by an error; of the second, a part is too long again.
+        // The first splitting is refused whole, by a stop reason or by an error; of the second, a part is too long
+        // again.
         if refusal["match_prompt"].is_string() {
             let too_long = json!({
                 "match": "POST converse", "times": 1, "status": 400,

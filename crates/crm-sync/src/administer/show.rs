@@ -18,8 +18,10 @@ const ATTEMPTS: i64 = 100;
 pub(super) const MASKED: &str = "…";
 /// Syncs in an answer where no limit is named.
 const SYNCS: i64 = 100;
-/// Syncs in an answer: with their words, a sixth of what Lambda takes.
+/// Syncs in an answer.
 const MOST_SYNCS: i64 = 1000;
+/// Bytes of their words in an answer; with the rest of their rows, below the 6 MB that Lambda takes.
+const MOST_WORDS: usize = 4_000_000;
 
 impl<S: SecretSource> Context<S> {
     pub(super) async fn show(&self, tenant: &TenantId) -> Result<Report, TaskError> {
@@ -39,9 +41,7 @@ impl<S: SecretSource> Context<S> {
         let attempts = self.store.webhook_attempts(tenant, id, session, ATTEMPTS).await.map_err(TaskError::Store)?;
         Ok(Report::Attempts { attempts: attempts.into_iter().map(ShownAttempt::from).collect() })
     }
-}
 
-impl<S: SecretSource> Context<S> {
     /// Those that changed last first, also of an integration that was removed.
     pub(super) async fn syncs(
         &self,
@@ -53,8 +53,16 @@ impl<S: SecretSource> Context<S> {
         let found = self.store.integration(tenant, id).await.map_err(TaskError::Store)?;
         found.ok_or_else(|| TaskError::UnknownIntegration(id.clone()))?;
         let limit = limit.map_or(SYNCS, i64::from).clamp(1, MOST_SYNCS);
-        let syncs = self.store.shown_syncs(tenant, id, filter, limit).await.map_err(TaskError::Store)?;
-        let is_full = usize::try_from(limit).is_ok_and(|limit| syncs.len() >= limit) && filter.session.is_none();
+        let mut syncs = self.store.shown_syncs(tenant, id, filter, limit).await.map_err(TaskError::Store)?;
+        let mut is_full = usize::try_from(limit).is_ok_and(|limit| syncs.len() >= limit) && filter.session.is_none();
+        let mut words = 0;
+        let fits = syncs.iter().take_while(|sync| {
+            words += [&sync.error, &sync.notice].into_iter().flatten().map(String::len).sum::<usize>();
+            words <= MOST_WORDS
+        });
+        let fits = fits.count();
+        is_full |= fits < syncs.len();
+        syncs.truncate(fits);
         let next = syncs.last().filter(|_| is_full).map(syncs::ShownSync::place);
         Ok(Report::Syncs(Syncs { syncs: syncs.into_iter().map(ShownSync::from).collect(), next }))
     }

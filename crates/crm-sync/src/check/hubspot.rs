@@ -58,7 +58,8 @@ struct Modification {
     read_only_value: bool,
 }
 
-/// Answers that are no use are errors; what is wrong with the configuration, and what only notices tell of, is in the result.
+/// Answers that are no use are errors; what is wrong with the configuration, and what only notices tell of, is in the
+/// result.
 pub(super) async fn check(account: &Account<'_>) -> Result<Checked, CallError> {
     let operation = "list the properties of contacts";
     let listed: Listed = account.properties(operation, Method::GET, CONTACTS, None).await?;

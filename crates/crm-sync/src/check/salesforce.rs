@@ -1,5 +1,5 @@
-//! A Salesforce org: whether it lets tasks be told apart by the external id, and the mapped fields exist and take what they
-//! are set to.
+//! A Salesforce org: whether it lets tasks be told apart by the external id, and the mapped fields exist and take what
+//! they are set to.
 
 use domain::id::MAX_ID_LENGTH;
 use domain::integration::salesforce::UnknownVisitor;

@@ -16,8 +16,8 @@ use crate::call::CallError;
 use crate::http::{Answer, Exchange, segment};
 use crate::job::Notes;
 
-/// 26 MB, of the function's 512: a batch of the longest notes, of which a UTF-16 unit has three bytes at most; the fourth is
-/// for what surrounds and escapes them.
+/// 26 MB, of the function's 512: a batch of the longest notes, of which a UTF-16 unit has three bytes at most; the
+/// fourth is for what surrounds and escapes them.
 const MAX_ANSWER_BYTES: usize = NOTES_PER_READ * MAX_NOTE_LENGTH * 4;
 
 pub(crate) struct Account<'a> {

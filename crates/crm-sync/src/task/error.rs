@@ -31,6 +31,8 @@ pub enum TaskError {
     NotOn(IntegrationId),
     #[error("replay: name session_id, or from and to with from before to")]
     Range,
+    #[error("show syncs: name from before to, and after without session_id")]
+    Syncs,
     #[error("replay: send a message")]
     Queue(#[source] QueueError),
     #[error("use the database")]

@@ -96,8 +96,8 @@ impl WebhookError {
         }
     }
 
-    /// Any answer but 2xx counts as a failure of the receiver; one that is down also opens the circuit. What it refuses for
-    /// good, it refuses for this event only, until it has done so for days.
+    /// Any answer but 2xx counts as a failure of the receiver; one that is down also opens the circuit. What it refuses
+    /// for good, it refuses for this event only, until it has done so for days.
     pub(crate) fn verdict(&self) -> Verdict {
         let refuses = |next| Verdict { health: Health::Refuses, next };
         let down = Verdict { health: Health::Down, next: Next::Retry(None) };

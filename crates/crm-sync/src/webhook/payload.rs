@@ -180,7 +180,8 @@ mod tests {
         }
     }
 
-    /// The limits of `analyze`'s check: 500 characters a sentence, 2000 a paragraph, 80 a few words, 400 a quote, 20 items.
+    /// The limits of `analyze`'s check: 500 characters a sentence, 2000 a paragraph, 80 a few words, 400 a quote, 20
+    /// items.
     fn longest_analysis() -> Analysis {
         let (sentence, paragraph, words) = (WIDE.repeat(500), WIDE.repeat(2000), WIDE.repeat(80));
         let evidence = json!(vec![json!({ "turn": 19_999, "quote": WIDE.repeat(400) }); 20]);

@@ -36,7 +36,8 @@ pub enum InvalidSigningSecret {
     Unsigned,
 }
 
-/// The same for every attempt, also of a replay, to tell one endpoint of one event of one session, and for nothing else.
+/// The same for every attempt, also of a replay, to tell one endpoint of one event of one session, and for nothing
+/// else.
 pub(super) fn webhook_id(tenant: &TenantId, session: &SessionId, integration: &IntegrationId, event: &Event) -> String {
     let mut parts = vec![tenant.as_ref(), session.as_ref(), integration.as_ref(), event.kind().as_str()];
     let text = event.to_string();

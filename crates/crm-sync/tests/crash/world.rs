@@ -169,7 +169,8 @@ async fn plan(database: &TestDatabase, integration: &Integration, event: Option<
     text
 }
 
-/// Every point of a setting: `set_up` makes the world and `left` says what is wrong with what it left behind, if anything.
+/// Every point of a setting: `set_up` makes the world and `left` says what is wrong with what it left behind, if
+/// anything.
 pub(crate) async fn at_every_point<W, L>(set_up: impl AsyncFn() -> (World, W), left: L, requests_at_least: usize)
 where
     L: AsyncFn(&World, &W) -> Result<(), String>,

@@ -53,7 +53,8 @@ section! {
         min_sentiment: Option<Score> ["-1 to 1; null: any"] = None,
         /// Mail only where the average sentiment is not above this; one that is not known is above.
         max_sentiment: Option<Score> ["-1 to 1; null: any"] = None,
-        /// `given`: mail only visitors of whom `visitor.email_consent` says so; `not_withdrawn`: also where it says nothing.
+        /// `given`: mail only visitors of whom `visitor.email_consent` says so; `not_withdrawn`: also where it says
+        /// nothing.
         consent: RequiredConsent ["`not_withdrawn` or `given`"] = RequiredConsent::NotWithdrawn,
         /// Mails that would be sent in these hours of the visitor's day are sent when they end:
         /// `{ "from": "21:00", "to": "08:00", "time_zone": "Europe/Berlin" }`; `time_zone` is for visitors whose own is

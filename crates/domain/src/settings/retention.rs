@@ -3,8 +3,8 @@
 use crate::number::Whole;
 use crate::settings::section::section;
 
-/// Days. A failed session's message waits for up to 4 days in its queue and 14 in the dead-letter queue; what was purged
-/// before could not tell that a mail was sent.
+/// Days. A failed session's message waits for up to 4 days in its queue and 14 in the dead-letter queue; what was
+/// purged before could not tell that a mail was sent.
 const MIN_LOG_DAYS: u32 = 30;
 /// Days: ten years.
 const MAX_DAYS: u32 = 3650;

@@ -53,7 +53,8 @@ fn summary(prompt: &Prompt, parts: &[Value]) -> Value {
     })
 }
 
-/// Each part votes with its confidence; `others` wins only where no part says anything else, the first of equals otherwise.
+/// Each part votes with its confidence; `others` wins only where no part says anything else, the first of equals
+/// otherwise.
 fn category(parts: &[Value]) -> Value {
     let votes = parts.iter().filter_map(|part| part.get("category"));
     let votes =

@@ -52,7 +52,8 @@ struct Input {
 
 /// `POST …/batch/upsert` by a unique property: one record per value, however often it is sent.
 ///
-/// One bad input and nothing is written. Contacts are keyed by `email` or a unique custom property, notes by the latter.
+/// One bad input and nothing is written. Contacts are keyed by `email` or a unique custom property, notes by the
+/// latter.
 pub(crate) fn upsert(portal: &mut Portal, kind: Kind, call: &Call<'_>) -> Reply {
     let body = call.json()?;
     let (mut parsed, mut taken) = (Vec::new(), BTreeSet::new());

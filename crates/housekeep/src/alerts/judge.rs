@@ -51,8 +51,8 @@ pub(crate) fn judge<'a>(
     }
 }
 
-/// There is enough for another mail, and something in it that the last one could not tell. As long as that one is still to
-/// be sent, it will tell.
+/// There is enough for another mail, and something in it that the last one could not tell. As long as that one is still
+/// to be sent, it will tell.
 fn goes_on(rule: &Rule, alert: &Alert, evidence: &Evidence) -> bool {
     let told = match alert.mail {
         AlertMailStatus::Pending | AlertMailStatus::Sending => false,

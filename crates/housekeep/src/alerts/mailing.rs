@@ -1,4 +1,5 @@
-//! Sending an alert's mails: each is taken before it is sent, so that it is sent once or, after a crash, not known to be.
+//! Sending an alert's mails: each is taken before it is sent, so that it is sent once or, after a crash, not known to
+//! be.
 
 use std::time::Duration;
 

@@ -22,13 +22,14 @@ pub(crate) const OPERATORS: [Code; 6] = [
 /// Codes of steps that wait until an operator has done something.
 pub(crate) const WAITING: [Code; 1] = [Code::new("model_price_unknown")];
 
-/// Minutes without a failure with an operator's code, after which it counts as mended: tenants with little traffic have a
-/// mail to send only now and then.
+/// Minutes without a failure with an operator's code, after which it counts as mended: tenants with little traffic have
+/// a mail to send only now and then.
 const OPERATORS_MINUTES: u64 = 60;
-/// Minutes without a waiting step, after which it counts as mended: such a step looks again every hour, and does not wait
-/// while it stands in its queue and looks.
+/// Minutes without a waiting step, after which it counts as mended: such a step looks again every hour, and does not
+/// wait while it stands in its queue and looks.
 const WAITING_MINUTES: u64 = 60;
-/// Minutes without a failure, at least, after which it works again: with less, one that comes and goes would mail each time.
+/// Minutes without a failure, at least, after which it works again: with less, one that comes and goes would mail each
+/// time.
 const MIN_QUIET_MINUTES: u64 = 15;
 
 /// What an alert is about; as text `all:5/15`, `notify:3/10`, `code:ses_sending_paused`, `waiting:model_price_unknown`,
@@ -49,8 +50,8 @@ pub(crate) enum Rule {
 const INTEGRATION: &str = "integration:";
 
 impl Rule {
-    /// The tenant's thresholds, each once, the built-in rules, and those of integrations: that are disabled, or that alerts
-    /// are at work about.
+    /// The tenant's thresholds, each once, the built-in rules, and those of integrations: that are disabled, or that
+    /// alerts are at work about.
     pub(crate) fn all(settings: &AlertSettings, disabled: &[DisabledIntegration], at_work: &[Alert]) -> Vec<Self> {
         let mut rules = Vec::new();
         let own = settings.thresholds.iter().copied().map(Self::Threshold);

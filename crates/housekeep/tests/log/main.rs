@@ -1,4 +1,5 @@
-//! What the log says of an erasure. A program of its own: tracing remembers for all threads what one of them wants to see.
+//! What the log says of an erasure. A program of its own: tracing remembers for all threads what one of them wants to
+//! see.
 
 #![expect(clippy::unwrap_used, reason = "a helper that fails ends its test")]
 

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use crate::world::World;
 
-/// Ended sessions of these ages in days, each with a transcript of two turns, an analysis, a mail with an event and a body,
-/// a failure, a closed alert and a request to a webhook of its age, and another session that goes on.
+/// Ended sessions of these ages in days, each with a transcript of two turns, an analysis, a mail with an event and a
+/// body, a failure, a closed alert and a request to a webhook of its age, and another session that goes on.
 async fn fill(world: &World, tenant: &str, ages: &[u32]) {
     world.sql(&format!("DELETE FROM steps WHERE tenant_id = '{tenant}'")).await;
     world.sql(&format!("DELETE FROM sessions WHERE tenant_id = '{tenant}'")).await;

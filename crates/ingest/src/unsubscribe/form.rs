@@ -12,7 +12,8 @@ pub(super) const VALUE: &str = "One-Click";
 /// A form with that field has less than 300 bytes in either encoding; what is much larger is not one.
 const MAX_FORM_BYTES: usize = 16 * 1024;
 
-/// Whether the body has the field, beside whatever else, as `application/x-www-form-urlencoded` or `multipart/form-data`.
+/// Whether the body has the field, beside whatever else, as `application/x-www-form-urlencoded` or
+/// `multipart/form-data`.
 pub(super) fn asks(request: &ApiGatewayProxyRequest) -> bool {
     let body = request.body.as_deref().unwrap_or_default();
     if body.len() > MAX_FORM_BYTES {

@@ -1,7 +1,7 @@
 //! Where in an HTML document a value would stand.
 //!
-//! Escaping makes a text safe between tags and in quoted attributes whose value is only read. So a scanner follows what a
-//! template writes, and a value anywhere else is an error: while a template is checked, and again in every mail, in
+//! Escaping makes a text safe between tags and in quoted attributes whose value is only read. So a scanner follows what
+//! a template writes, and a value anywhere else is an error: while a template is checked, and again in every mail, in
 //! branches that no sample takes. It knows as much of HTML as this takes, and what it does not know it takes for a tag.
 
 use std::cell::RefCell;

@@ -27,8 +27,8 @@ INSERT INTO email_recipients (tenant_id, address_hash, email_id, sending_at)
 SELECT DISTINCT ON (visitor_email_hash) tenant_id, visitor_email_hash, gen_random_uuid(), now() FROM sessions
 WHERE visitor_email_hash IS NOT NULL;
 INSERT INTO integrations (tenant_id, integration_id, config, secret_name) VALUES ('acme', 'hub', '{}', 's');
-INSERT INTO person_leases (tenant_id, address_hash, integration_id, session_id, ends_at)
-SELECT tenant_id, address_hash, 'hub', 's', now() FROM email_recipients;
+INSERT INTO person_leases (tenant_id, address_hash, integration_id, session_id, analysis_version, ends_at)
+SELECT tenant_id, address_hash, 'hub', 's', 1, now() FROM email_recipients;
 INSERT INTO integration_log (tenant_id, session_id, integration_id, status, contact_id, record_id)
 SELECT tenant_id, session_id, 'hub', 'done', 'contact-' || session_id, NULL FROM sessions";
 

@@ -149,8 +149,8 @@ async fn failures_closed_alerts_and_last_mails_go_by_their_age() {
         INSERT INTO email_recipients (tenant_id, address_hash, email_id, sending_at)
         SELECT tenant_id, sha256(session_id::bytea), gen_random_uuid(), ended_at FROM sessions;
         INSERT INTO integrations (tenant_id, integration_id, config, secret_name) SELECT tenant_id, 'crm', '{}', 's' FROM tenants;
-        INSERT INTO person_leases (tenant_id, address_hash, integration_id, session_id, ends_at)
-        SELECT tenant_id, address_hash, 'crm', 's', sending_at FROM email_recipients").await;
+        INSERT INTO person_leases (tenant_id, address_hash, integration_id, session_id, analysis_version, ends_at)
+        SELECT tenant_id, address_hash, 'crm', 's', 1, sending_at FROM email_recipients").await;
     let (store, tenant, before) = (world.store(), &world.tenant, days_ago(3));
     for (limit, purged) in [(2, 2), (2, 1), (2, 0)] {
         assert_eq!(store.purge_failures(tenant, before, limit).await.unwrap(), purged);

@@ -1,7 +1,7 @@
 //! Reads conversations from a file: one JSON object a line.
 //!
-//! `{"dialogue_id", "turns": [{"role": "visitor"|"agent"|"system", "text"}], "visitor"?: {"name"?, "email"?, "phone"?}}`;
-//! other fields are ignored.
+//! `{"dialogue_id", "turns": [{"role": "visitor"|"agent"|"system", "text"}], "visitor"?: {"name"?, "email"?,
+//! "phone"?}}`; other fields are ignored.
 
 use std::collections::HashMap;
 use std::fs::File;

@@ -59,7 +59,8 @@ impl Engine {
         Ok(Self { answers: answers.clone(), program, stand_in })
     }
 
-    /// Gives the lines to the analysis and returns those it prints: what was answered is paid for, also where it fails then.
+    /// Gives the lines to the analysis and returns those it prints: what was answered is paid for, also where it fails
+    /// then.
     pub(super) async fn analyse(&self, lines: &str, concurrency: NonZeroUsize) -> anyhow::Result<Printed> {
         let mut command = Command::new(&self.program);
         command.args(["--model", self.answers.model(), "--concurrency", &concurrency.to_string()]);

@@ -1,8 +1,9 @@
 //! Lets containers reach the stack, which only listens on this machine's own 127.0.0.1.
 //!
-//! `sam local` always puts its containers on Docker's bridge (`--docker-network host` changes nothing), where 127.0.0.1 is
-//! the container. The relay listens on this machine's address on that bridge, which other machines do not reach; with
-//! `--add-host localhost:host-gateway` a container finds it under `localhost` after nobody answers on its own 127.0.0.1.
+//! `sam local` always puts its containers on Docker's bridge (`--docker-network host` changes nothing), where 127.0.0.1
+//! is the container. The relay listens on this machine's address on that bridge, which other machines do not reach;
+//! with `--add-host localhost:host-gateway` a container finds it under `localhost` after nobody answers on its own
+//! 127.0.0.1.
 
 use std::net::Ipv4Addr;
 use std::time::Duration;

@@ -12,7 +12,8 @@ const ARCHITECTURE: &str = "[!Ref Architecture]";
 /// `sam local` reads the layers without resolving what they refer to.
 const LAYERS: &str = r#"Layers: !If [HasLayers, !Split [",", !Ref LayerArns], !Ref AWS::NoValue]"#;
 
-/// `template.yaml` with the built archives as code, this machine's architecture, no layers, and further variables declared.
+/// `template.yaml` with the built archives as code, this machine's architecture, no layers, and further variables
+/// declared.
 ///
 /// Line by line: everything else stays as it is, comments and short forms included.
 pub(super) fn local<'a>(

@@ -1,8 +1,8 @@
 //! The unique property by which notes are told apart: made where there is none, and proved to work.
 //!
-//! Not every account takes it: it needs a right to change the account's properties, and one of ten unique ones that notes
-//! can have. Without it a note is told apart by its text, so nothing here fails an integration, unless HubSpot could not
-//! be asked just now: an account that has the property is not to lose it for that.
+//! Not every account takes it: it needs a right to change the account's properties, and one of ten unique ones that
+//! notes can have. Without it a note is told apart by its text, so nothing here fails an integration, unless HubSpot
+//! could not be asked just now: an account that has the property is not to lose it for that.
 
 use chrono::SecondsFormat;
 use reqwest::Method;

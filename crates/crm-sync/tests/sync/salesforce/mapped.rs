@@ -229,6 +229,8 @@ async fn a_person_whom_somebody_else_makes_first_is_told_what_is_mapped() {
     assert_eq!(org.world.sync("s-1", "salesforce").await.unwrap(), Outcome::Done);
     assert_eq!((&org.one("leads").await["Title"], &org.one("tasks").await["WhoId"]), (&json!("autumn"), &json!(lead)));
     assert_eq!(notice(&org, "s-1").await, "");
+    let asked = org.calls().await.iter().filter(|call| call.starts_with("POST Lead")).count();
+    assert_eq!(asked, 1, "the rule is not got round without the mapped fields");
 }
 
 #[tokio::test]

@@ -9,9 +9,9 @@ use stage::{Failure, Outcome};
 use store::integration_log::SyncStatus;
 
 use super::{KEY, Org};
-use crate::world::ana;
+use crate::world::{ana, analysis};
 
-const OTHER_SESSION: Outcome = Outcome::Wait { after: Duration::from_secs(2), code: Code::new("other_session") };
+const OTHER_SESSION: Outcome = Outcome::Wait { after: Duration::from_secs(5), code: Code::new("other_session") };
 
 #[tokio::test]
 async fn an_unknown_visitor_becomes_a_lead() {
@@ -138,6 +138,24 @@ async fn sessions_that_end_together_make_one_person() {
         let people = if object == "lead" { [0, 2, 4] } else { [2, 0, 4] };
         assert_eq!(org.counts().await, people);
     }
+}
+
+#[tokio::test]
+async fn two_versions_that_are_synced_together_make_one_person() {
+    let org = Org::new().await;
+    org.world.session("s-0", Visitor { email: Some("ben@example.com".into()), ..ana() }).await;
+    org.world.sync("s-0", "salesforce").await.unwrap();
+    org.world.session("s-1", ana()).await;
+    org.world.analyse_again("s-1", 2, &analysis()).await;
+    org.fault(json!({ "match": "POST sobjects/", "delay_ms": 300 })).await;
+    let sync = |version| org.world.sync_version("s-1", "salesforce", version);
+    let (first, second) = tokio::join!(sync(1), sync(2));
+    let both = [first.unwrap(), second.unwrap()];
+    assert!(both.contains(&OTHER_SESSION), "{both:?}");
+    for version in [1, 2] {
+        org.world.sync_version("s-1", "salesforce", version).await.unwrap();
+    }
+    assert_eq!(org.counts().await, [0, 2, 2]);
 }
 
 #[tokio::test]

@@ -11,7 +11,8 @@ use store::steps::Claimed;
 
 use crate::world::{World, ana};
 
-/// One delivery to a receiver that answers so, of an integration that has not failed before; and how many requests it took.
+/// One delivery to a receiver that answers so, of an integration that has not failed before; and how many requests it
+/// took.
 async fn answered(world: &World, session: &str, status: u16, mut headers: Value) -> (String, usize) {
     world.mend("hook").await;
     world.session(session, ana()).await;
