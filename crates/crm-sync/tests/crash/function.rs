@@ -20,7 +20,6 @@ pub(crate) fn start(lambda: &str, environment: &[(&str, String)]) -> Child {
         ("AWS_REGION", "eu-west-1".to_owned()),
         ("AWS_ACCESS_KEY_ID", "test".to_owned()),
         ("AWS_SECRET_ACCESS_KEY", "test".to_owned()),
-        ("AWS_ENDPOINT_URL", format!("http://{lambda}")),
         ("QUEUE_URL", format!("http://{lambda}/crm-sync")),
         ("DEAD_LETTER_QUEUE_URL", format!("http://{lambda}/crm-sync-dead")),
         ("BATCH_CONCURRENCY", "5".to_owned()),

@@ -56,24 +56,24 @@ fn contact(properties: Value) -> (&'static str, Value) {
 
 #[tokio::test]
 async fn a_new_visitor_becomes_one_contact_with_one_note() {
-    at_every_point(async || world(Connection::default(), "token", &[]).await, one_of_each, 3).await;
+    at_every_point(async || world(Connection::default(), "token", &[]).await, one_of_each, 4).await;
 }
 
 #[tokio::test]
 async fn a_visitor_whom_hubspot_knows_gets_one_note() {
     let known = [contact(json!({ "email": "ana@example.com" }))];
-    at_every_point(async || world(Connection::default(), "token", &known).await, one_of_each, 2).await;
+    at_every_point(async || world(Connection::default(), "token", &known).await, one_of_each, 3).await;
 }
 
 #[tokio::test]
 async fn a_visitor_with_a_secondary_address_gets_one_note() {
     let known = [contact(json!({ "email": "first@example.com", "hs_additional_emails": "ana@example.com" }))];
-    at_every_point(async || world(Connection::default(), "token", &known).await, one_of_each, 4).await;
+    at_every_point(async || world(Connection::default(), "token", &known).await, one_of_each, 5).await;
 }
 
 #[tokio::test]
 async fn a_note_with_a_key_is_one() {
-    at_every_point(async || world(keyed(), "token", &[key()]).await, one_of_each, 3).await;
+    at_every_point(async || world(keyed(), "token", &[key()]).await, one_of_each, 4).await;
 }
 
 #[tokio::test]
@@ -82,11 +82,11 @@ async fn a_note_whose_key_is_taken_is_one() {
         "post_session_conversation_id": "s-1", "hs_timestamp": "2026-11-22T10:00:00Z", "hs_note_body": "x",
     } });
     let there = [key(), contact(json!({ "email": "ana@example.com" })), ("/crm/objects/2026-03/notes", note)];
-    at_every_point(async || world(keyed(), "token", &there).await, one_of_each, 4).await;
+    at_every_point(async || world(keyed(), "token", &there).await, one_of_each, 5).await;
 }
 
 #[tokio::test]
 async fn signing_in_changes_nothing_about_that() {
-    at_every_point(async || world(Connection::default(), "oauth", &[]).await, one_of_each, 4).await;
-    at_every_point(async || world(keyed(), "oauth", &[key()]).await, one_of_each, 4).await;
+    at_every_point(async || world(Connection::default(), "oauth", &[]).await, one_of_each, 5).await;
+    at_every_point(async || world(keyed(), "oauth", &[key()]).await, one_of_each, 5).await;
 }

@@ -1,5 +1,5 @@
-//! The function is killed at every request that it makes, and its message delivered again: whatever was lost, a third
-//! party has one contact, one record, one event.
+//! The function is killed at every request that it makes, to AWS too, and its message delivered again: whatever was
+//! lost, a third party has one contact, one record, one event.
 //!
 //! The points are not picked: a run that is not disturbed says how many requests there are, and then each of them is
 //! disturbed in each way, with the function's real binary, a real Postgres and stateful stand-ins.

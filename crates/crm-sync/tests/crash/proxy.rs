@@ -1,4 +1,4 @@
-//! Stands between the function and a third party, and says when a request is to be disturbed.
+//! Stands between the function and all that it asks, a third party and AWS, and says when a request is to be disturbed.
 
 use std::sync::{Arc, Mutex};
 
@@ -11,6 +11,9 @@ use tokio::sync::{mpsc, oneshot};
 
 /// Bytes; more than any answer of a stand-in.
 const MAX_BODY: usize = 16 * 1024 * 1024;
+
+/// Where AWS is, behind the proxy.
+const AWS: &str = "/_aws";
 
 /// In which way a request is disturbed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +43,8 @@ pub(crate) struct Reached(pub(crate) oneshot::Sender<()>);
 /// Listens until it is dropped.
 pub(crate) struct Proxy {
     pub(crate) url: String,
+    /// `AWS_ENDPOINT_URL` of the function.
+    pub(crate) aws_url: String,
     pub(crate) reached: mpsc::UnboundedReceiver<Reached>,
     /// A request after the one that was let through at [`Moment::Answered`]: the function has gone on.
     pub(crate) went_on: mpsc::UnboundedReceiver<()>,
@@ -50,6 +55,7 @@ pub(crate) struct Proxy {
 #[derive(Clone)]
 struct Shared {
     upstream: String,
+    aws: String,
     http: reqwest::Client,
     seen: Arc<Mutex<Vec<String>>>,
     point: Arc<Mutex<Option<Point>>>,
@@ -58,11 +64,13 @@ struct Shared {
 }
 
 impl Proxy {
-    pub(crate) async fn before(upstream: &str) -> Self {
+    /// `aws` is the address of Secrets Manager and SQS.
+    pub(crate) async fn before(upstream: &str, aws: &str) -> Self {
         let (reached, receiver) = mpsc::unbounded_channel();
         let (went_on, went_on_receiver) = mpsc::unbounded_channel();
         let shared = Shared {
             upstream: upstream.to_owned(),
+            aws: format!("http://{aws}"),
             http: reqwest::Client::builder().no_proxy().build().unwrap(),
             seen: Arc::default(),
             point: Arc::default(),
@@ -73,7 +81,8 @@ impl Proxy {
         let url = format!("http://{}", listener.local_addr().unwrap());
         let app = Router::new().fallback(pass).with_state(shared.clone());
         let task = tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
-        Self { url, reached: receiver, went_on: went_on_receiver, shared, task }
+        let aws_url = format!("{url}{AWS}");
+        Self { url, aws_url, reached: receiver, went_on: went_on_receiver, shared, task }
     }
 
     /// Disturbs this point, or nothing more.
@@ -82,7 +91,7 @@ impl Proxy {
         *self.shared.point.lock().unwrap() = point;
     }
 
-    /// The requests since then, as method and path.
+    /// The requests since then, as method and path, or as AWS's target.
     pub(crate) fn seen(&self) -> Vec<String> {
         self.shared.seen.lock().unwrap().clone()
     }
@@ -97,7 +106,12 @@ impl Drop for Proxy {
 async fn pass(State(shared): State<Shared>, request: Request) -> Response {
     let number = {
         let mut seen = shared.seen.lock().unwrap();
-        seen.push(format!("{} {}", request.method(), request.uri().path()));
+        let target = request.headers().get("x-amz-target").and_then(|target| target.to_str().ok());
+        let request = match target {
+            Some(target) => target.to_owned(),
+            None => format!("{} {}", request.method(), request.uri().path()),
+        };
+        seen.push(request);
         seen.len() - 1
     };
     let point = *shared.point.lock().unwrap();
@@ -134,7 +148,11 @@ async fn pass(State(shared): State<Shared>, request: Request) -> Response {
 async fn forward(shared: &Shared, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let body: Bytes = to_bytes(body, MAX_BODY).await.unwrap();
-    let url = format!("{}{}", shared.upstream, parts.uri.path_and_query().unwrap());
+    let path = parts.uri.path_and_query().unwrap().as_str();
+    let url = match path.strip_prefix(AWS) {
+        Some(path) => format!("{}{path}", shared.aws),
+        None => format!("{}{path}", shared.upstream),
+    };
     let mut headers = parts.headers;
     headers.remove("host");
     let answer = shared.http.request(parts.method, url).headers(headers).body(body).send().await.unwrap();

@@ -56,14 +56,14 @@ async fn one_task(salesforce: &fakes::Running, contacts: usize, leads: usize) ->
 #[tokio::test]
 async fn a_new_visitor_becomes_one_lead_with_one_task() {
     let left = async |_: &World, salesforce: &fakes::Running| one_task(salesforce, 0, 1).await;
-    at_every_point(async || world(json!({}), &[]).await, left, 6).await;
+    at_every_point(async || world(json!({}), &[]).await, left, 9).await;
 }
 
 #[tokio::test]
 async fn a_new_visitor_becomes_one_contact_where_that_is_wanted() {
     let config = json!({ "unknown_visitor": "contact" });
     let left = async |_: &World, salesforce: &fakes::Running| one_task(salesforce, 1, 0).await;
-    at_every_point(async || world(config.clone(), &[]).await, left, 6).await;
+    at_every_point(async || world(config.clone(), &[]).await, left, 9).await;
 }
 
 #[tokio::test]
@@ -71,7 +71,7 @@ async fn a_contact_that_salesforce_knows_gets_its_fields_and_one_task() {
     let known = [("Contact", json!({ "LastName": "L.", "Email": "ana@example.com" }))];
     let config = json!({ "person_fields": { "Title": "visitor.name" } });
     let left = async |_: &World, salesforce: &fakes::Running| one_task(salesforce, 1, 0).await;
-    at_every_point(async || world(config.clone(), &known).await, left, 4).await;
+    at_every_point(async || world(config.clone(), &known).await, left, 7).await;
 }
 
 #[tokio::test]
@@ -79,5 +79,5 @@ async fn a_field_that_is_refused_leaves_one_lead_with_one_task() {
     let fields = json!({ "Gone__c": "visitor.name" });
     let config = json!({ "person_fields": fields, "task_fields": fields });
     let left = async |_: &World, salesforce: &fakes::Running| one_task(salesforce, 0, 1).await;
-    at_every_point(async || world(config.clone(), &[]).await, left, 7).await;
+    at_every_point(async || world(config.clone(), &[]).await, left, 10).await;
 }

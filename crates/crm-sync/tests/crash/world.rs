@@ -42,8 +42,8 @@ impl World {
     /// The session `s-1` of Ana, and the message about it.
     pub(crate) async fn new(setting: &Setting<'_>) -> Self {
         let database = TestDatabase::create().await;
-        let proxy = Proxy::before(setting.upstream).await;
         let lambda = Lambda::start(&[("post-session/test/acme/it", setting.secret)]).await;
+        let proxy = Proxy::before(setting.upstream, &lambda.address).await;
         let config: IntegrationConfig = serde_json::from_value((setting.config)(&proxy.url)).unwrap();
         let store = &database.store;
         let (tenant_id, integration_id) = ("acme".parse().unwrap(), "it".parse().unwrap());
@@ -60,6 +60,7 @@ impl World {
         let message = plan(&database, &integration, setting.event.clone()).await;
         let host = proxy.url.trim_start_matches("http://").to_owned();
         let environment = vec![
+            ("AWS_ENDPOINT_URL", proxy.aws_url.clone()),
             ("DATABASE_URL", database.config.url.clone()),
             ("HUBSPOT_BASE_URL", proxy.url.clone()),
             ("SALESFORCE_ALLOWED_HOSTS", host.clone()),
