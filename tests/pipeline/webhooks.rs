@@ -97,3 +97,26 @@ async fn an_event_whose_answer_was_lost_is_repeated_with_the_same_id() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn what_an_operator_replays_is_told_once_more_with_the_same_id_and_is_in_the_log() {
+    on_the_stack("replayed", json!({}), async |world| {
+        world.send("s-1").await;
+        world.completed("s-1").await;
+        let replay = json!({ "task": "replay_integration", "integration_id": "webhook", "session_id": "s-1" });
+        assert_eq!(world.administer(replay).await, json!({ "replayed": 1, "next": null }));
+        assert!(eventually(async || world.deliveries().await.len() == 2).await, "{:#?}", world.deliveries().await);
+        let told = world.deliveries().await;
+        assert_eq!((&told[0]["id"], &told[0]["body"]), (&told[1]["id"], &told[1]["body"]));
+        assert!(told.iter().all(|delivery| delivery["verified"] == true));
+
+        let attempts = json!({ "task": "show_attempts", "integration_id": "webhook" });
+        let attempts = world.administer(attempts).await["attempts"].clone();
+        let replays: Vec<_> = attempts.as_array().unwrap().iter().map(|attempt| &attempt["is_replay"]).collect();
+        assert_eq!(replays, [&json!(true), &json!(false)], "{attempts:#}");
+        let log = json!({ "task": "show_syncs", "integration_id": "hubspot", "session_id": "s-1" });
+        let log = world.administer(log).await["syncs"][0].clone();
+        assert_eq!((&log["status"], &log["tries"]), (&json!("done"), &json!(1)), "{log:#}");
+    })
+    .await;
+}

@@ -20,7 +20,8 @@ use crate::task::{Replayed, TaskError};
 const MOST: usize = 1000;
 /// Steps read at a time.
 const BATCH: usize = 100;
-/// What is left of an invocation when it sends nothing more: one statement that is cancelled, and the answer.
+/// What is left of an invocation when it sends nothing more: one statement that is cancelled, and the answer. Half of an
+/// invocation that has less than twice as much.
 const RESERVE: Duration = Duration::from_secs(8);
 
 /// What is to be sent again.
@@ -59,8 +60,10 @@ pub(crate) async fn replay<Q: Queues>(
         return Err(TaskError::NotOn(integration_id.clone()));
     }
     let range = wanted.range()?;
+    let reserve = RESERVE.min(deadline.saturating_duration_since(Instant::now()) / 2);
+    let ends_at = deadline.checked_sub(reserve).unwrap_or(deadline);
     let mut call =
-        Call { store, queues, queue_url, integration: wanted.integration, deadline, replayed: 0, reached: None };
+        Call { store, queues, queue_url, integration: wanted.integration, ends_at, replayed: 0, reached: None };
     // A CRM holds what was synced; only a webhook's receiver may want to be told again.
     let ended = if matches!(config, IntegrationConfig::Webhook(_)) && !wanted.failed_only {
         call.tell_again(range).await
@@ -84,7 +87,8 @@ struct Call<'a, Q> {
     queues: &'a Q,
     queue_url: &'a str,
     integration: &'a Integration,
-    deadline: Instant,
+    /// When it sends nothing more.
+    ends_at: Instant,
     replayed: u32,
     /// The last session all of whose messages are sent.
     reached: Option<SessionId>,
@@ -92,7 +96,7 @@ struct Call<'a, Q> {
 
 impl<Q: Queues> Call<'_, Q> {
     fn has_time(&self) -> bool {
-        self.deadline.saturating_duration_since(Instant::now()) >= RESERVE
+        Instant::now() < self.ends_at
     }
 
     fn left(&self) -> usize {

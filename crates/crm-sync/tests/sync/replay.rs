@@ -138,7 +138,7 @@ async fn sessions_with_many_events_do_not_make_a_call_longer() {
 #[tokio::test]
 async fn an_invocation_that_is_about_to_end_sends_no_more_and_says_where_to_go_on() {
     let world = told(20).await;
-    let (queues, soon) = (MemoryQueues::default(), Duration::from_secs(8));
+    let (queues, soon) = (MemoryQueues::default(), Duration::ZERO);
     let answer = world.ask_within(&queues, tell_again(Value::Null), soon).await.unwrap();
     assert_eq!((answer, queues.sent.borrow().len()), (json!({ "replayed": 90, "next": "s-0006" }), 0));
     let planned = "UPDATE steps SET due_at = now() - interval '2 hours' WHERE status = 'pending'";
@@ -150,6 +150,14 @@ async fn an_invocation_that_is_about_to_end_sends_no_more_and_says_where_to_go_o
     let range = json!({ "from": "2026-11-01T00:00:00Z", "to": "2026-12-01T00:00:00Z" });
     let answer = world.ask_within(&queues, replay(range), soon).await.unwrap();
     assert_eq!(answer, json!({ "replayed": 1, "next": "s-0001" }));
+}
+
+#[tokio::test]
+async fn an_invocation_of_seconds_sends_all_the_same() {
+    let world = told(2).await;
+    let queues = MemoryQueues::default();
+    let answer = world.ask_within(&queues, tell_again(Value::Null), Duration::from_secs(5)).await.unwrap();
+    assert_eq!((answer, queues.sent.borrow().len()), (json!({ "replayed": 30, "next": null }), 30));
 }
 
 #[tokio::test]
