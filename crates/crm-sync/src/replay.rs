@@ -111,12 +111,11 @@ impl<Q: Queues> Call<'_, Q> {
             let limit = if matches!(range, ReplayRange::Session(_)) { MOST } else { BATCH };
             let find = |range, limit| self.store.failed_steps_of(tenant_id, integration_id, range, limit as i64);
             let mut found = find(&range, limit).await.map_err(TaskError::Store)?;
-            let mut is_last = limit == MOST || found.len() < limit;
+            let is_last = limit == MOST || found.len() < limit;
             if !is_last && !drop_the_last_session(&mut found) {
                 // One session fills the batch: all that it has.
                 let session = ReplayRange::Session(found[0].session_id.clone());
                 found = find(&session, MOST).await.map_err(TaskError::Store)?;
-                is_last = false;
             }
             for steps in found.chunk_by(|one, other| one.session_id == other.session_id) {
                 if self.reached.is_some() && (steps.len() > self.left() || !self.has_time()) {

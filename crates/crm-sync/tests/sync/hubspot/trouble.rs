@@ -107,3 +107,19 @@ async fn a_hubspot_that_is_down_costs_one_probe_at_a_time_and_no_session() {
     }
     assert_eq!(state(&world).await.1.len(), 20);
 }
+
+#[tokio::test]
+async fn a_request_that_the_invocations_end_cuts_short_says_nothing_of_hubspot() {
+    let world = World::new().await;
+    world.session("s-1", ana()).await;
+    let failures = async || {
+        let gate = "SELECT failures FROM integration_gates WHERE integration_id = 'hubspot'";
+        world.database.client().await.query_one(gate, &[]).await.unwrap().get::<_, i32>(0)
+    };
+    world.hubspot.control.fault(json!({ "match": "PATCH contacts", "delay_ms": 3000 })).await.unwrap();
+    let error = world.sync_within("s-1", "hubspot", Duration::from_millis(1800)).await.unwrap_err();
+    assert_eq!((error.code().as_str(), failures().await), ("timed_out", 0));
+    world.hubspot.control.fault(json!({ "match": "PATCH contacts", "drop_before": true })).await.unwrap();
+    let error = world.sync("s-1", "hubspot").await.unwrap_err();
+    assert_eq!((error.code().as_str(), failures().await), ("unreachable", 1));
+}
