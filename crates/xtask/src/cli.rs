@@ -46,7 +46,7 @@ pub(crate) enum Command {
     },
     /// Print the table of tenant settings as Markdown.
     SettingsTable {
-        /// Put it into README.md instead.
+        /// Write it into crates/domain/SETTINGS.md instead.
         #[arg(long)]
         write: bool,
     },

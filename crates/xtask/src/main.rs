@@ -4,6 +4,7 @@ mod bench;
 mod cli;
 mod demo;
 mod eval;
+mod generated;
 mod integrations;
 mod interrupt;
 mod lambda;
