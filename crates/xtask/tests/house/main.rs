@@ -1,0 +1,10 @@
+//! Holds the house rules of the whole workspace: plain English, unique names, short files, arrows that point down.
+
+#![expect(clippy::expect_used, reason = "helpers of tests fail like tests")]
+
+mod arrows;
+mod files;
+mod logs;
+mod names;
+mod prose;
+mod sizes;

@@ -1,0 +1,143 @@
+//! Plain English: turns of phrase that readers stumble over, counted per 1,000 blocks.
+//!
+//! A block is a run of `///` or `//!` lines, or a paragraph or table row of a README, of a page in `docs`, or of
+//! `CONTRIBUTING.md`. The limits are the highest rates of well-kept projects of this field.
+
+use regex_automata::meta::Regex;
+
+use crate::files::{self, File};
+
+/// Name, pattern on a whole block, limit per 1,000 blocks.
+const RULES: [(&str, &str, f64); 10] = [
+    ("headless-what", r"^(What|That which)\b", 3.0),
+    ("headless-preposition", r"^(Of|By|In|So|With|Without|For)\b[^.:]*[.:]?", 33.0),
+    ("headless-who", r"^(Who|Whoever|Whom|Whose)\b", 1.3),
+    ("is-none", r"\b(is|are|was|were|be) (none|no [a-z]+|nobody's)\b", 7.6),
+    ("told", r"\b(is|are|was|were|be|been) told\b|\btells? (it|them|of|whether|what|who)\b", 1.0),
+    ("whoever", r"\b[Ww]hoever\b|\bwho has [a-z]+ed\b", 0.7),
+    ("one-that", r"\b[Oo]ne that\b|\b[Tt]hose that\b", 1.0),
+    ("as-it-is", r"\bas (it|they) (is|are|was|were|came|comes)\b", 0.6),
+    ("nobody", r"\b([Nn]obody|[Ss]omebody)\b", 1.0),
+    (
+        "odd-words",
+        r"\b(mend(s|ed|ing)?|anew|so many|so-manieth|dear(er|est)?|takes? [^.]{1,40} for none|becomes? of)\b",
+        0.3,
+    ),
+];
+
+/// The factor by which a rate may exceed its limit.
+const SLACK: f64 = 60.0;
+
+struct Block {
+    place: String,
+    text: String,
+}
+
+/// Collects lines into blocks.
+struct Blocks<'a> {
+    file: &'a File,
+    start: usize,
+    text: Vec<&'a str>,
+    done: Vec<Block>,
+}
+
+impl<'a> Blocks<'a> {
+    fn new(file: &'a File) -> Self {
+        Self { file, start: 0, text: Vec::new(), done: Vec::new() }
+    }
+
+    fn push(&mut self, line: usize, text: &'a str) {
+        if self.text.is_empty() {
+            self.start = line;
+        }
+        self.text.push(text);
+    }
+
+    fn end(&mut self) {
+        if !self.text.is_empty() {
+            let place = format!("{}:{}", self.file.path, self.start);
+            self.done.push(Block { place, text: std::mem::take(&mut self.text).join(" ") });
+        }
+    }
+}
+
+fn doc_comments(file: &File) -> Vec<Block> {
+    let mut blocks = Blocks::new(file);
+    for (at, line) in file.text.lines().enumerate() {
+        let line = line.trim_start();
+        match line.strip_prefix("///").or_else(|| line.strip_prefix("//!")).map(str::trim) {
+            Some(text) if !text.is_empty() => blocks.push(at + 1, text),
+            _ => blocks.end(),
+        }
+    }
+    blocks.end();
+    blocks.done
+}
+
+fn paragraphs(file: &File) -> Vec<Block> {
+    let mut blocks = Blocks::new(file);
+    let mut is_code = false;
+    for (at, line) in file.text.lines().enumerate() {
+        is_code ^= line.starts_with("```");
+        let line = line.trim();
+        if is_code || line.is_empty() || line.starts_with(['#', '|']) || line.starts_with("<!--") {
+            blocks.end();
+            if !is_code && line.starts_with('|') {
+                // The first column is a name.
+                let cells: Vec<_> = line.trim_matches('|').split('|').skip(1).map(str::trim).collect();
+                blocks.done.push(Block { place: format!("{}:{}", file.path, at + 1), text: cells.join(" ") });
+            }
+        } else {
+            blocks.push(at + 1, line.trim_start_matches(['-', '*', ' ']));
+        }
+    }
+    blocks.end();
+    blocks.done
+}
+
+fn is_page(file: &File) -> bool {
+    let (folder, name) = file.path.rsplit_once('/').unwrap_or(("", &file.path));
+    name.contains("README") || name.contains("CONTRIBUTING") || format!("/{folder}").contains("/docs")
+}
+
+fn blocks() -> Vec<Block> {
+    let code = files::with_ending(".rs");
+    let pages = files::with_ending(".md");
+    let pages = pages.iter().filter(|file| is_page(file)).flat_map(paragraphs);
+    code.iter().flat_map(doc_comments).chain(pages).collect()
+}
+
+/// A question may begin with "What".
+fn is_question(text: &str) -> bool {
+    text.split('.').next().is_some_and(|sentence| sentence.contains('?'))
+}
+
+#[test]
+fn turns_of_phrase_that_readers_stumble_over_are_rare() {
+    let blocks = blocks();
+    let mut over = String::new();
+    for (name, pattern, limit) in RULES {
+        let pattern = Regex::new(pattern).expect("a pattern");
+        let is_hit =
+            |block: &&Block| pattern.is_match(&block.text) && (name != "headless-what" || !is_question(&block.text));
+        let hits: Vec<_> = blocks.iter().filter(is_hit).collect();
+        let rate = 1000.0 * hits.len() as f64 / blocks.len() as f64;
+        if rate > limit * SLACK {
+            over += &format!("{name}: {rate:.1} per 1,000 blocks, limit {limit}\n");
+            let places = hits.iter().map(|hit| format!("    {}: {:.100}\n", hit.place, hit.text));
+            over.extend(places);
+        }
+    }
+    assert!(blocks.len() > 2000, "the patterns find the blocks");
+    assert!(over.is_empty(), "{over}");
+}
+
+#[test]
+fn blocks_are_runs_of_doc_lines_and_paragraphs_of_pages() {
+    let texts = |blocks: Vec<Block>| blocks.into_iter().map(|block| block.text).collect::<Vec<_>>();
+    let code = File { path: "a.rs".into(), text: "/// One\n/// block.\n///\n/// Another.\nfn f() {} // not\n".into() };
+    assert_eq!(texts(doc_comments(&code)), ["One block.", "Another."]);
+    let page = "# Title\n\n- A point\n  goes on.\n\n```sh\ncode\n\n```\n\n| Name | Meaning |\n";
+    let page = File { path: "README.md".into(), text: page.into() };
+    assert_eq!(texts(paragraphs(&page)), ["A point goes on.", "```", "Meaning"]);
+}
