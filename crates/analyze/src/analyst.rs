@@ -14,11 +14,11 @@ use std::time::Instant;
 
 use aws_sdk_bedrockruntime::Client;
 use domain::analysis::Analysis;
-use domain::redaction::{Originals, Redactor};
 use domain::session::Session;
 use domain::settings::redaction::ShownText;
 use domain::settings::{AnalysisSettings, RedactionSettings};
 use domain::transcript::Transcript;
+use redaction::Originals;
 
 use crate::ask::Asker;
 use crate::journal::Journal;
@@ -82,7 +82,7 @@ impl Analyst {
             let analysis = assemble::insufficient(task, code);
             return Ok(Analysed { analysis, originals: Originals::default() });
         }
-        let redaction = Redactor::new(&task.settings.redaction).redact(task.transcript);
+        let redaction = task.transcript.redacted(&task.settings.redaction.redactor());
         let models = self.models_of(task);
         let asker = Asker {
             client: &self.bedrock,

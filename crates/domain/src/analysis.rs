@@ -2,6 +2,8 @@
 //!
 //! Everything here has been validated; what a model answered is a type of `analyze` until then.
 
+mod restored;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};

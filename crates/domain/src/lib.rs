@@ -9,7 +9,6 @@ pub mod integration;
 pub mod locale;
 pub mod message;
 pub mod number;
-pub mod redaction;
 pub mod ses_tag;
 pub mod session;
 pub mod settings;

@@ -1,5 +1,8 @@
 //! What was said, turn by turn.
 
+use std::collections::BTreeMap;
+
+use redaction::{Originals, Redaction, Redactor};
 use serde::{Deserialize, Serialize};
 
 /// Who spoke. `system` and `tool` turns give context; only visitor and agent turns are quoted as evidence.
@@ -59,5 +62,41 @@ impl Transcript {
     /// The turns of one role with their indexes.
     pub fn of(&self, role: Role) -> impl Iterator<Item = (usize, &Turn)> {
         self.turns.iter().enumerate().filter(move |(_, turn)| turn.role == role)
+    }
+
+    /// Hides private data in every turn; roles and times stay.
+    pub fn redacted(&self, redactor: &Redactor) -> RedactedTranscript {
+        let Redaction { texts, counts, originals } = redactor.redact(self.turns.iter().map(|turn| turn.text.as_str()));
+        let turns = self.turns.iter().zip(texts);
+        let turns =
+            turns.map(|(&Turn { role, started_ms, ended_ms, .. }, text)| Turn { role, text, started_ms, ended_ms });
+        RedactedTranscript { transcript: Self::new(turns.collect()), counts, originals }
+    }
+}
+
+/// A transcript that a model may see, and the values hidden in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RedactedTranscript {
+    pub transcript: Transcript,
+    /// How often values were hidden, by entity or pattern.
+    pub counts: BTreeMap<String, u32>,
+    pub originals: Originals,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::RedactionSettings;
+
+    #[test]
+    fn redaction_changes_nothing_of_a_turn_but_its_text() {
+        let said = ["4111 1111 1111 1111", "yes, 4111111111111111", ""];
+        let turn = |(role, text): (Role, &str)| Turn { role, text: text.into(), started_ms: Some(5), ended_ms: None };
+        let transcript = Transcript::new(Role::ALL.into_iter().zip(said).map(turn).collect());
+        let redacted = transcript.redacted(&RedactionSettings::default().redactor());
+        let shown = ["[PAYMENT_CARD_1]", "yes, [PAYMENT_CARD_1]", ""];
+        assert_eq!(redacted.transcript, Transcript::new(Role::ALL.into_iter().zip(shown).map(turn).collect()));
+        assert_eq!(redacted.counts["payment_card"], 2);
+        assert_eq!(redacted.originals.restore("[PAYMENT_CARD_1]"), "4111 1111 1111 1111");
     }
 }

@@ -2,7 +2,6 @@
 
 use chrono::NaiveDate;
 use domain::locale::Locale;
-use domain::redaction::Redactor;
 use domain::settings::redaction::ShownText;
 use domain::step::Code;
 use domain::transcript::Transcript;
@@ -99,7 +98,7 @@ impl Context {
         let said = transcript.map_err(Error::Database)?;
         Ok(said.map(|said| match settings.redaction.mails {
             ShownText::Original => said,
-            ShownText::Redacted => Redactor::new(&settings.redaction).redact(&said).transcript,
+            ShownText::Redacted => said.redacted(&settings.redaction.redactor()).transcript,
         }))
     }
 }

@@ -2,8 +2,8 @@
 
 use domain::analysis::Analysis;
 use domain::id::{SessionId, TenantId};
-use domain::redaction::Originals;
 use domain::settings::redaction::ShownText;
+use redaction::Originals;
 
 use crate::sql::{get, int, json, jsonb, text, texts};
 use crate::steps::{Claimed, Planned};

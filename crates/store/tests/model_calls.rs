@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use chrono::{DateTime, Days, Utc};
 use domain::analysis::Analysis;
-use domain::redaction::Originals;
 use domain::settings::TenantSettings;
 use domain::settings::redaction::ShownText;
 use domain::step::{Code, Step, StepKey};
 use futures_util::future::join_all;
+use redaction::Originals;
 use serde_json::{Value, json};
 use store::Store;
 use store::analyses::NewAnalysis;

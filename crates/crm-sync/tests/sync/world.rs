@@ -10,10 +10,10 @@ use crm_sync::{
 use domain::analysis::Analysis;
 use domain::integration::{Connection, Integration, IntegrationConfig, IntegrationState};
 use domain::message::{AnalyzeMessage, CrmSyncMessage, StepMessage};
-use domain::redaction::Originals;
 use domain::session::{Channel, Session, Visitor};
 use domain::settings::TenantSettings;
 use domain::step::Step;
+use redaction::Originals;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value, json};
 use stage::testing::MemoryQueues;

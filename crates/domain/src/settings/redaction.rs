@@ -1,10 +1,10 @@
-//! What is hidden from the model, and from whom else.
+//! Values hidden from the model, and the readers who see them nevertheless.
 
 use std::collections::BTreeSet;
 
+use redaction::{CustomPattern, Entity, Redactor};
 use serde::{Deserialize, Serialize};
 
-use crate::redaction::{InvalidPattern, MAX_NAME, Pattern};
 use crate::settings::section::{FieldText, section};
 
 /// The most patterns of a tenant; each one is searched for in every turn.
@@ -28,7 +28,13 @@ section! {
     }
 }
 
-/// Which text goes out.
+impl RedactionSettings {
+    pub fn redactor(&self) -> Redactor {
+        Redactor::new(self.entities.iter(), self.patterns.patterns())
+    }
+}
+
+/// The text that readers get.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ShownText {
@@ -40,7 +46,7 @@ pub enum ShownText {
 }
 
 impl ShownText {
-    /// As in JSON.
+    /// The text in JSON.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Redacted => "redacted",
@@ -49,61 +55,26 @@ impl ShownText {
     }
 }
 
-/// A kind of personal data with a form of its own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Entity {
-    Email,
-    Phone,
-    PaymentCard,
-    Iban,
-    NationalId,
-    IpAddress,
-}
-
-impl Entity {
-    pub const ALL: [Self; 6] =
-        [Self::Email, Self::Phone, Self::PaymentCard, Self::Iban, Self::NationalId, Self::IpAddress];
-
-    /// As in JSON.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Email => "email",
-            Self::Phone => "phone",
-            Self::PaymentCard => "payment_card",
-            Self::Iban => "iban",
-            Self::NationalId => "national_id",
-            Self::IpAddress => "ip_address",
-        }
-    }
-}
-
-/// Entities, of which the same one twice is the same as once.
+/// A set of entities; repeating one in JSON changes nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Entities(BTreeSet<Entity>);
 
 impl Entities {
-    pub fn contains(&self, entity: Entity) -> bool {
-        self.0.contains(&entity)
+    pub fn iter(&self) -> impl Iterator<Item = Entity> {
+        self.0.iter().copied()
     }
 }
 
 impl Default for Entities {
     fn default() -> Self {
-        Self::from_iter([Entity::PaymentCard, Entity::Iban, Entity::NationalId])
+        Self([Entity::PaymentCard, Entity::Iban, Entity::NationalId].into())
     }
 }
 
-impl FromIterator<Entity> for Entities {
-    fn from_iter<I: IntoIterator<Item = Entity>>(entities: I) -> Self {
-        Self(entities.into_iter().collect())
-    }
-}
-
-/// The patterns of a tenant, each name once.
+/// The patterns of a tenant; their names differ.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "Vec<CustomPattern>", into = "Vec<CustomPattern>")]
+#[serde(try_from = "Vec<CustomPattern>")]
 pub struct CustomPatterns(Vec<CustomPattern>);
 
 impl CustomPatterns {
@@ -112,38 +83,28 @@ impl CustomPatterns {
     }
 }
 
-/// Something that a tenant wants hidden: `{ "name": "customer_number", "pattern": "KD-\\d{6}" }`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "PatternDocument", into = "PatternDocument")]
-pub struct CustomPattern {
-    name: String,
-    pattern: Pattern,
-}
-
-impl CustomPattern {
-    /// `a-z`, digits and `_`, beginning with a letter; none of the entities'.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    pub fn pattern(&self) -> &Pattern {
-        &self.pattern
-    }
-}
-
-/// Why a tenant's pattern was refused.
+/// Reasons to refuse a list of patterns.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum InvalidCustomPattern {
-    #[error("the patterns of redaction must be at most {MAX_PATTERNS}")]
+pub enum InvalidCustomPatterns {
+    #[error("more than {MAX_PATTERNS} redaction patterns")]
     TooMany,
-    #[error("the redaction pattern {0:?} is there twice")]
+    #[error("more than one redaction pattern with the name {0:?}")]
     Repeated(String),
-    #[error("{0:?} is no name of a redaction pattern: 1 to {MAX_NAME} of a-z, 0-9 and _, beginning with a letter")]
-    Name(String),
-    #[error("{0:?} is no name of a redaction pattern: it is an entity's")]
-    EntityName(String),
-    #[error("the redaction pattern {name:?} is refused: {reason}")]
-    Pattern { name: String, reason: InvalidPattern },
+}
+
+impl TryFrom<Vec<CustomPattern>> for CustomPatterns {
+    type Error = InvalidCustomPatterns;
+
+    fn try_from(patterns: Vec<CustomPattern>) -> Result<Self, InvalidCustomPatterns> {
+        if patterns.len() > MAX_PATTERNS {
+            return Err(InvalidCustomPatterns::TooMany);
+        }
+        let mut names = BTreeSet::new();
+        match patterns.iter().find(|pattern| !names.insert(pattern.name())) {
+            Some(repeated) => Err(InvalidCustomPatterns::Repeated(repeated.name().to_owned())),
+            None => Ok(Self(patterns)),
+        }
+    }
 }
 
 pub(crate) const PATTERN_FIELDS: &[FieldText] = &[
@@ -155,59 +116,6 @@ pub(crate) const PATTERN_FIELDS: &[FieldText] = &[
     FieldText { name: "pattern", values: "regular expression of up to 300 characters", lines: &["What is hidden."] },
 ];
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct PatternDocument {
-    name: String,
-    pattern: String,
-}
-
-impl TryFrom<PatternDocument> for CustomPattern {
-    type Error = InvalidCustomPattern;
-
-    fn try_from(PatternDocument { name, pattern }: PatternDocument) -> Result<Self, InvalidCustomPattern> {
-        let is_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
-        let begins = name.starts_with(|c: char| c.is_ascii_lowercase());
-        if !begins || name.len() > MAX_NAME || !name.chars().all(is_name) {
-            return Err(InvalidCustomPattern::Name(name));
-        }
-        if Entity::ALL.iter().any(|entity| entity.as_str() == name) {
-            return Err(InvalidCustomPattern::EntityName(name));
-        }
-        match Pattern::parse(pattern) {
-            Ok(pattern) => Ok(Self { name, pattern }),
-            Err(reason) => Err(InvalidCustomPattern::Pattern { name, reason }),
-        }
-    }
-}
-
-impl From<CustomPattern> for PatternDocument {
-    fn from(CustomPattern { name, pattern }: CustomPattern) -> Self {
-        Self { name, pattern: pattern.as_str().to_owned() }
-    }
-}
-
-impl TryFrom<Vec<CustomPattern>> for CustomPatterns {
-    type Error = InvalidCustomPattern;
-
-    fn try_from(patterns: Vec<CustomPattern>) -> Result<Self, InvalidCustomPattern> {
-        if patterns.len() > MAX_PATTERNS {
-            return Err(InvalidCustomPattern::TooMany);
-        }
-        let mut names = BTreeSet::new();
-        match patterns.iter().find(|pattern| !names.insert(pattern.name())) {
-            Some(repeated) => Err(InvalidCustomPattern::Repeated(repeated.name.clone())),
-            None => Ok(Self(patterns)),
-        }
-    }
-}
-
-impl From<CustomPatterns> for Vec<CustomPattern> {
-    fn from(patterns: CustomPatterns) -> Self {
-        patterns.0
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -215,7 +123,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_default_hides_what_nobody_needs_in_an_analysis() {
+    fn the_default_hides_what_no_analysis_needs() {
         let settings: RedactionSettings = serde_json::from_str("{}").unwrap();
         assert_eq!(
             serde_json::to_value(&settings).unwrap(),
@@ -225,7 +133,7 @@ mod tests {
             })
         );
         let none: RedactionSettings = serde_json::from_value(json!({ "entities": [] })).unwrap();
-        assert!(Entity::ALL.iter().all(|&entity| !none.entities.contains(entity)));
+        assert_eq!(none.entities.iter().count(), 0);
     }
 
     #[test]
@@ -241,29 +149,15 @@ mod tests {
     }
 
     #[test]
-    fn a_pattern_that_cannot_be_is_refused_by_name() {
-        let error = |name: &str, pattern: &str| {
-            let json = json!({ "patterns": [{ "name": name, "pattern": pattern }] });
-            serde_json::from_value::<RedactionSettings>(json).unwrap_err().to_string()
+    fn an_invalid_pattern_is_refused_by_name() {
+        let error = |patterns: serde_json::Value| {
+            serde_json::from_value::<RedactionSettings>(json!({ "patterns": patterns })).unwrap_err().to_string()
         };
-        for (name, pattern, told) in [
-            ("Kunde", "x", "\"Kunde\" is no name"),
-            ("", "x", "\"\" is no name"),
-            ("email", "x", "\"email\" is no name of a redaction pattern: it is an entity's"),
-            ("k", "KD-(", "the redaction pattern \"k\" is refused: unclosed group"),
-            ("k", "(a)\\1", "backreferences are not supported"),
-            ("k", "a*", "it matches the empty text"),
-            ("k", "\\b", "it matches the empty text"),
-            ("k", "[a&&b]", "or nothing at all"),
-            ("k", "(\\w{100}){100}", "it takes too much memory"),
-            ("k", "", "it must have 1 to 300 characters"),
-            ("k", &"x".repeat(301), "it must have 1 to 300 characters"),
-        ] {
-            assert!(error(name, pattern).contains(told), "{}", error(name, pattern));
-        }
+        let refused = error(json!([{ "name": "k", "pattern": "KD-(" }]));
+        assert!(refused.contains("invalid redaction pattern \"k\": unclosed group"), "{refused}");
         let many: Vec<_> = (0..21).map(|n| json!({ "name": format!("n{n}"), "pattern": "x" })).collect();
-        assert!(serde_json::from_value::<CustomPatterns>(json!(many)).unwrap_err().to_string().contains("at most 20"));
+        assert_eq!(error(json!(many)), "more than 20 redaction patterns");
         let twice = json!([{ "name": "a", "pattern": "x" }, { "name": "a", "pattern": "y" }]);
-        assert!(serde_json::from_value::<CustomPatterns>(twice).unwrap_err().to_string().contains("there twice"));
+        assert_eq!(error(twice), "more than one redaction pattern with the name \"a\"");
     }
 }

@@ -52,7 +52,7 @@ async fn a_wrong_setting_is_refused_with_its_place_and_nothing_is_saved() {
         (json!({ "email": { "min_sentiment": 0.5, "max_sentiment": 0.4 } }), "email.min_sentiment: must not be above"),
         (
             json!({ "redaction": { "patterns": [{ "name": "k", "pattern": "KD-(" }] } }),
-            "the redaction pattern \"k\" is refused: unclosed group",
+            "invalid redaction pattern \"k\": unclosed group",
         ),
         (
             json!({ "alerts": { "thresholds": [{ "failures": 0, "minutes": 5 }] } }),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::redaction::Originals;
+use redaction::Originals;
 use serde_json::json;
 use stage::Outcome;
 

@@ -1,7 +1,7 @@
 use domain::id::SessionId;
-use domain::redaction::Originals;
 use domain::settings::RetentionSettings;
 use domain::step::StepKey;
+use redaction::Originals;
 use store::analyses::NewAnalysis;
 use store::reanalysis::Reanalysis;
 use store::retention::{PurgedMails, PurgedRows};

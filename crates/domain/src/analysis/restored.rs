@@ -1,9 +1,9 @@
 //! An analysis with the hidden values back in its texts.
 
+use redaction::Originals;
 use serde_json::Value;
 
-use super::originals::Originals;
-use crate::analysis::{
+use super::{
     ActionItem, Analysis, Category, CustomMetric, Evidence, Feeling, Insight, Intent, Justification, Sentiment, Shift,
     Summary,
 };
@@ -118,5 +118,43 @@ impl Restore<'_> {
             Value::Object(fields) => fields.into_iter().map(|(name, value)| (name, self.value(value))).collect(),
             Value::Null | Value::Bool(_) | Value::Number(_) => value,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::analysis::{Conversation, Usage};
+
+    #[test]
+    fn an_analysis_is_restored_in_its_texts_and_nowhere_else() {
+        let evidence = json!([{ "turn": 0, "quote": "[EMAIL_1]" }]);
+        let document = json!({
+            "status": "ok", "code": "[EMAIL_1]",
+            "intent": { "primary_purpose": "[EMAIL_1]", "objectives": ["[EMAIL_1]"], "outcome": null },
+            "summary": { "text": "[EMAIL_1]", "key_points": ["[EMAIL_1]"] },
+            "category": { "label": "others", "confidence": 1.0,
+                "justification": { "reasoning": "[EMAIL_1]", "evidence": evidence } },
+            "sentiment": { "average": 0.0, "label": "neutral", "patterns": ["[EMAIL_1]"],
+                "timeline": [{ "turn": 0, "score": 0.0, "emotion": "[EMAIL_1]" }],
+                "shifts": [{ "from_turn": 0, "to_turn": 2, "from": 0.0, "to": 1.0, "cause": "[EMAIL_1]" }] },
+            "topics": ["[EMAIL_1]"],
+            "insights": [{ "text": "[EMAIL_1]", "evidence": evidence }],
+            "action_items": [{ "text": "[EMAIL_1]", "owner": "agent", "due": "[EMAIL_1]", "evidence": evidence }],
+            "custom_metrics": { "m": { "status": "ok", "value": ["[EMAIL_1]", 1], "rationale": "[EMAIL_1]" } },
+            "conversation": serde_json::to_value(Conversation::default()).unwrap(),
+            "coverage": { "turns_total": 1, "turns_analysed": 1, "chunks": 1, "chunks_failed": 0 },
+            "redactions": { "email": 1 },
+            "usage": serde_json::to_value(Usage::default()).unwrap()
+        });
+        let analysis: Analysis = serde_json::from_value(document.clone()).unwrap();
+        let originals: Originals = serde_json::from_value(json!({ "[EMAIL_1]": "a@b.com" })).unwrap();
+        let restored = serde_json::to_value(analysis.restored(&originals)).unwrap();
+        assert_eq!(restored["code"], "[EMAIL_1]");
+        let text = restored.to_string();
+        assert_eq!(text.matches("[EMAIL_1]").count(), 1);
+        assert_eq!(text.matches("a@b.com").count(), document.to_string().matches("[EMAIL_1]").count() - 1);
     }
 }

@@ -17,7 +17,7 @@ mod checks;
 
 use std::ops::Range;
 
-use super::fold::{begins_word, ends_word, is_labelled};
+use super::normalized::{begins_word, ends_word, is_labelled};
 
 /// A form of number: `A` stands for a letter, `9` for a digit, `*` for either.
 struct Form {

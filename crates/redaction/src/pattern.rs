@@ -36,7 +36,7 @@ pub enum InvalidPattern {
     Length,
     #[error("{0}")]
     Syntax(String),
-    #[error("it matches the empty text, or nothing at all")]
+    #[error("it matches the empty text, or no text at all")]
     Empty,
     #[error("it takes too much memory: fewer or smaller repetitions are needed")]
     Size,

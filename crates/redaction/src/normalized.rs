@@ -24,19 +24,19 @@ const ZEROS: [u32; 76] = [
 ];
 
 /// A folded text with the way back to its source.
-pub(super) struct Folded<'a> {
+pub(super) struct NormalizedText<'a> {
     source: &'a str,
     bytes: Vec<u8>,
     /// Where the character of each folded byte begins in the source.
     offsets: Vec<usize>,
 }
 
-impl<'a> Folded<'a> {
+impl<'a> NormalizedText<'a> {
     pub(super) fn new(source: &'a str) -> Self {
         let mut bytes = Vec::with_capacity(source.len());
         let mut offsets = Vec::with_capacity(source.len());
         for (offset, c) in source.char_indices() {
-            if let Some(byte) = fold(c) {
+            if let Some(byte) = normalize(c) {
                 bytes.push(byte);
                 offsets.push(offset);
             }
@@ -59,7 +59,7 @@ impl<'a> Folded<'a> {
     }
 }
 
-fn fold(c: char) -> Option<u8> {
+fn normalize(c: char) -> Option<u8> {
     Some(match c {
         ' '..='~' => (c as u8).to_ascii_uppercase(),
         // Full-width forms of ASCII.
@@ -127,7 +127,7 @@ mod tests {
     use super::*;
 
     fn folded(text: &str) -> String {
-        String::from_utf8(Folded::new(text).bytes).unwrap()
+        String::from_utf8(NormalizedText::new(text).bytes).unwrap()
     }
 
     #[test]
@@ -149,7 +149,7 @@ mod tests {
     #[test]
     fn a_range_leads_back_to_whole_characters() {
         let text = "é１\u{200b}２漢";
-        let folded = Folded::new(text);
+        let folded = NormalizedText::new(text);
         assert_eq!(&text[folded.source_range(1..3)], "１\u{200b}２");
         assert_eq!(folded.slice(&(2..text.len())), (&[b'1', b'2', UNCASED][..], 1));
     }

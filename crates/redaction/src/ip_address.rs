@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::Range;
 
-use super::fold::{begins_word, ends_word};
+use super::normalized::{begins_word, ends_word};
 
 /// The longest address in characters: version 6 with the last 32 bits in the form of version 4.
 const MAX_LENGTH: usize = 45;

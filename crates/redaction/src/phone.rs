@@ -14,7 +14,7 @@ mod chain;
 
 use std::ops::Range;
 
-use super::fold::is_labelled;
+use super::normalized::is_labelled;
 use chain::Chain;
 
 /// Beginnings of words that announce a telephone number.

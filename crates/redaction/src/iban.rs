@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::fold::ends_word;
+use super::normalized::ends_word;
 
 /// Characters between two characters of one number.
 const MAX_GAP: usize = 2;

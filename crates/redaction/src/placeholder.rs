@@ -4,7 +4,6 @@ use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use super::originals::Originals;
-use crate::transcript::Transcript;
 
 /// The longest name of an entity or a pattern, in characters.
 pub const MAX_NAME: usize = 40;
@@ -42,10 +41,10 @@ pub(super) struct Placeholders<'a> {
 }
 
 impl<'a> Placeholders<'a> {
-    pub(super) fn new(names: &'a [String], transcript: &Transcript) -> Self {
+    pub(super) fn new<'t>(names: &'a [String], texts: impl Iterator<Item = &'t str>) -> Self {
         let mut reserved = vec![HashSet::new(); names.len()];
-        for turn in transcript.turns() {
-            for (_, name, number) in find(&turn.text) {
+        for text in texts {
+            for (_, name, number) in find(text) {
                 if let Some(index) = names.iter().position(|known| known == name) {
                     reserved[index].insert(number);
                 }

@@ -2,7 +2,7 @@
 
 use std::ops::{Range, RangeInclusive};
 
-use crate::redaction::fold::{begins_word, ends_word};
+use crate::normalized::{begins_word, ends_word};
 
 /// Characters between two groups: as in `(030) - 12`.
 const MAX_GAP: usize = 4;

@@ -2,8 +2,11 @@
 
 use std::ops::Range;
 
-use super::fold::{CASED, UNCASED};
-use crate::email_address::{MAX_ADDRESS_LENGTH, MAX_LOCAL_PART_LENGTH};
+use super::normalized::{CASED, UNCASED};
+
+/// The longest address and local part, in characters (RFC 5321, 4.5.3.1).
+const MAX_ADDRESS_LENGTH: usize = 254;
+const MAX_LOCAL_PART_LENGTH: usize = 64;
 
 /// The addresses of a folded text, in order.
 pub(super) fn find(text: &[u8]) -> Vec<Range<usize>> {
