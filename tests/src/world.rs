@@ -133,7 +133,7 @@ impl World {
     /// Has the deployed function do an operator's task of this tenant's, as `cargo xtask integrations` does.
     pub async fn administer(&self, mut task: Value) -> Value {
         task["tenant_id"] = json!(self.tenant);
-        let (report, failed) = self.stack.invoke("crm-sync", &task).await;
+        let (report, failed) = self.stack.invoke("housekeep", &task).await;
         assert!(!failed, "{task}: {report}");
         report
     }

@@ -10,7 +10,8 @@
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use crm_sync::{Context, HubSpot, Salesforce, SecretError, SecretSource, Secrets, Webhooks};
+use connectors::{Connectors, HubSpot, Salesforce, SecretError, SecretSource, Secrets, Webhooks};
+use crm_sync::Context;
 use domain::integration::{Connection, Integration, IntegrationState};
 use domain::message::CrmSyncMessage;
 use domain::session::{Session, Visitor};
@@ -38,7 +39,7 @@ const TOKEN: &str = "pat-bench";
 /// Salesforce's stand-in keeps one org per consumer key.
 const KEY: &str = "3MVG-bench";
 const DATA: &str = "/services/data/v68.0";
-const ANALYSIS: &str = include_str!("../tests/sync/analysis.json");
+const ANALYSIS: &str = include_str!("../../connectors/tests/analysis.json");
 
 /// What integrations sign in with, by their names, and the access token of the one that needs one.
 #[derive(Default)]
@@ -185,15 +186,15 @@ async fn save(store: &Store, id: &str, config: Value) {
 fn runner(store: &Store, hubspot: &str, salesforce: &str, webhook: &str) -> Runner {
     let host = |url: &str| url.trim_start_matches("http://").parse().unwrap();
     let wait = Duration::from_secs(1);
-    let context = Context {
+    let connectors = Connectors {
         store: store.clone(),
         secrets: Secrets::new(Vault::default(), "bench/"),
         hubspot: HubSpot::new(hubspot).unwrap(),
         salesforce: Salesforce::new(host(salesforce)).unwrap(),
         webhooks: Webhooks::new(host(webhook)).unwrap(),
-        circuit: CircuitWaits { base: wait, max: wait },
         clock: chrono::Utc::now,
     };
+    let context = Context { connectors, circuit: CircuitWaits { base: wait, max: wait } };
     let queue = QueueConfig {
         queue_url: "crm-sync".into(),
         dead_letter_queue_url: "dead".into(),

@@ -1,61 +1,24 @@
 #![doc = include_str!("../README.md")]
 
-mod access;
-mod administer;
-mod call;
-mod check;
-mod crm;
-mod error;
-mod hosts;
-mod http;
-mod hubspot;
-mod job;
-mod mapping;
-mod name;
 mod record;
-mod replay;
-mod salesforce;
-mod secrets;
-mod serve;
-mod summary;
 mod sync;
-mod task;
-mod text;
-mod verdict;
-mod webhook;
-mod words;
 
 use std::time::Duration;
 
+use connectors::job::Synced;
+use connectors::verdict::{DISABLED, DISABLED_WAIT, FAILING_LIMIT, Next, Verdict};
+use connectors::{Connectors, Error, SecretSource, SecretsManager, SetupError, words};
 use domain::integration::{Integration, IntegrationState};
 use domain::message::CrmSyncMessage;
 use domain::step::Code;
 use stage::backoff::Backoff;
 use stage::step::StageConfig;
-use stage::{Clock, ConfigError, Delivery, Env, Failure, Outcome, SdkConfig, Stage, config, error_chain};
+use stage::{ConfigError, Delivery, Env, Failure, Outcome, SdkConfig, Stage, config, error_chain};
 use store::Store;
 use store::gates::{Admission, CircuitWaits, Health, Standing};
 
-pub use administer::administer;
-pub use call::{CallError, Refusal, Trouble};
-pub use error::Error;
-pub use hosts::AllowedHosts;
-pub use http::SetupError;
-pub use hubspot::{HubSpot, MAX_NOTE_LENGTH, REQUEST_TIMEOUT};
-pub use salesforce::{MAX_DESCRIPTION_LENGTH, Salesforce};
-pub use secrets::{SecretError, SecretSource, Secrets, SecretsManager};
-pub use serve::{invoke, serve};
-pub use task::{
-    Replayed, Report, Saved, ShownAttempt, ShownDisabled, ShownIntegration, ShownSync, Syncs, Task, TaskError, Tested,
-};
-pub use verdict::{DAILY_LIMIT_WAIT, DISABLED, DISABLED_WAIT, FAILING_LIMIT};
-pub use webhook::{DELIVERY_TIMEOUT, MAX_PAYLOAD_BYTES, Violation, WebhookError, Webhooks};
-
-use job::Synced;
 use sync::{Done, Work};
-use verdict::{Next, Verdict};
 
-const DEFAULT_HUBSPOT_BASE_URL: &str = "https://api.hubapi.com";
 const INTEGRATION_OFF: Code = Code::new("integration_off");
 const INTEGRATION_REMOVED: Code = Code::new("integration_removed");
 /// The integration has failed for [`FAILING_LIMIT`].
@@ -67,55 +30,29 @@ const LONGEST_DISABLED: Duration = Duration::from_secs(30 * 24 * 3600);
 pub struct Config {
     pub store: store::Config,
     pub stage: StageConfig,
-    pub hubspot_base_url: String,
-    pub secret_prefix: String,
-    pub salesforce_allowed_hosts: AllowedHosts,
-    pub webhook_allowed_hosts: AllowedHosts,
+    pub connectors: connectors::Config,
 }
 
 impl Config {
     pub fn from_env(env: &Env) -> Result<Self, ConfigError> {
         let stage = StageConfig::from_env(env)?;
-        Ok(Self {
-            store: config::store(env, stage.queue.concurrency)?,
-            stage,
-            hubspot_base_url: env.optional("HUBSPOT_BASE_URL").unwrap_or(DEFAULT_HUBSPOT_BASE_URL).to_owned(),
-            secret_prefix: env.text("SECRET_PREFIX")?,
-            salesforce_allowed_hosts: allowed_hosts(env, "SALESFORCE_ALLOWED_HOSTS")?,
-            webhook_allowed_hosts: allowed_hosts(env, "WEBHOOK_ALLOWED_HOSTS")?,
-        })
+        let store = config::store(env, stage.queue.concurrency)?;
+        Ok(Self { store, stage, connectors: connectors::Config::from_env(env)? })
     }
-}
-
-fn allowed_hosts(env: &Env, name: &'static str) -> Result<AllowedHosts, ConfigError> {
-    let parsed = env.optional(name).unwrap_or_default().parse();
-    parsed.map_err(|error: hosts::InvalidAllowedHost| ConfigError::Invalid { name, reason: error.to_string() })
 }
 
 /// What the function works with.
 pub struct Context<S = SecretsManager> {
-    pub store: Store,
-    pub secrets: Secrets<S>,
-    pub hubspot: HubSpot,
-    pub salesforce: Salesforce,
-    pub webhooks: Webhooks,
+    pub connectors: Connectors<S>,
     /// How long an integration that is down is left alone.
     pub circuit: CircuitWaits,
-    pub clock: Clock,
 }
 
 impl Context {
     pub fn new(config: &Config, aws: &SdkConfig, store: Store) -> Result<Self, SetupError> {
         let Backoff { base, max } = config.stage.backoff;
-        Ok(Self {
-            store,
-            secrets: Secrets::new(SecretsManager::new(aws), &config.secret_prefix),
-            hubspot: HubSpot::new(&config.hubspot_base_url)?,
-            salesforce: Salesforce::new(config.salesforce_allowed_hosts.clone())?,
-            webhooks: Webhooks::new(config.webhook_allowed_hosts.clone())?,
-            circuit: CircuitWaits { base, max },
-            clock: chrono::Utc::now,
-        })
+        let connectors = Connectors::new(&config.connectors, aws, store)?;
+        Ok(Self { connectors, circuit: CircuitWaits { base, max } })
     }
 }
 
@@ -129,17 +66,17 @@ impl<S: SecretSource> Stage for Context<S> {
             CrmSyncMessage::V1 { tenant_id, integration_id, .. }
             | CrmSyncMessage::V2 { tenant_id, integration_id, .. } => (tenant_id, integration_id),
         };
-        let found = self.store.integration_as_of(tenant, integration).await.map_err(Error::Store)?;
+        let found = self.connectors.store.integration_as_of(tenant, integration).await.map_err(Error::Store)?;
         let (integration, as_of) = found.ok_or(Error::UnknownIntegration)?;
         let session_id = &delivery.claimed.key.session_id;
-        let stored = self.store.session(tenant, session_id).await.map_err(Error::Store)?;
+        let stored = self.connectors.store.session(tenant, session_id).await.map_err(Error::Store)?;
         let stored = stored.ok_or(Error::UnknownSession)?;
-        let work = Work::new(&message, (&integration, as_of), &stored, delivery, (self.clock)());
-        if work.is_done(&self.store).await? {
+        let work = Work::new(&message, (&integration, as_of), &stored, delivery, (self.connectors.clock)());
+        if work.is_done(&self.connectors.store).await? {
             return Ok(Outcome::Done);
         }
         if let Some((outcome, why)) = self.standstill(&integration) {
-            return work.note_why(outcome, why, &self.store).await;
+            return work.note_why(outcome, why, &self.connectors.store).await;
         }
         // Boxed: with the futures of the clients inside, the function's is deeper than the compiler follows.
         Box::pin(self.admitted(&work)).await
@@ -154,7 +91,7 @@ impl<S: SecretSource> Context<S> {
             IntegrationState::Off => Some((Outcome::Skipped(INTEGRATION_OFF), "The integration is switched off.")),
             IntegrationState::Removed => Some((Outcome::Skipped(INTEGRATION_REMOVED), "The integration was removed.")),
             IntegrationState::Disabled(disabled) => {
-                let since = ((self.clock)() - disabled.since).to_std().unwrap_or_default();
+                let since = ((self.connectors.clock)() - disabled.since).to_std().unwrap_or_default();
                 let outcome = match since > LONGEST_DISABLED {
                     true => Outcome::Final(DISABLED),
                     false => Outcome::Wait { after: DISABLED_WAIT, code: DISABLED },
@@ -168,17 +105,17 @@ impl<S: SecretSource> Context<S> {
     async fn admitted(&self, work: &Work<'_>) -> Result<Outcome, Error> {
         let Integration { tenant_id, integration_id, config, .. } = work.integration;
         if let Some((code, why)) = work.skipped_without_asking() {
-            return work.note_why(Outcome::Skipped(code), why, &self.store).await;
+            return work.note_why(Outcome::Skipped(code), why, &self.connectors.store).await;
         }
         let (asked, lease) = (work.requests(), work.delivery.remaining());
         let key = &work.delivery.claimed.key;
-        let admission = self.store.admit(key, integration_id, config.limits(), asked, lease).await;
+        let admission = self.connectors.store.admit(key, integration_id, config.limits(), asked, lease).await;
         let pass = match admission.map_err(Error::Store)? {
             Admission::Go(pass) => pass,
             Admission::Wait { after, code } => {
                 let outcome = Outcome::Wait { after, code };
                 return match words::of_wait(code, config) {
-                    Some(why) => work.note_why(outcome, &why, &self.store).await,
+                    Some(why) => work.note_why(outcome, &why, &self.connectors.store).await,
                     None => Ok(outcome),
                 };
             }
@@ -194,12 +131,16 @@ impl<S: SecretSource> Context<S> {
         let health = if work.is_replay() { verdict.of_replay() } else { verdict.health };
         let leave = async || {
             let more = (requests - asked).max(0);
-            self.store.leave(tenant_id, integration_id, pass, health, more, self.circuit).await.map_err(Error::Store)
+            self.connectors
+                .store
+                .leave(tenant_id, integration_id, pass, health, more, self.circuit)
+                .await
+                .map_err(Error::Store)
         };
         match result {
             Ok(synced) => {
                 // First what is there: a pass that is not given back ends by itself.
-                let outcome = work.finish(synced, &self.store).await;
+                let outcome = work.finish(synced, &self.connectors.store).await;
                 leave().await?;
                 outcome
             }
@@ -220,7 +161,7 @@ impl<S: SecretSource> Context<S> {
         let Integration { tenant_id, integration_id, config, .. } = work.integration;
         let mut verdict = verdict.clone();
         if work.relied_on_a_missing_key(&error) {
-            self.store.forget_note_key(tenant_id, integration_id).await.map_err(Error::Store)?;
+            self.connectors.store.forget_note_key(tenant_id, integration_id).await.map_err(Error::Store)?;
             verdict.next = Next::Retry(None);
         }
         let fails_for_long = verdict.is_failure() && standing.failing_for >= FAILING_LIMIT && !work.is_replay();
@@ -234,7 +175,7 @@ impl<S: SecretSource> Context<S> {
         }
         let outcome = verdict.outcome(error.code(), standing);
         let words = if work.is_tried_again(outcome) { words::of(&error, config) } else { words::once(&error, config) };
-        work.note(outcome, error.code(), &words, &self.store).await?;
+        work.note(outcome, error.code(), &words, &self.connectors.store).await?;
         let is_what_it_means = match outcome {
             Outcome::Retry { after: None, .. } => error.is_retryable(),
             Outcome::Final(_) => !error.is_retryable(),
@@ -250,7 +191,7 @@ impl<S: SecretSource> Context<S> {
     /// Unless somebody has changed it since it was asked.
     async fn disable(&self, work: &Work<'_>, code: Code, words: &str) -> Result<(), Error> {
         let Integration { tenant_id: tenant, integration_id: id, .. } = work.integration;
-        if self.store.disable_integration(tenant, id, work.as_of, code, words).await.map_err(Error::Store)? {
+        if self.connectors.store.disable_integration(tenant, id, work.as_of, code, words).await.map_err(Error::Store)? {
             tracing::error!(tenant.id = %tenant, integration.id = %id, code = code.as_str(), "disabled an integration");
         }
         Ok(())

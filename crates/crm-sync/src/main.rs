@@ -12,5 +12,5 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let context = Context::new(&config, &aws, store.clone())?;
     let follow_ups = Routes { notify: None, crm_sync: config.stage.queue.queue_url.clone() };
     let runner = StepRunner { stage: context, store, queues: Sqs::new(&aws), config: config.stage, follow_ups };
-    crm_sync::serve(runner).await
+    runner.serve().await
 }

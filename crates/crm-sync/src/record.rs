@@ -2,14 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use connectors::Error;
+use connectors::call::CallError;
+use connectors::crm::{Attempt, Crm, Person};
+use connectors::job::{Job, Synced};
 use domain::step::{Code, FIRST_VERSION};
 use store::Store;
 use store::integration_log::{Begun, OtherRecord, SyncKey, SyncStatus, Writing};
-
-use crate::call::CallError;
-use crate::crm::{Attempt, Crm, Person};
-use crate::error::Error;
-use crate::job::{Job, Synced};
 
 /// The record tells a later version of the analysis already.
 const SUPERSEDED: Code = Code::new("superseded");

@@ -3,6 +3,14 @@
 use std::time::Instant;
 
 use chrono::{DateTime, Utc};
+use connectors::access::{Access, AccessToken};
+use connectors::call::Trouble;
+use connectors::hubspot::oauth::OAuth;
+use connectors::job::{Job, Notes, Synced};
+use connectors::salesforce::Login;
+use connectors::verdict::DISABLED;
+use connectors::webhook::{Telling, tell};
+use connectors::{Error, SecretSource, hubspot, salesforce, words};
 use domain::event::Event;
 use domain::integration::hubspot::HubspotAuth;
 use domain::integration::{Integration, IntegrationConfig, WebhookConfig};
@@ -18,15 +26,7 @@ use store::integration_log::{SyncKey, SyncStatus, Writing};
 use store::integrations::AsOf;
 use store::sessions::StoredSession;
 
-use crate::access::{Access, AccessToken};
-use crate::call::Trouble;
-use crate::error::Error;
-use crate::hubspot::oauth::OAuth;
-use crate::job::{Job, Notes, Synced};
-use crate::salesforce::Login;
-use crate::verdict::DISABLED;
-use crate::webhook::{Telling, tell};
-use crate::{Context, SecretSource, hubspot, record, salesforce, words};
+use crate::{Context, record};
 
 const NO_EMAIL: Code = Code::new("no_email");
 const INVALID_EMAIL: Code = Code::new("invalid_email");
@@ -177,7 +177,7 @@ impl<S: SecretSource> Context<S> {
 
     async fn sync(&self, work: &Work<'_>) -> Result<Synced, Error> {
         let tenant_id = &work.integration.tenant_id;
-        let tenant = self.store.tenant::<Settings>(tenant_id).await.map_err(Error::Store)?;
+        let tenant = self.connectors.store.tenant::<Settings>(tenant_id).await.map_err(Error::Store)?;
         let redaction = tenant.map(|tenant| tenant.settings.redaction).unwrap_or_default();
         match (&work.integration.config, &work.asked) {
             (IntegrationConfig::Webhook(config), asked) => self.webhook(work, config, asked, redaction.webhooks).await,
@@ -193,7 +193,8 @@ impl<S: SecretSource> Context<S> {
         key: &SyncKey<'_>,
         shown: ShownText,
     ) -> Result<Synced, Error> {
-        let analysis = self.store.shown_analysis(key.tenant_id, key.session_id, key.analysis_version, shown).await;
+        let analysis =
+            self.connectors.store.shown_analysis(key.tenant_id, key.session_id, key.analysis_version, shown).await;
         let job = Job {
             key: *key,
             session: &work.stored.session,
@@ -207,24 +208,29 @@ impl<S: SecretSource> Context<S> {
         match config {
             IntegrationConfig::Hubspot(config) => {
                 let sync = async |token: &SecretString| {
-                    record::sync(&job, &self.hubspot.portal(config, token, &job), &self.store).await
+                    record::sync(&job, &self.connectors.hubspot.portal(config, token, &job), &self.connectors.store)
+                        .await
                 };
                 match config.auth {
                     HubspotAuth::Token => self.with_secret(work.integration, sync).await,
                     HubspotAuth::Oauth => {
                         let deadline = work.delivery.deadline;
-                        let sign_in = OAuth { hubspot: &self.hubspot, config, deadline, now: work.now };
+                        let sign_in = OAuth { hubspot: &self.connectors.hubspot, config, deadline, now: work.now };
                         let access = self.access(work, &sign_in);
                         access.with_token(async |token: &AccessToken| sync(&token.token).await).await
                     }
                 }
             }
             IntegrationConfig::Salesforce(config) => {
-                let login = Login::new(&self.salesforce, config, work.delivery.deadline, work.now);
+                let login = Login::new(&self.connectors.salesforce, config, work.delivery.deadline, work.now);
                 let login = login.ok_or(Error::ForeignUrl)?;
                 let sync = async |token: &AccessToken| {
-                    let org = self.salesforce.org(config, token, &job, &self.store).map_err(Error::Crm)?;
-                    record::sync(&job, &org, &self.store).await
+                    let org = self
+                        .connectors
+                        .salesforce
+                        .org(config, token, &job, &self.connectors.store)
+                        .map_err(Error::Crm)?;
+                    record::sync(&job, &org, &self.connectors.store).await
                 };
                 self.access(work, &login).with_token(sync).await
             }
@@ -234,7 +240,7 @@ impl<S: SecretSource> Context<S> {
 
     fn access<'a, I>(&'a self, work: &Work<'a>, sign_in: &'a I) -> Access<'a, S, I> {
         let (integration, now) = (work.integration, work.now);
-        Access { integration, secrets: &self.secrets, store: &self.store, sign_in, now }
+        Access { integration, secrets: &self.connectors.secrets, store: &self.connectors.store, sign_in, now }
     }
 
     async fn webhook(
@@ -259,7 +265,7 @@ impl<S: SecretSource> Context<S> {
             Event::SessionFailed { .. } | Event::EmailStatus { .. } => {
                 let mut key = work.delivery.claimed.key.clone();
                 key.step = Step::Tell { integration: integration_id.clone(), event: event.clone(), replay: None };
-                self.store.step_planned_at(&key).await.map_err(Error::Store)?
+                self.connectors.store.step_planned_at(&key).await.map_err(Error::Store)?
             }
         };
         let telling = Telling {
@@ -275,14 +281,14 @@ impl<S: SecretSource> Context<S> {
             delivery: work.delivery,
             now: work.now,
         };
-        let body = telling.body(&self.store).await?;
+        let body = telling.body(&self.connectors.store).await?;
         if let Asked::Analysis(key) = asked {
             let writing = Writing { contact_id: None, keyed: true, lease: std::time::Duration::ZERO };
-            self.store.start_writing(key, writing).await.map_err(Error::Store)?;
+            self.connectors.store.start_writing(key, writing).await.map_err(Error::Store)?;
         }
         let call = async |secret: &SecretString| {
             work.notes.count_request();
-            tell(&telling, &body, &self.webhooks, secret, &self.store).await.map(Synced::Written)
+            tell(&telling, &body, &self.connectors.webhooks, secret, &self.connectors.store).await.map(Synced::Written)
         };
         self.with_secret(work.integration, call).await
     }
@@ -294,15 +300,17 @@ impl<S: SecretSource> Context<S> {
         call: impl AsyncFn(&SecretString) -> Result<Synced, Error>,
     ) -> Result<Synced, Error> {
         let name = &integration.secret_name;
-        let get = async || self.secrets.get(&integration.tenant_id, name, Instant::now()).await.map_err(Error::Secret);
+        let get = async || {
+            self.connectors.secrets.get(&integration.tenant_id, name, Instant::now()).await.map_err(Error::Secret)
+        };
         let secret = get().await?;
         let mut result = call(&secret.value).await;
         if secret.is_cached && result.as_ref().is_err_and(Error::is_unauthorized) {
-            self.secrets.forget(name);
+            self.connectors.secrets.forget(name);
             result = call(&get().await?.value).await;
         }
         if result.as_ref().is_err_and(Error::is_unauthorized) {
-            self.secrets.forget(name);
+            self.connectors.secrets.forget(name);
         }
         result
     }

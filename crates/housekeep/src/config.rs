@@ -14,6 +14,7 @@ const CONNECTIONS: usize = 1;
 pub struct Config {
     pub store: store::Config,
     pub queues: StepQueues,
+    pub connectors: connectors::Config,
     /// A step that is overdue by this has lost its message. Longer than any back-off and any lease.
     pub lost_after: Duration,
     /// Whom alerts come from: never a tenant's own sender, which may be what fails.
@@ -25,6 +26,7 @@ impl Config {
         Ok(Self {
             store: stage::config::store(env, CONNECTIONS)?,
             queues: StepQueues::from_env(env)?,
+            connectors: connectors::Config::from_env(env)?,
             lost_after: env.seconds("LOST_AFTER_SECONDS")?,
             sender_address: env.parsed("SENDER_ADDRESS")?,
         })

@@ -8,9 +8,15 @@ use stage::error_chain;
 use stage::queues::QueueError;
 use store::MigrateError;
 
+use crate::integrations::IntegrationError;
+
 /// A task that was not done to its end; where that can help, it can be invoked again. Completes "failed to …".
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    #[error("read the task: {0}")]
+    Task(String),
+    #[error(transparent)]
+    Integration(IntegrationError),
     #[error("find lost steps")]
     Find(#[source] store::Error),
     #[error("find steps that have waited")]

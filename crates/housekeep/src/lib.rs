@@ -5,6 +5,7 @@ mod config;
 mod erase;
 mod error;
 mod first_error;
+pub mod integrations;
 mod pace;
 mod purge;
 mod reanalyze;
@@ -15,8 +16,10 @@ mod task;
 
 use std::time::{Duration, Instant};
 
+use connectors::{Connectors, SetupError};
 use domain::email_address::EmailAddress;
 use mail::{Sender, Source};
+use serde_json::Value;
 use stage::queues::Queues;
 use stage::{Clock, SdkConfig};
 use store::Store;
@@ -27,7 +30,7 @@ pub use erase::{ErasedVisitor, Record};
 pub use error::Error;
 pub use purge::Purged;
 pub use requeue::Requeued;
-pub use task::{Report, Task};
+pub use task::{Report, Task, read};
 
 /// What the tasks work with.
 pub struct Context<Q> {
@@ -35,6 +38,7 @@ pub struct Context<Q> {
     pub store_config: store::Config,
     pub queues: Q,
     pub step_queues: StepQueues,
+    pub connectors: Connectors,
     pub lost_after: Duration,
     pub sender: Sender,
     pub sender_address: EmailAddress,
@@ -44,20 +48,42 @@ pub struct Context<Q> {
 }
 
 impl<Q: Queues> Context<Q> {
-    pub fn new(config: Config, aws: &SdkConfig, store: Store, queues: Q) -> Self {
-        let Config { store: store_config, queues: step_queues, lost_after, sender_address } = config;
+    pub fn new(config: Config, aws: &SdkConfig, store: Store, queues: Q) -> Result<Self, SetupError> {
+        let Config { store: store_config, queues: step_queues, connectors, lost_after, sender_address } = config;
+        let connectors = Connectors::new(&connectors, aws, store.clone())?;
         // Without a configuration set: events of mails to admins are of no mail in the log.
         let sender = Sender::new(aws, None);
         let region = aws.region().map(ToString::to_string).unwrap_or_default();
         let clock = chrono::Utc::now;
-        Self { store, store_config, queues, step_queues, lost_after, sender, sender_address, region, clock }
+        Ok(Self {
+            store,
+            store_config,
+            queues,
+            step_queues,
+            connectors,
+            lost_after,
+            sender,
+            sender_address,
+            region,
+            clock,
+        })
     }
+}
+
+/// Reads a task and does it.
+pub async fn invoke<Q: Queues>(context: &Context<Q>, payload: Value, deadline: Instant) -> Result<Report, Error> {
+    handle(context, task::read(payload)?, deadline).await
 }
 
 /// Does one task. Those that take long stop in time before `deadline`, where the invocation ends.
 pub async fn handle<Q: Queues>(context: &Context<Q>, task: Task, deadline: Instant) -> Result<Report, Error> {
     // Boxed: with the futures of the tasks inside, the function's is deeper than the compiler follows.
     match task {
+        Task::Integration(task) => {
+            let Context { connectors, queues, step_queues, .. } = context;
+            let done = integrations::administer(connectors, queues, &step_queues.crm_sync.url, task, deadline);
+            Box::pin(done).await.map(Report::Integration).map_err(Error::Integration)
+        }
         Task::Requeue => Box::pin(requeue::requeue(context)).await.map(Report::Requeued),
         Task::Alerts => Box::pin(alerts::alerts(context, deadline)).await.map(Report::Alerted),
         Task::Purge => Box::pin(purge::purge(context, deadline)).await.map(Report::Purged),

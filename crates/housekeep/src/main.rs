@@ -1,5 +1,6 @@
-use housekeep::{Config, Context, Task};
+use housekeep::{Config, Context};
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
+use serde_json::Value;
 use stage::Env;
 use stage::batch::deadline;
 use stage::queues::Sqs;
@@ -11,9 +12,9 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let config = Config::from_env(&env)?;
     let aws = stage::sdk_config(&env)?;
     let store = stage::connect(&config.store).await?;
-    let context = &Context::new(config, &aws, store, Sqs::new(&aws));
-    lambda_runtime::run(service_fn(|event: LambdaEvent<Task>| async move {
-        housekeep::handle(context, event.payload, deadline(&event.context)).await.map_err(|error| {
+    let context = &Context::new(config, &aws, store, Sqs::new(&aws))?;
+    lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| async move {
+        housekeep::invoke(context, event.payload, deadline(&event.context)).await.map_err(|error| {
             tracing::error!(error = error.line(), "a task failed");
             Diagnostic::from(error)
         })

@@ -4,15 +4,20 @@ use domain::email_address::EmailAddress;
 use domain::id::{SessionId, TemplateName, TenantId};
 use domain::locale::Locale;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use strum::VariantNames;
 
+use crate::Error;
 use crate::alerts::Alerted;
 use crate::erase::ErasedVisitor;
+use crate::integrations::{IntegrationReport, IntegrationTask, problem};
 use crate::purge::Purged;
 use crate::requeue::Requeued;
 
 /// What the function can be invoked with.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, VariantNames)]
 #[serde(tag = "task", rename_all = "snake_case", deny_unknown_fields)]
+#[strum(serialize_all = "snake_case")]
 pub enum Task {
     /// Send the messages of steps that are lost, or have waited long enough, again. The schedule asks for it.
     Requeue,
@@ -52,12 +57,32 @@ pub enum Task {
         text: String,
         html: String,
     },
+    /// Administer integrations. An operator asks for it.
+    #[serde(skip)]
+    Integration(IntegrationTask),
+}
+
+/// Reads a task from what the function was invoked with. An error repeats no value: one may be a secret in the wrong
+/// place.
+pub fn read(payload: Value) -> Result<Task, Error> {
+    let name = payload.get("task").and_then(Value::as_str).unwrap_or_default();
+    let own = Task::VARIANTS.iter().filter(|name| **name != "integration");
+    let task = if IntegrationTask::VARIANTS.contains(&name) {
+        serde_json::from_value(payload).map(Task::Integration)
+    } else if name.is_empty() || own.clone().any(|own| *own == name) {
+        serde_json::from_value(payload)
+    } else {
+        let names: Vec<_> = own.chain(IntegrationTask::VARIANTS).map(|name| format!("`{name}`")).collect();
+        return Err(Error::Task(format!("must be one of {}", names.join(", "))));
+    };
+    task.map_err(|error| Error::Task(problem::of(&error)))
 }
 
 /// What was done.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum Report {
+    Integration(IntegrationReport),
     Requeued(Requeued),
     Alerted(Alerted),
     Purged(Purged),

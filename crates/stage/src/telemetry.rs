@@ -26,8 +26,18 @@ pub fn init(env: &Env) {
 }
 
 /// The crates of this workspace that run in functions.
-const OURS: [&str; 9] =
-    ["analyze", "crm_sync", "domain", "housekeep", "ingest", "notify", "stage", "store", "track_delivery"];
+const OURS: [&str; 10] = [
+    "analyze",
+    "connectors",
+    "crm_sync",
+    "domain",
+    "housekeep",
+    "ingest",
+    "notify",
+    "stage",
+    "store",
+    "track_delivery",
+];
 
 /// `level` is for our own lines. Everybody else warns only: the runtime and the SDK log whole events and requests,
 /// mails and transcripts among them. The runtime's span carries the request's id at INFO.

@@ -29,7 +29,8 @@ WHERE tenant_id = $1 AND session_id = $2 AND integration_id = $3 AND ($4::text I
 ORDER BY updated_at DESC, analysis_version DESC LIMIT $7";
 
 /// How far a sync has come, as who runs the deployment sees it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ShownStatus {
     /// Nobody has looked at it yet.
     Pending,
@@ -42,7 +43,7 @@ pub enum ShownStatus {
 }
 
 impl ShownStatus {
-    const ALL: [Self; 6] = [Self::Pending, Self::Writing, Self::Waiting, Self::Done, Self::Skipped, Self::Failed];
+    pub const ALL: [Self; 6] = [Self::Pending, Self::Writing, Self::Waiting, Self::Done, Self::Skipped, Self::Failed];
 
     /// As in tasks and their reports.
     pub fn as_str(self) -> &'static str {

@@ -1,4 +1,4 @@
-//! `cargo xtask integrations`: what tenants sync to, through the tasks of `crm-sync`.
+//! `cargo xtask integrations`: what tenants sync to, through the tasks of `housekeep`.
 
 mod function;
 mod render;
@@ -9,9 +9,13 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use chrono::{DateTime, NaiveDate, Utc};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand};
 use domain::id::{IntegrationId, SessionId, TenantId};
-use serde_json::{Value, json};
+use housekeep::integrations::{IntegrationTask, ReplayedSyncs, ShownSyncs};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use store::syncs::ShownStatus;
 
 use crate::paths;
 use function::Function;
@@ -21,7 +25,7 @@ use function::Function;
 pub(crate) struct Tenant {
     #[arg(long, value_name = "ID")]
     tenant: TenantId,
-    /// Name of a deployed `crm-sync` function, invoked with the `aws` command; the local stack's if not given.
+    /// Name of a deployed `housekeep` function, invoked with the `aws` command; the local stack's if not given.
     #[arg(long, value_name = "NAME")]
     function: Option<String>,
     /// Print the function's answer.
@@ -87,8 +91,8 @@ pub(crate) enum Integrations {
         /// Only this session's.
         #[arg(long, value_name = "ID")]
         session: Option<SessionId>,
-        #[arg(long, value_parser = ["pending", "writing", "waiting", "done", "skipped", "failed"])]
-        status: Option<String>,
+        #[arg(long, value_parser = status())]
+        status: Option<ShownStatus>,
         /// Only what has changed since: a date, or a time such as 2026-11-25T10:00:00Z.
         #[arg(long, value_name = "TIME", value_parser = time)]
         from: Option<DateTime<Utc>>,
@@ -109,6 +113,12 @@ pub(crate) enum Integrations {
     },
 }
 
+/// The statuses that the log shows.
+fn status() -> impl TypedValueParser<Value = ShownStatus> {
+    let names = PossibleValuesParser::new(ShownStatus::ALL.map(ShownStatus::as_str));
+    names.try_map(|name| ShownStatus::parse(&name).ok_or("is no status"))
+}
+
 /// RFC 3339, or the beginning of a day of UTC.
 fn time(text: &str) -> Result<DateTime<Utc>, String> {
     let day = || text.parse::<NaiveDate>().ok()?.and_hms_opt(0, 0, 0).map(|time| time.and_utc());
@@ -118,10 +128,9 @@ fn time(text: &str) -> Result<DateTime<Utc>, String> {
 
 /// Prints what the function answers. A test that finds the integration broken fails.
 pub(crate) async fn run(command: Integrations) -> anyhow::Result<ExitCode> {
-    let now = Utc::now();
     let of = command.of();
     let (json, function) = (of.json, Function::find(of.function.as_deref())?);
-    let task = task(&command, now)?;
+    let task = task(&command, Utc::now())?;
     let answer = match &command {
         Integrations::Replay { .. } => replay(&function, task).await?,
         Integrations::Log { limit, .. } => log(&function, task, *limit).await?,
@@ -135,37 +144,47 @@ pub(crate) async fn run(command: Integrations) -> anyhow::Result<ExitCode> {
     Ok(if answer["ok"] == Value::Bool(false) { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
+/// Reads an answer of the function.
+fn read<T: DeserializeOwned>(answer: &Value) -> anyhow::Result<T> {
+    T::deserialize(answer).context("the function's answer is not one of this release: use --json")
+}
+
 /// Page by page, until nothing is left.
-async fn replay(function: &Function, mut task: Value) -> anyhow::Result<Value> {
-    let mut replayed = 0;
+async fn replay(function: &Function, mut task: IntegrationTask) -> anyhow::Result<Value> {
+    let mut all = ReplayedSyncs { replayed: 0, next: None };
     loop {
-        let after = task.get("after").cloned();
-        let stopped = || match &after {
-            Some(after) => format!("stopped after {replayed}; go on after session {after}"),
+        let stopped = || match &all.next {
+            Some(after) => format!("stopped after {}; go on after session {after}", all.replayed),
             None => "nothing was sent again".to_owned(),
         };
-        let answer = function.invoke(&task).await.with_context(stopped)?;
-        replayed += answer["replayed"].as_u64().context("the function does not say how many it replayed")?;
-        match answer["next"].as_str() {
-            Some(next) => task["after"] = json!(next),
-            None => return Ok(json!({ "replayed": replayed })),
+        let ReplayedSyncs { replayed, next } = read(&function.invoke(&task).await.with_context(stopped)?)?;
+        all = ReplayedSyncs { replayed: all.replayed + replayed, next };
+        let IntegrationTask::ReplayIntegration { after, .. } = &mut task else { break };
+        after.clone_from(&all.next);
+        if after.is_none() {
+            break;
         }
     }
+    Ok(serde_json::to_value(all)?)
 }
 
 /// Page by page, until so many are there.
-async fn log(function: &Function, mut task: Value, limit: u32) -> anyhow::Result<Value> {
-    let (limit, mut syncs) = (limit as usize, Vec::new());
-    loop {
-        task["limit"] = json!(limit - syncs.len());
-        let mut answer = function.invoke(&task).await?;
-        syncs.append(answer["syncs"].as_array_mut().context("the function does not say what it synced")?);
-        let next = answer["next"].take();
-        if next.is_null() || syncs.len() >= limit {
-            return Ok(json!({ "syncs": syncs, "next": next }));
+async fn log(function: &Function, mut task: IntegrationTask, most: u32) -> anyhow::Result<Value> {
+    let mut all = ShownSyncs { syncs: Vec::new(), next: None };
+    while let IntegrationTask::ShowSyncs { limit, after, .. } = &mut task {
+        *limit = most.checked_sub(u32::try_from(all.syncs.len())?).filter(|rest| *rest > 0);
+        if limit.is_none() {
+            break;
         }
-        task["after"] = next;
+        after.clone_from(&all.next);
+        let ShownSyncs { syncs, next } = read(&function.invoke(&task).await?)?;
+        all.syncs.extend(syncs);
+        all.next = next;
+        if all.next.is_none() {
+            break;
+        }
     }
+    Ok(serde_json::to_value(all)?)
 }
 
 impl Integrations {
@@ -181,49 +200,42 @@ impl Integrations {
 }
 
 /// As the function takes it.
-fn task(command: &Integrations, now: DateTime<Utc>) -> anyhow::Result<Value> {
-    let named = |name: &str, One { of, integration }: &One| json!({ "task": name, "tenant_id": of.tenant, "integration_id": integration });
+fn task(command: &Integrations, now: DateTime<Utc>) -> anyhow::Result<IntegrationTask> {
+    let tenant_id = command.of().tenant.clone();
+    let id = |one: &One| one.integration.clone();
     Ok(match command {
-        Integrations::Show(of) => json!({ "task": "show_integrations", "tenant_id": of.tenant }),
+        Integrations::Show(_) => IntegrationTask::ShowIntegrations { tenant_id },
         Integrations::Save { one, file, secret_name, off } => {
             let text = std::fs::read(file).with_context(|| format!("failed to read {}", paths::shown(file)))?;
-            let config: Value =
-                serde_json::from_slice(&text).with_context(|| format!("{} is no JSON", paths::shown(file)))?;
-            let mut task = named("save_integration", one);
-            task["config"] = config;
-            task["secret_name"] = json!(secret_name);
-            task["enabled"] = json!(!off);
-            task
+            let config = serde_json::from_slice(&text).with_context(|| format!("{} is no JSON", paths::shown(file)))?;
+            let (integration_id, secret_name) = (id(one), secret_name.clone());
+            IntegrationTask::SaveIntegration { tenant_id, integration_id, config, secret_name, enabled: !off }
         }
-        Integrations::Test(one) => named("test_integration", one),
-        Integrations::Enable(one) => named("enable_integration", one),
-        Integrations::Disable(one) => named("disable_integration", one),
-        Integrations::Remove(one) => named("remove_integration", one),
-        Integrations::Replay { one, session, from, to, failed } => {
-            let mut task = named("replay_integration", one);
-            task["failed_only"] = json!(failed);
-            match session {
-                Some(session) => task["session_id"] = json!(session),
-                None => {
-                    task["from"] = json!(from);
-                    task["to"] = json!(to.unwrap_or(now));
-                }
-            }
-            task
-        }
-        Integrations::Log { one, session, status, from, to, limit } => {
-            let mut task = named("show_syncs", one);
-            task["session_id"] = json!(session);
-            task["status"] = json!(status);
-            task["from"] = json!(from);
-            task["to"] = json!(to);
-            task["limit"] = json!(limit);
-            task
-        }
+        Integrations::Test(one) => IntegrationTask::TestIntegration { tenant_id, integration_id: id(one) },
+        Integrations::Enable(one) => IntegrationTask::EnableIntegration { tenant_id, integration_id: id(one) },
+        Integrations::Disable(one) => IntegrationTask::DisableIntegration { tenant_id, integration_id: id(one) },
+        Integrations::Remove(one) => IntegrationTask::RemoveIntegration { tenant_id, integration_id: id(one) },
+        Integrations::Replay { one, session, from, to, failed } => IntegrationTask::ReplayIntegration {
+            tenant_id,
+            integration_id: id(one),
+            session_id: session.clone(),
+            from: *from,
+            to: to.or(from.map(|_| now)),
+            failed_only: *failed,
+            after: None,
+        },
+        Integrations::Log { one, session, status, from, to, limit } => IntegrationTask::ShowSyncs {
+            tenant_id,
+            integration_id: id(one),
+            session_id: session.clone(),
+            status: *status,
+            from: *from,
+            to: *to,
+            limit: Some(*limit),
+            after: None,
+        },
         Integrations::Attempts { one, session } => {
-            let mut task = named("show_attempts", one);
-            task["session_id"] = json!(session);
-            task
+            IntegrationTask::ShowAttempts { tenant_id, integration_id: id(one), session_id: session.clone() }
         }
     })
 }
@@ -231,6 +243,7 @@ fn task(command: &Integrations, now: DateTime<Utc>) -> anyhow::Result<Value> {
 #[cfg(test)]
 mod tests {
     use clap::Parser;
+    use serde_json::json;
 
     use super::*;
 
@@ -246,12 +259,13 @@ mod tests {
     }
 
     fn task_of(line: &str) -> Value {
-        task(&command(line).unwrap(), "2026-11-25T10:00:00Z".parse().unwrap()).unwrap()
+        let task = task(&command(line).unwrap(), "2026-11-25T10:00:00Z".parse().unwrap()).unwrap();
+        serde_json::to_value(task).unwrap()
     }
 
     #[test]
     fn every_command_is_a_task_of_the_function() {
-        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../events/crm-sync-save-integration.json");
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../events/housekeep-save-integration.json");
         for line in [
             "show --tenant acme",
             &format!("save --tenant acme --integration hubspot --file {file} --secret-name s"),
@@ -265,9 +279,9 @@ mod tests {
             "log --tenant acme --integration hubspot --session s-1 --status failed --limit 7",
             "log --tenant acme --integration hubspot --from 2026-11-01 --to 2026-11-02",
             "attempts --tenant acme --integration hook --session s-1",
-            "attempts --tenant acme --integration hook --function dev-crm-sync --json",
+            "attempts --tenant acme --integration hook --function dev-housekeep --json",
         ] {
-            serde_json::from_value::<crm_sync::Task>(task_of(line)).unwrap_or_else(|error| panic!("{line}: {error}"));
+            serde_json::from_value::<IntegrationTask>(task_of(line)).unwrap_or_else(|error| panic!("{line}: {error}"));
         }
         let replay = task_of("replay --tenant acme --integration hubspot --from 2026-11-01");
         assert_eq!((&replay["from"], &replay["to"]), (&json!("2026-11-01T00:00:00Z"), &json!("2026-11-25T10:00:00Z")));

@@ -177,7 +177,7 @@ async fn of_an_analysis_of_a_megabyte_whole_parts_are_left_out_and_named() {
             assert_eq!(world.sync_version("s-9", "hubspot", version).await.unwrap(), Outcome::Done);
             let notes = notes(&world).await;
             let body = notes[0]["properties"]["hs_note_body"].as_str().unwrap();
-            assert!(notes.len() == 1 && body.encode_utf16().count() <= crm_sync::MAX_NOTE_LENGTH);
+            assert!(notes.len() == 1 && body.encode_utf16().count() <= connectors::hubspot::MAX_NOTE_LENGTH);
             assert!(is_well_formed(body), "{body}");
             assert!(body.ends_with("Left out: Summary, Topics.</p>"), "{body}");
             assert!(body.contains("<strong>Action items</strong>") && body.contains("Conversation ID: s-9"), "{body}");

@@ -2,14 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a helper that fails ends its test")]
 
-mod administer;
-mod check;
 mod hubspot;
 mod keyed;
 mod mapped;
 mod oauth;
 mod outcomes;
-mod replay;
 mod salesforce;
 mod shown;
 mod versions;

@@ -147,12 +147,11 @@ async fn a_test_signs_in_anew_whatever_token_is_kept() {
     world.session("s-1", ana()).await;
     world.sync("s-1", "app").await.unwrap();
     let kept = kept_token(&world.vault).unwrap();
-    let test = json!({ "task": "test_integration", "tenant_id": "acme", "integration_id": "app" });
-    assert_eq!(world.ask(test.clone()).await.unwrap()["ok"], true);
+    assert!(world.check("app").await.is_ok());
     assert_ne!(kept_token(&world.vault).unwrap(), kept);
     install(&world, "refresh-2", 1800).await;
-    let tested = world.ask(test).await.unwrap();
-    assert_eq!(tested["ok"], false, "the old token still works, but no further one is to be had: {tested}");
+    let checked = world.check("app").await;
+    assert!(!checked.is_ok(), "the old token still works, but no further one is to be had: {checked:?}");
 }
 
 #[tokio::test]

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use aws_sdk_secretsmanager::config::BehaviorVersion;
-use crm_sync::{Config, Context, SecretError};
+use connectors::SecretError;
+use crm_sync::{Config, Context};
 use domain::integration::IntegrationState;
 use domain::step::Code;
 use serde_json::json;
@@ -124,7 +125,7 @@ fn the_configuration_reads_what_the_template_sets() {
     };
     let complete = env(&[]);
     let config = Config::from_env(&complete).unwrap();
-    assert_eq!(config.hubspot_base_url, "https://api.hubapi.com");
+    assert_eq!(config.connectors.hubspot_base_url, "https://api.hubapi.com");
     assert_eq!(complete.unread(), Vec::<&str>::new());
     for name in ["SALESFORCE_ALLOWED_HOSTS", "WEBHOOK_ALLOWED_HOSTS"] {
         let wrong = Config::from_env(&env(&[(name, "http://x/y")])).err().unwrap();

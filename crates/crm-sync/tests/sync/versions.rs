@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crm_sync::Error;
+use connectors::Error;
 use domain::analysis::Analysis;
 use domain::step::Code;
 use serde_json::{Value, json};

@@ -12,7 +12,7 @@ mod secrets;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
-use crm_sync::Error;
+use connectors::Error;
 use domain::id::{SessionId, TenantId};
 use domain::integration::IntegrationState;
 use domain::message::{AnalyzeMessage, StepMessage};

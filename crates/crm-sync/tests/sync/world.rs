@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use crm_sync::{
-    Context, DISABLED, DISABLED_WAIT, Error, HubSpot, Salesforce, SecretError, SecretSource, Secrets, Webhooks,
-};
+use connectors::check::Checked;
+use connectors::verdict::{DISABLED, DISABLED_WAIT};
+use connectors::{Connectors, Error, HubSpot, Salesforce, SecretError, SecretSource, Secrets, Webhooks};
+use crm_sync::Context;
 use domain::analysis::Analysis;
 use domain::integration::{Connection, Integration, IntegrationConfig, IntegrationState};
 use domain::message::{AnalyzeMessage, CrmSyncMessage, StepMessage};
@@ -16,7 +17,6 @@ use domain::step::Step;
 use redaction::Originals;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value, json};
-use stage::testing::MemoryQueues;
 use stage::{Delivery, Outcome, Stage};
 use store::analyses::NewAnalysis;
 use store::gates::CircuitWaits;
@@ -93,21 +93,17 @@ impl World {
         world
     }
 
-    /// A task of an operator, which sends messages to these queues; the answer, or the error as the operator reads it.
-    pub(crate) async fn ask_of(&self, queues: &MemoryQueues, task: Value) -> Result<Value, String> {
-        self.ask_within(queues, task, Duration::from_secs(60)).await
-    }
-
-    /// By an invocation that ends after `time`.
-    pub(crate) async fn ask_within(&self, queues: &MemoryQueues, task: Value, time: Duration) -> Result<Value, String> {
-        let task = serde_json::from_value(task).unwrap();
-        let deadline = Instant::now() + time;
-        let report = crm_sync::administer(&self.context, queues, "crm-sync", task, deadline).await;
-        report.map(|report| serde_json::to_value(report).unwrap()).map_err(|error| error.line())
-    }
-
-    pub(crate) async fn ask(&self, task: Value) -> Result<Value, String> {
-        self.ask_of(&MemoryQueues::default(), task).await
+    /// Checks an integration as a test of it does; what is found is remembered if it works.
+    pub(crate) async fn check(&self, id: &str) -> Checked {
+        let integration = self.integration(id).await;
+        let deadline = Instant::now() + Duration::from_secs(60);
+        let checked = self.context.connectors.check(&integration, deadline).await.unwrap();
+        if checked.is_ok() {
+            let Integration { tenant_id, integration_id, .. } = &integration;
+            let saved = self.database.store.save_connection(tenant_id, integration_id, &checked.connection).await;
+            saved.unwrap();
+        }
+        checked
     }
 
     /// A control of the stand-in for HubSpot that is particular to the portal of [`TOKEN`].
@@ -273,16 +269,16 @@ fn context(
     hubspot: &fakes::Running,
     webhook: &fakes::Running,
 ) -> Context<Vault> {
-    Context {
+    let connectors = Connectors {
         store: database.store.clone(),
         secrets: Secrets::new(vault.clone(), SECRET_PREFIX),
         hubspot: HubSpot::new(&hubspot.base_url).unwrap(),
         // A stand-in that a test starts, on any port.
         salesforce: Salesforce::new("127.0.0.1".parse().unwrap()).unwrap(),
         webhooks: Webhooks::new(webhook.authority().parse().unwrap()).unwrap(),
-        circuit: CIRCUIT,
         clock: chrono::Utc::now,
-    }
+    };
+    Context { connectors, circuit: CIRCUIT }
 }
 
 async fn deliver(
@@ -324,5 +320,5 @@ fn originals() -> Originals {
 }
 
 pub(crate) fn analysis() -> Analysis {
-    serde_json::from_str(include_str!("analysis.json")).unwrap()
+    serde_json::from_str(include_str!("../../../connectors/tests/analysis.json")).unwrap()
 }

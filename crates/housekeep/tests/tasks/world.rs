@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use chrono::Utc;
+use connectors::{AllowedHosts, Connectors};
 use domain::id::TenantId;
 use domain::session::Session;
 use domain::settings::TenantSettings;
@@ -30,13 +31,21 @@ impl World {
     pub(crate) async fn new(script: impl IntoIterator<Item = Answer>) -> Self {
         let (database, ses) = (TestDatabase::create().await, FakeSes::start(script).await);
         let pair = |name: &str| QueuePair { url: name.to_owned(), dead_letter_url: format!("{name}-dead") };
+        let config = connectors::Config {
+            hubspot_base_url: "http://127.0.0.1:9".to_owned(),
+            secret_prefix: "post-session/test/".to_owned(),
+            salesforce_allowed_hosts: AllowedHosts::default(),
+            webhook_allowed_hosts: AllowedHosts::default(),
+        };
+        let aws = ses.sdk_config();
         let context = Context {
+            connectors: Connectors::new(&config, &aws, database.store.clone()).unwrap(),
             store: database.store.clone(),
             store_config: database.config.clone(),
             queues: MemoryQueues::default(),
             step_queues: StepQueues { analyze: pair("analyze"), notify: pair("notify"), crm_sync: pair("crm-sync") },
             lost_after: Duration::from_secs(3600),
-            sender: Sender::new(&ses.sdk_config(), None),
+            sender: Sender::new(&aws, None),
             sender_address: "post@example.org".parse().unwrap(),
             region: "eu-west-1".to_owned(),
             clock: Utc::now,

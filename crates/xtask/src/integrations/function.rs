@@ -1,15 +1,16 @@
-//! The `crm-sync` function: the local stack's, or a deployed one.
+//! The `housekeep` function: the local stack's, or a deployed one.
 
 use std::io::ErrorKind;
 
 use anyhow::{Context, bail};
+use housekeep::integrations::IntegrationTask;
 use serde_json::Value;
 use tokio::process::Command;
 
 use crate::process;
 use crate::stack::StateDir;
 
-const PACKAGE: &str = "crm-sync";
+const PACKAGE: &str = "housekeep";
 /// Amazon's command line.
 const AWS: &str = "aws";
 
@@ -33,10 +34,11 @@ impl Function {
     }
 
     /// `Err` says why the task was not done, in the function's words.
-    pub(super) async fn invoke(&self, task: &Value) -> anyhow::Result<Value> {
+    pub(super) async fn invoke(&self, task: &IntegrationTask) -> anyhow::Result<Value> {
+        let task = serde_json::to_value(task)?;
         match self {
-            Self::Local(url) => local(url, task).await,
-            Self::Deployed(name) => deployed(AWS, name, task).await,
+            Self::Local(url) => local(url, &task).await,
+            Self::Deployed(name) => deployed(AWS, name, &task).await,
         }
     }
 }
@@ -116,9 +118,9 @@ mod tests {
         let aws = directory.join("aws");
         std::fs::write(&aws, "#!/bin/sh\nprintf '{\"asked\":\"%s\",\"task\":%s}None\\n' \"$*\" \"$(cat)\"\n").unwrap();
         std::fs::set_permissions(&aws, std::fs::Permissions::from_mode(0o700)).unwrap();
-        let answer = deployed(aws.to_str().unwrap(), "dev-crm-sync", &json!({ "task": "x" })).await.unwrap();
+        let answer = deployed(aws.to_str().unwrap(), "dev-housekeep", &json!({ "task": "x" })).await.unwrap();
         let asked = answer["asked"].as_str().unwrap();
-        assert!(asked.starts_with("lambda invoke --function-name dev-crm-sync "), "{asked}");
+        assert!(asked.starts_with("lambda invoke --function-name dev-housekeep "), "{asked}");
         assert!(asked.contains(" --cli-read-timeout 0 "), "{asked}");
         assert_eq!(answer["task"], json!({ "task": "x" }));
         std::fs::remove_dir_all(&directory).unwrap();
@@ -126,7 +128,7 @@ mod tests {
 
     #[tokio::test]
     async fn without_amazons_command_line_one_is_told_to_install_it() {
-        let error = deployed("no-such-aws", "dev-crm-sync", &json!({})).await.unwrap_err();
+        let error = deployed("no-such-aws", "dev-housekeep", &json!({})).await.unwrap_err();
         assert!(error.to_string().contains("install the AWS CLI"), "{error:?}");
     }
 }

@@ -124,7 +124,7 @@ fn secrets_are_read_below_the_prefix_and_only_access_tokens_are_written() {
         let granted: Vec<_> =
             statements.iter().map(|s| (list(&s["Action"]), s["Resource"]["Fn::Sub"].as_str().unwrap_or("?"))).collect();
         let expected = match function.as_str() {
-            "CrmSyncFunction" => vec![
+            "CrmSyncFunction" | "HousekeepFunction" => vec![
                 (vec![json!("secretsmanager:GetSecretValue")], arn.to_owned()),
                 (
                     ["CreateSecret", "PutSecretValue"].map(|action| json!(format!("secretsmanager:{action}"))).to_vec(),

@@ -1,6 +1,6 @@
 //! What a session leaves: one task.
 
-use crm_sync::MAX_DESCRIPTION_LENGTH;
+use connectors::salesforce::MAX_DESCRIPTION_LENGTH;
 use domain::analysis::Analysis;
 use serde_json::{Value, json};
 use stage::{Failure, Outcome};

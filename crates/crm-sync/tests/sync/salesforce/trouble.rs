@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crm_sync::DAILY_LIMIT_WAIT;
+use connectors::verdict::DAILY_LIMIT_WAIT;
 use domain::step::Code;
 use serde_json::{Value, json};
 use stage::{Failure, Outcome, error_chain};

@@ -207,7 +207,7 @@ async fn a_payload_that_grows_too_long_says_what_it_leaves_out() {
         assert_eq!(world.told(id).await, "done");
         let body = world.deliveries().await.pop().unwrap()["body"].clone();
         assert_eq!(body["data"]["omitted"], json!(omitted));
-        assert!(body.to_string().len() <= crm_sync::MAX_PAYLOAD_BYTES);
+        assert!(body.to_string().len() <= connectors::webhook::MAX_PAYLOAD_BYTES);
         assert_eq!(body["data"]["analysis"]["sentiment"]["timeline"], Value::Null);
     }
 }

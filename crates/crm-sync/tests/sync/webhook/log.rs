@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crm_sync::Webhooks;
+use connectors::Webhooks;
 use domain::event::Event;
 use serde_json::json;
 use stage::Outcome;
@@ -30,7 +30,7 @@ enum Body {
 async fn receiver(world: &mut World, body: Body) -> JoinHandle<usize> {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let authority = listener.local_addr().unwrap().to_string();
-    world.context.webhooks = Webhooks::new(authority.parse().unwrap()).unwrap();
+    world.context.connectors.webhooks = Webhooks::new(authority.parse().unwrap()).unwrap();
     world.hook(json!({ "url": format!("http://{authority}/") })).await;
     tokio::spawn(async move {
         let (mut socket, _) = listener.accept().await.unwrap();
@@ -112,7 +112,7 @@ async fn an_answer_without_end_is_not_read_to_its_end() {
     // The connection is closed; what had been sent by then lay in the buffers of the sockets.
     let sent = server.await.unwrap();
     assert!(
-        sent < 64 << 20 && started.elapsed() < crm_sync::DELIVERY_TIMEOUT,
+        sent < 64 << 20 && started.elapsed() < connectors::webhook::DELIVERY_TIMEOUT,
         "{sent} bytes in {:?}",
         started.elapsed()
     );

@@ -32,7 +32,7 @@ async fn a_replay_has_the_id_and_body_of_the_first_time_and_a_time_and_signature
     world.failed("s-2", Code::new("model_refused")).await;
     assert_eq!(world.told("s-1").await, "done");
     assert_eq!(world.tell("s-2", "crm_sync:hook/session.failed@model_refused").await, "done");
-    world.context.clock = || Utc::now() + TimeDelta::minutes(1);
+    world.context.connectors.clock = || Utc::now() + TimeDelta::minutes(1);
     for session in ["s-1", "s-2"] {
         let steps = world.replay(session).await;
         assert_eq!(steps.len(), 1, "{steps:?}");

@@ -18,7 +18,7 @@ use crate::world::{World, ana, analysis};
 const FREE: [&str; 3] = ["/metadata", "/custom_metrics", "/redactions"];
 
 fn schema(event: EventType) -> Value {
-    let path = format!("{}/schemas/{}.json", env!("CARGO_MANIFEST_DIR"), event.as_str());
+    let path = format!("{}/../connectors/schemas/{}.json", env!("CARGO_MANIFEST_DIR"), event.as_str());
     serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
 }
 

@@ -1,0 +1,64 @@
+//! HubSpot: one contact per address, one note per session.
+
+mod account;
+pub(crate) mod client;
+pub(crate) mod contact;
+mod note;
+pub mod oauth;
+mod refusal;
+
+use domain::session::VisitorEmail;
+use domain::step::Code;
+
+pub(crate) use account::Account;
+pub use client::{HubSpot, Portal, REQUEST_TIMEOUT};
+pub use note::MAX_NOTE_LENGTH;
+
+use crate::call::{CallError, Trouble};
+use crate::crm::{Attempt, Crm, Person};
+use crate::error::Error;
+use crate::job::Job;
+
+const NO_EMAIL: Code = Code::new("no_email");
+const INVALID_EMAIL: Code = Code::new("invalid_email");
+/// Requests of a sync of a visitor whom HubSpot does not know yet; of one that it knows one less.
+pub const REQUESTS: i32 = 3;
+
+impl Crm for Portal<'_> {
+    fn is_keyed(&self) -> bool {
+        self.connection.unique_note_property
+    }
+
+    /// HubSpot takes an address once.
+    async fn person(&self, job: &Job<'_>) -> Result<Person, Error> {
+        let email = match job.session.visitor.email() {
+            VisitorEmail::Absent => return Ok(Person::Nobody(NO_EMAIL)),
+            VisitorEmail::Invalid => return Ok(Person::Nobody(INVALID_EMAIL)),
+            VisitorEmail::Usable(email) => email,
+        };
+        contact::upsert(self, job, &email).await.map(Person::Known).map_err(Error::Crm)
+    }
+
+    async fn find(&self, job: &Job<'_>, person: &str) -> Result<Option<String>, CallError> {
+        note::find(self, job, person).await.map_err(CallError::if_gone_again)
+    }
+
+    /// Created with its association and its key in one request; where it may be there already, the key says which it
+    /// is, and the association is put in its place again.
+    async fn write(&self, job: &Job<'_>, person: &str, attempt: Attempt) -> Result<String, CallError> {
+        let properties = note::properties(job.session, job.analysis, self.is_keyed());
+        if attempt == Attempt::First || !self.is_keyed() {
+            match self.create_note(person, &properties).await.map_err(CallError::if_gone_again) {
+                Err(error) if self.is_keyed() && error.is(Trouble::Conflict) => {}
+                created => return created,
+            }
+        }
+        let note_id = self.upsert_note(job.session.session_id.as_ref(), &properties).await?;
+        self.associate(&note_id, person).await.map_err(CallError::if_gone_again)?;
+        Ok(note_id)
+    }
+
+    async fn rewrite(&self, job: &Job<'_>, record: &str) -> Result<Option<String>, CallError> {
+        self.update_note(record, &note::properties(job.session, job.analysis, self.is_keyed())).await
+    }
+}

@@ -1,0 +1,230 @@
+//! The endpoints of HubSpot's CRM API that a sync needs.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use domain::email_address::EmailAddress;
+use domain::integration::{Connection, HubspotConfig};
+use reqwest::{Client, Method};
+use secrecy::SecretString;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::account::Account;
+use super::refusal;
+use crate::call::{CallError, Trouble};
+use crate::http::{self, SetupError, segment};
+use crate::job::Job;
+
+/// HubSpot answers within a second; a request that takes this long has failed, and others still have time.
+pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
+/// Notes read in one request: HubSpot's limit of a batch's inputs.
+pub(super) const NOTES_PER_READ: usize = 100;
+/// HubSpot's own limit of associations on a page.
+const ASSOCIATIONS_PER_PAGE: usize = 500;
+/// From a note to its contact, in HubSpot's list of association types.
+const NOTE_TO_CONTACT: u32 = 202;
+/// The unique property of notes that tells them apart, where the account has one.
+pub(crate) const KEY_PROPERTY: &str = "post_session_conversation_id";
+
+/// Property names and values; an empty value would clear the property and is never sent.
+pub(super) type Properties = BTreeMap<String, String>;
+
+/// HubSpot's CRM API.
+#[derive(Debug, Clone)]
+pub struct HubSpot {
+    pub(super) http: Client,
+    pub(super) base_url: String,
+}
+
+impl HubSpot {
+    pub fn new(base_url: &str) -> Result<Self, SetupError> {
+        let client = http::client(http::tls()?).pool_idle_timeout(http::IDLE_TIMEOUT);
+        let http = client.build().map_err(SetupError::Client)?;
+        Ok(Self { http, base_url: base_url.trim_end_matches('/').to_owned() })
+    }
+
+    /// The account that a token opens.
+    pub fn portal<'a>(&'a self, config: &'a HubspotConfig, token: &'a SecretString, job: &'a Job<'a>) -> Portal<'a> {
+        let Job { connection, delivery, now, notes, .. } = *job;
+        let account = Account { hubspot: self, config, token, deadline: delivery.deadline, now, notes };
+        Portal { account, connection }
+    }
+}
+
+/// One HubSpot account during one delivery.
+pub struct Portal<'a> {
+    pub(super) account: Account<'a>,
+    pub(super) connection: &'a Connection,
+}
+
+#[derive(Deserialize)]
+struct Record {
+    id: String,
+}
+
+/// A page of associations.
+#[derive(Deserialize)]
+struct NoteIds {
+    results: Vec<Association>,
+    paging: Option<Paging>,
+}
+
+#[derive(Deserialize)]
+struct Association {
+    /// A number in some API versions, text in others.
+    #[serde(rename = "toObjectId", alias = "id")]
+    to: Value,
+}
+
+#[derive(Deserialize)]
+struct Paging {
+    next: Option<Next>,
+}
+
+#[derive(Deserialize)]
+struct Next {
+    after: String,
+}
+
+/// What a batch is answered with, also where some of it failed.
+#[derive(Deserialize)]
+struct Notes {
+    #[serde(default)]
+    results: Vec<Note>,
+    /// As error answers are.
+    #[serde(default)]
+    errors: Vec<Value>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Note {
+    pub(super) id: String,
+    /// Set by HubSpot, and never changed.
+    created_at: Option<DateTime<Utc>>,
+    properties: BTreeMap<String, Option<String>>,
+}
+
+impl Note {
+    /// `false` where HubSpot does not say.
+    pub(super) fn is_older_than(&self, time: DateTime<Utc>) -> bool {
+        self.created_at.is_some_and(|created_at| created_at < time)
+    }
+
+    pub(super) fn body(&self) -> &str {
+        self.properties.get("hs_note_body").and_then(Option::as_deref).unwrap_or_default()
+    }
+}
+
+impl Portal<'_> {
+    /// The id of the contact whose primary address this is.
+    pub(super) async fn contact_by_email(&self, email: &EmailAddress) -> Result<String, CallError> {
+        let path = format!("contacts/{}?idProperty=email", segment(email.as_str()));
+        self.account.objects::<Record>("read the contact", Method::GET, &path, None).await.map(|contact| contact.id)
+    }
+
+    /// Changes the contact whose primary address this is.
+    pub(super) async fn update_contact_by_email(
+        &self,
+        email: &EmailAddress,
+        properties: &Properties,
+    ) -> Result<String, CallError> {
+        let path = format!("contacts/{}?idProperty=email", segment(email.as_str()));
+        self.write_contact("update the contact", Method::PATCH, &path, properties).await
+    }
+
+    pub(super) async fn update_contact(&self, id: &str, properties: &Properties) -> Result<String, CallError> {
+        let path = format!("contacts/{}", segment(id));
+        self.write_contact("update the contact by its id", Method::PATCH, &path, properties).await
+    }
+
+    pub(super) async fn create_contact(&self, properties: &Properties) -> Result<String, CallError> {
+        self.write_contact("create the contact", Method::POST, "contacts", properties).await
+    }
+
+    async fn write_contact(
+        &self,
+        operation: &'static str,
+        method: Method,
+        path: &str,
+        properties: &Properties,
+    ) -> Result<String, CallError> {
+        let body = json!({ "properties": properties });
+        self.account.objects::<Record>(operation, method, path, Some(&body)).await.map(|contact| contact.id)
+    }
+
+    /// On the contact's timeline, at the end of the conversation.
+    pub(super) async fn create_note(&self, contact_id: &str, properties: &Properties) -> Result<String, CallError> {
+        let kind = json!({ "associationCategory": "HUBSPOT_DEFINED", "associationTypeId": NOTE_TO_CONTACT });
+        let note = json!({
+            "properties": properties,
+            "associations": [{ "to": { "id": contact_id }, "types": [kind] }],
+        });
+        self.account.objects::<Record>("create the note", Method::POST, "notes", Some(&note)).await.map(|note| note.id)
+    }
+
+    /// Writes the note that has this value of the unique property, or makes it.
+    pub(super) async fn upsert_note(&self, key: &str, properties: &Properties) -> Result<String, CallError> {
+        let operation = "write the note by its key";
+        let input = json!({ "idProperty": KEY_PROPERTY, "id": key, "properties": properties });
+        let body = json!({ "inputs": [input] });
+        let notes: Notes = self.account.objects(operation, Method::POST, "notes/batch/upsert", Some(&body)).await?;
+        if let Some(note) = notes.results.into_iter().next() {
+            return Ok(note.id);
+        }
+        let error = notes.errors.into_iter().next().ok_or(CallError::Incomplete { operation })?;
+        Err(CallError::Refused { operation, refusal: refusal::of_input(error) })
+    }
+
+    /// Hangs a note on a contact; where it does already, nothing changes.
+    pub(super) async fn associate(&self, note_id: &str, contact_id: &str) -> Result<(), CallError> {
+        let path = format!("notes/{}/associations/default/contacts/{}", segment(note_id), segment(contact_id));
+        self.account.objects::<Value>("put the note on the contact", Method::PUT, &path, None).await.map(drop)
+    }
+
+    /// Changes these properties of a note. `None` if the note was deleted.
+    pub(super) async fn update_note(
+        &self,
+        note_id: &str,
+        properties: &Properties,
+    ) -> Result<Option<String>, CallError> {
+        let note = json!({ "properties": properties });
+        let path = format!("notes/{}", segment(note_id));
+        match self.account.objects::<Record>("update the note", Method::PATCH, &path, Some(&note)).await {
+            Err(error) if error.is(Trouble::NotFound) => Ok(None),
+            updated => updated.map(|note| Some(note.id)),
+        }
+    }
+
+    /// The ids of all notes of a contact, in no order.
+    pub(super) async fn notes_of_contact(&self, contact_id: &str) -> Result<Vec<String>, CallError> {
+        let (mut ids, mut after) = (Vec::new(), String::new());
+        loop {
+            let path =
+                format!("contacts/{}/associations/notes?limit={ASSOCIATIONS_PER_PAGE}{after}", segment(contact_id));
+            let page: NoteIds = self.account.objects("list the contact's notes", Method::GET, &path, None).await?;
+            ids.extend(page.results.into_iter().map(|note| match note.to {
+                Value::String(id) => id,
+                other => other.to_string(),
+            }));
+            let Some(next) = page.paging.and_then(|paging| paging.next) else { return Ok(ids) };
+            after = format!("&after={}", segment(&next.after));
+        }
+    }
+
+    /// Those of at most [`NOTES_PER_READ`] notes that still exist; fails rather than leave out one that may.
+    pub(super) async fn read_notes(&self, ids: &[String]) -> Result<Vec<Note>, CallError> {
+        let operation = "read the contact's notes";
+        let inputs: Vec<_> = ids.iter().map(|id| json!({ "id": id })).collect();
+        let body = json!({ "properties": ["hs_note_body"], "inputs": inputs });
+        let notes: Notes = self.account.objects(operation, Method::POST, "notes/batch/read", Some(&body)).await?;
+        let gone = |error: Value| refusal::of_input(error).trouble == Trouble::NotFound;
+        let none_is_named = notes.errors.is_empty();
+        if notes.results.len() < ids.len() && (none_is_named || !notes.errors.into_iter().all(gone)) {
+            return Err(CallError::Incomplete { operation });
+        }
+        Ok(notes.results)
+    }
+}

@@ -1,0 +1,80 @@
+//! The access tokens of an app that was installed into a HubSpot account.
+
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, Utc};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+
+use super::HubSpot;
+use super::refusal;
+use crate::access::{Granted, SignIn, SignInError};
+use crate::call::{CallError, Trouble};
+use crate::http::{self, Exchange};
+use domain::integration::HubspotConfig;
+
+const OPERATION: &str = "renew the access token";
+/// Bytes; a token has some hundred.
+const MAX_ANSWER_BYTES: usize = 16 * 1024;
+
+/// HubSpot's token endpoint.
+pub struct OAuth<'a> {
+    pub hubspot: &'a HubSpot,
+    pub config: &'a HubspotConfig,
+    /// When the invocation ends.
+    pub deadline: Instant,
+    pub now: DateTime<Utc>,
+}
+
+/// What the secret of the integration holds.
+#[derive(Deserialize)]
+struct Credentials {
+    client_id: String,
+    client_secret: SecretString,
+    refresh_token: SecretString,
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    access_token: SecretString,
+    /// Seconds.
+    expires_in: u64,
+}
+
+/// Whether a secret holds what an app that was installed needs.
+pub fn is_secret(secret: &SecretString) -> bool {
+    serde_json::from_str::<Credentials>(secret.expose_secret()).is_ok()
+}
+
+impl SignIn for OAuth<'_> {
+    async fn sign_in(&self, secret: &SecretString) -> Result<Granted, SignInError> {
+        let credentials: Credentials = serde_json::from_str(secret.expose_secret()).map_err(|_| SignInError::Secret)?;
+        self.renew(&credentials).await.map_err(SignInError::Call)
+    }
+}
+
+impl OAuth<'_> {
+    async fn renew(&self, credentials: &Credentials) -> Result<Granted, CallError> {
+        let exchange = Exchange::begin(OPERATION, super::REQUEST_TIMEOUT, self.deadline, MAX_ANSWER_BYTES)?;
+        let HubSpot { http, base_url } = self.hubspot;
+        let url = format!("{base_url}/oauth/{}/token", http::segment(self.config.api_version.as_ref()));
+        let form = http::form(&[
+            ("grant_type", "refresh_token"),
+            ("client_id", &credentials.client_id),
+            ("client_secret", credentials.client_secret.expose_secret()),
+            ("refresh_token", credentials.refresh_token.expose_secret()),
+        ]);
+        let request = http.post(url).header(reqwest::header::CONTENT_TYPE, http::FORM).body(form);
+        let http::Answer { status, headers, body } = exchange.send(request).await?;
+        if !status.is_success() {
+            let mut refusal = refusal::read(status, &headers, &body, self.now);
+            // A refresh token or a client that is not valid.
+            if matches!(status.as_u16(), 400 | 403) {
+                refusal.trouble = Trouble::Unauthorized;
+            }
+            return Err(CallError::Refused { operation: OPERATION, refusal });
+        }
+        let answer: Answer = exchange.parsed(&body)?;
+        Ok(Granted { token: answer.access_token, lifetime: Duration::from_secs(answer.expires_in), url: None })
+    }
+}

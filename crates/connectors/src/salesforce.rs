@@ -1,0 +1,58 @@
+//! Salesforce: one contact or lead per address, one task per session.
+
+mod address;
+mod api;
+mod client;
+mod fields;
+mod person;
+mod refusal;
+mod sign_in;
+mod soql;
+mod task;
+
+use domain::session::VisitorEmail;
+use domain::step::Code;
+
+pub(crate) use api::Api;
+pub use client::{Org, Salesforce};
+pub use sign_in::Login;
+pub use task::MAX_DESCRIPTION_LENGTH;
+
+use crate::call::CallError;
+use crate::crm::{Attempt, Crm, Person};
+use crate::error::Error;
+use crate::job::Job;
+
+const NO_EMAIL: Code = Code::new("no_email");
+const INVALID_EMAIL: Code = Code::new("invalid_email");
+/// Requests of a sync of a visitor whom Salesforce does not know yet: no contact, no lead, still nobody, a person, a
+/// task.
+pub const REQUESTS: i32 = 5;
+
+impl Crm for Org<'_> {
+    /// The session's id is the task's external id.
+    fn is_keyed(&self) -> bool {
+        true
+    }
+
+    async fn person(&self, job: &Job<'_>) -> Result<Person, Error> {
+        match job.session.visitor.email() {
+            VisitorEmail::Absent => Ok(Person::Nobody(NO_EMAIL)),
+            VisitorEmail::Invalid => Ok(Person::Nobody(INVALID_EMAIL)),
+            VisitorEmail::Usable(email) => person::find_or_create(self, job, &email).await,
+        }
+    }
+
+    /// Never asked, for no task is without its key; so nothing is known of one.
+    async fn find(&self, _: &Job<'_>, _: &str) -> Result<Option<String>, CallError> {
+        Err(CallError::Incomplete { operation: "look for a task without a key" })
+    }
+
+    async fn write(&self, job: &Job<'_>, person: &str, _: Attempt) -> Result<String, CallError> {
+        task::write(self, job, person).await
+    }
+
+    async fn rewrite(&self, job: &Job<'_>, record: &str) -> Result<Option<String>, CallError> {
+        task::rewrite(self, job, record).await
+    }
+}

@@ -1,0 +1,142 @@
+//! The endpoints of Salesforce's REST API that a sync needs.
+
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, Utc};
+use domain::id::SessionId;
+use domain::integration::SalesforceConfig;
+use reqwest::{Client, Method};
+use serde::Deserialize;
+use store::Store;
+
+use super::address;
+use super::api::Api;
+use super::fields::Fields;
+use crate::access::AccessToken;
+use crate::call::{CallError, Trouble};
+use crate::hosts::AllowedHosts;
+use crate::http::{self, SetupError, segment};
+use crate::job::{Job, Notes};
+
+/// Salesforce answers within a second or two, an org's own triggers included; others still have time after this.
+pub(super) const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// Salesforce's REST API.
+#[derive(Debug, Clone)]
+pub struct Salesforce {
+    pub(super) http: Client,
+    allowed: AllowedHosts,
+}
+
+impl Salesforce {
+    /// `allowed` may be asked although they are not Salesforce's.
+    pub fn new(allowed: AllowedHosts) -> Result<Self, SetupError> {
+        let client = http::client(http::tls()?).pool_idle_timeout(http::IDLE_TIMEOUT);
+        Ok(Self { http: client.build().map_err(SetupError::Client)?, allowed })
+    }
+
+    /// Scheme and host of a URL that may be asked.
+    pub(super) fn origin(&self, url: &str) -> Option<String> {
+        address::origin(url, &self.allowed)
+    }
+
+    /// The org that a token opens.
+    pub fn org<'a>(
+        &'a self,
+        config: &'a SalesforceConfig,
+        token: &'a AccessToken,
+        job: &'a Job<'a>,
+        store: &'a Store,
+    ) -> Result<Org<'a>, CallError> {
+        let Job { delivery, now, notes, .. } = *job;
+        Ok(Org { api: self.api(config, token, delivery.deadline, now, notes)?, config, store })
+    }
+
+    /// The same beside any delivery, in an invocation that ends at `deadline`.
+    pub(crate) fn api<'a>(
+        &'a self,
+        config: &'a SalesforceConfig,
+        token: &'a AccessToken,
+        deadline: Instant,
+        now: DateTime<Utc>,
+        notes: &'a Notes,
+    ) -> Result<Api<'a>, CallError> {
+        let origin = token.url.as_deref().and_then(|url| self.origin(url));
+        let origin = origin.ok_or(CallError::Unreadable { operation: "find the org" })?;
+        let base_url = format!("{origin}/services/data/{}", segment(config.api_version.as_ref()));
+        Ok(Api { http: &self.http, token: &token.token, base_url, deadline, now, notes })
+    }
+}
+
+/// One Salesforce org during one delivery.
+pub struct Org<'a> {
+    api: Api<'a>,
+    pub(super) config: &'a SalesforceConfig,
+    pub(super) store: &'a Store,
+}
+
+#[derive(Deserialize)]
+struct Found {
+    records: Vec<Record>,
+}
+
+#[derive(Deserialize)]
+struct Record {
+    /// Small after a write.
+    #[serde(rename = "Id", alias = "id")]
+    id: String,
+}
+
+impl Org<'_> {
+    /// The id of the first record that a query finds.
+    pub(super) async fn first(&self, query: &str) -> Result<Option<String>, CallError> {
+        let operation = "look for the person";
+        let path = format!("query?q={}", segment(query));
+        let found: Option<Found> = self.api.call(operation, Method::GET, &path, None).await?;
+        let found = found.ok_or(CallError::Unreadable { operation })?;
+        Ok(found.records.into_iter().next().map(|record| record.id))
+    }
+
+    pub(super) async fn create_person(&self, object: &str, fields: &Fields) -> Result<String, CallError> {
+        let operation = "create the person";
+        let created: Option<Record> =
+            self.api.call(operation, Method::POST, &format!("sobjects/{object}"), Some(fields)).await?;
+        created.map(|record| record.id).ok_or(CallError::Unreadable { operation })
+    }
+
+    pub(super) async fn update_person(&self, object: &str, id: &str, fields: &Fields) -> Result<(), CallError> {
+        let path = format!("sobjects/{object}/{}", segment(id));
+        self.api.call::<Record>("update the person", Method::PATCH, &path, Some(fields)).await.map(drop)
+    }
+
+    /// Writes the task that has this external id, or makes it.
+    pub(super) async fn upsert_task(&self, key: &SessionId, fields: &Fields) -> Result<String, CallError> {
+        let path = format!("sobjects/Task/{}/{}", self.config.external_id_field.as_ref(), segment(key.as_ref()));
+        let write = async || self.api.call::<Record>("write the task", Method::PATCH, &path, Some(fields)).await;
+        let written = match write().await {
+            // Another attempt made it at the same time; now it is there.
+            Err(error) if error.is(Trouble::Conflict) => write().await?,
+            written => written?,
+        };
+        match written {
+            Some(task) => Ok(task.id),
+            None => self.task_at(&path).await,
+        }
+    }
+
+    /// An update may be answered without the id.
+    async fn task_at(&self, path: &str) -> Result<String, CallError> {
+        let operation = "read the task";
+        let task: Option<Record> = self.api.call(operation, Method::GET, &format!("{path}?fields=Id"), None).await?;
+        task.map(|task| task.id).ok_or(CallError::Unreadable { operation })
+    }
+
+    /// Changes these fields of a task. `None` if the task was deleted.
+    pub(super) async fn update_task(&self, id: &str, fields: &Fields) -> Result<Option<String>, CallError> {
+        let path = format!("sobjects/Task/{}", segment(id));
+        match self.api.call::<Record>("update the task", Method::PATCH, &path, Some(fields)).await {
+            Err(error) if error.is(Trouble::NotFound) => Ok(None),
+            updated => updated.map(|_| Some(id.to_owned())),
+        }
+    }
+}

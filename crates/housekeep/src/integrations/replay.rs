@@ -1,0 +1,177 @@
+//! Syncs that failed are asked for again, as if their messages came back from the dead-letter queue; webhooks are told
+//! once more what they were told.
+
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, Utc};
+use domain::id::SessionId;
+use domain::integration::{Integration, IntegrationConfig, IntegrationState};
+use stage::error_chain;
+use stage::queues::Queues;
+use store::Store;
+use store::failures::FailedStep;
+use store::replays::ReplayRange;
+use uuid::Uuid;
+
+use super::{IntegrationError, ReplayedSyncs};
+
+/// Messages that one call sends, at most, so that whoever waits for its answer soon hears how far it has come; more
+/// only where a single session has more.
+const MOST: usize = 1000;
+/// Steps read at a time.
+const BATCH: usize = 100;
+/// What is left of an invocation when it sends nothing more: one statement that is cancelled, and the answer. Half of an
+/// invocation that has less than twice as much.
+const RESERVE: Duration = Duration::from_secs(8);
+
+/// What is to be sent again.
+pub(super) struct Wanted<'a> {
+    pub(super) integration: &'a Integration,
+    pub(super) session_id: Option<SessionId>,
+    pub(super) from: Option<DateTime<Utc>>,
+    pub(super) to: Option<DateTime<Utc>>,
+    pub(super) failed_only: bool,
+    pub(super) after: Option<SessionId>,
+}
+
+impl Wanted<'_> {
+    fn range(&self) -> Result<ReplayRange, IntegrationError> {
+        match (&self.session_id, self.from, self.to) {
+            (Some(session), None, None) => Ok(ReplayRange::Session(session.clone())),
+            (None, Some(from), Some(to)) if from < to => {
+                Ok(ReplayRange::Between { from, to, after: self.after.clone() })
+            }
+            _ => Err(IntegrationError::Range),
+        }
+    }
+}
+
+/// In the order of the sessions' ids, so that the next call goes on where this one ends. What ends it early, after it
+/// has come to some session, is an error of the next call, if it lasts.
+pub(super) async fn replay<Q: Queues>(
+    store: &Store,
+    queues: &Q,
+    queue_url: &str,
+    wanted: Wanted<'_>,
+    deadline: Instant,
+) -> Result<ReplayedSyncs, IntegrationError> {
+    let Integration { tenant_id, integration_id, state, config, .. } = wanted.integration;
+    if *state != IntegrationState::On {
+        return Err(IntegrationError::NotOn(integration_id.clone()));
+    }
+    let range = wanted.range()?;
+    let reserve = RESERVE.min(deadline.saturating_duration_since(Instant::now()) / 2);
+    let ends_at = deadline.checked_sub(reserve).unwrap_or(deadline);
+    let mut call =
+        Call { store, queues, queue_url, integration: wanted.integration, ends_at, replayed: 0, reached: None };
+    // A CRM holds what was synced; only a webhook's receiver may want to be told again.
+    let ended = if matches!(config, IntegrationConfig::Webhook(_)) && !wanted.failed_only {
+        call.tell_again(range).await
+    } else {
+        call.sync_again(range).await
+    };
+    let is_complete = match ended {
+        Err(error) if call.reached.is_some() => {
+            tracing::warn!(error = error_chain(&error), "a replay ends early");
+            false
+        }
+        ended => ended?,
+    };
+    let replayed = call.replayed;
+    tracing::info!(tenant.id = %tenant_id, integration.id = %integration_id, replayed, is_complete, "replayed");
+    Ok(ReplayedSyncs { replayed, next: call.reached.filter(|_| !is_complete) })
+}
+
+struct Call<'a, Q> {
+    store: &'a Store,
+    queues: &'a Q,
+    queue_url: &'a str,
+    integration: &'a Integration,
+    /// When it sends nothing more.
+    ends_at: Instant,
+    replayed: u32,
+    /// The last session all of whose messages are sent.
+    reached: Option<SessionId>,
+}
+
+impl<Q: Queues> Call<'_, Q> {
+    fn has_time(&self) -> bool {
+        Instant::now() < self.ends_at
+    }
+
+    fn left(&self) -> usize {
+        MOST.saturating_sub(self.replayed as usize)
+    }
+
+    /// Returns whether nothing is left. A step is open again once its message is received; until then it counts as
+    /// failed, and a call that is repeated sends it once more, which changes nothing.
+    async fn sync_again(&mut self, mut range: ReplayRange) -> Result<bool, IntegrationError> {
+        let Integration { tenant_id, integration_id, .. } = self.integration;
+        loop {
+            let limit = if matches!(range, ReplayRange::Session(_)) { MOST } else { BATCH };
+            let find = |range, limit| self.store.failed_steps_of(tenant_id, integration_id, range, limit as i64);
+            let mut found = find(&range, limit).await.map_err(IntegrationError::Store)?;
+            let is_last = limit == MOST || found.len() < limit;
+            if !is_last && !drop_the_last_session(&mut found) {
+                // One session fills the batch: all that it has.
+                let session = ReplayRange::Session(found[0].session_id.clone());
+                found = find(&session, MOST).await.map_err(IntegrationError::Store)?;
+            }
+            for steps in found.chunk_by(|one, other| one.session_id == other.session_id) {
+                if self.reached.is_some() && (steps.len() > self.left() || !self.has_time()) {
+                    return Ok(false);
+                }
+                for FailedStep { session_id, message, code } in steps {
+                    let sent = self.queues.replay(self.queue_url, tenant_id, message, code).await;
+                    sent.map_err(IntegrationError::Queue)?;
+                    self.replayed += 1;
+                    range.go_on_after(session_id);
+                }
+                self.reached = steps.last().map(|step| step.session_id.clone());
+            }
+            if is_last {
+                return Ok(true);
+            }
+        }
+    }
+
+    /// Returns whether nothing is left. What is planned counts as told: if it is not sent here, for want of time or of
+    /// the queue, `housekeep` sends it once it is overdue, and planning it anew would tell it twice.
+    async fn tell_again(&mut self, mut range: ReplayRange) -> Result<bool, IntegrationError> {
+        let Integration { tenant_id, integration_id, .. } = self.integration;
+        let replay = Uuid::now_v7();
+        loop {
+            let planned = self.store.plan_replays(tenant_id, integration_id, replay, &range, BATCH as i64).await;
+            let planned = planned.map_err(IntegrationError::Store)?;
+            let Some(last) = planned.last() else { return Ok(true) };
+            for step in &planned {
+                if !self.has_time() {
+                    break;
+                }
+                if let Err(error) = self.queues.send(self.queue_url, tenant_id, &step.message).await {
+                    tracing::warn!(error = error_chain(&error), "left messages of a replay to housekeep");
+                    break;
+                }
+            }
+            self.replayed += u32::try_from(planned.len()).unwrap_or(u32::MAX);
+            self.reached = Some(last.session_id.clone());
+            if matches!(range, ReplayRange::Session(_)) {
+                return Ok(true);
+            }
+            if self.left() < BATCH || !self.has_time() {
+                return Ok(false);
+            }
+            range.go_on_after(&last.session_id);
+        }
+    }
+}
+
+/// Of a full batch, the last session may have more steps, and is left for the next; `false` if it is the only one.
+fn drop_the_last_session(found: &mut Vec<FailedStep>) -> bool {
+    let Some(last) = found.last().map(|step| step.session_id.clone()) else { return true };
+    let whole = found.partition_point(|step| step.session_id != last);
+    if whole > 0 {
+        found.truncate(whole);
+    }
+    whole > 0
+}

@@ -1,0 +1,170 @@
+//! How integrations are configured and fare.
+
+use chrono::{DateTime, Utc};
+use connectors::SecretSource;
+use domain::id::{IntegrationId, SessionId, TenantId};
+use domain::integration::{Disabled, Integration, IntegrationConfig, IntegrationState, WebhookConfig};
+use reqwest::Url;
+use store::integrations::Shown;
+use store::syncs::{self, SyncFilter};
+use store::webhook_attempts::Attempt;
+
+use super::{
+    AttemptEntry, DisabledEntry, IntegrationEntry, IntegrationError, IntegrationReport, Operator, ShownAttempts,
+    ShownIntegrations, ShownState, ShownSyncs, SyncEntry, waiting,
+};
+
+/// Attempts in an answer: with the beginnings of what receivers answered, a fraction of what Lambda takes.
+const ATTEMPTS: i64 = 100;
+/// In place of what is not shown.
+pub(super) const MASKED: &str = "…";
+/// Syncs in an answer where no limit is named.
+const SYNCS: i64 = 100;
+/// Syncs in an answer.
+const MOST_SYNCS: i64 = 1000;
+/// Bytes of their words in an answer; with the rest of their rows, below the 6 MB that Lambda takes.
+const MOST_WORDS: usize = 4_000_000;
+
+impl<S: SecretSource> Operator<'_, S> {
+    pub(super) async fn show(&self, tenant: &TenantId) -> Result<IntegrationReport, IntegrationError> {
+        let shown = self.store.shown_integrations(tenant, &waiting()).await.map_err(IntegrationError::Store)?;
+        let now = (self.connectors.clock)();
+        let integrations = shown.into_iter().map(|shown| integration(shown, now)).collect();
+        Ok(IntegrationReport::Shown(ShownIntegrations { integrations }))
+    }
+
+    /// The latest first.
+    pub(super) async fn attempts(
+        &self,
+        tenant: &TenantId,
+        id: &IntegrationId,
+        session: Option<&SessionId>,
+    ) -> Result<IntegrationReport, IntegrationError> {
+        self.found(tenant, id).await?;
+        let attempts =
+            self.store.webhook_attempts(tenant, id, session, ATTEMPTS).await.map_err(IntegrationError::Store)?;
+        let attempts = attempts.into_iter().map(AttemptEntry::from).collect();
+        Ok(IntegrationReport::Attempts(ShownAttempts { attempts }))
+    }
+
+    /// Those that changed last first, also of an integration that was removed.
+    pub(super) async fn syncs(
+        &self,
+        tenant: &TenantId,
+        id: &IntegrationId,
+        filter: &SyncFilter<'_>,
+        limit: Option<u32>,
+    ) -> Result<IntegrationReport, IntegrationError> {
+        let found = self.store.integration(tenant, id).await.map_err(IntegrationError::Store)?;
+        found.ok_or_else(|| IntegrationError::UnknownIntegration(id.clone()))?;
+        let limit = limit.map_or(SYNCS, i64::from).clamp(1, MOST_SYNCS);
+        let mut syncs = self.store.shown_syncs(tenant, id, filter, limit).await.map_err(IntegrationError::Store)?;
+        let mut is_full = usize::try_from(limit).is_ok_and(|limit| syncs.len() >= limit) && filter.session.is_none();
+        let mut words = 0;
+        let fits = syncs.iter().take_while(|sync| {
+            words += [&sync.error, &sync.notice].into_iter().flatten().map(String::len).sum::<usize>();
+            words <= MOST_WORDS
+        });
+        let fits = fits.count();
+        is_full |= fits < syncs.len();
+        syncs.truncate(fits);
+        let next = syncs.last().filter(|_| is_full).map(syncs::ShownSync::place);
+        Ok(IntegrationReport::Syncs(ShownSyncs { syncs: syncs.into_iter().map(SyncEntry::from).collect(), next }))
+    }
+}
+
+pub(super) fn state(state: &IntegrationState) -> ShownState {
+    match state {
+        IntegrationState::On => ShownState::On,
+        IntegrationState::Off => ShownState::Off,
+        IntegrationState::Disabled(_) => ShownState::Disabled,
+        IntegrationState::Removed => ShownState::Removed,
+    }
+}
+
+/// A rest that has ended is over, whatever its row still says.
+fn integration(shown: Shown, now: DateTime<Utc>) -> IntegrationEntry {
+    let Integration { integration_id, state, config, secret_name, connection, .. } = shown.integration;
+    let limited_until = shown.limited_until.filter(|until| *until > now);
+    IntegrationEntry {
+        integration_id,
+        state: self::state(&state),
+        disabled: match state {
+            IntegrationState::Disabled(Disabled { code, reason, since }) => Some(DisabledEntry { code, reason, since }),
+            IntegrationState::On | IntegrationState::Off | IntegrationState::Removed => None,
+        },
+        config: masked(config),
+        secret_name,
+        connection,
+        checked_at: shown.checked_at,
+        last_success_at: shown.last_success_at,
+        failures: shown.failures,
+        failing_since: shown.failing_since,
+        resting_until: shown.open_until.filter(|until| *until > now).max(limited_until),
+        limit_code: shown.limit_code.filter(|_| limited_until.is_some()),
+        waiting: shown.waiting,
+    }
+}
+
+/// Path and query of a webhook are commonly all that keeps others from using it.
+fn masked(config: IntegrationConfig) -> IntegrationConfig {
+    match config {
+        IntegrationConfig::Webhook(webhook) => {
+            let url = Url::parse(&webhook.url).map_or_else(|_| MASKED.to_owned(), |url| shown_url(&url));
+            IntegrationConfig::Webhook(WebhookConfig { url, ..webhook })
+        }
+        config @ (IntegrationConfig::Hubspot(_) | IntegrationConfig::Salesforce(_)) => config,
+    }
+}
+
+fn shown_url(url: &Url) -> String {
+    let is_bare = url.path() == "/" && url.query().is_none();
+    format!("{}/{}", url.origin().ascii_serialization(), if is_bare { "" } else { MASKED })
+}
+
+impl From<syncs::ShownSync> for SyncEntry {
+    fn from(sync: syncs::ShownSync) -> Self {
+        Self {
+            session_id: sync.session_id,
+            analysis_version: sync.analysis_version,
+            status: sync.status,
+            contact_id: sync.contact_id,
+            record_id: sync.record_id,
+            tries: sync.tries,
+            code: sync.code,
+            error: sync.error,
+            notice: sync.notice,
+            created_at: sync.created_at,
+            updated_at: sync.updated_at,
+            synced_at: sync.synced_at,
+        }
+    }
+}
+
+impl From<Attempt> for AttemptEntry {
+    fn from(attempt: Attempt) -> Self {
+        let Attempt { session_id, webhook_id, event, is_replay, began_at, duration_ms, status, code, answer } = attempt;
+        let event = event.to_string();
+        Self { began_at, session_id, event, webhook_id, is_replay, duration_ms, status, code, answer }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_webhooks_url_only_the_host_is_shown() {
+        for (url, shown) in [
+            ("https://example.com", "https://example.com/"),
+            ("https://example.com:8443/", "https://example.com:8443/"),
+            ("https://hooks.example.com/services/T0/B0/secret", "https://hooks.example.com/…"),
+            ("https://example.com/?token=secret", "https://example.com/…"),
+            ("https://user:secret@example.com/#secret", "https://example.com/"),
+            ("secret", "…"),
+        ] {
+            let masked = masked(IntegrationConfig::Webhook(WebhookConfig::to(url)));
+            assert_eq!(masked, IntegrationConfig::Webhook(WebhookConfig::to(shown)), "{url}");
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! Requests of an operator about integrations, and their reports: the protocol of `housekeep` and `cargo xtask`.
+
+use chrono::{DateTime, Utc};
+use domain::id::{IntegrationId, SessionId, TenantId};
+use domain::integration::{Connection, IntegrationConfig};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use store::syncs::{ShownStatus, SyncPlace};
+use strum::{IntoStaticStr, VariantNames};
+
+/// Requests of an operator, each about one tenant.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, VariantNames)]
+#[serde(tag = "task", rename_all = "snake_case", deny_unknown_fields)]
+#[strum(serialize_all = "snake_case")]
+pub enum IntegrationTask {
+    /// How the integrations are configured, and how they fare.
+    ShowIntegrations { tenant_id: TenantId },
+    /// Add an integration or change it, once a check has found that it will work. One that the service has disabled, or
+    /// that was removed, is on again.
+    SaveIntegration {
+        tenant_id: TenantId,
+        integration_id: IntegrationId,
+        /// Read later, for an error that names the place.
+        config: Value,
+        secret_name: String,
+        /// `false` saves it switched off.
+        #[serde(default = "yes")]
+        enabled: bool,
+    },
+    /// Ask the third party whether the integration works.
+    TestIntegration { tenant_id: TenantId, integration_id: IntegrationId },
+    /// Switch it on, once a check has found that it works: sessions that have waited are synced.
+    EnableIntegration { tenant_id: TenantId, integration_id: IntegrationId },
+    /// Switch it off: sessions are not synced, and do not wait.
+    DisableIntegration { tenant_id: TenantId, integration_id: IntegrationId },
+    /// Forget it; what was synced stays in the third party, and in the log.
+    RemoveIntegration { tenant_id: TenantId, integration_id: IntegrationId },
+    /// Sync again what has failed: of one session, or from `from` on and before `to`.
+    ReplayIntegration {
+        tenant_id: TenantId,
+        integration_id: IntegrationId,
+        #[serde(default)]
+        session_id: Option<SessionId>,
+        #[serde(default)]
+        from: Option<DateTime<Utc>>,
+        #[serde(default)]
+        to: Option<DateTime<Utc>>,
+        /// Of a webhook: only what it has not been told.
+        #[serde(default)]
+        failed_only: bool,
+        /// Where the call before has ended: its `next`.
+        #[serde(default)]
+        after: Option<SessionId>,
+    },
+    /// What has become of its syncs, those that changed last first.
+    ShowSyncs {
+        tenant_id: TenantId,
+        integration_id: IntegrationId,
+        #[serde(default)]
+        session_id: Option<SessionId>,
+        /// As in the log: `failed`.
+        #[serde(default)]
+        status: Option<ShownStatus>,
+        /// That changed last from then on,
+        #[serde(default)]
+        from: Option<DateTime<Utc>>,
+        /// and before.
+        #[serde(default)]
+        to: Option<DateTime<Utc>>,
+        /// At most, and never more than an answer holds.
+        #[serde(default)]
+        limit: Option<u32>,
+        /// Where the call before has ended: its `next`.
+        #[serde(default)]
+        after: Option<SyncPlace>,
+    },
+    /// The latest requests to a webhook, with what came back.
+    ShowAttempts {
+        tenant_id: TenantId,
+        integration_id: IntegrationId,
+        #[serde(default)]
+        session_id: Option<SessionId>,
+    },
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// What was done or found.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum IntegrationReport {
+    Shown(ShownIntegrations),
+    Saved(SavedIntegration),
+    Tested(TestedIntegration),
+    Switched(SwitchedIntegration),
+    Replayed(ReplayedSyncs),
+    Attempts(ShownAttempts),
+    Syncs(ShownSyncs),
+}
+
+/// The integrations of a tenant.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ShownIntegrations {
+    pub integrations: Vec<IntegrationEntry>,
+}
+
+/// The latest requests to a webhook.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShownAttempts {
+    pub attempts: Vec<AttemptEntry>,
+}
+
+/// An integration that is switched off, or removed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SwitchedIntegration {
+    pub integration_id: IntegrationId,
+    pub state: ShownState,
+}
+
+/// States of an integration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+pub enum ShownState {
+    On,
+    Off,
+    Disabled,
+    Removed,
+}
+
+impl ShownState {
+    pub fn as_str(self) -> &'static str {
+        self.into()
+    }
+}
+
+/// An integration that is saved, or switched on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SavedIntegration {
+    pub integration_id: IntegrationId,
+    pub state: ShownState,
+    /// In words; none of them keeps it from working.
+    pub findings: Vec<String>,
+    pub connection: Connection,
+    /// Steps that have waited and go on.
+    pub woken: u64,
+}
+
+/// What a test has found.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TestedIntegration {
+    pub ok: bool,
+    /// In words; without `ok` the first of them says why.
+    pub findings: Vec<String>,
+    pub connection: Connection,
+}
+
+/// What is sent again, or, of a webhook, planned for `housekeep` to send.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReplayedSyncs {
+    pub replayed: u32,
+    /// `after` of the next call; `None`: nothing is left.
+    pub next: Option<SessionId>,
+}
+
+/// An integration as it is configured and fares. The secret is named, never shown.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct IntegrationEntry {
+    pub integration_id: IntegrationId,
+    pub state: ShownState,
+    /// Why the service has disabled it.
+    pub disabled: Option<DisabledEntry>,
+    /// Without path and query of a webhook's URL.
+    pub config: IntegrationConfig,
+    pub secret_name: String,
+    pub connection: Connection,
+    pub checked_at: Option<DateTime<Utc>>,
+    pub last_success_at: Option<DateTime<Utc>>,
+    /// In a row.
+    pub failures: i32,
+    pub failing_since: Option<DateTime<Utc>>,
+    /// Nobody asks the third party before.
+    pub resting_until: Option<DateTime<Utc>>,
+    /// Why, if it has asked for that.
+    pub limit_code: Option<String>,
+    /// Steps that wait until it is mended, or for their turn.
+    pub waiting: i64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DisabledEntry {
+    pub code: String,
+    pub reason: String,
+    pub since: DateTime<Utc>,
+}
+
+/// What has become of syncs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShownSyncs {
+    pub syncs: Vec<SyncEntry>,
+    /// `after` of the next call; `None`: there are no more.
+    pub next: Option<SyncPlace>,
+}
+
+/// The sync of one version of a session's analysis.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SyncEntry {
+    pub session_id: SessionId,
+    pub analysis_version: i32,
+    pub status: ShownStatus,
+    /// The visitor's id in the third party.
+    pub contact_id: Option<String>,
+    /// The id of the note, the task or the webhook message.
+    pub record_id: Option<String>,
+    /// How often the third party was asked.
+    pub tries: i32,
+    pub code: Option<String>,
+    /// The last error in words.
+    pub error: Option<String>,
+    /// What was left out, in words.
+    pub notice: Option<String>,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+    /// When the record was there.
+    pub synced_at: Option<DateTime<Utc>>,
+}
+
+/// A request to a webhook.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AttemptEntry {
+    pub began_at: DateTime<Utc>,
+    pub session_id: SessionId,
+    pub event: String,
+    pub webhook_id: String,
+    pub is_replay: bool,
+    pub duration_ms: i32,
+    /// HTTP's; `None`: there was no answer.
+    pub status: Option<i32>,
+    /// Why it was not delivered.
+    pub code: Option<String>,
+    /// The beginning of the answer.
+    pub answer: Option<String>,
+}
