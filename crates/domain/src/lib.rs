@@ -12,6 +12,7 @@ pub mod number;
 pub mod ses_tag;
 pub mod session;
 pub mod settings;
+pub mod standard_webhooks;
 pub mod step;
 pub mod time_zone;
 pub mod transcript;

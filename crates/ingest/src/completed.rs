@@ -59,7 +59,9 @@ async fn accept<Q: Queues>(
     request: &ApiGatewayProxyRequest,
 ) -> Result<(Notification, Receipt), Error> {
     let body = body(request)?;
-    context.verifier.verify(&request.headers, &body, (context.clock)()).map_err(Error::Signature)?;
+    let header = |name| request.headers.get(name).and_then(|value| value.to_str().ok());
+    let (now, tolerance) = ((context.clock)(), context.signature_tolerance);
+    context.signing_keys.verify(header, &body, now, tolerance).map_err(Error::Signature)?;
     let notification = Notification::parse(&body)?;
     let receipt = store_and_queue(context, &notification).await?;
     Ok((notification, receipt))

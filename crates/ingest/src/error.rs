@@ -1,11 +1,11 @@
 //! Why a request to the API was not accepted.
 
 use domain::id::SessionId;
+use domain::standard_webhooks::SignatureError;
 use stage::queues::QueueError;
 
 use crate::MAX_BODY_BYTES;
 use crate::notification::FieldError;
-use crate::signature::SignatureError;
 
 /// A refusal; the text is the answer's `detail`.
 #[derive(Debug, thiserror::Error)]

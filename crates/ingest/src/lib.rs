@@ -5,7 +5,6 @@ mod error;
 mod notification;
 mod problem;
 mod route;
-mod signature;
 mod unsubscribe;
 
 use std::fmt::Display;
@@ -13,6 +12,7 @@ use std::time::Duration;
 
 use aws_lambda_events::apigw::{ApiGatewayProxyRequest, ApiGatewayProxyResponse};
 use chrono::Utc;
+use domain::standard_webhooks::SigningKeys;
 use domain::unsubscribe::LinkSecrets;
 use stage::queues::Queues;
 use stage::{Clock, ConfigError, Env};
@@ -22,7 +22,6 @@ use route::{Route, route};
 
 pub use error::Error;
 pub use notification::{FieldError, Notification};
-pub use signature::{InvalidSecret, SignatureError, Verifier};
 
 /// The largest body in bytes: Lambda takes events of 6 MB, and base64 and JSON escapes make a body larger.
 pub const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
@@ -37,17 +36,19 @@ const CONNECTIONS: usize = 1;
 pub struct Config {
     pub store: store::Config,
     pub analyze_queue_url: String,
-    pub verifier: Verifier,
+    pub signing_keys: SigningKeys,
+    /// Longest time between a notification's time stamp and now.
+    pub signature_tolerance: Duration,
     pub link_secrets: LinkSecrets,
 }
 
 impl Config {
     pub fn from_env(env: &Env) -> Result<Self, ConfigError> {
-        let tolerance = env.seconds("SIGNATURE_TOLERANCE_SECONDS")?;
         Ok(Self {
             store: stage::config::store(env, CONNECTIONS)?,
             analyze_queue_url: env.text("ANALYZE_QUEUE_URL")?,
-            verifier: secrets(env, "SIGNING_SECRETS", |secrets| Verifier::new(secrets, tolerance))?,
+            signing_keys: secrets(env, "SIGNING_SECRETS", SigningKeys::parse)?,
+            signature_tolerance: env.seconds("SIGNATURE_TOLERANCE_SECONDS")?,
             link_secrets: secrets(env, "LINK_SECRETS", LinkSecrets::new)?,
         })
     }
@@ -66,15 +67,16 @@ pub struct Context<Q> {
     pub store: Store,
     pub queues: Q,
     pub analyze_queue_url: String,
-    pub verifier: Verifier,
+    pub signing_keys: SigningKeys,
+    pub signature_tolerance: Duration,
     pub link_secrets: LinkSecrets,
     pub clock: Clock,
 }
 
 impl<Q: Queues> Context<Q> {
     pub fn new(config: Config, store: Store, queues: Q) -> Self {
-        let Config { analyze_queue_url, verifier, link_secrets, .. } = config;
-        Self { store, queues, analyze_queue_url, verifier, link_secrets, clock: Utc::now }
+        let Config { analyze_queue_url, signing_keys, signature_tolerance, link_secrets, .. } = config;
+        Self { store, queues, analyze_queue_url, signing_keys, signature_tolerance, link_secrets, clock: Utc::now }
     }
 }
 

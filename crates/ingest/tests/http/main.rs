@@ -11,8 +11,9 @@ use aws_lambda_events::apigw::ApiGatewayProxyRequest;
 use chrono::{DateTime, Utc};
 use domain::id::TenantId;
 use domain::settings::TenantSettings;
+use domain::standard_webhooks::SigningKeys;
 use domain::unsubscribe::LinkSecrets;
-use ingest::{Context, Verifier};
+use ingest::Context;
 use stage::testing::MemoryQueues;
 use store::Store;
 use store::testing::TestDatabase;
@@ -32,7 +33,8 @@ async fn context_on(store: Store) -> Context<MemoryQueues> {
         store,
         queues: MemoryQueues::default(),
         analyze_queue_url: "analyze".into(),
-        verifier: Verifier::new(SECRET, Duration::from_secs(300)).unwrap(),
+        signing_keys: SigningKeys::parse(SECRET).unwrap(),
+        signature_tolerance: Duration::from_secs(300),
         link_secrets: LinkSecrets::new(LINK_SECRET).unwrap(),
         clock: || NOW,
     }

@@ -9,8 +9,9 @@ use base64::engine::general_purpose::STANDARD;
 use domain::address_hash::AddressHash;
 use domain::id::TenantId;
 use domain::settings::TenantSettings;
+use domain::standard_webhooks::SigningKeys;
 use domain::unsubscribe::LinkSecrets;
-use ingest::{Context, MAX_BODY_BYTES, Verifier};
+use ingest::{Context, MAX_BODY_BYTES};
 use serde_json::{Value, json};
 use stage::testing::MemoryQueues;
 use store::testing::TestDatabase;
@@ -130,7 +131,7 @@ async fn the_sample_events_answer_as_the_readme_says() {
     let sample: TenantId = "sample".parse().unwrap();
     context.store.save_tenant(&sample, "Sample", &TenantSettings::default()).await.unwrap();
     let secret = "whsec_ZXZlbnRzIGFyZSBzaWduZWQgd2l0aCB0aGlz";
-    context.verifier = Verifier::new(secret, Duration::from_secs(300)).unwrap();
+    context.signing_keys = SigningKeys::parse(secret).unwrap();
     for (event, status) in [
         (include_str!("../../../../events/ingest.json"), 202),
         (include_str!("../../../../events/ingest-wrong-field.json"), 422),
