@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 use crate::files;
 
 /// The floors of the house, from the lowest: a crate may use the crates of lower floors only.
-const FLOORS: [&[&str]; 5] = [
+const FLOORS: [&[&str]; 7] = [
+    &["redaction"],
     &["domain"],
     &["store", "mail"],
     &["stage"],
+    &["connectors"],
     &["ingest", "analyze", "notify", "crm-sync", "track-delivery", "housekeep"],
     &["fakes", "xtask", "pipeline-tests"],
 ];
@@ -44,11 +46,12 @@ fn a_crate_depends_only_on_crates_of_lower_floors() {
     for (from, ..) in &arrows {
         assert!(floors.contains_key(from.as_str()), "give {from} a floor in FLOORS, and a place in the README");
     }
+    // Tests may drive another function.
     let is_upward = |(from, section, to): &&(String, String, String)| {
-        let is_stand_in = section == "dev-dependencies" && matches!(to.as_str(), "fakes");
-        from != to && !is_stand_in && floors.get(to.as_str()).is_some_and(|to| *to >= floors[from.as_str()])
+        section != "dev-dependencies" && floors.get(to.as_str()).is_some_and(|to| *to >= floors[from.as_str()])
     };
-    let upward: Vec<_> = arrows.iter().filter(is_upward).filter(|(from, ..)| floors[from.as_str()] < 4).collect();
+    let upward: Vec<_> =
+        arrows.iter().filter(is_upward).filter(|(from, ..)| floors[from.as_str()] < FLOORS.len() - 1).collect();
     assert!(upward.is_empty(), "arrows that do not point down: {upward:#?}");
     let pairs = arrows.iter().filter(|(_, section, to)| section == "dependencies" && floors.contains_key(to.as_str()));
     assert!(pairs.count() > 20, "the manifests are read");
