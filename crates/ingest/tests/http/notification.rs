@@ -1,5 +1,3 @@
-use std::time::Duration;
-
 use aws_lambda_events::apigw::ApiGatewayProxyRequest;
 use aws_lambda_events::encodings::Body;
 use aws_lambda_events::http::HeaderName;
