@@ -4,11 +4,10 @@
 //! `cargo xtask bench notify`: whether one mail costs no more than it may.
 //! `cargo xtask bench crm-sync`: the same of a sync, beyond its requests.
 
-mod crm_sync;
+mod budget;
 mod emulator;
 mod environment;
 mod measurement;
-mod notify;
 mod purge;
 mod turns;
 
@@ -25,8 +24,7 @@ use crate::{paths, venv};
 use emulator::Emulator;
 use measurement::Measured;
 
-pub(crate) use crm_sync::run as crm_sync;
-pub(crate) use notify::run as notify;
+pub(crate) use budget::{crm_sync, notify};
 pub(crate) use purge::run as purge;
 pub(crate) use turns::run as analyze;
 
@@ -46,7 +44,7 @@ struct Bench {
 
 impl Bench {
     fn start() -> anyhow::Result<Self> {
-        let dir = StateDir::bench();
+        let dir = StateDir::named("bench");
         let lock = dir.lock()?;
         stack::down(&dir);
         dir.clear()?;
@@ -87,7 +85,7 @@ pub(crate) async fn cold_start(runs: usize) -> anyhow::Result<()> {
         subjects.len()
     ));
     let rows = measure(&bench.dir, &subjects, &environment::of(&database.url()), runs).await?;
-    println!("\n{}", measurement::table(&rows));
+    print!("\n{}", measurement::render(&rows));
     Ok(())
 }
 

@@ -1,18 +1,16 @@
 //! `cargo xtask demo`: runs conversations through the stack and shows what came of them.
 
-mod assemble;
-#[cfg(test)]
-mod canned;
-mod collect;
 mod conversations;
+mod database;
 mod notification;
 mod outcome;
 mod page;
 mod post;
-mod report;
 mod samples;
 mod stand_ins;
 mod table;
+#[cfg(test)]
+mod tests;
 mod wait;
 
 use std::path::{Path, PathBuf};
@@ -22,43 +20,46 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use chrono::Utc;
 
-use collect::Database;
+use database::Database;
 use notification::Notification;
-use outcome::Outcome;
-use report::Report;
+use outcome::{Outcome, SessionOutcome};
+use stand_ins::Arrived;
 
+use crate::paths;
 use crate::seed::{self, Tenant};
-use crate::stack::StackFile;
+use crate::stack::{self, Llm, StackFile, StateDir};
 
 /// No request of the demo takes longer, a cold start included.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// What to run, and where to write about it.
+#[derive(Debug, clap::Args)]
 pub(crate) struct Options {
-    /// Conversations to run instead of the samples; see the README for their format.
-    pub(crate) transcripts: Option<PathBuf>,
-    /// Of those, the first so many.
-    pub(crate) limit: Option<usize>,
-    /// Directory of `report.json` and `report.html`.
-    pub(crate) out_dir: PathBuf,
+    /// Run these conversations instead of the six samples, one JSON object a line.
+    #[arg(long, value_name = "FILE")]
+    transcripts: Option<PathBuf>,
+    /// Run only the first N conversations.
+    #[arg(long, value_name = "N")]
+    limit: Option<usize>,
+    #[command(flatten)]
+    llm: Llm,
 }
 
-/// The conversations of a run and whose they are.
+/// The conversations of a run and the business that they are with.
 struct Conversations {
     business: &'static str,
     notifications: Vec<Notification>,
 }
 
-/// Runs the demo on a ready stack; the code is a failure if any session did not complete.
-pub(crate) async fn run(stack: &StackFile, options: &Options) -> anyhow::Result<ExitCode> {
-    let conversations = conversations(options)?;
-    let outcome = play(stack, conversations).await?;
-    let report = Report::of(&outcome);
-    let page = write(&outcome, &report, &options.out_dir)?;
+/// Runs the demo on a stack of its own; the code is a failure if any session did not complete.
+pub(crate) async fn run(options: Options) -> anyhow::Result<ExitCode> {
+    let stack_options = stack::Options { llm: options.llm.clone(), ..stack::Options::default() };
+    let stack = stack::up(&StateDir::named("demo-stack"), &stack_options).await?;
+    let outcome = play(stack.file(), conversations(&options)?).await?;
+    let page = write(&outcome, &paths::target().join("demo"))?;
     println!("\n{}", table::render(&outcome));
-    println!("{}", totals(&report));
+    println!("{}", totals(&outcome));
     println!("Open {}", page.display());
-    Ok(if report.is_complete() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if outcome.is_complete() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn conversations(options: &Options) -> anyhow::Result<Conversations> {
@@ -78,59 +79,59 @@ async fn play(stack: &StackFile, Conversations { business, notifications }: Conv
     let tenant = Tenant::of_run(Utc::now())?;
     println!("Seeding the tenant {}", tenant.id);
     seed::seed(stack, &http, &tenant, business).await.context("seed the tenant")?;
-    let mails_before = stand_ins::mails_taken(stack, &http).await?;
+    let mails_before = stand_ins::mails_accepted(stack, &http).await?;
 
     println!("Posting {} notifications to {}", notifications.len(), stack.api_url);
     let start = Instant::now();
-    let answers = post::post_all(stack, &http, &tenant.id, &notifications).await?;
-    for (notification, answer) in notifications.iter().zip(&answers) {
-        if let Err(why) = answer {
-            println!("  {} was refused: {why}", notification.session_id);
+    let refusals = post::post_all(stack, &http, &tenant.id, &notifications).await?;
+    for (notification, refusal) in notifications.iter().zip(&refusals) {
+        if let Some(answer) = refusal {
+            println!("  {} was refused: {answer}", notification.session_id);
         }
     }
-    let accepted = answers.iter().filter(|answer| answer.is_ok()).count();
+    let accepted = refusals.iter().filter(|refusal| refusal.is_none()).count();
     let database = Database::connect(&stack.database_url, &tenant.id).await?;
     wait::until_ended(&database, accepted).await?;
-    let wall = start.elapsed();
+    let wall_s = start.elapsed().as_secs_f64();
 
-    let mut arrived = stand_ins::arrived(stack, &http, &tenant, mails_before).await?;
-    let stored = database.sessions().await?;
-    Ok(Outcome {
-        business: business.to_owned(),
-        tenant_id: tenant.id.to_string(),
-        finished_at: Utc::now(),
-        wall,
-        sessions: assemble::sessions(notifications, answers, stored, &mut arrived),
-        left_behind: arrived.counts,
-    })
+    let arrived = Arrived::read(stack, &http, &tenant, mails_before).await?;
+    let mut stored = database.sessions().await?;
+    stored.values_mut().try_for_each(|stored| arrived.attach(stored))?;
+    let sessions = notifications.into_iter().zip(refusals).map(|(posted, refusal)| {
+        let stored = stored.remove(posted.session_id.as_ref());
+        SessionOutcome::new(posted, refusal, stored)
+    });
+    let sessions = sessions.collect();
+    Ok(Outcome::new((business, tenant.id.as_ref()), Utc::now(), wall_s, sessions, arrived.totals))
 }
 
 /// Returns the path of the page.
-fn write(outcome: &Outcome, report: &Report, directory: &Path) -> anyhow::Result<PathBuf> {
+fn write(outcome: &Outcome, directory: &Path) -> anyhow::Result<PathBuf> {
     std::fs::create_dir_all(directory).with_context(|| format!("create {}", directory.display()))?;
-    let json = serde_json::to_string_pretty(report)?;
-    for (name, text) in [("report.json", json + "\n"), ("report.html", page::render(outcome)?)] {
+    let json = serde_json::to_string_pretty(outcome)? + "\n";
+    for (name, text) in [("report.json", json), ("report.html", page::render(outcome)?)] {
         let path = directory.join(name);
         std::fs::write(&path, text).with_context(|| format!("write {}", path.display()))?;
     }
     Ok(directory.join("report.html"))
 }
 
-fn totals(report: &Report) -> String {
-    let totals = &report.totals;
+fn totals(outcome: &Outcome) -> String {
+    let (totals, arrived) = (&outcome.totals, &outcome.totals.arrived);
+    let cost = totals.cost_usd.map_or_else(String::new, |usd| format!("model {usd:.4} USD; "));
     format!(
         "{} accepted, {} completed, {} failed; {} mails; HubSpot: {} contacts, {} notes; Salesforce: {} people, \
-         {} tasks; {} webhooks; {} dead letters; {:.1} s",
+         {} tasks; {} webhooks; {} dead letters; {cost}{:.1} s",
         totals.accepted,
         totals.completed,
         totals.failed,
-        totals.emails_sent,
-        totals.contacts,
-        totals.notes,
-        totals.people,
-        totals.tasks,
-        totals.webhooks,
-        totals.dead_letters,
-        report.wall_s
+        arrived.emails_sent,
+        arrived.contacts,
+        arrived.notes,
+        arrived.people,
+        arrived.tasks,
+        arrived.webhooks,
+        arrived.dead_letters,
+        outcome.wall_s
     )
 }

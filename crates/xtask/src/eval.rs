@@ -8,7 +8,7 @@ mod labelled;
 mod outcome;
 mod run;
 #[cfg(test)]
-mod samples;
+mod tests;
 mod text;
 
 use std::num::NonZeroUsize;
@@ -19,35 +19,55 @@ use anyhow::{Context, ensure};
 use serde::Serialize;
 
 use crate::paths;
+use crate::stack::Llm;
 use compare::Comparison;
+use engine::{Answers, Engine};
 use outcome::Outcome;
 use run::Run;
-
-pub(crate) use engine::Answers;
 
 /// The conversations that come with the code.
 const SHIPPED: &str = "crates/analyze/eval/synthetic.jsonl";
 
-/// What to evaluate.
-#[derive(Debug)]
+#[derive(Debug, clap::Args)]
 pub(crate) struct Options {
-    /// Labelled conversations instead of the shipped ones.
-    pub(crate) file: Option<PathBuf>,
-    pub(crate) answers: Answers,
-    /// Of the conversations, the first so many.
-    pub(crate) limit: Option<usize>,
-    /// Conversations that are analysed at the same time.
-    pub(crate) concurrency: NonZeroUsize,
-    pub(crate) json: bool,
+    /// Analyse these labelled conversations instead of the shipped ones, one JSON object a line; see
+    /// crates/analyze/eval/README.md.
+    #[arg(value_name = "FILE")]
+    file: Option<PathBuf>,
+    /// Ask this model or inference profile on Bedrock, with the credentials and the region of the environment.
+    #[arg(long, value_name = "MODEL_ID", conflicts_with = "url")]
+    bedrock: Option<String>,
+    #[command(flatten)]
+    llm: Llm,
+    /// Analyse only the first N conversations.
+    #[arg(long, value_name = "N")]
+    limit: Option<usize>,
+    /// Analyse N conversations at the same time.
+    #[arg(long, value_name = "N", default_value = "4")]
+    concurrency: NonZeroUsize,
+    /// Print one JSON document.
+    #[arg(long)]
+    json: bool,
+    /// Analyse nothing: print what is different between two such documents.
+    #[arg(long, num_args = 2, value_names = ["A", "B"], conflicts_with_all = ["file", "bedrock", "url", "limit"])]
+    compare: Option<Vec<PathBuf>>,
+}
+
+/// Evaluates, or compares two evaluations.
+pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
+    match options.compare.as_deref() {
+        Some([a, b]) => compare(a, b, options.json),
+        _ => evaluate(options).await,
+    }
 }
 
 /// Analyses the conversations and prints the figures; progress goes to stderr.
-pub(crate) async fn evaluate(options: &Options) -> anyhow::Result<()> {
+async fn evaluate(options: &Options) -> anyhow::Result<()> {
     let file = options.file.clone().unwrap_or_else(|| paths::root().join(SHIPPED));
     let text = std::fs::read_to_string(&file).with_context(|| format!("read {}", file.display()))?;
     let parsed = labelled::parse(&text, options.limit);
     let (labelled, lines) = parsed.with_context(|| format!("read {}", file.display()))?;
-    let engine = engine::Engine::prepare(&options.answers).await?;
+    let engine = Engine::prepare(Answers::of(options)).await?;
     let started = Instant::now();
     let printed = engine.analyse(&lines, options.concurrency).await?;
     let wall = started.elapsed().as_secs_f64();
@@ -68,7 +88,7 @@ fn worked(run: &Run, complete: bool) -> anyhow::Result<()> {
 }
 
 /// Prints what is different between two runs.
-pub(crate) fn compare(a: &Path, b: &Path, json: bool) -> anyhow::Result<()> {
+fn compare(a: &Path, b: &Path, json: bool) -> anyhow::Result<()> {
     let comparison = Comparison::of(&Run::read(a)?, &Run::read(b)?)?;
     print(&comparison, json, || comparison.render())
 }
@@ -77,19 +97,4 @@ fn print(document: &impl Serialize, json: bool, text: impl FnOnce() -> String) -
     let output = if json { serde_json::to_string_pretty(document)? + "\n" } else { text() };
     print!("{output}");
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_run_without_any_analysis_or_with_results_missing_is_a_failure() {
-        let outcomes = samples::outcomes();
-        let run = |outcomes: &[Outcome]| Run::new("five.jsonl", "small", None, 1.0, outcomes.to_vec());
-        assert!(worked(&run(&outcomes), true).is_ok());
-        let failed = run(&outcomes[4..]);
-        assert_eq!(worked(&failed, true).unwrap_err().to_string(), "none of 1 conversations has an analysis");
-        assert!(worked(&run(&outcomes), false).unwrap_err().to_string().starts_with("the analysis failed"));
-    }
 }

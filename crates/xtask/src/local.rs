@@ -1,18 +1,16 @@
-//! `cargo xtask local`: a stack that stays until it is told to go.
+//! `cargo xtask local`: a stack that runs until it is stopped.
 
-use crate::cli::Up;
 use crate::progress::heading;
 use crate::stack::{self, Options, StackFile, StateDir};
 use crate::{paths, sam};
 
-pub(crate) async fn up(arguments: Up) -> anyhow::Result<()> {
+pub(crate) async fn up(options: Options) -> anyhow::Result<()> {
     let dir = StateDir::local();
     if let Some(file) = stack::redeploy(&dir).await? {
         describe(&dir, &file);
         return sam::prepare(&dir, &file).await;
     }
     heading("starting the local stack");
-    let options = Options { database_url: arguments.database_url, llm: arguments.llm, llm_model: arguments.llm_model };
     let stack = stack::up(&dir, &options).await?;
     describe(stack.dir(), stack.file());
     sam::prepare(stack.dir(), stack.file()).await?;

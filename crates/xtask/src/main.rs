@@ -19,6 +19,7 @@ mod seed;
 mod settings_table;
 mod stack;
 mod stand_in;
+mod table;
 mod test;
 mod venv;
 

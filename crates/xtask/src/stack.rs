@@ -12,7 +12,7 @@ mod postgres;
 mod postgres_home;
 mod stand_ins;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -27,18 +27,35 @@ pub(crate) use guard::{guard, start as start_guard};
 pub(crate) use ports::{answers, take as free_ports};
 pub(crate) use postgres::{Postgres, restart as restart_postgres};
 
-/// For ending by itself.
-const GRACE: Duration = Duration::from_secs(2);
+/// For a process to end by itself. None holds anything that killing it would lose.
+const GRACE: Duration = Duration::from_secs(5);
 
-/// How a stack is wanted.
-#[derive(Debug, Clone, Default)]
+/// Options of a stack.
+#[derive(Debug, Clone, Default, clap::Args)]
 pub(crate) struct Options {
-    /// A database to use instead of a server of its own.
+    /// Use this database instead of a server of the stack's own.
+    #[arg(long, value_name = "URL")]
     pub(crate) database_url: Option<String>,
-    /// An OpenAI-compatible server that answers instead of the Bedrock stand-in.
-    pub(crate) llm: Option<String>,
-    /// What that server calls its model; Bedrock's id if not given.
-    pub(crate) llm_model: Option<String>,
+    #[command(flatten)]
+    pub(crate) llm: Llm,
+}
+
+/// An OpenAI-compatible server that answers instead of the stand-in for Bedrock.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub(crate) struct Llm {
+    /// Let this OpenAI-compatible server answer instead of the stand-in for Bedrock; OPENAI_API_KEY holds its key.
+    #[arg(long = "llm", value_name = "URL")]
+    pub(crate) url: Option<String>,
+    /// Name of the model on that server.
+    #[arg(long = "llm-model", value_name = "NAME", requires = "url")]
+    pub(crate) model: Option<String>,
+}
+
+impl Llm {
+    /// Builds the stand-ins, with TLS where the server needs it.
+    pub(crate) async fn build_fakes(&self) -> anyhow::Result<PathBuf> {
+        lambda::build_fakes(self.url.as_ref().is_some_and(|url| url.starts_with("https://"))).await
+    }
 }
 
 /// A running stack; stopped when dropped, unless it is kept.
@@ -86,8 +103,7 @@ pub(crate) async fn up(dir: &StateDir, options: &Options) -> anyhow::Result<Stac
     guard::start(dir)?;
     step("Python environment", venv::STACK.ensure()).await?;
     let packages = step("build the functions", lambda::build()).await?;
-    let tls = options.llm.as_ref().is_some_and(|url| url.starts_with("https://"));
-    let fakes = step("build the stand-ins", lambda::build_fakes(tls)).await?;
+    let fakes = step("build the stand-ins", options.llm.build_fakes()).await?;
     stack.file = start(dir, options, &packages, &fakes).await?;
     Ok(stack)
 }
@@ -128,11 +144,17 @@ pub(crate) fn down(dir: &StateDir) -> bool {
 
 fn stop(dir: &StateDir) {
     let processes = dir.read_processes().unwrap_or_default();
-    // MiniStack first: its functions hold connections to the others.
-    ministack::stop(&processes);
-    stand_ins::stop(&processes);
-    postgres::stop(dir, &processes);
-    // What is no part of every stack: the relay for containers, the emulator of a benchmark.
+    // MiniStack first: its functions hold connections to the others. SIGINT is PostgreSQL's fast shutdown; SIGTERM would
+    // wait for the clients.
+    for (role, signal) in
+        [(ministack::ROLE, Signal::TERM), (stand_ins::ROLE, Signal::TERM), (postgres::ROLE, Signal::INT)]
+    {
+        if let Some(process) = processes.get(role) {
+            process::stop(process, signal, GRACE);
+        }
+    }
+    postgres::remove_data(dir, &processes);
+    // Processes that not every stack has: the relay for containers, the emulator of a benchmark.
     for process in processes.values().filter(|process| process.is_alive()) {
         process::stop(process, Signal::TERM, GRACE);
     }

@@ -42,7 +42,7 @@ impl Drop for Database {
 }
 
 async fn unit_tests(report: &mut Report) -> anyhow::Result<()> {
-    let dir = StateDir::test_database();
+    let dir = StateDir::named("test-database");
     let _lock = dir.lock()?;
     stack::down(&dir);
     dir.clear()?;
@@ -70,7 +70,7 @@ async fn vendors_clients(report: &mut Report) {
 }
 
 async fn pipeline_tests(report: &mut Report) {
-    match stack::up(&StateDir::test(), &Options::default()).await {
+    match stack::up(&StateDir::named("test-stack"), &Options::default()).await {
         Ok(stack) => {
             report.run(checks::pipeline_tests(&stack.dir().stack_file())).await;
             heading(&format!("  logs of the stack: {}", paths::shown(&stack.dir().log("*"))));

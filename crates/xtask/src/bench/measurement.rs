@@ -1,4 +1,6 @@
-//! What was measured, and the table of it.
+//! Cold starts as measured, and their table.
+
+use crate::table::table;
 
 const MEBIBYTE: f64 = 1024.0 * 1024.0;
 
@@ -22,14 +24,20 @@ impl Measured {
         Self { name, binary_bytes, starts: Vec::new() }
     }
 
-    fn row(&self) -> String {
+    fn row(&self) -> Vec<String> {
         let mut init: Vec<_> = self.starts.iter().map(|start| start.init_ms).collect();
         init.sort_by(f64::total_cmp);
         let (least, most) = (init.first().copied().unwrap_or(f64::NAN), init.last().copied().unwrap_or(f64::NAN));
         let peak = self.starts.iter().map(|start| start.peak_bytes).max().unwrap_or_default();
-        let range = format!("{least:.1}–{most:.1}");
         let (peak, binary) = (mebibytes(peak), mebibytes(self.binary_bytes));
-        format!("{:<16} {:>14.1} {range:>15} {peak:>10.1} {binary:>12.2}", self.name, median(&init))
+        vec![
+            self.name.to_owned(),
+            format!("{:.1}", median(&init)),
+            format!("{least:.1}"),
+            format!("{most:.1}"),
+            format!("{peak:.1}"),
+            format!("{binary:.2}"),
+        ]
     }
 }
 
@@ -48,10 +56,10 @@ fn mebibytes(bytes: u64) -> f64 {
     bytes as f64 / MEBIBYTE
 }
 
-/// One line a function.
-pub(super) fn table(rows: &[Measured]) -> String {
-    let head = "function         median init ms      min–max ms   peak MiB   binary MiB";
-    rows.iter().fold(head.to_owned(), |table, row| table + "\n" + &row.row())
+/// A line for each function.
+pub(super) fn render(rows: &[Measured]) -> String {
+    let titles = ["function", "median init ms", "min ms", "max ms", "peak MiB", "binary MiB"];
+    table(&titles, &rows.iter().map(Measured::row).collect::<Vec<_>>())
 }
 
 #[cfg(test)]
@@ -66,10 +74,10 @@ mod tests {
         };
         let odd = Measured { starts: starts(&[9.0, 3.04, 4.0]), ..Measured::new("noop", 1 << 20) };
         let even = Measured { starts: starts(&[8.0, 12.5, 7.0, 9.0]), ..Measured::new("track-delivery", 12_000_000) };
-        insta::assert_snapshot!(table(&[odd, even]), @"
-        function         median init ms      min–max ms   peak MiB   binary MiB
-        noop                        4.0         3.0–9.0       10.0         1.00
-        track-delivery              8.5        7.0–12.5       11.0        11.44
+        insta::assert_snapshot!(render(&[odd, even]), @"
+        function        median init ms  min ms  max ms  peak MiB  binary MiB
+        noop                       4.0     3.0     9.0      10.0        1.00
+        track-delivery             8.5     7.0    12.5      11.0       11.44
         ");
     }
 }

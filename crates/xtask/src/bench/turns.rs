@@ -11,6 +11,7 @@ use anyhow::{Context, ensure};
 use serde::Deserialize;
 
 use crate::progress::step;
+use crate::table::table;
 use crate::{paths, process};
 
 /// What `crates/analyze/benches/turns.rs` measures.
@@ -50,7 +51,7 @@ pub(crate) async fn run() -> anyhow::Result<ExitCode> {
     }
     step("cargo bench -p analyze --bench turns", bench(&home)).await?;
     let measured = GROUPS.into_iter().map(|group| Measured::read(&home, group)).collect::<anyhow::Result<Vec<_>>>()?;
-    println!("\n{}", table(&measured));
+    println!("\n{}", render(&measured));
     println!("{}", verdict(&measured));
     Ok(if measured.iter().all(Measured::is_flat) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -102,16 +103,15 @@ impl Measured {
     }
 }
 
-fn table(measured: &[Measured]) -> String {
-    let mut text = format!("{:<12}", "ns per turn");
-    SIZES.iter().for_each(|turns| text.push_str(&format!("{:>14}", format!("{turns} turns"))));
-    text.push_str(&format!("{:>10}\n", "growth"));
-    for group in measured {
-        text.push_str(&format!("{:<12}", group.group));
-        group.per_turn.iter().for_each(|time| text.push_str(&format!("{time:>14.1}")));
-        text.push_str(&format!("{:>10}\n", format!("{:.2}×", group.growth())));
-    }
-    text
+fn render(measured: &[Measured]) -> String {
+    let titles = SIZES.map(|turns| format!("{turns} turns"));
+    let titles: Vec<_> = ["ns per turn".to_owned()].into_iter().chain(titles).chain(["growth".to_owned()]).collect();
+    let row = |group: &Measured| {
+        let times = group.per_turn.map(|time| format!("{time:.1}"));
+        let growth = format!("{:.2}×", group.growth());
+        [group.group.to_owned()].into_iter().chain(times).chain([growth]).collect()
+    };
+    table(&titles, &measured.iter().map(row).collect::<Vec<_>>())
 }
 
 fn verdict(measured: &[Measured]) -> String {

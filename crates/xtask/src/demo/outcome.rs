@@ -1,32 +1,50 @@
-//! What became of a run: everything that the report, the page and the table are made from.
+//! The outcome of a run: one document. `report.json` is this document; the page and the table are made from it.
 
-use std::collections::BTreeSet;
-use std::time::Duration;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use domain::analysis::Analysis;
-use domain::session::{Channel, SessionStatus, Visitor};
-use domain::step::{FIRST_VERSION, Step};
+use domain::session::{Channel, SessionStatus, VisitorEmail};
+use domain::step::FIRST_VERSION;
 use domain::transcript::Turn;
+use serde::{Deserialize, Serialize};
+
+use super::notification::Notification;
 
 /// One run of the demo.
+#[derive(Debug, Clone, Serialize)]
 pub(super) struct Outcome {
     /// Name of the tenant's business.
     pub(super) business: String,
     pub(super) tenant_id: String,
     pub(super) finished_at: DateTime<Utc>,
-    /// From the first notification until the last session had ended.
-    pub(super) wall: Duration,
+    /// Seconds from the first notification until the last session had ended.
+    pub(super) wall_s: f64,
+    /// The model that analysed the sessions.
+    pub(super) model: Option<String>,
     /// In the order in which they were posted.
     pub(super) sessions: Vec<SessionOutcome>,
-    /// What the run added to the third parties, counted there.
-    pub(super) left_behind: LeftBehind,
+    pub(super) totals: Totals,
+    /// Stages of this run in the order of the pipeline.
+    pub(super) stages: Vec<StageTime>,
 }
 
-/// What third parties and queues hold because of the run.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct LeftBehind {
-    pub(super) mails: usize,
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub(super) struct Totals {
+    /// Notifications that were answered with 202.
+    pub(super) accepted: usize,
+    pub(super) completed: usize,
+    pub(super) failed: usize,
+    /// What the model cost; `None` if no price is known.
+    pub(super) cost_usd: Option<f64>,
+    #[serde(flatten)]
+    pub(super) arrived: ArrivedTotals,
+}
+
+/// What the run added to third parties and queues, counted there.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub(super) struct ArrivedTotals {
+    pub(super) emails_sent: usize,
     pub(super) contacts: usize,
     pub(super) notes: usize,
     /// Contacts and leads of Salesforce.
@@ -36,184 +54,349 @@ pub(super) struct LeftBehind {
     pub(super) dead_letters: usize,
 }
 
+/// How long a stage took, from the first claim to the end, retries included.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(super) struct StageTime {
+    pub(super) stage: String,
+    pub(super) median_ms: Option<i64>,
+    pub(super) longest_ms: Option<i64>,
+}
+
+#[derive(Debug, Clone, Serialize)]
 pub(super) struct SessionOutcome {
     pub(super) session_id: String,
     pub(super) channel: Channel,
-    pub(super) visitor: Visitor,
+    pub(super) name: Option<String>,
+    /// Masked.
+    pub(super) address: Option<String>,
+    pub(super) locale: Option<String>,
     pub(super) started_at: DateTime<Utc>,
-    pub(super) ended_at: DateTime<Utc>,
+    pub(super) duration_ms: i64,
     pub(super) end_reason: Option<String>,
-    pub(super) ending: Ending,
+    #[serde(flatten)]
+    pub(super) stored: Stored,
+    /// By stage: `analyze`, `notify`, and each integration's id.
+    pub(super) stages_ms: BTreeMap<String, i64>,
+}
+
+/// What the database holds of a session, and what arrived because of it.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct Stored {
+    /// As stored, `refused` if `ingest` did not answer 202, or `missing` if it did and the session is not stored.
+    pub(super) status: String,
+    /// Why the session did not complete.
+    pub(super) failure: Option<String>,
+    pub(super) analysis_status: Option<String>,
+    pub(super) category: Option<String>,
+    pub(super) sentiment_average: Option<f64>,
+    pub(super) email_status: Option<String>,
+    pub(super) webhook_status: Option<String>,
+    pub(super) email: EmailOutcome,
+    pub(super) hubspot: HubspotOutcome,
+    pub(super) salesforce: SalesforceOutcome,
+    pub(super) webhook: WebhookOutcome,
+    /// In the order of the pipeline.
+    pub(super) steps: Vec<StepOutcome>,
+    /// From the first planned step to the last end.
+    pub(super) took_ms: Option<i64>,
     /// As the pipeline read it.
     pub(super) turns: Vec<Turn>,
     /// The latest version.
     pub(super) analysis: Option<Analysis>,
-    /// In the order in which they were planned.
-    pub(super) steps: Vec<StepRecord>,
-    pub(super) email: Option<EmailRecord>,
-    pub(super) integrations: Vec<IntegrationRecord>,
-    pub(super) mail: Option<Mail>,
-    /// HTML of the CRM note.
-    pub(super) note: Option<String>,
-    pub(super) task: Option<Task>,
-    pub(super) webhook: Option<Delivery>,
 }
 
-/// How far a session came.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) enum Ending {
-    /// `ingest` did not answer 202; in words.
-    Refused(String),
-    /// Answered with 202, yet there is no such session.
-    Missing,
-    /// As stored; neither `Completed` nor `Failed` when the demo gave up waiting.
-    Stored { status: SessionStatus, failure_code: Option<String> },
-}
-
-impl Ending {
-    pub(super) fn as_str(&self) -> &'static str {
-        match self {
-            Self::Refused(_) => "refused",
-            Self::Missing => "missing",
-            Self::Stored { status, .. } => status.as_str(),
-        }
-    }
-}
-
-/// A row of `steps`.
-#[derive(Debug, Clone)]
-pub(super) struct StepRecord {
-    /// `domain::step::Step` as text.
-    pub(super) step: String,
-    pub(super) status: String,
-    pub(super) attempt: i32,
+/// A row of `email_log`, and the mail.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct EmailOutcome {
+    pub(super) status: Option<String>,
     pub(super) code: Option<String>,
-    pub(super) created_at: DateTime<Utc>,
-    /// First claim.
-    pub(super) started_at: Option<DateTime<Utc>>,
-    pub(super) finished_at: Option<DateTime<Utc>>,
-}
-
-impl StepRecord {
-    /// From the first claim to the end, retries included.
-    pub(super) fn ms(&self) -> Option<i64> {
-        Some((self.finished_at? - self.started_at?).num_milliseconds())
-    }
-
-    /// `None` for a step that this program does not know.
-    pub(super) fn parsed(&self) -> Option<Step> {
-        self.step.parse().ok()
-    }
-
-    /// `analyze`, `notify`, or the integration's id; of later versions `analyze@2` and so on.
-    pub(super) fn stage(&self) -> String {
-        match self.parsed() {
-            Some(Step::CrmSync { version: FIRST_VERSION, integration }) => integration.to_string(),
-            Some(Step::CrmSync { version, integration }) => format!("{integration}@{version}"),
-            Some(Step::Tell { integration, event, .. }) => format!("{integration}/{event}"),
-            Some(Step::Analyze { .. } | Step::Notify { .. }) | None => self.step.clone(),
-        }
-    }
-
-    /// Sorts as the pipeline goes, one version after the other; what is unknown comes last.
-    fn order(&self) -> (i32, u8) {
-        match self.parsed() {
-            Some(Step::Analyze { version }) => (version, 0),
-            Some(Step::Notify { version }) => (version, 1),
-            Some(Step::CrmSync { version, .. }) => (version, 2),
-            Some(Step::Tell { .. }) => (i32::MAX - 1, 0),
-            None => (i32::MAX, 0),
-        }
-    }
-}
-
-/// A row of `email_log`.
-#[derive(Debug, Clone)]
-pub(super) struct EmailRecord {
     /// SES's message id.
     pub(super) provider_id: Option<String>,
-    pub(super) status: String,
-    pub(super) code: Option<String>,
-    pub(super) template: String,
-}
-
-/// A row of `integration_log`.
-#[derive(Debug, Clone)]
-pub(super) struct IntegrationRecord {
-    pub(super) kind: Kind,
-    pub(super) status: String,
-    pub(super) contact_id: Option<String>,
-    pub(super) record_id: Option<String>,
-    pub(super) code: Option<String>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-    Hubspot,
-    Salesforce,
-    Webhook,
+    pub(super) mail: Option<Mail>,
 }
 
 /// A mail as SES was asked to send it.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Mail {
-    pub(super) from: String,
-    pub(super) subject: String,
+    pub(super) from: Option<String>,
+    pub(super) subject: Option<String>,
     pub(super) html: Option<String>,
     pub(super) text: Option<String>,
 }
 
+/// A row of `integration_log`, and the note.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct HubspotOutcome {
+    pub(super) status: Option<String>,
+    pub(super) code: Option<String>,
+    pub(super) contact_id: Option<String>,
+    #[serde(alias = "record_id")]
+    pub(super) note_id: Option<String>,
+    /// HTML.
+    pub(super) note: Option<String>,
+}
+
+/// A row of `integration_log`, and the task.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct SalesforceOutcome {
+    pub(super) status: Option<String>,
+    pub(super) code: Option<String>,
+    /// Of a contact or a lead.
+    #[serde(alias = "contact_id")]
+    pub(super) person_id: Option<String>,
+    #[serde(alias = "record_id")]
+    pub(super) task_id: Option<String>,
+    pub(super) task: Option<CrmTask>,
+}
+
 /// A task of Salesforce.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Task {
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct CrmTask {
+    #[serde(alias = "Subject")]
     pub(super) subject: String,
     /// Plain text.
+    #[serde(alias = "Description")]
     pub(super) description: String,
 }
 
-/// A webhook as it was received.
-#[derive(Debug, Clone)]
-pub(super) struct Delivery {
-    pub(super) id: String,
-    /// The receiver's check of the signature.
-    pub(super) verified: bool,
-    pub(super) body: String,
+/// A row of `integration_log`, and the webhook as it was received.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct WebhookOutcome {
+    pub(super) status: Option<String>,
+    pub(super) code: Option<String>,
+    #[serde(alias = "record_id")]
+    pub(super) id: Option<String>,
+    /// The receiver's check of the signature; `None` if nothing was received.
+    pub(super) verified: Option<bool>,
+    pub(super) body: Option<String>,
+}
+
+/// A row of `steps`. Milliseconds count from the first planned step of the session.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct StepOutcome {
+    pub(super) kind: String,
+    /// Of the analysis.
+    pub(super) version: i32,
+    /// The integration's id; empty for steps without one.
+    pub(super) integration: String,
+    pub(super) status: String,
+    pub(super) attempt: i32,
+    pub(super) code: Option<String>,
+    pub(super) planned_ms: i64,
+    pub(super) started_ms: Option<i64>,
+    pub(super) finished_ms: Option<i64>,
+    /// First claim, as a time of the day.
+    pub(super) started: Option<String>,
+    pub(super) finished: Option<String>,
+}
+
+impl StepOutcome {
+    /// From the first claim to the end, retries included.
+    fn ms(&self) -> Option<i64> {
+        Some(self.finished_ms? - self.started_ms?)
+    }
+
+    /// `analyze`, `notify`, or the integration's id; of later versions `analyze@2` and so on.
+    fn stage(&self) -> String {
+        let name = if self.integration.is_empty() { &self.kind } else { &self.integration };
+        if self.version == FIRST_VERSION { name.clone() } else { format!("{name}@{}", self.version) }
+    }
 }
 
 impl SessionOutcome {
-    pub(super) fn integration(&self, kind: Kind) -> Option<&IntegrationRecord> {
-        self.integrations.iter().find(|record| record.kind == kind)
+    /// `refused` is the answer of `ingest` where it was not 202.
+    pub(super) fn new(posted: Notification, refused: Option<String>, stored: Option<Stored>) -> Self {
+        let without = |status: &str, failure| Stored {
+            status: status.to_owned(),
+            failure,
+            turns: posted.transcript,
+            ..Stored::default()
+        };
+        let stored = match (refused, stored) {
+            (Some(answer), _) => without("refused", Some(answer)),
+            (None, None) => without("missing", None),
+            (None, Some(stored)) => stored,
+        };
+        Self {
+            session_id: posted.session_id.to_string(),
+            channel: posted.channel,
+            address: match posted.visitor.email() {
+                VisitorEmail::Absent => None,
+                VisitorEmail::Invalid => Some("an unusable address".to_owned()),
+                // Displayed it is masked.
+                VisitorEmail::Usable(address) => Some(address.to_string()),
+            },
+            name: posted.visitor.name,
+            locale: posted.visitor.locale,
+            started_at: posted.started_at,
+            duration_ms: (posted.ended_at - posted.started_at).num_milliseconds(),
+            end_reason: posted.end_reason,
+            stages_ms: stored.steps.iter().filter_map(|step| Some((step.stage(), step.ms()?))).collect(),
+            stored,
+        }
     }
 
-    pub(super) fn is_completed(&self) -> bool {
-        matches!(self.ending, Ending::Stored { status: SessionStatus::Completed, .. })
+    fn has(&self, status: SessionStatus) -> bool {
+        self.stored.status == status.as_str()
     }
 }
 
 impl Outcome {
-    /// Steps met in this run, in the order of the pipeline.
-    pub(super) fn stages(&self) -> Vec<String> {
-        let steps = self.sessions.iter().flat_map(|session| &session.steps);
-        let met: BTreeSet<_> = steps.map(|step| (step.order(), step.stage())).collect();
-        met.into_iter().map(|(_, stage)| stage).collect()
+    pub(super) fn new(
+        (business, tenant_id): (&str, &str),
+        finished_at: DateTime<Utc>,
+        wall_s: f64,
+        sessions: Vec<SessionOutcome>,
+        arrived: ArrivedTotals,
+    ) -> Self {
+        let ended = |status| sessions.iter().filter(|session| session.has(status)).count();
+        let cost = |session: &SessionOutcome| session.stored.analysis.as_ref()?.usage.cost_usd;
+        let model = |session: &SessionOutcome| session.stored.analysis.as_ref()?.usage.model.clone();
+        let costs: Vec<_> = sessions.iter().filter_map(cost).collect();
+        Self {
+            business: business.to_owned(),
+            tenant_id: tenant_id.to_owned(),
+            finished_at,
+            wall_s: (wall_s * 1000.0).round() / 1000.0,
+            model: sessions.iter().find_map(model),
+            totals: Totals {
+                accepted: sessions.iter().filter(|session| session.stored.status != "refused").count(),
+                completed: ended(SessionStatus::Completed),
+                failed: ended(SessionStatus::Failed),
+                cost_usd: (!costs.is_empty()).then(|| costs.iter().sum()),
+                arrived,
+            },
+            stages: stages(&sessions),
+            sessions,
+        }
     }
+
+    /// Whether every session completed and no message is on a dead-letter queue.
+    pub(super) fn is_complete(&self) -> bool {
+        self.totals.completed == self.sessions.len() && self.totals.arrived.dead_letters == 0
+    }
+}
+
+/// Stages one version after the other, and in each version as the pipeline goes.
+fn stages(sessions: &[SessionOutcome]) -> Vec<StageTime> {
+    let rank = |kind: &str| ["analyze", "notify", "crm_sync"].iter().position(|known| *known == kind);
+    let steps = sessions.iter().flat_map(|session| &session.stored.steps);
+    let met: BTreeSet<_> =
+        steps.map(|step| (step.version, rank(&step.kind).unwrap_or(usize::MAX), step.stage())).collect();
+    met.into_iter()
+        .map(|(.., stage)| {
+            let mut ms: Vec<_> = sessions.iter().filter_map(|session| session.stages_ms.get(&stage).copied()).collect();
+            ms.sort_unstable();
+            StageTime { median_ms: ms.get(ms.len() / 2).copied(), longest_ms: ms.last().copied(), stage }
+        })
+        .collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::canned;
+    use serde_json::json;
+
+    use super::super::tests::canned;
+    use super::*;
+
+    #[test]
+    fn the_report_has_the_promised_shape() {
+        let report = serde_json::to_value(canned::small()).unwrap();
+        let session = &report["sessions"][0];
+        for (pointer, value) in [
+            ("/session_id", json!("brake-complaint")),
+            ("/channel", json!("voice")),
+            ("/status", json!("completed")),
+            ("/analysis_status", json!("ok")),
+            ("/category", json!("facing_issue")),
+            ("/sentiment_average", json!(-0.138)),
+            ("/email_status", json!("sent")),
+            ("/hubspot/contact_id", json!("101")),
+            ("/hubspot/note_id", json!("501")),
+            ("/salesforce/person_id", json!("00Q1")),
+            ("/salesforce/task_id", json!("00T1")),
+            ("/webhook_status", json!("done")),
+            ("/stages_ms", json!({ "analyze": 852, "hubspot": 621, "notify": 228, "salesforce": 238, "webhook": 111 })),
+        ] {
+            assert_eq!(session.pointer(pointer), Some(&value), "{pointer}");
+        }
+        let failed = &report["sessions"][2];
+        assert_eq!((&failed["status"], &failed["failure"]), (&json!("failed"), &json!("model_answer_invalid")));
+        for pointer in ["/analysis_status", "/category", "/sentiment_average", "/email_status", "/hubspot/note_id"] {
+            assert_eq!(failed.pointer(pointer), Some(&json!(null)), "{pointer}");
+        }
+        insta::assert_json_snapshot!(report["totals"], @r#"
+        {
+          "accepted": 3,
+          "completed": 2,
+          "contacts": 1,
+          "cost_usd": 0.00034,
+          "dead_letters": 1,
+          "emails_sent": 1,
+          "failed": 1,
+          "notes": 1,
+          "people": 1,
+          "tasks": 1,
+          "webhooks": 2
+        }
+        "#);
+        assert_eq!(report["wall_s"], 4.321);
+    }
+
+    #[test]
+    fn a_report_has_no_address_in_the_clear() {
+        let report = serde_json::to_value(canned::small()).unwrap();
+        assert!(
+            report["sessions"][0]["address"].as_str().unwrap().contains("***"),
+            "{}",
+            report["sessions"][0]["address"]
+        );
+    }
+
+    #[test]
+    fn a_run_is_complete_only_if_every_session_is() {
+        let outcome = |sessions: Vec<SessionOutcome>, dead_letters| {
+            let arrived = ArrivedTotals { dead_letters, ..ArrivedTotals::default() };
+            Outcome::new(("", ""), DateTime::UNIX_EPOCH, 1.0, sessions, arrived)
+        };
+        assert!(outcome(vec![canned::complete()], 0).is_complete());
+        assert!(!outcome(vec![canned::complete()], 1).is_complete());
+        assert!(!outcome(canned::small().sessions, 0).is_complete());
+    }
 
     #[test]
     fn steps_of_later_versions_are_stages_of_their_own_after_the_first() {
-        let mut outcome = canned::small();
-        let one = outcome.sessions[0].steps[0].clone();
-        for step in ["crm_sync@2:hubspot", "notify@2", "analyze@10", "analyze@2", "unheard_of"] {
-            let mut later = one.clone();
-            later.step = step.to_owned();
-            outcome.sessions[0].steps.push(later);
+        let mut session = canned::complete();
+        for (kind, version, integration) in [
+            ("crm_sync", 2, "hubspot"),
+            ("notify", 2, ""),
+            ("analyze", 10, ""),
+            ("analyze", 2, ""),
+            ("unheard_of", 1, ""),
+        ] {
+            let first = session.stored.steps[0].clone();
+            let (kind, integration) = (kind.to_owned(), integration.to_owned());
+            session.stored.steps.push(StepOutcome { kind, version, integration, ..first });
         }
-        let stages = outcome.stages();
-        assert_eq!(stages[..5], ["analyze", "notify", "hubspot", "salesforce", "webhook"]);
-        assert_eq!(stages[5..], ["analyze@2", "notify@2", "hubspot@2", "analyze@10", "unheard_of"]);
+        let stages: Vec<_> = stages(&[session]).into_iter().map(|stage| stage.stage).collect();
+        assert_eq!(stages[..6], ["analyze", "notify", "hubspot", "salesforce", "webhook", "unheard_of"]);
+        assert_eq!(stages[6..], ["analyze@2", "notify@2", "hubspot@2", "analyze@10"]);
+    }
+
+    #[test]
+    fn a_session_that_was_refused_or_is_not_stored_shows_what_was_posted() {
+        let sample = || canned::sample(0);
+        let refused = SessionOutcome::new(sample(), Some("400 Bad Request".to_owned()), None);
+        assert_eq!(
+            (refused.stored.status.as_str(), refused.stored.failure.as_deref()),
+            ("refused", Some("400 Bad Request"))
+        );
+        let missing = SessionOutcome::new(sample(), None, None);
+        assert_eq!((missing.stored.status.as_str(), missing.stored.turns.is_empty()), ("missing", false));
     }
 }

@@ -1,33 +1,30 @@
 //! `report.html`: the run on one page that needs nothing but itself.
 //!
-//! Everything that came from outside is text to the templates and escaped by them. The mail and the CRM note are markup
-//! made from outside text: they are shown in sandboxed frames. The page's content policy allows no request to anywhere.
-
-mod curve;
-mod session;
-mod steps;
+//! The templates read the outcome itself. Everything that came from outside is text to the templates and escaped by
+//! them. Mails and CRM notes are markup made from outside text: they are shown in sandboxed frames. The page's content
+//! policy allows no request to anywhere.
 
 use std::hash::{BuildHasher, RandomState};
 
 use anyhow::Context;
-use domain::analysis::CategoryLabel;
+use chrono::{DateTime, Utc};
+use domain::analysis::{Analysis, CategoryLabel};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
 use minijinja::{Environment, Value, context};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use super::outcome::{Outcome, SessionOutcome};
-use super::report::{Report, Totals};
-use session::SessionView;
+use super::outcome::Outcome;
 
-/// So many sessions are open when the page is; the others unfold on a click.
+/// This many sessions are open when the page is; the others unfold on a click.
 const OPEN_SESSIONS: usize = 6;
 
-const TEMPLATES: [(&str, &str); 5] = [
+const TEMPLATES: [(&str, &str); 6] = [
     ("page.html.j2", include_str!("templates/page.html.j2")),
     ("overview.html.j2", include_str!("templates/overview.html.j2")),
     ("session.html.j2", include_str!("templates/session.html.j2")),
     ("analysis.html.j2", include_str!("templates/analysis.html.j2")),
+    ("curve.html.j2", include_str!("templates/curve.html.j2")),
     ("results.html.j2", include_str!("templates/results.html.j2")),
 ];
 const STYLE: &str = include_str!("templates/style.css");
@@ -36,34 +33,8 @@ const NOTE_STYLE: &str = "<!doctype html><meta charset=\"utf-8\"><style>body{mar
                           color:#1c2430;overflow-wrap:anywhere}</style>";
 const SCRIPT: &str = include_str!("templates/script.js");
 
-#[derive(Serialize)]
-struct Page<'a> {
-    business: &'a str,
-    tenant_id: &'a str,
-    finished_at: String,
-    wall_s: f64,
-    model: Option<&'a str>,
-    totals: Totals,
-    /// Sessions per category, for those that have one.
-    categories: Vec<CategoryCount>,
-    stages: Vec<StageTime>,
-    sessions: Vec<SessionView<'a>>,
-}
-
-#[derive(Serialize)]
-struct CategoryCount {
-    label: CategoryLabel,
-    title: &'static str,
-    count: usize,
-}
-
-/// How long a stage takes.
-#[derive(Serialize)]
-struct StageTime {
-    stage: String,
-    median_ms: i64,
-    longest_ms: i64,
-}
+/// Scores nearer to 0 than this are drawn as neutral.
+const NEUTRAL: f64 = 0.15;
 
 /// The page as HTML.
 pub(super) fn render(outcome: &Outcome) -> anyhow::Result<String> {
@@ -73,8 +44,17 @@ pub(super) fn render(outcome: &Outcome) -> anyhow::Result<String> {
     for (name, source) in TEMPLATES {
         templates.add_template(name, source).with_context(|| format!("parse {name}"))?;
     }
+    templates.add_filter("signed", signed);
+    templates.add_filter("tone", tone);
+    templates.add_filter("minutes", minutes);
+    templates.add_filter("date", date);
+    templates.add_filter("readable", readable);
+    templates.add_filter("quoted_turns", quoted_turns);
+    templates.add_function("plot", plot);
     let page = context! {
-        page => Value::from(Serde(Page::of(outcome))),
+        run => Value::from(Serde(outcome)),
+        categories => CategoryLabel::ALL.map(CategoryLabel::as_str),
+        open_sessions => OPEN_SESSIONS,
         style => Value::from_safe_string(STYLE.to_owned()),
         script => Value::from_safe_string(SCRIPT.to_owned()),
         note_style => NOTE_STYLE,
@@ -88,43 +68,92 @@ fn nonce() -> String {
     format!("{:016x}", RandomState::new().hash_one("script"))
 }
 
-impl<'a> Page<'a> {
-    fn of(outcome: &'a Outcome) -> Self {
-        let report = Report::of(outcome);
-        let model = |session: &'a SessionOutcome| session.analysis.as_ref()?.usage.model.as_deref();
-        let view = |(index, session)| SessionView::of(index, session, index < OPEN_SESSIONS);
-        Self {
-            business: &outcome.business,
-            tenant_id: &outcome.tenant_id,
-            finished_at: outcome.finished_at.format("%-d %B %Y, %H:%M:%S UTC").to_string(),
-            wall_s: report.wall_s,
-            model: outcome.sessions.iter().find_map(model),
-            totals: report.totals,
-            categories: categories(outcome),
-            stages: outcome.stages().iter().filter_map(|stage| stage_time(outcome, stage)).collect(),
-            sessions: outcome.sessions.iter().enumerate().map(view).collect(),
-        }
+/// A score with its sign and two decimals, the minus as it is printed.
+fn signed(score: f64) -> String {
+    let text = format!("{score:+.2}");
+    if text == "-0.00" { "0.00".into() } else { text.replace('-', "\u{2212}").replace("+0.00", "0.00") }
+}
+
+/// `positive`, `neutral` or `negative`.
+fn tone(score: f64) -> &'static str {
+    match score {
+        score if score >= NEUTRAL => "positive",
+        score if score <= -NEUTRAL => "negative",
+        _ => "neutral",
     }
 }
 
-fn categories(outcome: &Outcome) -> Vec<CategoryCount> {
-    let label = |session: &SessionOutcome| Some(session.analysis.as_ref()?.category.as_ref()?.label);
-    CategoryLabel::ALL
-        .into_iter()
-        .map(|wanted| CategoryCount {
-            label: wanted,
-            title: wanted.title(),
-            count: outcome.sessions.iter().filter(|session| label(session) == Some(wanted)).count(),
-        })
-        .filter(|category| category.count > 0)
-        .collect()
+/// Milliseconds as `m:ss`.
+fn minutes(ms: i64) -> String {
+    let seconds = ms / 1000;
+    format!("{}:{:02}", seconds / 60, seconds % 60)
 }
 
-fn stage_time(outcome: &Outcome, stage: &str) -> Option<StageTime> {
-    let steps = outcome.sessions.iter().flat_map(|session| &session.steps);
-    let mut ms: Vec<_> = steps.filter(|step| step.stage() == stage).filter_map(|step| step.ms()).collect();
-    ms.sort_unstable();
-    Some(StageTime { stage: stage.to_owned(), median_ms: *ms.get(ms.len() / 2)?, longest_ms: *ms.last()? })
+fn date(time: Serde<DateTime<Utc>>, format: &str) -> String {
+    time.format(format).to_string()
+}
+
+/// A code as words.
+fn readable(code: &str) -> String {
+    code.replace('_', " ")
+}
+
+/// The turns that an analysis quotes.
+fn quoted_turns(analysis: Serde<Analysis>) -> Vec<usize> {
+    let category = analysis.category.iter().flat_map(|category| &category.justification.evidence);
+    let insights = analysis.insights.iter().flat_map(|insight| &insight.evidence);
+    let actions = analysis.action_items.iter().flat_map(|item| &item.evidence);
+    category.chain(insights).chain(actions).map(|evidence| evidence.turn).collect()
+}
+
+/// A score of the visitor's at one turn.
+#[derive(Deserialize)]
+struct ScoredTurn {
+    turn: usize,
+    score: f64,
+}
+
+/// Scores by turn as a curve in the units of an SVG.
+#[derive(Serialize)]
+struct Curve {
+    first: usize,
+    /// Distance between two turns.
+    step: f64,
+    points: Vec<Point>,
+    /// A smooth path that is level at every point, so that it never shows a score beyond those given.
+    path: String,
+}
+
+#[derive(Clone, Copy, Serialize)]
+struct Point {
+    x: f64,
+    y: f64,
+}
+
+/// Draws a timeline between these edges; a single score is in the middle. The top is 1, the bottom is -1.
+fn plot(timeline: Serde<Vec<ScoredTurn>>, left: f64, right: f64, top: f64, bottom: f64) -> Value {
+    let first = timeline.first().map_or(0, |one| one.turn);
+    let turns = timeline.last().map_or(0, |one| one.turn.saturating_sub(first));
+    let (left, step) =
+        if turns == 0 { (f64::midpoint(left, right), 0.0) } else { (left, (right - left) / turns as f64) };
+    let point = |one: &ScoredTurn| Point {
+        x: round(left + one.turn.saturating_sub(first) as f64 * step),
+        y: round(top + (1.0 - one.score) / 2.0 * (bottom - top)),
+    };
+    let points: Vec<_> = timeline.iter().map(point).collect();
+    let start = points.first().map(|point| format!("M{} {}", point.x, point.y));
+    let curves = points.windows(2).map(|pair| {
+        let (from, to) = (pair[0], pair[1]);
+        let middle = round(f64::midpoint(from.x, to.x));
+        format!(" C{middle} {} {middle} {} {} {}", from.y, to.y, to.x, to.y)
+    });
+    let path = start.into_iter().chain(curves).collect();
+    Value::from(Serde(Curve { first, step, points, path }))
+}
+
+/// A tenth of a unit is finer than a pixel.
+fn round(number: f64) -> f64 {
+    (number * 10.0).round() / 10.0
 }
 
 #[cfg(test)]
@@ -133,7 +162,7 @@ mod tests {
 
     use domain::transcript::{Role, Turn};
 
-    use super::super::canned;
+    use super::super::tests::canned;
     use super::*;
 
     const HOSTILE: &str = r#"</p><script>alert(1)</script><img src=x onerror="alert(2)"> {{ 7 * 7 }}"#;
@@ -147,15 +176,20 @@ mod tests {
     fn words_of_visitors_stay_words() {
         let mut outcome = canned::small();
         for session in &mut outcome.sessions {
-            session.visitor.name = Some(HOSTILE.into());
+            session.name = Some(HOSTILE.into());
             session.end_reason = Some(HOSTILE.into());
-            session.note = Some(HOSTILE.into());
-            session.turns.push(Turn { role: Role::Visitor, text: HOSTILE.into(), started_ms: None, ended_ms: None });
-            if let Some(mail) = &mut session.mail {
-                (mail.subject, mail.html, mail.text) = (HOSTILE.into(), Some(HOSTILE.into()), Some(HOSTILE.into()));
+            let stored = &mut session.stored;
+            stored.hubspot.note = Some(HOSTILE.into());
+            stored.webhook.body = Some(HOSTILE.into());
+            stored.turns.push(Turn { role: Role::Visitor, text: HOSTILE.into(), started_ms: None, ended_ms: None });
+            if let Some(mail) = &mut stored.email.mail {
+                (mail.subject, mail.html, mail.text) =
+                    (Some(HOSTILE.into()), Some(HOSTILE.into()), Some(HOSTILE.into()));
             }
-            if let Some(summary) = session.analysis.as_mut().and_then(|analysis| analysis.summary.as_mut()) {
-                summary.text = HOSTILE.into();
+            if let Some(analysis) = &mut stored.analysis {
+                analysis.summary.as_mut().into_iter().for_each(|summary| summary.text = HOSTILE.into());
+                let timeline = analysis.sentiment.iter_mut().flat_map(|sentiment| &mut sentiment.timeline);
+                timeline.for_each(|one| one.emotion = HOSTILE.into());
             }
         }
         let html = render(&outcome).unwrap();
@@ -178,7 +212,7 @@ mod tests {
     #[test]
     fn evidence_beyond_the_transcript_is_shown_without_a_link() {
         let mut outcome = canned::small();
-        outcome.sessions[0].turns.truncate(3);
+        outcome.sessions[0].stored.turns.truncate(3);
         let html = render(&outcome).unwrap();
         assert!(html.contains("I want a refund") && !html.contains("href=\"#s1-t14\""));
     }
@@ -189,6 +223,12 @@ mod tests {
         assert!(!html.contains("http://") && !html.contains("https://"));
         assert!(attributes(&html, "src=\"").is_empty() && !html.contains("<link"));
         assert_eq!(html.matches("<iframe").count(), html.matches(" sandbox srcdoc=").count());
+    }
+
+    #[test]
+    fn the_outcome_of_the_visit_and_the_models_cost_are_shown() {
+        let html = render(&canned::small()).unwrap();
+        assert!(html.contains("purpose partly") && html.contains("Model cost</dt><dd>$0.0003"));
     }
 
     #[test]
@@ -216,11 +256,47 @@ mod tests {
     #[test]
     fn only_the_first_sessions_are_unfolded() {
         let mut outcome = canned::small();
-        outcome.sessions = (0..193).map(|_| canned::complete()).collect();
+        outcome.sessions = vec![canned::complete(); 193];
         let html = render(&outcome).unwrap();
         assert_eq!(html.matches("<details class=\"card\"").count(), 193);
         let unfolded =
             html.lines().filter(|line| line.starts_with("<details class=\"card\"") && line.ends_with(" open>"));
         assert_eq!(unfolded.count(), OPEN_SESSIONS);
+    }
+
+    fn plotted(timeline: &[(usize, f64)]) -> (String, Vec<(f64, f64)>) {
+        let timeline = timeline.iter().map(|&(turn, score)| ScoredTurn { turn, score }).collect();
+        let curve = serde_json::to_value(plot(Serde(timeline), 66.0, 702.0, 18.0, 194.0)).unwrap();
+        let points = curve["points"].as_array().unwrap().iter();
+        let points = points.map(|point| (point["x"].as_f64().unwrap(), point["y"].as_f64().unwrap())).collect();
+        (curve["path"].as_str().unwrap().to_owned(), points)
+    }
+
+    #[test]
+    fn a_curve_stays_inside_its_frame() {
+        let (path, points) = plotted(&[(1, 1.0), (3, -1.0), (5, 0.0)]);
+        assert_eq!(points, [(66.0, 18.0), (384.0, 194.0), (702.0, 106.0)]);
+        assert_eq!(path, "M66 18 C225 18 225 194 384 194 C543 194 543 106 702 106");
+    }
+
+    #[test]
+    fn a_single_score_is_drawn_in_the_middle_and_nothing_without_scores() {
+        assert_eq!(plotted(&[(4, 0.5)]).1, [(384.0, 62.0)]);
+        assert_eq!(plotted(&[]), (String::new(), vec![]));
+    }
+
+    #[test]
+    fn numbers_are_printed_with_their_sign() {
+        assert_eq!([0.25, -0.5, 0.001, -0.001].map(signed), ["+0.25", "\u{2212}0.50", "0.00", "0.00"]);
+    }
+
+    #[test]
+    fn long_conversations_have_few_labels() {
+        let mut outcome = canned::small();
+        let sentiment = outcome.sessions[0].stored.analysis.as_mut().unwrap().sentiment.as_mut().unwrap();
+        sentiment.timeline = vec![sentiment.timeline[0].clone(); 200];
+        sentiment.timeline.iter_mut().enumerate().for_each(|(index, one)| one.turn = index * 2);
+        let html = render(&outcome).unwrap();
+        assert!(html.matches("class=\"tick\"").count() <= 14);
     }
 }

@@ -18,8 +18,8 @@ const PARALLEL: usize = 4;
 /// Of a refusal's body, in characters: problem documents are shorter.
 const SHOWN: usize = 400;
 
-/// Whether `ingest` took a notification; if not, what it answered.
-pub(super) type Answer = Result<(), String>;
+/// The answer of `ingest` if it did not accept a notification.
+pub(super) type Refusal = Option<String>;
 
 struct Poster {
     http: reqwest::Client,
@@ -36,7 +36,7 @@ pub(super) async fn post_all(
     http: &reqwest::Client,
     tenant: &TenantId,
     notifications: &[Notification],
-) -> anyhow::Result<Vec<Answer>> {
+) -> anyhow::Result<Vec<Refusal>> {
     let poster = Arc::new(Poster {
         http: http.clone(),
         url: format!("{}{PATH}", stack.api_url),
@@ -57,7 +57,7 @@ pub(super) async fn post_all(
 
 impl Poster {
     /// Fails only if the request could not be made; an unwelcome answer is an answer.
-    async fn post(&self, index: usize, body: String) -> anyhow::Result<Answer> {
+    async fn post(&self, index: usize, body: String) -> anyhow::Result<Refusal> {
         let _place = self.places.acquire().await?;
         let id = format!("msg_{}_{index}", self.tenant);
         let timestamp = Utc::now().timestamp();
@@ -73,13 +73,13 @@ impl Poster {
             .body(body);
         let answer = match request.send().await {
             Ok(answer) => answer,
-            Err(error) => return Ok(Err(format!("{:#}", anyhow::Error::new(error).context("no answer")))),
+            Err(error) => return Ok(Some(format!("{:#}", anyhow::Error::new(error).context("no answer")))),
         };
         let status = answer.status();
         if status == reqwest::StatusCode::ACCEPTED {
-            return Ok(Ok(()));
+            return Ok(None);
         }
         let body: String = answer.text().await.unwrap_or_default().chars().take(SHOWN).collect();
-        Ok(Err(format!("{status} {body}")))
+        Ok(Some(format!("{status} {body}")))
     }
 }

@@ -1,155 +1,97 @@
-//! What arrived at the stand-ins for SES, HubSpot, Salesforce and the webhook receiver, and on the dead-letter queues.
-
-use std::collections::{BTreeMap, HashMap};
+//! Arrivals at the stand-ins for SES, HubSpot, Salesforce and the webhook receiver, and on the dead-letter queues.
 
 use anyhow::Context;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::outcome::{Delivery, LeftBehind, Mail, Task};
+use super::outcome::{ArrivedTotals, CrmTask, Mail, Stored};
 use crate::seed::Tenant;
 use crate::stack::StackFile;
 
-/// SES took the mail.
-const TAKEN: u16 = 200;
+/// The status of a mail that SES accepted.
+const ACCEPTED: u64 = 200;
 
 /// Everything that arrived for one tenant.
 pub(super) struct Arrived {
-    /// By SES's message id.
-    pub(super) mails: HashMap<String, Mail>,
-    /// HTML by note id.
-    pub(super) notes: HashMap<String, String>,
-    /// By task id.
-    pub(super) tasks: HashMap<String, Task>,
-    /// By webhook id.
-    pub(super) deliveries: HashMap<String, Delivery>,
-    pub(super) counts: LeftBehind,
+    pub(super) totals: ArrivedTotals,
+    mails: Vec<Value>,
+    notes: Vec<Value>,
+    tasks: Vec<Value>,
+    deliveries: Vec<Value>,
 }
 
-#[derive(Deserialize)]
-struct SesState {
-    mails: Vec<SentMail>,
+/// Counts the mails that SES has accepted until now, of every tenant.
+pub(super) async fn mails_accepted(stack: &StackFile, http: &reqwest::Client) -> anyhow::Result<usize> {
+    Ok(accepted_mails(stack, http).await?.len())
 }
 
-#[derive(Deserialize)]
-struct SentMail {
-    status: u16,
-    message_id: Option<String>,
-    from: Option<String>,
-    subject: Option<String>,
-    text: Option<String>,
-    html: Option<String>,
+async fn accepted_mails(stack: &StackFile, http: &reqwest::Client) -> anyhow::Result<Vec<Value>> {
+    let mut mails = list(&mut get(http, &format!("{}/_state", stack.fake("ses")?)).await?, "mails");
+    mails.retain(|mail| mail["status"] == ACCEPTED);
+    Ok(mails)
 }
 
-#[derive(Deserialize)]
-struct HubspotState {
-    contacts: Vec<Value>,
-    notes: Vec<Note>,
+/// Takes a list out of a stand-in's state.
+fn list(state: &mut Value, name: &str) -> Vec<Value> {
+    match state[name].take() {
+        Value::Array(items) => items,
+        _ => Vec::new(),
+    }
 }
 
-#[derive(Deserialize)]
-struct Note {
-    id: String,
-    properties: BTreeMap<String, Option<String>>,
+/// Finds the element whose member `key` is the id.
+fn find<'a>(items: &'a [Value], key: &str, id: Option<&str>) -> Option<&'a Value> {
+    items.iter().find(|item| id.is_some() && item[key].as_str() == id)
 }
 
-#[derive(Deserialize)]
-struct SalesforceState {
-    contacts: Vec<Value>,
-    leads: Vec<Value>,
-    tasks: Vec<SavedTask>,
-}
+impl Arrived {
+    /// Reads everything; `mails_before` were there before the run.
+    pub(super) async fn read(
+        stack: &StackFile,
+        http: &reqwest::Client,
+        tenant: &Tenant,
+        mails_before: usize,
+    ) -> anyhow::Result<Self> {
+        let mails = accepted_mails(stack, http).await?;
+        let hubspot = format!("{}/_state?token={}", stack.fake("hubspot")?, tenant.hubspot_token);
+        let mut hubspot: Value = get(http, &hubspot).await?;
+        let salesforce = format!("{}/_state?client_id={}", stack.fake("salesforce")?, tenant.salesforce_key);
+        let mut salesforce: Value = get(http, &salesforce).await?;
+        let mut deliveries = list(&mut get(http, &format!("{}/_state", stack.fake("webhook")?)).await?, "deliveries");
+        deliveries.retain(|delivery| delivery["name"] == tenant.hook.as_str());
+        let mut webhook_ids: Vec<_> = deliveries.iter().filter_map(|delivery| delivery["id"].as_str()).collect();
+        // A receiver may get the same webhook more than once.
+        webhook_ids.sort_unstable();
+        webhook_ids.dedup();
+        let (notes, tasks) = (list(&mut hubspot, "notes"), list(&mut salesforce, "tasks"));
+        let totals = ArrivedTotals {
+            emails_sent: mails.len().saturating_sub(mails_before),
+            contacts: list(&mut hubspot, "contacts").len(),
+            notes: notes.len(),
+            people: list(&mut salesforce, "contacts").len() + list(&mut salesforce, "leads").len(),
+            tasks: tasks.len(),
+            webhooks: webhook_ids.len(),
+            dead_letters: dead_letters(stack, http, tenant).await?,
+        };
+        Ok(Self { totals, mails, notes, tasks, deliveries })
+    }
 
-#[derive(Deserialize)]
-struct SavedTask {
-    id: String,
-    fields: TaskFields,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct TaskFields {
-    subject: Option<String>,
-    description: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct WebhookState {
-    deliveries: Vec<Received>,
-}
-
-#[derive(Deserialize)]
-struct Received {
-    name: String,
-    id: String,
-    body: Value,
-    verified: Option<bool>,
-}
-
-/// How many mails SES has taken until now, whoever sent them.
-pub(super) async fn mails_taken(stack: &StackFile, http: &reqwest::Client) -> anyhow::Result<usize> {
-    Ok(taken_mails(stack, http).await?.len())
-}
-
-/// Reads everything; `mails_before` were there before the run.
-pub(super) async fn arrived(
-    stack: &StackFile,
-    http: &reqwest::Client,
-    tenant: &Tenant,
-    mails_before: usize,
-) -> anyhow::Result<Arrived> {
-    let mails = taken_mails(stack, http).await?;
-    let hubspot = format!("{}/_state?token={}", stack.fake("hubspot")?, tenant.hubspot_token);
-    let hubspot: HubspotState = get(http, &hubspot).await?;
-    let salesforce = format!("{}/_state?client_id={}", stack.fake("salesforce")?, tenant.salesforce_key);
-    let salesforce: SalesforceState = get(http, &salesforce).await?;
-    let webhook: WebhookState = get(http, &format!("{}/_state", stack.fake("webhook")?)).await?;
-    let deliveries: HashMap<_, _> =
-        webhook.deliveries.into_iter().filter(|received| received.name == tenant.hook).map(delivery).collect();
-    let counts = LeftBehind {
-        mails: mails.len().saturating_sub(mails_before),
-        contacts: hubspot.contacts.len(),
-        notes: hubspot.notes.len(),
-        people: salesforce.contacts.len() + salesforce.leads.len(),
-        tasks: salesforce.tasks.len(),
-        webhooks: deliveries.len(),
-        dead_letters: dead_letters(stack, http, tenant).await?,
-    };
-    let note = |mut note: Note| Some((note.id, note.properties.remove("hs_note_body")??));
-    Ok(Arrived {
-        mails: mails.into_iter().filter_map(mail).collect(),
-        notes: hubspot.notes.into_iter().filter_map(note).collect(),
-        tasks: salesforce.tasks.into_iter().map(task).collect(),
-        deliveries,
-        counts,
-    })
-}
-
-async fn taken_mails(stack: &StackFile, http: &reqwest::Client) -> anyhow::Result<Vec<SentMail>> {
-    let mut state: SesState = get(http, &format!("{}/_state", stack.fake("ses")?)).await?;
-    state.mails.retain(|mail| mail.status == TAKEN);
-    Ok(state.mails)
-}
-
-fn mail(sent: SentMail) -> Option<(String, Mail)> {
-    let mail = Mail {
-        from: sent.from.unwrap_or_default(),
-        subject: sent.subject.unwrap_or_default(),
-        html: sent.html,
-        text: sent.text,
-    };
-    Some((sent.message_id?, mail))
-}
-
-fn task(saved: SavedTask) -> (String, Task) {
-    let TaskFields { subject, description } = saved.fields;
-    (saved.id, Task { subject: subject.unwrap_or_default(), description: description.unwrap_or_default() })
-}
-
-fn delivery(received: Received) -> (String, Delivery) {
-    let body = received.body.to_string();
-    (received.id.clone(), Delivery { id: received.id, verified: received.verified == Some(true), body })
+    /// Adds to a session what arrived because of it, found by the ids that the logs hold.
+    pub(super) fn attach(&self, stored: &mut Stored) -> anyhow::Result<()> {
+        let Stored { email, hubspot, salesforce, webhook, .. } = stored;
+        let mail = find(&self.mails, "message_id", email.provider_id.as_deref());
+        email.mail = mail.map(Mail::deserialize).transpose().context("read a mail")?;
+        let note = find(&self.notes, "id", hubspot.note_id.as_deref());
+        hubspot.note = note.and_then(|note| note["properties"]["hs_note_body"].as_str()).map(str::to_owned);
+        let task = find(&self.tasks, "id", salesforce.task_id.as_deref());
+        salesforce.task = task.map(|task| CrmTask::deserialize(&task["fields"])).transpose().context("read a task")?;
+        if let Some(delivery) = find(&self.deliveries, "id", webhook.id.as_deref()) {
+            webhook.verified = Some(delivery["verified"] == true);
+            webhook.body = Some(serde_json::to_string_pretty(&delivery["body"])?);
+        }
+        Ok(())
+    }
 }
 
 /// Messages of the tenant on any dead-letter queue; they are looked at, not received.
@@ -241,13 +183,18 @@ mod tests {
             json!({ "Content": { "Simple": { "Subject": { "Data": "Hi" }, "Body": { "Text": { "Data": "Hi" } } } } });
         post(&http, url("ses", "/v2/email/outbound-emails"), "", mail).await;
 
-        let arrived = arrived(&stack, &http, &tenant, 0).await.unwrap();
-        let counts = LeftBehind { contacts: 1, notes: 1, people: 1, tasks: 1, webhooks: 1, mails: 0, dead_letters: 0 };
-        assert_eq!(arrived.counts, counts);
-        assert_eq!(arrived.tasks.len(), 1);
-        assert_eq!(arrived.tasks[&ids[0]].description, tenant.salesforce_key);
-        assert_eq!(arrived.notes[note["id"].as_str().unwrap()], "<p>Hi</p>");
-        assert_eq!(arrived.deliveries["msg_1"].body, r#"{"type":"session.analyzed"}"#);
+        let arrived = Arrived::read(&stack, &http, &tenant, 0).await.unwrap();
+        let expected = ArrivedTotals { contacts: 1, notes: 1, people: 1, tasks: 1, webhooks: 1, ..Default::default() };
+        assert_eq!(arrived.totals, expected);
+        let mut stored = Stored::default();
+        arrived.attach(&mut stored).unwrap();
+        assert!(stored.hubspot.note.is_none() && stored.salesforce.task.is_none() && stored.webhook.body.is_none());
+        stored.hubspot.note_id = note["id"].as_str().map(str::to_owned);
+        (stored.salesforce.task_id, stored.webhook.id) = (Some(ids[0].clone()), Some("msg_1".to_owned()));
+        arrived.attach(&mut stored).unwrap();
+        assert_eq!(stored.salesforce.task.unwrap().description, tenant.salesforce_key);
+        assert_eq!(stored.hubspot.note.as_deref(), Some("<p>Hi</p>"));
+        assert_eq!(stored.webhook.body.as_deref(), Some("{\n  \"type\": \"session.analyzed\"\n}"));
     }
 
     #[test]

@@ -1,60 +1,48 @@
 //! The run as a table of plain text.
-//!
-//! Every cell is ASCII (ids are by type), so that characters are columns.
 
-use super::outcome::{Ending, Kind, Outcome, SessionOutcome};
+use domain::session::SessionStatus;
 
-const GAP: &str = "  ";
-const NOTHING: &str = "-";
+use super::outcome::{Outcome, SessionOutcome};
+use crate::table::{UNKNOWN, table};
 
-struct Column {
-    title: String,
-    right: bool,
-    cells: Vec<String>,
-}
-
-/// Lines of `session, channel, category, sentiment, mail, HubSpot, Salesforce, webhook` and the seconds of each stage.
+/// A line for each session, with the seconds of each stage.
 pub(super) fn render(outcome: &Outcome) -> String {
-    let columns = columns(outcome);
-    let mut text = line(&columns, |column| &column.title);
-    text.push_str(&rule(&columns));
-    for row in 0..outcome.sessions.len() {
-        text.push_str(&line(&columns, |column| &column.cells[row]));
-    }
-    text
+    let titles = ["SESSION", "CHANNEL", "CATEGORY", "SENTIMENT", "MAIL", "HUBSPOT", "SALESFORCE", "WEBHOOK"];
+    let stages = outcome.stages.iter().map(|stage| format!("{} s", stage.stage));
+    let titles: Vec<_> = titles.map(str::to_owned).into_iter().chain(stages).collect();
+    let rows: Vec<_> = outcome.sessions.iter().map(|session| row(session, outcome)).collect();
+    table(&titles, &rows)
 }
 
-fn columns(outcome: &Outcome) -> Vec<Column> {
-    let column = |title: &str, right: bool, cell: &dyn Fn(&SessionOutcome) -> String| Column {
-        title: title.to_owned(),
-        right,
-        cells: outcome.sessions.iter().map(cell).collect(),
-    };
-    let mut columns = vec![
-        column("SESSION", false, &|session| session.session_id.clone()),
-        column("CHANNEL", false, &|session| session.channel.as_str().to_owned()),
-        column("CATEGORY", false, &category),
-        column("SENTIMENT", true, &sentiment),
-        column("MAIL", false, &mail),
-        column("HUBSPOT", false, &|session| crm(session, Kind::Hubspot, "note")),
-        column("SALESFORCE", false, &|session| crm(session, Kind::Salesforce, "task")),
-        column("WEBHOOK", false, &webhook),
+fn row(session: &SessionOutcome, outcome: &Outcome) -> Vec<String> {
+    let stored = &session.stored;
+    let (hubspot, salesforce) = (&stored.hubspot, &stored.salesforce);
+    let cells = [
+        session.session_id.clone(),
+        session.channel.as_str().to_owned(),
+        category(session),
+        sentiment(session),
+        with_code(stored.email.status.as_ref(), stored.email.code.as_ref()),
+        crm(&hubspot.contact_id, "note", &hubspot.note_id, [&hubspot.status, &hubspot.code]),
+        crm(&salesforce.person_id, "task", &salesforce.task_id, [&salesforce.status, &salesforce.code]),
+        with_code(stored.webhook.status.as_ref(), stored.webhook.code.as_ref()),
     ];
-    let stages = outcome.stages();
-    columns.extend(stages.iter().map(|stage| column(&format!("{stage} s"), true, &|session| seconds(session, stage))));
-    columns
+    let seconds = outcome.stages.iter().map(|stage| match session.stages_ms.get(&stage.stage) {
+        Some(ms) => format!("{}.{:02}", ms / 1000, ms % 1000 / 10),
+        None => UNKNOWN.to_owned(),
+    });
+    cells.into_iter().chain(seconds).collect()
 }
 
-/// Or what went wrong, in capitals: there is no category to show then.
+/// The category; for a session without one, what happened instead.
 fn category(session: &SessionOutcome) -> String {
-    if !session.is_completed() {
-        let code = match &session.ending {
-            Ending::Refused(_) | Ending::Missing => None,
-            Ending::Stored { failure_code, .. } => failure_code.as_deref(),
-        };
-        return with_code(&session.ending.as_str().to_uppercase(), code);
+    let stored = &session.stored;
+    if stored.status != SessionStatus::Completed.as_str() {
+        // What `ingest` answered is printed when it answers.
+        let code = stored.failure.as_ref().filter(|_| stored.status != "refused");
+        return with_code(Some(&stored.status.to_uppercase()), code);
     }
-    let Some(analysis) = &session.analysis else { return NOTHING.into() };
+    let Some(analysis) = &stored.analysis else { return UNKNOWN.to_owned() };
     analysis.category.as_ref().map_or_else(
         || format!("({})", analysis.status.as_str()),
         |category| format!("{} {:.0}%", category.label.title(), category.confidence.get() * 100.0),
@@ -62,78 +50,39 @@ fn category(session: &SessionOutcome) -> String {
 }
 
 fn sentiment(session: &SessionOutcome) -> String {
-    let sentiment = session.analysis.as_ref().and_then(|analysis| analysis.sentiment.as_ref());
-    sentiment.map_or(NOTHING.into(), |s| format!("{} {:+.2}", s.label.as_str(), s.average.get()))
+    let sentiment = session.stored.analysis.as_ref().and_then(|analysis| analysis.sentiment.as_ref());
+    sentiment.map_or(UNKNOWN.into(), |s| format!("{} {:+.2}", s.label.as_str(), s.average.get()))
 }
 
-fn mail(session: &SessionOutcome) -> String {
-    session.email.as_ref().map_or(NOTHING.into(), |email| with_code(&email.status, email.code.as_deref()))
-}
-
-/// `noun` is what the CRM calls its record of a session.
-fn crm(session: &SessionOutcome, kind: Kind, noun: &str) -> String {
-    let Some(record) = session.integration(kind) else { return NOTHING.into() };
-    match (&record.contact_id, &record.record_id) {
-        (Some(contact), Some(id)) => format!("{contact}, {noun} {id}"),
-        (Some(contact), None) => format!("{contact}, {}", record.status),
-        (None, _) => with_code(&record.status, record.code.as_deref()),
+/// The ids in a CRM. `noun` is what the CRM calls its record of a session.
+fn crm(person: &Option<String>, noun: &str, record: &Option<String>, state: [&Option<String>; 2]) -> String {
+    match (person, record) {
+        (Some(person), Some(record)) => format!("{person}, {noun} {record}"),
+        (Some(person), None) => format!("{person}, {}", state[0].as_deref().unwrap_or(UNKNOWN)),
+        (None, _) => with_code(state[0].as_ref(), state[1].as_ref()),
     }
 }
 
-fn webhook(session: &SessionOutcome) -> String {
-    let record = session.integration(Kind::Webhook);
-    record.map_or(NOTHING.into(), |record| with_code(&record.status, record.code.as_deref()))
-}
-
-fn with_code(status: &str, code: Option<&str>) -> String {
-    code.map_or_else(|| status.to_owned(), |code| format!("{status}: {code}"))
-}
-
-fn seconds(session: &SessionOutcome, stage: &str) -> String {
-    let step = session.steps.iter().find(|step| step.stage() == stage);
-    step.and_then(|step| step.ms()).map_or(NOTHING.into(), |ms| format!("{}.{:02}", ms / 1000, ms % 1000 / 10))
-}
-
-fn width(column: &Column) -> usize {
-    column.cells.iter().chain([&column.title]).map(|cell| cell.chars().count()).max().unwrap_or(0)
-}
-
-fn line<'a>(columns: &'a [Column], cell: impl Fn(&'a Column) -> &'a str) -> String {
-    let cells: Vec<_> = columns
-        .iter()
-        .map(|column| {
-            let (cell, width) = (cell(column), width(column));
-            if column.right { format!("{cell:>width$}") } else { format!("{cell:<width$}") }
-        })
-        .collect();
-    format!("{}\n", cells.join(GAP).trim_end())
-}
-
-fn rule(columns: &[Column]) -> String {
-    let dashes: Vec<_> = columns.iter().map(|column| "-".repeat(width(column))).collect();
-    format!("{}\n", dashes.join(GAP))
+fn with_code(status: Option<&String>, code: Option<&String>) -> String {
+    match (status, code) {
+        (None, _) => UNKNOWN.to_owned(),
+        (Some(status), None) => status.clone(),
+        (Some(status), Some(code)) => format!("{status}: {code}"),
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::canned;
+    use super::super::tests::canned;
     use super::*;
 
     #[test]
-    fn the_table_is_aligned() {
+    fn a_run_reads_like_this() {
         insta::assert_snapshot!(render(&canned::small()), @"
-        SESSION           CHANNEL  CATEGORY                        SENTIMENT  MAIL               HUBSPOT            SALESFORCE         WEBHOOK  analyze s  notify s  hubspot s  salesforce s  webhook s
-        ----------------  -------  ----------------------------  -----------  -----------------  -----------------  -----------------  -------  ---------  --------  ---------  ------------  ---------
+        SESSION           CHANNEL  CATEGORY                      SENTIMENT    MAIL               HUBSPOT            SALESFORCE         WEBHOOK  analyze s  notify s  hubspot s  salesforce s  webhook s
         brake-complaint   voice    Facing Issue 91%              mixed -0.14  sent               101, note 501      00Q1, task 00T1    done          0.85      0.22       0.62          0.23       0.11
-        said-nothing      voice    (insufficient_content)                  -  skipped: no_email  skipped: no_email  skipped: no_email  done          0.85      0.22       0.62          0.23       0.11
-        mietrad-stoerung  text     FAILED: model_answer_invalid            -  -                  -                  -                  -             0.85         -          -             -          -
+        said-nothing      voice    (insufficient_content)        -            skipped: no_email  skipped: no_email  skipped: no_email  done          0.85      0.22       0.62          0.23       0.11
+        mietrad-stoerung  text     FAILED: model_answer_invalid  -            -                  -                  -                  -             0.85         -          -             -          -
         ");
-    }
-
-    #[test]
-    fn a_run_of_nothing_has_a_heading() {
-        let mut outcome = canned::small();
-        outcome.sessions.clear();
-        assert!(render(&outcome).starts_with("SESSION  CHANNEL"));
     }
 }

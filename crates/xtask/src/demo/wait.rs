@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::collect::{Database, Progress};
+use super::database::{Database, Progress};
 
 /// Between two looks at the database.
 const PAUSE: Duration = Duration::from_millis(250);

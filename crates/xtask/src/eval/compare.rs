@@ -6,7 +6,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::run::Run;
-use super::text::{given, number, table};
+use super::text::{given, number};
+use crate::table::{UNKNOWN, table};
 
 #[derive(Debug, PartialEq, Serialize)]
 pub(super) struct Comparison {
@@ -108,25 +109,23 @@ impl Comparison {
     }
 
     pub(super) fn render(&self) -> String {
-        let header = ["figure", "A", "B", "difference"].map(str::to_owned).to_vec();
         // Thirty cells that mostly do not change would hide the others.
         let shown =
             self.figures.iter().filter(|(name, figure)| !name.starts_with("confusion.") || figure.a != figure.b);
         let rows = shown.map(|(name, Difference { a, b, difference })| {
-            let difference = difference.map_or_else(|| "-".to_owned(), |by| format!("{by:+.4}"));
+            let difference = difference.map_or_else(|| UNKNOWN.to_owned(), |by| format!("{by:+.4}"));
             vec![name.clone(), number(*a, 4), number(*b, 4), difference]
         });
         let mut text = format!("A  {}\nB  {}\n", self.a.render(), self.b.render());
         self.warnings.iter().for_each(|warning| text.push_str(&format!("Warning: {warning}\n")));
         text.push('\n');
-        text.push_str(&table(&std::iter::once(header).chain(rows).collect::<Vec<_>>()));
+        text.push_str(&table(&["figure", "A", "B", "difference"], &rows.collect::<Vec<_>>()));
         text.push_str(&format!("\nAnother category: {}\n", self.changed.len()));
         if !self.changed.is_empty() {
-            let header = ["conversation", "expected", "A", "B", ""].map(str::to_owned).to_vec();
             let rows = self.changed.iter().map(|change| {
                 [&change.id, &change.expected, &change.a, &change.b, change.verdict].map(str::to_owned).to_vec()
             });
-            text.push_str(&table(&std::iter::once(header).chain(rows).collect::<Vec<_>>()));
+            text.push_str(&table(&["conversation", "expected", "A", "B", ""], &rows.collect::<Vec<_>>()));
         }
         for (name, ids) in [("A", &self.only_in_a), ("B", &self.only_in_b)] {
             if !ids.is_empty() {
@@ -169,7 +168,7 @@ mod tests {
     use domain::analysis::CategoryLabel;
 
     use super::*;
-    use crate::eval::samples;
+    use crate::eval::tests::samples;
 
     fn runs() -> (Run, Run) {
         let before = samples::outcomes();
@@ -208,9 +207,9 @@ mod tests {
         let end = text.split_once("Another category").unwrap().1;
         insta::assert_snapshot!(end, @r"
         : 2
-          conversation  expected         A                B
-          b             potential_buyer  potential_buyer  others        worse
-          d             facing_issue     immediate_buyer  facing_issue  better
+        conversation  expected         A                B
+        b             potential_buyer  potential_buyer  others        worse
+        d             facing_issue     immediate_buyer  facing_issue  better
 
         Only in A: e
 

@@ -59,7 +59,7 @@ pub(super) fn given() -> impl Iterator<Item = &'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::eval::samples;
+    use crate::eval::tests::samples;
 
     #[test]
     fn every_conversation_is_in_one_cell() {

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use tokio::process::Command;
 
+use super::Options;
 use crate::stand_in::StandIn;
 use crate::{lambda, process, stack};
 
@@ -15,9 +16,9 @@ const ANY: &str = "default";
 /// What would lead the SDK past the stand-in, or give it the developer's own key.
 const HIDDEN: [&str; 3] = ["AWS_BEARER_TOKEN_BEDROCK", "AWS_PROFILE", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"];
 
-/// Who answers the analysis.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Answers {
+/// The model that answers the analysis.
+#[derive(Debug)]
+pub(super) enum Answers {
     StandIn,
     /// A model or inference profile, with the credentials and the region of the environment.
     Bedrock(String),
@@ -45,10 +46,10 @@ pub(super) struct Printed {
 }
 
 impl Engine {
-    pub(super) async fn prepare(answers: &Answers) -> anyhow::Result<Self> {
+    pub(super) async fn prepare(answers: Answers) -> anyhow::Result<Self> {
         eprintln!("building the analysis");
         let program = lambda::build_evaluate().await?;
-        let stand_in = match answers {
+        let stand_in = match &answers {
             Answers::Bedrock(_) => None,
             Answers::StandIn => Some(stand_in(&lambda::build_fakes(false).await?, None).await?),
             Answers::OpenAi { url, .. } => {
@@ -56,7 +57,7 @@ impl Engine {
                 Some(stand_in(&fakes, Some((url, answers.model()))).await?)
             }
         };
-        Ok(Self { answers: answers.clone(), program, stand_in })
+        Ok(Self { answers, program, stand_in })
     }
 
     /// Gives the lines to the analysis and returns those it prints: what was answered is paid for, also where it fails
@@ -83,6 +84,14 @@ fn whole_lines(mut printed: String) -> String {
 }
 
 impl Answers {
+    pub(super) fn of(options: &Options) -> Self {
+        match (&options.bedrock, &options.llm.url) {
+            (Some(model), _) => Self::Bedrock(model.clone()),
+            (None, Some(url)) => Self::OpenAi { url: url.clone(), model: options.llm.model.clone() },
+            (None, None) => Self::StandIn,
+        }
+    }
+
     fn model(&self) -> &str {
         match self {
             Self::StandIn => STAND_IN,

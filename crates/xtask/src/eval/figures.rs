@@ -174,7 +174,7 @@ fn seconds(outcomes: &[Outcome]) -> Seconds {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::eval::samples;
+    use crate::eval::tests::samples;
 
     fn close(left: Option<f64>, right: f64) -> bool {
         left.is_some_and(|left| (left - right).abs() < 1e-12)

@@ -167,7 +167,7 @@ pub(super) fn join(labelled: &[Labelled], printed: &Printed) -> anyhow::Result<V
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::eval::samples;
+    use crate::eval::tests::samples;
 
     #[test]
     fn results_find_their_conversations_in_any_order() {

@@ -56,7 +56,7 @@ impl Run {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::eval::samples;
+    use crate::eval::tests::samples;
 
     #[test]
     fn a_document_is_read_as_it_was_written() {

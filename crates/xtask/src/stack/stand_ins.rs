@@ -5,17 +5,15 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::ensure;
-use rustix::process::Signal;
 use tokio::process::Command;
 
 use super::Options;
-use super::files::{Processes, StateDir};
+use super::files::StateDir;
 use super::ports::{self, Ports};
 use crate::process;
 
-const ROLE: &str = "fakes";
+pub(super) const ROLE: &str = "fakes";
 const START: Duration = Duration::from_secs(20);
-const GRACE: Duration = Duration::from_secs(2);
 /// The line the process prints once all listen.
 const READY: &str = "ready";
 
@@ -25,9 +23,9 @@ pub(super) async fn start(dir: &StateDir, ports: &Ports, binary: &Path, options:
     let log = dir.log(ROLE);
     let mut command = Command::new(binary);
     command.current_dir(dir.path());
-    let llm = options.llm.as_ref().map(|url| format!("={url}")).unwrap_or_default();
+    let llm = options.llm.url.as_ref().map(|url| format!("={url}")).unwrap_or_default();
     command.args(["--bedrock", &(address(ports.bedrock) + &llm), "--hubspot", &address(ports.hubspot)]);
-    command.args(options.llm_model.iter().flat_map(|model| ["--llm-model", model]));
+    command.args(options.llm.model.iter().flat_map(|model| ["--llm-model", model]));
     command.args(["--salesforce", &address(ports.salesforce), "--webhook", &address(ports.webhook)]);
     command.args(["--ses", &front(ports.ses), "--sqs", &front(ports.sqs)]);
     let process = process::start(&mut command, &log)?;
@@ -39,10 +37,4 @@ pub(super) async fn start(dir: &StateDir, ports: &Ports, binary: &Path, options:
     });
     ensure!(ready.await && !ended, "the stand-ins did not start; see {}", log.display());
     Ok(())
-}
-
-pub(super) fn stop(processes: &Processes) {
-    if let Some(process) = processes.get(ROLE) {
-        process::stop(process, Signal::TERM, GRACE);
-    }
 }

@@ -1,12 +1,12 @@
-//! Five conversations and results made by hand, for the tests of the evaluation.
+//! Five conversations and results made by hand.
 
 use serde_json::{Value, json};
 
-use super::engine::Printed;
-use super::labelled::{self, Labelled};
-use super::outcome::{self, Outcome};
+use super::super::engine::Printed;
+use super::super::labelled::{self, Labelled};
+use super::super::outcome::{self, Outcome};
 
-pub(super) fn labelled() -> Vec<Labelled> {
+pub(in super::super) fn labelled() -> Vec<Labelled> {
     let line = |id: &str, language: &str, channel: &str, difficulty: &str, category: &str, sentiment: f64| {
         json!({ "id": id, "language": language, "channel": channel, "difficulty": difficulty, "transcript": [],
                 "expected": { "category": category, "sentiment": sentiment, "outcome": "achieved" } })
@@ -23,7 +23,7 @@ pub(super) fn labelled() -> Vec<Labelled> {
 }
 
 /// One right at once, one right after a repair, one without any evidence, one wrong, one refused.
-pub(super) fn outcomes() -> Vec<Outcome> {
+pub(in super::super) fn outcomes() -> Vec<Outcome> {
     let failed = json!({ "id": "e", "analysis": null, "error": "model_refused", "first_try_valid": false, "seconds": 1.0,
                          "usage": usage(1, 0, 0, 0, None) });
     let lines = [

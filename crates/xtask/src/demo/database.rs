@@ -1,0 +1,191 @@
+//! The sessions of a run as the database holds them. This module only reads.
+
+use std::collections::HashMap;
+
+use anyhow::Context;
+use domain::id::TenantId;
+use serde_json::Value;
+use tokio_postgres::{Client, NoTls};
+
+use super::outcome::Stored;
+
+const PROGRESS: &str = "
+-- demo_progress()
+SELECT count(*) FILTER (WHERE status = 'completed') AS completed,
+       count(*) FILTER (WHERE status = 'failed') AS failed,
+       (SELECT count(*) FROM steps WHERE tenant_id = $1 AND status IN ('done', 'skipped', 'failed')) AS ended_steps
+FROM sessions WHERE tenant_id = $1";
+
+/// One document per session, in the form of [`Stored`].
+const SESSIONS: &str = "
+-- demo_sessions()
+SELECT session.session_id, jsonb_strip_nulls(jsonb_build_object(
+    'status', session.status,
+    'failure', session.failure_code,
+    'analysis_status', analysis.document ->> 'status',
+    'category', analysis.document #>> '{category,label}',
+    'sentiment_average', analysis.document #> '{sentiment,average}',
+    'email_status', email.status,
+    'webhook_status', synced.by_kind #>> '{webhook,status}',
+    'email', to_jsonb(email),
+    'hubspot', synced.by_kind -> 'hubspot',
+    'salesforce', synced.by_kind -> 'salesforce',
+    'webhook', synced.by_kind -> 'webhook',
+    'steps', planned.steps,
+    'took_ms', planned.took_ms,
+    'turns', said.turns)) || jsonb_build_object('analysis', analysis.document) AS document
+FROM sessions AS session
+LEFT JOIN LATERAL (
+    SELECT document FROM analyses WHERE (tenant_id, session_id) = (session.tenant_id, session.session_id)
+    ORDER BY version DESC LIMIT 1
+) AS analysis ON true
+LEFT JOIN LATERAL (
+    SELECT status, code, provider_id FROM email_log
+    WHERE (tenant_id, session_id) = (session.tenant_id, session.session_id) ORDER BY created_at LIMIT 1
+) AS email ON true
+CROSS JOIN LATERAL (
+    SELECT jsonb_object_agg(integrations.config ->> 'kind', to_jsonb(log)) AS by_kind
+    FROM integration_log AS log JOIN integrations USING (tenant_id, integration_id)
+    WHERE (log.tenant_id, log.session_id) = (session.tenant_id, session.session_id)
+) AS synced
+CROSS JOIN LATERAL (
+    SELECT jsonb_agg(jsonb_build_object('role', role, 'text', text, 'started_ms', started_ms, 'ended_ms', ended_ms)
+                     ORDER BY seq) AS turns
+    FROM transcript_turns WHERE (tenant_id, session_id) = (session.tenant_id, session.session_id)
+) AS said
+CROSS JOIN LATERAL (
+    SELECT jsonb_agg(to_jsonb(step) ORDER BY planned_ms, kind, integration) AS steps,
+           max(coalesce(finished_ms, started_ms, planned_ms)) AS took_ms
+    FROM (
+        SELECT split_part(split_part(step, ':', 1), '@', 1) AS kind,
+               coalesce(nullif(split_part(split_part(step, ':', 1), '@', 2), ''), '1')::integer AS version,
+               split_part(step, ':', 2) AS integration,
+               status, attempt, code,
+               round(extract(epoch FROM created_at - min(created_at) OVER ()) * 1000)::bigint AS planned_ms,
+               round(extract(epoch FROM started_at - min(created_at) OVER ()) * 1000)::bigint AS started_ms,
+               round(extract(epoch FROM finished_at - min(created_at) OVER ()) * 1000)::bigint AS finished_ms,
+               to_char(started_at AT TIME ZONE 'UTC', 'HH24:MI:SS.MS') AS started,
+               to_char(finished_at AT TIME ZONE 'UTC', 'HH24:MI:SS.MS') AS finished
+        FROM steps WHERE (tenant_id, session_id) = (session.tenant_id, session.session_id)
+    ) AS step
+) AS planned
+WHERE session.tenant_id = $1";
+
+pub(super) struct Database {
+    client: Client,
+    tenant: TenantId,
+}
+
+/// How far a run has come.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Progress {
+    pub(super) completed: usize,
+    pub(super) failed: usize,
+    /// Steps of all sessions that are done, skipped or failed.
+    pub(super) ended_steps: usize,
+}
+
+impl Database {
+    /// Connects without TLS: the stack's server is on this machine.
+    pub(super) async fn connect(url: &str, tenant: &TenantId) -> anyhow::Result<Self> {
+        let (client, connection) = tokio_postgres::connect(url, NoTls).await.context("connect to Postgres")?;
+        // The error of the connection is also the error of every later statement.
+        tokio::spawn(connection);
+        Ok(Self { client, tenant: tenant.clone() })
+    }
+
+    pub(super) async fn progress(&self) -> anyhow::Result<Progress> {
+        let row = self.client.query_one(PROGRESS, &[&self.tenant.as_ref()]).await.context("read the progress")?;
+        let count = |column| anyhow::Ok(usize::try_from(row.try_get::<_, i64>(column)?)?);
+        Ok(Progress { completed: count("completed")?, failed: count("failed")?, ended_steps: count("ended_steps")? })
+    }
+
+    /// Every session of the tenant by its id.
+    pub(super) async fn sessions(&self) -> anyhow::Result<HashMap<String, Stored>> {
+        let rows = self.client.query(SESSIONS, &[&self.tenant.as_ref()]).await.context("read the sessions")?;
+        let read = |row: &tokio_postgres::Row| {
+            let (id, document): (String, Value) = (row.try_get("session_id")?, row.try_get("document")?);
+            let stored = serde_json::from_value(document).with_context(|| format!("read the session {id}"))?;
+            Ok((id, stored))
+        };
+        rows.iter().map(read).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use store::testing::TestDatabase;
+
+    use super::*;
+
+    const ROWS: [&str; 8] = [
+        "INSERT INTO tenants (tenant_id, name) VALUES ('demo-1', 'One'), ('demo-2', 'Two')",
+        "INSERT INTO integrations (tenant_id, integration_id, config, secret_name)
+         VALUES ('demo-1', 'hubspot', '{\"kind\":\"hubspot\"}', 'x')",
+        "INSERT INTO sessions (tenant_id, session_id, agent_id, channel, started_at, ended_at, status, failure_code)
+         VALUES ('demo-1', 'a', 'wren', 'voice', now(), now(), 'completed', NULL),
+                ('demo-1', 'b', 'wren', 'text', now(), now(), 'failed', 'model_answer_invalid'),
+                ('demo-2', 'a', 'wren', 'text', now(), now(), 'processing', NULL)",
+        "INSERT INTO transcript_turns (tenant_id, session_id, seq, role, text, started_ms, ended_ms)
+         VALUES ('demo-1', 'a', 1, 'agent', 'Hello', 900, 1400), ('demo-1', 'a', 0, 'visitor', 'Hi', 0, 800),
+                ('demo-2', 'a', 0, 'visitor', 'not mine', NULL, NULL)",
+        "INSERT INTO analyses (tenant_id, session_id, version, status, document)
+         VALUES ('demo-1', 'a', 1, 'ok', '{}'), ('demo-1', 'a', 2, 'ok', $1::text::jsonb)",
+        "INSERT INTO steps (tenant_id, session_id, step, status, attempt, code, message, created_at, started_at, finished_at)
+         VALUES ('demo-1', 'a', 'analyze', 'done', 2, NULL, '{}', 'epoch', 'epoch'::timestamptz + interval '0.1 s', 'epoch'::timestamptz + interval '1.5 s'),
+                ('demo-1', 'a', 'crm_sync@2:hubspot', 'pending', 0, NULL, '{}', 'epoch'::timestamptz + interval '2 s', NULL, NULL),
+                ('demo-1', 'b', 'analyze', 'failed', 5, 'model_answer_invalid', '{}', now(), now(), now()),
+                ('demo-1', 'b', 'notify', 'pending', 0, NULL, '{}', now() + interval '1 s', NULL, NULL)",
+        "INSERT INTO email_log (tenant_id, email_id, session_id, template, status, provider_id)
+         VALUES ('demo-1', gen_random_uuid(), 'a', 'session_summary', 'sent', 'ses-1')",
+        "INSERT INTO integration_log (tenant_id, session_id, integration_id, status, contact_id, record_id)
+         VALUES ('demo-1', 'a', 'hubspot', 'done', '101', '501')",
+    ];
+
+    async fn filled() -> (TestDatabase, Database) {
+        let database = TestDatabase::create().await;
+        let client = database.client().await;
+        for sql in ROWS {
+            let document = include_str!("tests/canned/analysis.json");
+            let parameters: &[&(dyn tokio_postgres::types::ToSql + Sync)] =
+                if sql.contains("$1") { &[&document] } else { &[] };
+            client.execute(sql, parameters).await.unwrap();
+        }
+        let of_tenant = Database::connect(&database.config.url, &"demo-1".parse().unwrap()).await.unwrap();
+        (database, of_tenant)
+    }
+
+    #[tokio::test]
+    async fn progress_counts_the_tenants_sessions_and_steps() {
+        let (_server, database) = filled().await;
+        let progress = database.progress().await.unwrap();
+        assert_eq!(progress, Progress { completed: 1, failed: 1, ended_steps: 2 });
+    }
+
+    #[tokio::test]
+    async fn everything_stored_of_a_session_is_read_in_order() {
+        let (_server, database) = filled().await;
+        let sessions = database.sessions().await.unwrap();
+        let (a, b) = (&sessions["a"], &sessions["b"]);
+        assert_eq!(sessions.len(), 2);
+        assert_eq!(a.turns.iter().map(|turn| turn.text.as_str()).collect::<Vec<_>>(), ["Hi", "Hello"]);
+        assert_eq!(a.analysis.as_ref().unwrap().coverage.turns_total, 21, "the latest version");
+        assert_eq!((a.analysis_status.as_deref(), a.category.as_deref()), (Some("ok"), Some("facing_issue")));
+        assert_eq!((a.email_status.as_deref(), a.email.provider_id.as_deref()), (Some("sent"), Some("ses-1")));
+        assert_eq!((a.hubspot.contact_id.as_deref(), a.hubspot.note_id.as_deref()), (Some("101"), Some("501")));
+        assert_eq!((b.status.as_str(), b.failure.as_deref()), ("failed", Some("model_answer_invalid")));
+        assert_eq!(b.steps.iter().map(|step| step.attempt).collect::<Vec<_>>(), [5, 0]);
+        assert!(b.analysis.is_none() && b.turns.is_empty() && b.hubspot.status.is_none());
+    }
+
+    #[tokio::test]
+    async fn the_times_of_steps_count_from_the_first_planned_one() {
+        let (_server, database) = filled().await;
+        let session = &database.sessions().await.unwrap()["a"];
+        let [analyze, sync] = session.steps.as_slice() else { panic!("{:?}", session.steps) };
+        assert_eq!((analyze.planned_ms, analyze.started_ms, analyze.finished_ms), (0, Some(100), Some(1500)));
+        assert_eq!(analyze.started.as_deref(), Some("00:00:00.100"));
+        assert_eq!((sync.kind.as_str(), sync.version, sync.integration.as_str()), ("crm_sync", 2, "hubspot"));
+        assert_eq!((sync.planned_ms, sync.started_ms, session.took_ms), (2000, None, Some(2000)));
+    }
+}
