@@ -8,7 +8,7 @@ async fn effects(world: &World) -> (usize, usize, usize) {
     (world.mails().await.len(), world.notes().await.len(), world.deliveries().await.len())
 }
 
-/// A conversation of so many turns, in which the visitor speaks every other time.
+/// A conversation of this many turns, in which the visitor speaks every other time.
 fn long_notification(world: &World, session: &str, turns: usize) -> Value {
     let mut notification = world.notification(session);
     let marker = world.marker(session);

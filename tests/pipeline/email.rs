@@ -3,7 +3,7 @@
 use pipeline_tests::{Queue, World, eventually, on_the_stack};
 use serde_json::{Value, json};
 
-/// What the analysis knows and a visitor must not read.
+/// Parts of the analysis that a visitor must not read.
 async fn internals(world: &World, session: &str) -> Vec<String> {
     let analysis = world.analysis(session).await.unwrap();
     let at = |path: &str| analysis.pointer(path).and_then(Value::as_str).map(str::to_owned);

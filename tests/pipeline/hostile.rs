@@ -13,7 +13,7 @@ fn saying(world: &World, session: &str, words: &str) -> Value {
     notification
 }
 
-/// The model obeys what this session's transcript says, so many times.
+/// The model obeys this session's transcript this many times.
 async fn obey(world: &World, session: &str, times: u32) {
     let rule = json!({ "match": world.marker(session), "times": times });
     world.stack.fake("bedrock").gullible(rule).await.unwrap();

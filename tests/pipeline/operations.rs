@@ -1,4 +1,4 @@
-//! What `housekeep` does for operators: alerts, retention, erasure.
+//! Tasks of `housekeep` for operators: alerts, retention, erasure.
 
 use pipeline_tests::{Queue, World, eventually, on_the_stack};
 use serde_json::{Value, json};

@@ -5,7 +5,7 @@ use reqwest::header::ACCEPT_LANGUAGE;
 use reqwest::{Method, Response};
 use serde_json::json;
 
-/// A link of the local API for what the mail's header names: that one leads to a host that nobody serves here.
+/// The link of a mail's header on the local API: its own host is not served here.
 async fn link(world: &World) -> String {
     let mails = world.mails().await;
     let headers = &mails[0]["headers"];

@@ -1,4 +1,4 @@
-//! What a webhook hears that asks for every event.
+//! Events that reach a webhook which asks for all of them.
 
 use domain::event::EventType;
 use pipeline_tests::{Queue, World, eventually, on_the_stack};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::model::dead_letter;
 
-/// Waits until the mail's status has been told.
+/// Waits until the webhook has received the mail's status.
 async fn hears_of_mail(world: &World, status: &str) -> bool {
     eventually(async || {
         let told = world.deliveries_of(EventType::EmailStatus).await;

@@ -1,4 +1,4 @@
-//! What SES publishes about mails, and what operators ask of `housekeep`.
+//! Events that SES publishes about mails, and tasks of operators for `housekeep`.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! What a session has come to.
+//! The state of a session.
 
 use std::collections::BTreeMap;
 
@@ -56,7 +56,7 @@ impl World {
         rows.expect("the database answers").iter().map(|row| (row.get(0), row.get(1))).collect()
     }
 
-    /// What a session waits for is over.
+    /// Ends the waiting of a session's steps.
     pub async fn end_waiting(&self, id: &str) {
         let sql = "UPDATE steps SET due_at = now() WHERE tenant_id = $1 AND session_id = $2 AND status = 'waiting'";
         let updated = self.database().await.execute(sql, &[&self.tenant.as_ref(), &id]).await;

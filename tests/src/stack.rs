@@ -1,4 +1,4 @@
-//! What `stack.json` says.
+//! The content of `stack.json`.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -92,7 +92,7 @@ impl Stack {
         processes.filter_map(peak).max().unwrap_or_default().div_ceil(1024)
     }
 
-    /// What the functions logged. MiniStack writes lines of its own between theirs, which no AWS account has.
+    /// Reads the functions' log. MiniStack writes lines of its own between theirs, which no AWS account has.
     pub fn log(&self) -> String {
         let log = std::fs::read(self.state_dir.join("ministack.log")).expect("MiniStack has a log");
         let is_ours = |line: &&str| !line.contains(" INFO [") && !line.contains(" DEBUG [");

@@ -31,7 +31,7 @@ pub struct World {
     pub tenant: TenantId,
     pub store: Store,
     pub(crate) http: reqwest::Client,
-    /// With the stand-in each was posted to.
+    /// Each fault, after the stand-in that has it.
     faults: Mutex<Vec<(String, Value)>>,
 }
 
@@ -120,7 +120,7 @@ impl World {
         self.store.save_integration(&integration).await.expect("the integration is saved");
     }
 
-    /// Why the service has disabled an integration, and what it tells whoever administers it.
+    /// The code and the explanation for administrators of an integration that the service has disabled.
     pub async fn disabled(&self, id: &str) -> (String, String) {
         let id = id.parse().expect("a valid integration id");
         let integration = self.store.integration(&self.tenant, &id).await.expect("the store answers");

@@ -1,4 +1,4 @@
-//! `cargo xtask bench cold-start`: how long each function takes to start, beside one that does nothing.
+//! `cargo xtask bench cold-start`: how long each function takes to start, compared with a function that does nothing.
 //! `cargo xtask bench analyze`: whether a turn costs the analysis more the more turns there are.
 //! `cargo xtask bench purge`: whether retention's batches stay short on large tables.
 //! `cargo xtask bench notify`: whether one mail costs no more than it may.
@@ -28,7 +28,7 @@ pub(crate) use budget::{crm_sync, notify};
 pub(crate) use purge::run as purge;
 pub(crate) use turns::run as analyze;
 
-/// What is started again and again.
+/// A program that is started again and again.
 struct Subject {
     name: &'static str,
     binary: PathBuf,

@@ -90,7 +90,7 @@ pub(crate) enum Bench {
     CrmSync,
     /// Measure the processor time of rendering and building one mail of 100 turns; say whether it is within its limit.
     Notify,
-    /// Start each function, and one that does nothing, in Lambda's runtime interface emulator; print the time of their
+    /// Start each function, and a function that does nothing, in Lambda's runtime interface emulator; print the time of their
     /// init and their memory.
     ColdStart {
         /// Number of starts of each function.

@@ -17,7 +17,7 @@ pub(crate) fn root() -> PathBuf {
     manifest.ancestors().nth(2).unwrap_or(manifest).to_owned()
 }
 
-/// What the commands leave behind: environments, packages, state of the local stacks.
+/// The files that the commands leave behind: environments, packages, state of the local stacks.
 pub(crate) fn target() -> PathBuf {
     root().join("target")
 }

@@ -31,7 +31,7 @@ impl Drop for Group {
     }
 }
 
-/// What a finished command said.
+/// The result of a finished command.
 #[derive(Debug)]
 pub(crate) struct Output {
     pub(crate) success: bool,

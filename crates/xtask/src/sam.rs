@@ -1,4 +1,4 @@
-//! What `sam local invoke` needs to run a function against the running local stack.
+//! The files that `sam local invoke` needs to run a function against the running local stack.
 //!
 //! `--env-vars` only sets variables that the template declares, and nothing else reaches a container's environment. The
 //! deployed template does not declare where AWS is, so the functions are invoked from a copy of it that does, which
@@ -106,7 +106,7 @@ async fn deployed(stack: &StackFile, http: &reqwest::Client, function: &str) -> 
     Ok(configuration.environment.variables)
 }
 
-/// What the function needs on this machine: the deployed variables and where AWS is.
+/// The variables of the function on this machine: the deployed variables and where AWS is.
 fn local(stack: &StackFile, function: &str, deployed: Variables) -> anyhow::Result<Variables> {
     let mut variables = deployed;
     if function == "ingest" {

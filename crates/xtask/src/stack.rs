@@ -27,7 +27,7 @@ pub(crate) use guard::{guard, start as start_guard};
 pub(crate) use ports::{answers, take as free_ports};
 pub(crate) use postgres::{Postgres, restart as restart_postgres};
 
-/// For a process to end by itself. None holds anything that killing it would lose.
+/// Time for a process to end by itself. Killing one loses nothing that is needed.
 const GRACE: Duration = Duration::from_secs(5);
 
 /// Options of a stack.
@@ -68,7 +68,7 @@ pub(crate) struct Stack {
 }
 
 impl Stack {
-    /// What `stack.json` says.
+    /// The content of `stack.json`.
     pub(crate) fn file(&self) -> &StackFile {
         &self.file
     }

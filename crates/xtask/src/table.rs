@@ -3,7 +3,7 @@
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, Table};
 
-/// In the place of an unknown value.
+/// Stands in the place of an unknown value.
 pub(crate) const UNKNOWN: &str = "-";
 /// Spaces between two columns.
 const GAP: u16 = 2;

@@ -1,4 +1,4 @@
-//! `cargo xtask test`: every check there is, one after the other.
+//! `cargo xtask test`: every check, one after the other. The commands are in [`checks`].
 
 mod checks;
 mod report;
@@ -18,6 +18,7 @@ pub(crate) async fn run() -> anyhow::Result<ExitCode> {
     for check in checks::source() {
         report.run(check).await;
     }
+    dependencies(&mut report).await;
     heading("template");
     report.prepared("Python environment for the checkers", venv::CHECK.ensure()).await;
     for check in checks::template() {
@@ -30,6 +31,20 @@ pub(crate) async fn run() -> anyhow::Result<ExitCode> {
     heading("whole pipeline");
     pipeline_tests(&mut report).await;
     Ok(report.finish())
+}
+
+/// Checks the dependencies as far as this machine can: the advisories are in a repository of their own.
+async fn dependencies(report: &mut Report) {
+    if !report.succeeds(checks::deny("cargo deny --version", "--version")).await {
+        report.skipped("cargo deny", "cargo-deny is not installed (`cargo install cargo-deny`)");
+        return;
+    }
+    report.run(checks::deny("cargo deny", "check --disable-fetch bans licenses sources")).await;
+    if report.succeeds(checks::deny("cargo deny fetch", "fetch db")).await {
+        report.run(checks::deny("cargo deny advisories", "check --disable-fetch advisories")).await;
+    } else {
+        report.skipped("cargo deny advisories", "the advisory database cannot be reached");
+    }
 }
 
 /// A database server that is stopped when dropped.

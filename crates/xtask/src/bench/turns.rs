@@ -1,8 +1,8 @@
 //! Whether the time that the analysis's own code takes per turn stays flat from ten turns to ten thousand.
 //!
-//! What is compared is the time per turn at a size with the least time per turn at any smaller size: the growth. A cost
-//! that does not depend on the turns makes small sizes dearer, which is no growth, and nothing is subtracted for it: to
-//! guess the fixed part would be to choose the verdict. The table shows the time per turn at every size.
+//! The growth compares the time per turn at a size with the least time per turn at any smaller size. A cost that does not
+//! depend on the turns makes small sizes slower per turn, which does not count as growth. Nothing is subtracted for this
+//! cost: a guess of the fixed part would decide the verdict. The table shows the time per turn at every size.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -14,7 +14,7 @@ use crate::progress::step;
 use crate::table::table;
 use crate::{paths, process};
 
-/// What `crates/analyze/benches/turns.rs` measures.
+/// The groups that `crates/analyze/benches/turns.rs` measures.
 const GROUPS: [&str; 4] = ["prompt", "validation", "quotes", "merging"];
 /// Turns.
 const SIZES: [u32; 4] = [10, 100, 1_000, 10_000];
@@ -56,7 +56,7 @@ pub(crate) async fn run() -> anyhow::Result<ExitCode> {
     Ok(if measured.iter().all(Measured::is_flat) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Where criterion is told to write: in cargo's target directory, wherever that is.
+/// The directory that criterion writes to, in cargo's target directory.
 fn criterion_home() -> anyhow::Result<PathBuf> {
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(paths::target, PathBuf::from);
     Ok(std::path::absolute(target)?.join("criterion"))

@@ -1,4 +1,4 @@
-//! What the demo posts: the body of a "session completed" notification.
+//! The body of a "session completed" notification, which the demo posts.
 
 use anyhow::Context;
 use chrono::{DateTime, TimeDelta, Utc};

@@ -22,7 +22,7 @@ pub(super) struct Outcome {
     pub(super) wall_s: f64,
     /// The model that analysed the sessions.
     pub(super) model: Option<String>,
-    /// In the order in which they were posted.
+    /// The sessions in the order of their notifications.
     pub(super) sessions: Vec<SessionOutcome>,
     pub(super) totals: Totals,
     /// Stages of this run in the order of the pipeline.
@@ -35,13 +35,13 @@ pub(super) struct Totals {
     pub(super) accepted: usize,
     pub(super) completed: usize,
     pub(super) failed: usize,
-    /// What the model cost; `None` if no price is known.
+    /// The model's cost in US dollars; `None` if no price is known.
     pub(super) cost_usd: Option<f64>,
     #[serde(flatten)]
     pub(super) arrived: ArrivedTotals,
 }
 
-/// What the run added to third parties and queues, counted there.
+/// Additions of the run to third parties and queues, counted there.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub(super) struct ArrivedTotals {
     pub(super) emails_sent: usize,
@@ -75,11 +75,11 @@ pub(super) struct SessionOutcome {
     pub(super) end_reason: Option<String>,
     #[serde(flatten)]
     pub(super) stored: Stored,
-    /// By stage: `analyze`, `notify`, and each integration's id.
+    /// Milliseconds by stage: `analyze`, `notify`, and each integration's id.
     pub(super) stages_ms: BTreeMap<String, i64>,
 }
 
-/// What the database holds of a session, and what arrived because of it.
+/// The session in the database, and the arrivals at third parties because of it.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub(super) struct Stored {
@@ -96,7 +96,7 @@ pub(super) struct Stored {
     pub(super) hubspot: HubspotOutcome,
     pub(super) salesforce: SalesforceOutcome,
     pub(super) webhook: WebhookOutcome,
-    /// In the order of the pipeline.
+    /// The steps in the order of the pipeline.
     pub(super) steps: Vec<StepOutcome>,
     /// From the first planned step to the last end.
     pub(super) took_ms: Option<i64>,
@@ -145,7 +145,7 @@ pub(super) struct HubspotOutcome {
 pub(super) struct SalesforceOutcome {
     pub(super) status: Option<String>,
     pub(super) code: Option<String>,
-    /// Of a contact or a lead.
+    /// The id of a contact or a lead.
     #[serde(alias = "contact_id")]
     pub(super) person_id: Option<String>,
     #[serde(alias = "record_id")]
@@ -163,7 +163,7 @@ pub(super) struct CrmTask {
     pub(super) description: String,
 }
 
-/// A row of `integration_log`, and the webhook as it was received.
+/// A row of `integration_log`, and the webhook that was received.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub(super) struct WebhookOutcome {
@@ -180,7 +180,7 @@ pub(super) struct WebhookOutcome {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct StepOutcome {
     pub(super) kind: String,
-    /// Of the analysis.
+    /// The version of the analysis.
     pub(super) version: i32,
     /// The integration's id; empty for steps without one.
     pub(super) integration: String,

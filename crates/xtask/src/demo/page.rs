@@ -68,7 +68,7 @@ fn nonce() -> String {
     format!("{:016x}", RandomState::new().hash_one("script"))
 }
 
-/// A score with its sign and two decimals, the minus as it is printed.
+/// A score with its sign and two decimals, with the typographic minus.
 fn signed(score: f64) -> String {
     let text = format!("{score:+.2}");
     if text == "-0.00" { "0.00".into() } else { text.replace('-', "\u{2212}").replace("+0.00", "0.00") }
@@ -167,7 +167,7 @@ mod tests {
 
     const HOSTILE: &str = r#"</p><script>alert(1)</script><img src=x onerror="alert(2)"> {{ 7 * 7 }}"#;
 
-    /// What stands between `before` and the next `"`, for every place where `before` stands.
+    /// The text between `before` and the next `"`, for every occurrence of `before`.
     fn attributes<'a>(html: &'a str, before: &str) -> Vec<&'a str> {
         html.split(before).skip(1).filter_map(|rest| rest.split('"').next()).collect()
     }

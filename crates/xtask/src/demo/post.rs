@@ -15,7 +15,7 @@ use crate::stack::StackFile;
 const PATH: &str = "/v1/sessions/completed";
 /// Requests at a time: enough to keep the stages busy, few enough for two cores.
 const PARALLEL: usize = 4;
-/// Of a refusal's body, in characters: problem documents are shorter.
+/// Characters of a refusal's body that are shown: problem documents are shorter.
 const SHOWN: usize = 400;
 
 /// The answer of `ingest` if it did not accept a notification.

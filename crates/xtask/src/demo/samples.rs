@@ -8,7 +8,7 @@ use super::notification::Notification;
 /// The business that the sample visitors talk with.
 pub(super) const BUSINESS: &str = "Tideway Cycles";
 
-/// In the order in which they were held.
+/// The files in the order of their conversations.
 const FILES: [(&str, &str); 6] = [
     ("potential-buyer.json", include_str!("sessions/potential-buyer.json")),
     ("immediate-buyer.json", include_str!("sessions/immediate-buyer.json")),

@@ -15,7 +15,7 @@ pub(super) struct Comparison {
     b: Side,
     /// Why the figures of both are not those of the same conversations.
     warnings: Vec<String>,
-    /// By name, such as `category.rate`.
+    /// Figures by name, such as `category.rate`.
     figures: BTreeMap<String, Difference>,
     /// Conversations of both runs whose category is another one.
     changed: Vec<Change>,
@@ -23,7 +23,7 @@ pub(super) struct Comparison {
     only_in_b: Vec<String>,
 }
 
-/// What a run was about.
+/// The subject of a run.
 #[derive(Debug, PartialEq, Serialize)]
 struct Side {
     file: String,

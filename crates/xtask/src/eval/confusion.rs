@@ -1,4 +1,4 @@
-//! Which category was taken for which.
+//! Expected and given categories.
 
 use std::collections::BTreeMap;
 
@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use super::outcome::Outcome;
 
-/// In the place of a category where the analysis gave none.
+/// Stands for the category of an analysis without a category.
 pub(super) const NONE: &str = "none";
 
-/// Conversations by expected category, then by the one that was given; every cell is there.
+/// Conversations by expected category, then by given category; every cell exists.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(super) struct Confusion(BTreeMap<String, BTreeMap<String, usize>>);
@@ -35,7 +35,7 @@ impl Confusion {
         self.0.get(expected).and_then(|row| row.get(given)).copied().unwrap_or_default()
     }
 
-    /// The mean of the F1 of all five categories; one that was never given, or never given rightly, has 0.
+    /// The mean of the F1 of all five categories. A category that was never given, or never rightly, has 0.
     pub(super) fn macro_f1(&self) -> f64 {
         let labels = CategoryLabel::ALL.map(CategoryLabel::as_str);
         labels.iter().map(|label| self.f1(label)).sum::<f64>() / 5.0
@@ -51,7 +51,7 @@ impl Confusion {
     }
 }
 
-/// What can be given: the categories, and none.
+/// The possible answers: the categories, and none.
 pub(super) fn given() -> impl Iterator<Item = &'static str> {
     CategoryLabel::ALL.into_iter().map(CategoryLabel::as_str).chain([NONE])
 }

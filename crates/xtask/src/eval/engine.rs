@@ -9,11 +9,11 @@ use super::Options;
 use crate::stand_in::StandIn;
 use crate::{lambda, process, stack};
 
-/// The stand-in is asked for a model that is none of Bedrock's, so that nothing it says gets a price.
+/// Bedrock has no model of this name, so an answer of the stand-in gets no price.
 const STAND_IN: &str = "stand-in";
-/// For an OpenAI-compatible server that has one model only.
+/// The name of the model where an OpenAI-compatible server has only one.
 const ANY: &str = "default";
-/// What would lead the SDK past the stand-in, or give it the developer's own key.
+/// Variables that would lead the SDK past the stand-in, or give it the developer's own key.
 const HIDDEN: [&str; 3] = ["AWS_BEARER_TOKEN_BEDROCK", "AWS_PROFILE", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"];
 
 /// The model that answers the analysis.
@@ -28,7 +28,7 @@ pub(super) enum Answers {
     },
 }
 
-/// What is needed to analyse; a stand-in ends when this is dropped.
+/// The program that analyses; its stand-in ends when this is dropped.
 #[derive(Debug)]
 pub(super) struct Engine {
     answers: Answers,
@@ -37,7 +37,7 @@ pub(super) struct Engine {
     stand_in: Option<(String, StandIn)>,
 }
 
-/// What the analysis printed, one whole line for each conversation that was answered.
+/// The output of the analysis, one whole line for each conversation that was answered.
 #[derive(Debug)]
 pub(super) struct Printed {
     pub(super) lines: String,
@@ -77,7 +77,7 @@ impl Engine {
     }
 }
 
-/// Without the end that a process which was killed could not finish.
+/// Drops the last line if a process that was killed could not finish it.
 fn whole_lines(mut printed: String) -> String {
     printed.truncate(printed.rfind('\n').map_or(0, |end| end + 1));
     printed

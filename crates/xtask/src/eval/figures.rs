@@ -11,7 +11,7 @@ use super::outcome::{Outcome, Quotes, Tokens};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Figures {
     pub(super) conversations: usize,
-    /// Of the conversations about which a model was asked, those whose first answer could be used as it was.
+    /// Conversations whose first answer was valid, of all that were sent to a model.
     pub(super) first_try_valid: Share,
     pub(super) attempts: Attempts,
     pub(super) quotes: Quotes,
@@ -26,7 +26,7 @@ pub(super) struct Figures {
     pub(super) by_difficulty: BTreeMap<String, Share>,
     /// Mean absolute difference to the label, where there are both.
     pub(super) sentiment_error: Option<f64>,
-    /// What the visitor achieved, where it is labelled.
+    /// The visitor's achievement, where the conversation is labelled with it.
     pub(super) outcome: Share,
     /// Conversations without an analysis, by code.
     pub(super) failures: BTreeMap<String, usize>,

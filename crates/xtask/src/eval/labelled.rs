@@ -9,7 +9,7 @@ use domain::id::SessionId;
 use domain::session::Channel;
 use serde::Deserialize;
 
-/// What is read of a conversation here; the rest goes to the analysis as it stands.
+/// The fields of a conversation that are read here; the rest goes to the analysis unchanged.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub(super) struct Labelled {
     pub(super) id: String,

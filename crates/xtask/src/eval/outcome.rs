@@ -1,4 +1,4 @@
-//! What came of each conversation: the analysis beside its labels.
+//! The result of each conversation: the analysis with its labels.
 
 use std::collections::BTreeMap;
 
@@ -18,11 +18,11 @@ const NO_RESULT: &str = "no_result";
 pub(super) struct Line {
     id: String,
     analysis: Option<Analysis>,
-    /// Why there is no analysis.
+    /// The code of a failed analysis.
     error: Option<String>,
     first_try_valid: bool,
     seconds: f64,
-    /// What was spent although there is no analysis.
+    /// The tokens spent on a failed analysis.
     usage: Option<Usage>,
 }
 
@@ -35,11 +35,11 @@ pub(super) struct Outcome {
     pub(super) difficulty: String,
     pub(super) expected: Labels,
     pub(super) got: Labels,
-    /// Of an analysis; `None` with an `error`.
+    /// The analysis's; `None` with an `error`.
     pub(super) status: Option<AnalysisStatus>,
     /// Why an analysis is not `ok`.
     pub(super) code: Option<String>,
-    /// Why there is no analysis.
+    /// The code of a failed analysis.
     pub(super) error: Option<String>,
     pub(super) attempts: u32,
     pub(super) first_try_valid: bool,
@@ -52,7 +52,7 @@ pub(super) struct Outcome {
     pub(super) prompt_version: Option<String>,
 }
 
-/// What a conversation is labelled with, or what the analysis says of it.
+/// The labels of a conversation, or the same from its analysis.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Labels {
     pub(super) category: Option<CategoryLabel>,
@@ -68,7 +68,7 @@ pub(super) struct Quotes {
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Tokens {
-    /// Without the two below.
+    /// Neither read from nor written to the prompt cache.
     pub(super) input: u64,
     pub(super) output: u64,
     /// Read from the prompt cache.
@@ -82,7 +82,7 @@ impl Outcome {
         self.got.category.is_some() && self.got.category == self.expected.category
     }
 
-    /// What was spent on it is not known.
+    /// A conversation whose cost is unknown.
     fn without_result(labelled: &Labelled) -> Self {
         let line = Line {
             id: labelled.id.clone(),

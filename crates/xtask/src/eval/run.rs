@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::figures::Figures;
 use super::outcome::Outcome;
 
-/// Of this document.
+/// The version of this document.
 const VERSION: u32 = 1;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -17,7 +17,7 @@ pub(super) struct Run {
     pub(super) file: String,
     /// The model or stand-in.
     pub(super) answered_by: String,
-    /// Only the first so many conversations of the file.
+    /// The number of conversations that were read of the file; `None`: all.
     pub(super) limit: Option<usize>,
     /// From the first request to the last answer.
     pub(super) wall_seconds: f64,

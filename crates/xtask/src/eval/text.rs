@@ -87,7 +87,7 @@ fn misses(outcomes: &[Outcome]) -> String {
     format!("\nWrong category\n{}", table(&["conversation", "expected", "given", "attempts"], &rows))
 }
 
-/// The category, or why there is none.
+/// The category; for a conversation without a category, the code that says why.
 pub(super) fn given(outcome: &Outcome) -> String {
     let code = outcome.error.as_deref().or(outcome.code.as_deref()).unwrap_or(confusion::NONE);
     outcome.got.category.map_or_else(|| format!("({code})"), |category| category.as_str().to_owned())

@@ -2,7 +2,7 @@
 //!
 //! `sam local` always puts its containers on Docker's bridge (`--docker-network host` changes nothing), where 127.0.0.1
 //! is the container. The relay listens on this machine's address on that bridge, which other machines do not reach;
-//! with `--add-host localhost:host-gateway` a container finds it under `localhost` after nobody answers on its own
+//! with `--add-host localhost:host-gateway` a container finds it under `localhost` after no process answers on its own
 //! 127.0.0.1.
 
 use std::net::Ipv4Addr;

@@ -15,7 +15,7 @@ const LAYERS: &str = r#"Layers: !If [HasLayers, !Split [",", !Ref LayerArns], !R
 /// `template.yaml` with the built archives as code, this machine's architecture, no layers, and further variables
 /// declared.
 ///
-/// Line by line: everything else stays as it is, comments and short forms included.
+/// The template is changed line by line: the rest is kept, comments and short forms included.
 pub(super) fn local<'a>(
     source: &str,
     declared: impl Iterator<Item = &'a String>,

@@ -1,4 +1,4 @@
-//! Deploys `template.yaml` to MiniStack, as it is, with the parameter values of a local stack.
+//! Deploys `template.yaml`, unchanged, to MiniStack with the parameter values of a local stack.
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! What a stack keeps in its directory: `stack.json` for those who use it, `processes.json` for those who stop it.
+//! The files of a stack's directory: `stack.json` for its users, `processes.json` for the command that stops it.
 
 use std::collections::BTreeMap;
 use std::fs::{File, TryLockError};
@@ -102,7 +102,7 @@ impl StateDir {
         let _ = std::fs::remove_file(self.0.join("kept"));
     }
 
-    /// Marks the stack as one that outlives the command that started it.
+    /// Marks the stack to outlive the command that started it.
     pub(crate) fn mark_kept(&self) -> anyhow::Result<()> {
         std::fs::write(self.0.join("kept"), "").context("failed to mark the stack as kept")
     }
@@ -124,7 +124,7 @@ fn read<T: serde::de::DeserializeOwned>(path: &Path) -> Option<T> {
     serde_json::from_slice(&std::fs::read(path).ok()?).ok()
 }
 
-/// In one step, so that no reader sees half a file.
+/// Replaces the file in one step, so that no reader sees half of it.
 fn write<T: Serialize>(path: &Path, value: &T) -> anyhow::Result<()> {
     let new = path.with_extension("new");
     std::fs::write(&new, serde_json::to_vec_pretty(value)?)?;
@@ -144,7 +144,7 @@ pub(crate) struct StackFile {
     pub(crate) database_url: String,
     pub(crate) ministack_url: String,
     pub(crate) region: String,
-    /// By stage: analyze, notify, crm-sync, email-events.
+    /// URL by stage: analyze, notify, crm-sync, email-events.
     pub(crate) queues: BTreeMap<String, String>,
     pub(crate) dead_letter_queues: BTreeMap<String, String>,
     /// Deployed name by package.

@@ -31,7 +31,7 @@ pub(crate) fn guard(owner: i32, state_dir: PathBuf) {
     if dir.is_kept() || dir.read_processes().is_none() {
         return;
     }
-    // The owner held the lock. If somebody has it now, what the directory lists is theirs, or is being stopped by them.
+    // The owner held the lock. A command that has the lock now owns what the directory lists, or is stopping it.
     if let Ok(_lock) = dir.lock() {
         down(&dir);
     }

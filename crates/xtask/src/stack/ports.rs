@@ -1,4 +1,4 @@
-//! Ports nobody listens on.
+//! Free ports.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::time::{Duration, Instant};
@@ -33,7 +33,7 @@ pub(crate) fn one() -> anyhow::Result<u16> {
     take::<1>().map(|[port]| port)
 }
 
-/// So many free ports, for servers outside a stack.
+/// Several free ports, for servers outside a stack.
 pub(crate) fn take<const N: usize>() -> anyhow::Result<[u16; N]> {
     let size = RANGE.end - RANGE.start;
     let start = u16::try_from(std::process::id() * 101 % u32::from(size))?;
@@ -57,7 +57,7 @@ pub(crate) fn take<const N: usize>() -> anyhow::Result<[u16; N]> {
 /// Between two looks at a server that is starting.
 const POLL: Duration = Duration::from_millis(50);
 
-/// Asks again and again until the answer is yes, or the time is over.
+/// Asks repeatedly until the answer is yes, or the time is over.
 pub(crate) async fn answers(within: Duration, mut asked: impl AsyncFnMut() -> bool) -> bool {
     let deadline = Instant::now() + within;
     loop {

@@ -13,7 +13,7 @@ use crate::process;
 pub(super) const ROLE: &str = "postgres";
 /// Also after a crash, when it first recovers.
 const START: Duration = Duration::from_secs(60);
-/// For disconnecting clients and ending by itself.
+/// Time to disconnect clients and to end.
 const GRACE: Duration = Duration::from_secs(5);
 /// Every warm function keeps a connection; the tests of `store` open one database each.
 const CONNECTIONS: &str = "max_connections=300";

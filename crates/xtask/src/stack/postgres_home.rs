@@ -87,7 +87,7 @@ fn outside() -> anyhow::Result<PathBuf> {
     paths::root().hash(&mut hasher);
     let outside = std::env::temp_dir().join(format!("post-session-{:016x}", hasher.finish()));
     std::fs::create_dir_all(&outside)?;
-    // Somebody else's directory could hold somebody else's programs.
+    // The directory of another user could hold other programs.
     ensure!(outside.metadata()?.uid() == 0, "{} belongs to another user", outside.display());
     std::fs::set_permissions(&outside, PermissionsExt::from_mode(0o755))?;
     Ok(outside)

@@ -50,6 +50,11 @@ pub(super) fn source() -> Vec<Check> {
     ]
 }
 
+/// `cargo deny`, with the rules of `.deny.toml`.
+pub(super) fn deny(name: &'static str, arguments: &str) -> Check {
+    Check::cargo(name, &format!("deny {arguments}"))
+}
+
 /// Neither needs credentials or the network, only a region.
 pub(super) fn template() -> Vec<Check> {
     vec![

@@ -1,4 +1,4 @@
-//! What the checks said.
+//! The results of the checks.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -18,6 +18,7 @@ pub(super) struct Report {
     started: Instant,
     passed: usize,
     failures: Vec<String>,
+    skipped: Vec<String>,
 }
 
 impl Report {
@@ -26,13 +27,13 @@ impl Report {
             std::fs::remove_dir_all(&logs)?;
         }
         std::fs::create_dir_all(&logs)?;
-        Ok(Self { logs, started: Instant::now(), passed: 0, failures: Vec::new() })
+        Ok(Self { logs, started: Instant::now(), passed: 0, failures: Vec::new(), skipped: Vec::new() })
     }
 
     /// Runs the check, and prints the end of its output if it fails.
     pub(super) async fn run(&mut self, check: Check) {
         let name = check.name;
-        let log = self.logs.join(format!("{}.log", name.replace('\'', "").replace(' ', "-")));
+        let log = self.log(name);
         let mut command = check.into_command();
         let passed = step(name, async {
             ensure!(process::logged(&mut command, &log).await?, "see {}", paths::shown(&log));
@@ -51,7 +52,23 @@ impl Report {
         }
     }
 
-    /// Does what a check needs; `None` if that failed.
+    /// Whether a command that other checks depend on succeeds.
+    pub(super) async fn succeeds(&self, check: Check) -> bool {
+        let log = self.log(check.name);
+        process::logged(&mut check.into_command(), &log).await.unwrap_or(false)
+    }
+
+    /// Reports a check that cannot be made here.
+    pub(super) fn skipped(&mut self, name: &str, reason: &str) {
+        heading(&format!("  {name:<52} skipped: {reason}"));
+        self.skipped.push(format!("skipped: {name}: {reason}"));
+    }
+
+    fn log(&self, name: &str) -> PathBuf {
+        self.logs.join(format!("{}.log", name.replace('\'', "").replace(' ', "-")))
+    }
+
+    /// Prepares what a check needs; `None` if that failed.
     pub(super) async fn prepared<T>(&mut self, name: &str, work: impl Future<Output = anyhow::Result<T>>) -> Option<T> {
         step(name, work).await.inspect_err(|error| self.failed(name, error)).ok()
     }
@@ -63,10 +80,11 @@ impl Report {
 
     pub(super) fn finish(self) -> ExitCode {
         let seconds = self.started.elapsed().as_secs();
-        let (passed, failed) = (self.passed, self.failures.len());
-        heading(&format!("{passed} checks passed, {failed} failed, in {} min {} s", seconds / 60, seconds % 60));
-        for failure in &self.failures {
-            heading(&format!("  {failure}"));
+        let (passed, failed, skipped) = (self.passed, self.failures.len(), self.skipped.len());
+        let time = format!("{} min {} s", seconds / 60, seconds % 60);
+        heading(&format!("{passed} checks passed, {failed} failed, {skipped} skipped, in {time}"));
+        for line in self.failures.iter().chain(&self.skipped) {
+            heading(&format!("  {line}"));
         }
         if self.failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
     }

@@ -1,4 +1,4 @@
-//! What API Gateway passes on to `ingest`, and what it answers itself.
+//! Requests that API Gateway passes on to `ingest`, and its own answers.
 
 use serde_json::{Value, json};
 

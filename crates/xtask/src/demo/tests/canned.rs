@@ -16,7 +16,7 @@ pub(in super::super) fn sample(index: usize) -> Notification {
     samples::notifications(now()).unwrap().swap_remove(index)
 }
 
-/// One session that completed with everything, one that said too little, and one that failed.
+/// Three sessions: the first completed with everything, the second said too little, the third failed.
 pub(in super::super) fn small() -> Outcome {
     let arrived =
         ArrivedTotals { emails_sent: 1, contacts: 1, notes: 1, people: 1, tasks: 1, webhooks: 2, dead_letters: 1 };
