@@ -2,7 +2,6 @@
 
 mod function;
 mod render;
-mod table;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -9,15 +9,15 @@ pub(crate) const UNKNOWN: &str = "-";
 const GAP: u16 = 2;
 
 /// Lays out titles and rows in columns, a line each. Columns of numbers are aligned to the right.
-pub(crate) fn table<T: ToString>(titles: &[T], rows: &[Vec<String>]) -> String {
+pub(crate) fn table<T: ToString, R: AsRef<[String]>>(titles: &[T], rows: &[R]) -> String {
     let mut table = Table::new();
     table
         .load_style(NOTHING)
         .set_header(titles.iter().map(clean))
-        .add_rows(rows.iter().map(|row| row.iter().map(clean)));
+        .add_rows(rows.iter().map(|row| row.as_ref().iter().map(clean)));
     for (index, column) in table.column_iter_mut().enumerate() {
         column.set_padding((0, GAP));
-        if !rows.is_empty() && rows.iter().all(|row| row.get(index).is_some_and(|cell| is_number(cell))) {
+        if !rows.is_empty() && rows.iter().all(|row| row.as_ref().get(index).is_some_and(|cell| is_number(cell))) {
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
@@ -51,6 +51,6 @@ mod tests {
 
     #[test]
     fn a_table_without_rows_has_its_titles() {
-        assert_eq!(table(&["A", "B"], &[]), "A  B\n");
+        assert_eq!(table::<_, Vec<String>>(&["A", "B"], &[]), "A  B\n");
     }
 }

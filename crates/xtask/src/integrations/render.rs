@@ -7,10 +7,9 @@ use housekeep::integrations::{
 };
 use serde_json::Value;
 
-use super::table::{clean, table};
 use super::{Integrations, One, read};
+use crate::table::{UNKNOWN, clean, table};
 
-const NOTHING: &str = "-";
 /// Characters of what a webhook's receiver answered.
 const MAX_ANSWER: usize = 200;
 
@@ -47,7 +46,7 @@ fn shown(integrations: &[IntegrationEntry]) -> Vec<String> {
     };
     let rows: Vec<_> = integrations.iter().map(row).collect();
     let titles = ["INTEGRATION", "KIND", "STATE", "CHECKED", "LAST SUCCESS", "WAITING", "SECRET"];
-    let mut lines = table(titles, &rows);
+    let mut lines = lines_of(&table(&titles, &rows));
     lines.extend(integrations.iter().flat_map(troubles));
     lines
 }
@@ -97,6 +96,10 @@ fn replayed(one: &One, replayed: &ReplayedSyncs) -> Vec<String> {
     }]
 }
 
+fn lines_of(text: &str) -> Vec<String> {
+    text.lines().map(str::to_owned).collect()
+}
+
 fn attempts(attempts: &[AttemptEntry]) -> Vec<String> {
     if attempts.is_empty() {
         return vec!["no attempts".to_owned()];
@@ -109,20 +112,20 @@ fn attempts(attempts: &[AttemptEntry]) -> Vec<String> {
             attempt.session_id.to_string(),
             attempt.event.clone(),
             if attempt.is_replay { format!("{result} (replay)") } else { result.to_owned() },
-            attempt.status.map_or(NOTHING.to_owned(), |status| status.to_string()),
+            attempt.status.map_or(UNKNOWN.to_owned(), |status| status.to_string()),
             attempt.duration_ms.to_string(),
             answer.chars().take(MAX_ANSWER).collect(),
         ]
     };
     let rows: Vec<_> = attempts.iter().map(row).collect();
-    table(["TIME", "SESSION", "EVENT", "RESULT", "HTTP", "MS", "ANSWER"], &rows)
+    lines_of(&table(&["TIME", "SESSION", "EVENT", "RESULT", "HTTP", "MS", "ANSWER"], &rows))
 }
 
 fn syncs(log: &ShownSyncs) -> Vec<String> {
     if log.syncs.is_empty() {
         return vec!["no syncs".to_owned()];
     }
-    let or_nothing = |text: &Option<String>| text.clone().unwrap_or(NOTHING.to_owned());
+    let or_nothing = |text: &Option<String>| text.clone().unwrap_or(UNKNOWN.to_owned());
     let row = |sync: &SyncEntry| {
         [
             second(sync.updated_at),
@@ -137,8 +140,8 @@ fn syncs(log: &ShownSyncs) -> Vec<String> {
         ]
     };
     let rows: Vec<_> = log.syncs.iter().map(row).collect();
-    let titles = ["CHANGED", "SESSION", "VERSION", "STATUS", "TRIES", "PERSON", "RECORD", "CODE", "WORDS"];
-    let mut lines = table(titles, &rows);
+    let titles = ["CHANGED", "SESSION", "VERSION", "STATUS", "TRIES", "PERSON", "RECORD", "CODE", "EXPLANATION"];
+    let mut lines = lines_of(&table(&titles, &rows));
     if log.next.is_some() {
         lines.push("there are more: name a higher --limit, or an earlier time as --to".to_owned());
     }
@@ -150,7 +153,7 @@ fn second(time: DateTime<Utc>) -> String {
 }
 
 fn minute(time: Option<DateTime<Utc>>) -> String {
-    time.map_or(NOTHING.to_owned(), |time| time.format("%Y-%m-%d %H:%M").to_string())
+    time.map_or(UNKNOWN.to_owned(), |time| time.format("%Y-%m-%d %H:%M").to_string())
 }
 
 fn times(count: u64, what: &str) -> String {

@@ -55,8 +55,8 @@ fn integrations_are_a_table_with_what_is_wrong_below() {
     };
     assert_snapshot!(rendered("show", &IntegrationReport::Shown(ShownIntegrations { integrations: vec![disabled, failing] })), @r#"
     INTEGRATION  KIND     STATE     CHECKED           LAST SUCCESS      WAITING  SECRET
-    crm          webhook  disabled  2026-11-20 08:00  2026-11-25 09:58  12       post-session/acme/crm
-    warehouse    webhook  on        2026-11-20 08:00  -                 0        post-session/acme/warehouse
+    crm          webhook  disabled  2026-11-20 08:00  2026-11-25 09:58       12  post-session/acme/crm
+    warehouse    webhook  on        2026-11-20 08:00  -                       0  post-session/acme/warehouse
     crm: disabled at 2026-11-25 10:12 (unauthorized). HubSpot refuses the credentials.
     warehouse: failing since 2026-11-25 10:12, 1 time in a row
     warehouse: not asked before 2026-11-25 10:20 (rate_limited)
@@ -139,9 +139,9 @@ fn syncs_are_a_table_with_what_became_of_them() {
     };
     let shown = IntegrationReport::Syncs(ShownSyncs { syncs: vec![failed, sync], next: None });
     assert_snapshot!(rendered("log --integration hubspot", &shown), @r#"
-    CHANGED              SESSION  VERSION  STATUS  TRIES  PERSON       RECORD  CODE      WORDS
-    2026-11-25 10:12:30  s-1      2        failed  1      -            -       rejected  HubSpot refuses it.
-    2026-11-25 10:12:30  s-1      1        done    1      37765128953  998     -         Left out: jobtitle: no option.
+    CHANGED              SESSION  VERSION  STATUS  TRIES       PERSON  RECORD  CODE      EXPLANATION
+    2026-11-25 10:12:30  s-1            2  failed      1            -       -  rejected  HubSpot refuses it.
+    2026-11-25 10:12:30  s-1            1  done        1  37765128953     998  -         Left out: jobtitle: no option.
     "#);
     let none = IntegrationReport::Syncs(ShownSyncs { syncs: Vec::new(), next: None });
     assert_eq!(rendered("log --integration hubspot", &none), "no syncs\n");
@@ -172,8 +172,8 @@ fn attempts_are_a_table_that_what_a_receiver_answers_cannot_break() {
     let delivered = AttemptEntry { status: Some(204), code: None, is_replay: true, ..attempt.clone() };
     let shown = IntegrationReport::Attempts(ShownAttempts { attempts: vec![delivered, attempt] });
     assert_snapshot!(rendered("attempts --integration hook", &shown), @r#"
-    TIME                 SESSION  EVENT             RESULT              HTTP  MS   ANSWER
-    2026-11-25 10:12:30  s-1      session.analyzed  delivered (replay)  204   120
-    2026-11-25 10:12:30  s-1      session.analyzed  unavailable         503   120  [2Jbusy sorry
+    TIME                 SESSION  EVENT             RESULT              HTTP   MS  ANSWER
+    2026-11-25 10:12:30  s-1      session.analyzed  delivered (replay)   204  120
+    2026-11-25 10:12:30  s-1      session.analyzed  unavailable          503  120  [2Jbusy sorry
     "#);
 }
