@@ -24,9 +24,10 @@ pub(crate) fn response(status: StatusCode, exception: &str, message: &str) -> Re
 /// Renders `{"exception"}`; the status is the fault's, else the service's for that name.
 pub(crate) fn of_fault(fault: &Fault, status_of: fn(&str) -> Option<u16>) -> Result<Response, String> {
     let Some(name) = fault.exception.as_deref() else {
-        return Err("this fake knows no hubspot_limit".to_owned());
+        return Err("hubspot_limit is for HubSpot's stand-in only".to_owned());
     };
-    let status = fault.status.or_else(|| status_of(name)).ok_or_else(|| format!("{name} is unknown: give a status"))?;
-    let status = StatusCode::from_u16(status).map_err(|_| format!("{status} is no HTTP status"))?;
+    let status =
+        fault.status.or_else(|| status_of(name)).ok_or_else(|| format!("unknown exception {name}: give a status"))?;
+    let status = StatusCode::from_u16(status).map_err(|_| format!("invalid HTTP status {status}"))?;
     Ok(response(status, name, "scripted by the stand-in"))
 }

@@ -1,35 +1,25 @@
 //! A stand-in for Amazon Bedrock Runtime's Converse operation.
 //!
-//! It checks requests by Bedrock's rules and computes its answer from the transcript in the prompt.
+//! It checks requests by Bedrock's rules and fills the schema of each with quotes from the transcript in the prompt.
 
-mod actions;
-mod answer;
-mod block;
-mod category;
 mod controls;
+mod conversation;
 mod converse;
-mod gullible;
-mod language;
+mod generate;
 mod lexicon;
 mod merge;
-mod metrics;
-mod openai;
-mod outcome;
+mod metric;
 mod prompt;
-mod purpose;
 mod rules;
 mod schema;
 mod script;
-mod sentiment;
 mod text;
-mod topics;
 mod usage;
-mod vocabulary;
 
 use std::collections::HashSet;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Bytes;
@@ -38,14 +28,16 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::post;
 
+use parking_lot::Mutex;
+
 use crate::aws_error;
 use crate::plumbing::Plumbing;
 use crate::serve::{ANY_PORT, Running, serve};
 
-use block::Kind;
-use converse::{Instead, Request};
-use gullible::Orders;
-pub use openai::{Unusable, Upstream};
+pub use crate::bridge::Upstream;
+use converse::Request;
+pub(crate) use converse::response;
+use prompt::{CallKind, Prompt};
 use rules::Refusal;
 use script::Script;
 use usage::Input;
@@ -59,7 +51,7 @@ pub async fn start_on(address: SocketAddr) -> io::Result<Running> {
     start_with(address, None).await
 }
 
-/// Lets an OpenAI-compatible server answer what no script and no gullible mode answers.
+/// Lets an OpenAI-compatible server answer what no script answers.
 pub async fn bridge_on(address: SocketAddr, upstream: Upstream) -> io::Result<Running> {
     start_with(address, Some(upstream)).await
 }
@@ -72,7 +64,7 @@ async fn start_with(address: SocketAddr, upstream: Option<Upstream>) -> io::Resu
     serve(plumbing.router(app.with_state(model), controls), address).await
 }
 
-/// What the stand-in remembers.
+/// The stand-in's memory, and the server behind it.
 #[derive(Debug, Clone, Default)]
 struct Model {
     memory: Arc<Mutex<Memory>>,
@@ -83,7 +75,6 @@ struct Model {
 struct Memory {
     calls: Vec<Call>,
     scripts: Vec<Script>,
-    gullible: Vec<gullible::Rule>,
     /// Prompt prefixes that were cached, by model.
     cached: HashSet<u64>,
 }
@@ -96,47 +87,20 @@ struct Call {
     has_cache_point: bool,
 }
 
-/// What a call is to a conversation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum CallKind {
-    Analysis,
-    Part,
-    Final,
-}
-
-impl CallKind {
-    fn of(text: &str) -> Self {
-        match block::find(text).map(|block| block.kind) {
-            Some(Kind::Parts) => Self::Final,
-            Some(Kind::Transcript) if prompt::is_part(text) => Self::Part,
-            Some(Kind::Transcript) | None => Self::Analysis,
-        }
-    }
-}
-
 impl Model {
-    fn memory(&self) -> MutexGuard<'_, Memory> {
-        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Remembers the call, and says what makes its answer another than the computed one.
-    fn begin(&self, model_id: &str, request: &Request, text: &str) -> (Instead, Input) {
-        let transcript = block::find(text).map(|block| block.body.to_owned()).unwrap_or_default();
-        let messages = request.messages_text();
-        let mut memory = self.memory();
-        let instead = match script::take(&mut memory.scripts, &transcript, &messages) {
-            Some(script) => Instead::Script(script),
-            None => gullible::take(&mut memory.gullible, &transcript, || Orders::read(text, request.system_text()))
-                .map_or(Instead::Nothing, Instead::Orders),
-        };
+    /// Remembers the call; returns the script that answers it, and the tokens that it costs.
+    fn begin(&self, model_id: &str, request: &Request, text: &str) -> (Option<Script>, Input) {
+        let prompt = Prompt::read(text);
+        let mut memory = self.memory.lock();
+        let script = script::take(&mut memory.scripts, prompt.body, &request.messages_text());
         let input = request.size.input(&mut memory.cached);
         memory.calls.push(Call {
             model: model_id.to_owned(),
-            transcript,
-            kind: CallKind::of(text),
+            transcript: prompt.body.to_owned(),
+            kind: prompt.kind(),
             has_cache_point: request.cache_points > 0,
         });
-        (instead, input)
+        (script, input)
     }
 }
 
@@ -144,11 +108,11 @@ async fn converse(State(model): State<Model>, Path(model_id): Path<String>, body
     match converse::parse(&model_id, &body) {
         Ok(request) => {
             let text = request.first_user_text();
-            let (instead, input) = model.begin(&model_id, &request, &text);
-            if let (Instead::Nothing, Some(upstream)) = (&instead, &model.upstream) {
-                return upstream.converse(&model_id, &body).await;
+            let (script, input) = model.begin(&model_id, &request, &text);
+            match (&script, &model.upstream) {
+                (None, Some(upstream)) => upstream.converse(&model_id, &body).await,
+                _ => converse::response(converse::answer(&request, &text, script.as_ref(), input)),
             }
-            converse::response(converse::answer(&request, &text, &instead, input))
         }
         Err(Refusal(message)) => aws_error::response(StatusCode::BAD_REQUEST, "ValidationException", &message),
     }

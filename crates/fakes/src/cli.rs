@@ -18,7 +18,7 @@ pub(crate) struct Arguments {
     /// The variable OPENAI_API_KEY has the server's key, if it wants one.
     #[arg(long, value_name = "HOST:PORT[=OPENAI_URL]")]
     bedrock: Option<Bedrock>,
-    /// What the OpenAI-compatible server calls its model; Bedrock's id if not given.
+    /// Names the model to the OpenAI-compatible server; Bedrock's id if not given.
     #[arg(long, value_name = "NAME", requires = "bedrock")]
     llm_model: Option<String>,
     /// Where the HubSpot stand-in listens.
@@ -52,7 +52,7 @@ impl FromStr for Bedrock {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let (address, url) = text.split_once('=').map_or((text, None), |(address, url)| (address, Some(url)));
-        let address = address.parse().map_err(|_| format!("{address:?} is no HOST:PORT"))?;
+        let address = address.parse().map_err(|_| format!("invalid HOST:PORT {address:?}"))?;
         Ok(Self { address, openai_url: url.map(str::to_owned) })
     }
 }
@@ -71,7 +71,7 @@ impl FromStr for Front {
         if !upstream.starts_with("http://") {
             return Err("the upstream must be an http:// URL".to_owned());
         }
-        let address = address.parse().map_err(|_| format!("{address:?} is no HOST:PORT"))?;
+        let address = address.parse().map_err(|_| format!("invalid HOST:PORT {address:?}"))?;
         Ok(Self { address, upstream: upstream.to_owned() })
     }
 }

@@ -38,11 +38,6 @@ impl Control {
         }
     }
 
-    /// Makes the Bedrock stand-in obey what transcripts order it to do.
-    pub async fn gullible(&self, setting: Value) -> reqwest::Result<()> {
-        self.set("/_gullible", setting).await
-    }
-
     /// Puts any control that is set by JSON: `/_limits?token=pat-1`, `/_hooks/acme`. `Err` when the fake refuses it.
     pub async fn set(&self, path: &str, setting: Value) -> reqwest::Result<()> {
         let url = format!("{}{path}", self.base_url);
@@ -55,7 +50,7 @@ impl Control {
         self.http.put(url).body(secret.to_owned()).send().await?.error_for_status().map(drop)
     }
 
-    /// What the fake holds, narrowed like [`Control::requests`].
+    /// Returns the state of the fake, narrowed like [`Control::requests`].
     pub async fn state(&self, part: &str) -> reqwest::Result<Value> {
         self.http.get(self.url("/_state", part)).send().await?.error_for_status()?.json().await
     }

@@ -1,62 +1,52 @@
-//! Scripted trouble: which request meets it, how often, and what it looks like.
+//! Faults: the requests that meet one, how often, and what happens to them.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::HeaderMap;
 use axum::http::request::Parts;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use parking_lot::Mutex;
 use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// One fault as it is posted to `/_faults`.
+/// A fault, in the form that is posted to `/_faults`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, default)]
 pub(crate) struct Fault {
     /// Words that must all occur in `METHOD path target`; empty: every request.
-    #[serde(default, rename = "match")]
-    pub matches: String,
+    #[serde(rename = "match")]
+    pub(crate) matches: String,
     /// A substring of the request's body.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub body_match: Option<String>,
-    /// For how many requests; default 1.
-    #[serde(default = "once")]
-    pub times: u32,
-    /// Only each so-manieth of the requests that it is about meets it; default 1: each.
-    #[serde(default = "once", skip_serializing_if = "is_one")]
-    pub one_in: u32,
-    /// How many requests it was about. Counted here, ignored when posted.
-    #[serde(default, skip_serializing_if = "is_none")]
-    pub seen: u32,
+    pub(crate) body_match: Option<String>,
+    /// The number of requests that meet it; default 1.
+    #[serde(default = "one")]
+    pub(crate) times: u32,
+    /// Meets one in this many of the requests that it is about; default 1: each.
+    #[serde(default = "one")]
+    pub(crate) one_in: u32,
+    /// The requests that it was about. Counted here, ignored when posted.
+    pub(crate) seen: u32,
     /// Answers with this status and leaves the request without effect.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub status: Option<u16>,
-    /// A string is sent as it is, anything else as JSON.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub body: Option<Value>,
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub headers: BTreeMap<String, String>,
+    pub(crate) status: Option<u16>,
+    /// A string is sent without change, anything else as JSON.
+    pub(crate) body: Option<Value>,
+    pub(crate) headers: BTreeMap<String, String>,
     /// Milliseconds to wait, before the effect where there is one. The effect takes place even if the client gave up.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub delay_ms: u64,
+    pub(crate) delay_ms: u64,
     /// Performs the effect, then closes the connection without an answer.
-    #[serde(default, skip_serializing_if = "is_false")]
-    pub drop_after: bool,
+    pub(crate) drop_after: bool,
     /// Closes the connection without effect and without an answer.
-    #[serde(default, skip_serializing_if = "is_false")]
-    pub drop_before: bool,
+    pub(crate) drop_before: bool,
     /// AWS only: the exception's name; the status follows from it unless given.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub exception: Option<String>,
+    pub(crate) exception: Option<String>,
     /// HubSpot only.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub hubspot_limit: Option<HubSpotLimit>,
-    /// How many requests have met it. Counted here, ignored when posted.
-    #[serde(default)]
-    pub hits: u32,
+    pub(crate) hubspot_limit: Option<HubSpotLimit>,
+    /// The requests that have met it. Counted here, ignored when posted.
+    pub(crate) hits: u32,
 }
 
 /// Which of HubSpot's rate limits was reached.
@@ -67,24 +57,8 @@ pub(crate) enum HubSpotLimit {
     Daily,
 }
 
-fn once() -> u32 {
+fn one() -> u32 {
     1
-}
-
-fn is_one(number: &u32) -> bool {
-    *number == 1
-}
-
-fn is_none(number: &u32) -> bool {
-    *number == 0
-}
-
-fn is_zero(number: &u64) -> bool {
-    *number == 0
-}
-
-fn is_false(flag: &bool) -> bool {
-    !flag
 }
 
 impl Fault {
@@ -92,7 +66,7 @@ impl Fault {
         Duration::from_millis(self.delay_ms)
     }
 
-    /// Why the fault can't be used, if so.
+    /// Says why the fault cannot be used, if so.
     fn contradiction(&self) -> Option<&'static str> {
         let answers =
             [self.status.is_some() && self.exception.is_none(), self.exception.is_some(), self.hubspot_limit.is_some()];
@@ -126,7 +100,7 @@ fn contains(body: &[u8], part: &[u8]) -> bool {
     part.is_empty() || body.windows(part.len()).any(|window| window == part)
 }
 
-/// What `match` is compared with: method, path and query, target, and the path decoded.
+/// The text that `match` is compared with: method, path and query, target, and the path decoded.
 ///
 /// The target is what tells requests to the same path apart: the AWS action, the token or the user's name.
 pub(crate) fn line(parts: &Parts) -> String {
@@ -155,18 +129,18 @@ pub(crate) fn basic(headers: &HeaderMap) -> Option<(String, String)> {
 pub(crate) struct Faults(Arc<Mutex<Vec<Fault>>>);
 
 impl Faults {
-    /// Adds to those that are there; adds none and says why if one contradicts itself.
+    /// Adds all faults, or none where a fault contradicts itself: `Err` says why.
     pub(crate) fn add(&self, faults: Vec<Fault>) -> Result<(), String> {
         if let Some((index, why)) = faults.iter().enumerate().find_map(|(i, fault)| Some((i, fault.contradiction()?))) {
             return Err(format!("fault {index}: {why}"));
         }
         let unused = faults.into_iter().map(|fault| Fault { hits: 0, seen: 0, ..fault });
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend(unused);
+        self.0.lock().extend(unused);
         Ok(())
     }
 
     pub(crate) fn take(&self, line: &str, body: &[u8]) -> Option<Fault> {
-        let mut faults = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut faults = self.0.lock();
         let fault = faults.iter_mut().filter(|fault| fault.is_about(line, body)).find_map(|fault| {
             fault.seen += 1;
             fault.seen.is_multiple_of(fault.one_in).then_some(fault)
@@ -176,11 +150,11 @@ impl Faults {
     }
 
     pub(crate) fn list(&self) -> Vec<Fault> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0.lock().clone()
     }
 
     pub(crate) fn clear(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.0.lock().clear();
     }
 }
 

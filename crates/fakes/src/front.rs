@@ -5,7 +5,7 @@ mod throttle;
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Instant;
 
 use axum::body::{Body, Bytes};
@@ -15,6 +15,7 @@ use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 
 use crate::aws_error;
@@ -22,7 +23,7 @@ use crate::plumbing::{Narrow, Plumbing, control_answer};
 use crate::serve::{ANY_PORT, Running, serve};
 use throttle::Throttle;
 
-/// In front of `upstream` (`http://host:port`), on a free port of the loopback interface.
+/// Listens in front of `upstream` (`http://host:port`), on a free port of the loopback interface.
 pub async fn start(upstream: &str) -> io::Result<Running> {
     start_on(ANY_PORT, upstream).await
 }
@@ -68,7 +69,7 @@ struct Front {
     upstream: Arc<str>,
     http: reqwest::Client,
     throttle: Throttle,
-    /// What tests look at: mails and messages, in order.
+    /// Mails and messages for tests, in order.
     forwarded: Arc<Mutex<Forwarded>>,
 }
 
@@ -120,7 +121,7 @@ fn relay(status: StatusCode, mut headers: HeaderMap, body: Bytes) -> Response {
     response
 }
 
-/// Those that belong to one connection, and the length, which is counted anew.
+/// Removes headers of one connection, and the length, which is counted again.
 fn drop_connection_headers(headers: &mut HeaderMap) {
     let names = [header::CONNECTION, header::TRANSFER_ENCODING, header::CONTENT_LENGTH, header::UPGRADE, header::TE];
     for name in names.into_iter().chain([HeaderName::from_static("keep-alive")]) {
@@ -133,7 +134,7 @@ impl Front {
         let Ok(request) = serde_json::from_slice::<Value>(body) else { return };
         let answer = serde_json::from_slice::<Value>(answer).unwrap_or_default();
         let target = parts.headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
-        let mut forwarded = self.forwarded.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut forwarded = self.forwarded.lock();
         if sends_mail(parts) {
             forwarded.mails.push(mail::parse(request, status.as_u16(), &answer));
         } else if let Some(action) = target.strip_prefix("AmazonSQS.") {
@@ -149,7 +150,7 @@ impl Front {
 
 /// `{"mails", "messages"}` that reached upstream, narrowed by `?contains=`, and how many mails were `throttled`.
 async fn state(State(front): State<Front>, Query(narrow): Query<Narrow>) -> Json<Value> {
-    let forwarded = front.forwarded.lock().unwrap_or_else(PoisonError::into_inner);
+    let forwarded = front.forwarded.lock();
     let wanted = |list: &[Value]| {
         list.iter().filter(|item| item.to_string().contains(&narrow.contains)).cloned().collect::<Vec<_>>()
     };

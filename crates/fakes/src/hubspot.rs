@@ -2,7 +2,6 @@
 //!
 //! Each private-app token is a portal of its own, so tests that use their own token do not see each other.
 
-mod account;
 mod associations;
 mod batch;
 mod contacts;
@@ -17,12 +16,11 @@ mod properties;
 mod required;
 mod routes;
 mod scopes;
-mod search;
 
 use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Instant;
 
 use axum::body::Bytes;
@@ -32,6 +30,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Json, Router};
 use chrono::Utc;
+use parking_lot::Mutex;
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
 
@@ -54,32 +53,19 @@ pub async fn start_on(address: SocketAddr) -> io::Result<Running> {
     serve(Plumbing::new(error::of_fault).router(app.with_state(shared), controls), address).await
 }
 
-#[derive(Debug, Clone, Default)]
-struct Shared(Arc<Mutex<World>>);
-
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, World> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
+type Shared = Arc<Mutex<World>>;
 
 /// All portals, and who may open them.
 #[derive(Debug, Default)]
 struct World {
     portals: BTreeMap<String, Portal>,
-    /// Portals there have ever been.
-    created: u32,
     oauth: OAuth,
 }
 
 impl World {
     /// The portal of a private-app token; every token has one.
     fn portal(&mut self, token: &str) -> &mut Portal {
-        let created = &mut self.created;
-        self.portals.entry(token.to_owned()).or_insert_with(|| {
-            *created += 1;
-            Portal::new(*created)
-        })
+        self.portals.entry(token.to_owned()).or_default()
     }
 }
 
@@ -106,8 +92,7 @@ async fn handle(State(shared): State<Shared>, method: Method, uri: Uri, headers:
     let call = Call { query, body: &body };
 
     let portal = world.portal(&credential.token);
-    let today = portal.account.today(Utc::now());
-    let mut response = match portal.meter.take(Instant::now(), today) {
+    let mut response = match portal.meter.take(Instant::now(), Utc::now().date_naive()) {
         Err(limit) => error::limited(limit),
         Ok(()) => respond(routes::route(portal, method.as_str(), &path, &call)),
     };

@@ -1,13 +1,14 @@
-//! What was asked of a fake, and what it answered.
+//! The journal: requests and the status of their answers.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use axum::http::HeaderMap;
 use axum::http::request::Parts;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use chrono::{DateTime, Utc};
+use parking_lot::Mutex;
 use serde::Serialize;
 
 /// One request, whole.
@@ -15,7 +16,7 @@ use serde::Serialize;
 pub(crate) struct Entry {
     pub at: DateTime<Utc>,
     pub method: String,
-    /// With its query, as it came.
+    /// The path of the request, with its query.
     pub path: String,
     /// Names in lower case; values of a repeated header are joined by `, `.
     pub headers: BTreeMap<String, String>,
@@ -73,9 +74,9 @@ struct Pages {
 }
 
 impl Journal {
-    /// Enters a request on its arrival, so that one that is never answered shows too.
+    /// Enters a request on its arrival, so that unanswered requests show too.
     pub(crate) fn open(&self, parts: &Parts, body: &[u8]) -> u64 {
-        let mut pages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut pages = self.0.lock();
         pages.opened += 1;
         let id = pages.opened;
         pages.entries.push(Entry::new(id, parts, body));
@@ -83,7 +84,7 @@ impl Journal {
     }
 
     pub(crate) fn close(&self, id: u64, status: Option<u16>) {
-        let mut pages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut pages = self.0.lock();
         // The entry may have been cleared meanwhile.
         if let Some(entry) = pages.entries.iter_mut().rev().find(|entry| entry.id == id) {
             entry.status = status;
@@ -92,12 +93,12 @@ impl Journal {
 
     /// The entries whose path, header values or body contain `part`; all for an empty one.
     pub(crate) fn entries(&self, part: &str) -> Vec<Entry> {
-        let pages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let pages = self.0.lock();
         pages.entries.iter().filter(|entry| entry.contains(part)).cloned().collect()
     }
 
     pub(crate) fn clear(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).entries.clear();
+        self.0.lock().entries.clear();
     }
 }
 

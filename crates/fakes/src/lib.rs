@@ -2,6 +2,7 @@
 
 mod aws_error;
 pub mod bedrock;
+mod bridge;
 mod control;
 mod faults;
 pub mod front;

@@ -1,4 +1,4 @@
-//! Runs the fakes until it is told to stop or its parent is gone.
+//! Runs the fakes until it is interrupted or its parent is gone.
 
 mod cli;
 

@@ -1,4 +1,4 @@
-//! What all fakes share: every request is journalled, meets its fault and then the fake.
+//! The way of a request into any fake: it is journalled, meets its fault and then the fake.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -60,7 +60,7 @@ impl Plumbing {
     }
 }
 
-/// An answer as a control spells it out: a text is sent as it is, anything else as JSON.
+/// Renders the answer of a control: a text without change, anything else as JSON.
 pub(crate) fn literal(code: u16, body: Option<&Value>) -> Result<Response, String> {
     let text = match body {
         None => Body::empty(),
@@ -76,13 +76,13 @@ pub(crate) fn literal(code: u16, body: Option<&Value>) -> Result<Response, Strin
 }
 
 fn status(code: u16) -> Result<StatusCode, String> {
-    StatusCode::from_u16(code).map_err(|_| format!("{code} is no HTTP status"))
+    StatusCode::from_u16(code).map_err(|_| format!("invalid HTTP status {code}"))
 }
 
 pub(crate) fn set_headers(response: &mut Response, headers: &BTreeMap<String, String>) -> Result<(), String> {
     for (name, value) in headers {
-        let name = HeaderName::try_from(name).map_err(|_| format!("{name:?} is no header name"))?;
-        let value = HeaderValue::try_from(value).map_err(|_| format!("the value of {name} is none"))?;
+        let name = HeaderName::try_from(name).map_err(|_| format!("invalid header name {name:?}"))?;
+        let value = HeaderValue::try_from(value).map_err(|_| format!("invalid value of the header {name}"))?;
         response.headers_mut().insert(name, value);
     }
     Ok(())

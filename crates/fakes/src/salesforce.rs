@@ -1,4 +1,4 @@
-//! A stand-in for Salesforce's REST API: contacts, leads, tasks and custom objects.
+//! A stand-in for Salesforce's REST API: contacts, leads and tasks.
 //!
 //! Each consumer key is an org of its own, so tests that use their own key do not see each other.
 
@@ -12,14 +12,12 @@ mod org;
 mod query;
 mod rows;
 mod schema;
-mod soql;
-mod standard;
 mod values;
 
 use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use axum::body::Bytes;
 use axum::extract::{Query, State};
@@ -27,6 +25,7 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Json, Router};
+use parking_lot::Mutex;
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
 
@@ -51,20 +50,13 @@ pub async fn start_on(address: SocketAddr) -> io::Result<Running> {
     serve(Plumbing::new(error::of_fault).router(app, controls::router(world)), address).await
 }
 
-#[derive(Debug, Clone, Default)]
-pub(crate) struct World(Arc<Mutex<Orgs>>);
+pub(crate) type World = Arc<Mutex<Orgs>>;
 
 /// All orgs, by consumer key.
 #[derive(Debug, Default)]
 pub(crate) struct Orgs {
     by_key: BTreeMap<String, Org>,
     opened: u64,
-}
-
-impl World {
-    fn lock(&self) -> MutexGuard<'_, Orgs> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl Orgs {
@@ -108,7 +100,6 @@ async fn handle(State(world): State<World>, method: Method, uri: Uri, headers: H
     // `…/sobjects/Lead/` is `…/sobjects/Lead`.
     path.pop_if(|last| last.is_empty());
     let (version, rest) = match path.as_slice() {
-        ["services", "data"] => return Json(describe::versions()).into_response(),
         ["services", "data", version, rest @ ..] => (*version, rest),
         _ => return Problem::no_such_resource().into_response(),
     };
@@ -146,10 +137,7 @@ fn route(org: &mut Org, method: &str, path: &[&str], call: &Call<'_>) -> Reply {
         return Err(Problem::no_such_resource());
     }
     match (method, path) {
-        ("GET", []) => describe::resources(call),
-        ("GET", ["limits"]) => describe::limits(org),
         ("GET", ["query"]) => query::run(org, call),
-        ("GET", ["sobjects"]) => describe::objects(org),
         ("POST", ["sobjects", object]) => rows::create(org, object, call),
         ("GET", ["sobjects", object, "describe"]) => describe::object(org, object),
         ("GET", ["sobjects", object, id]) => rows::read(org, object, id, call),

@@ -42,7 +42,7 @@ impl Drop for Running {
 /// A free port of the loopback interface.
 pub(crate) const ANY_PORT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
 
-/// In a response's extensions: close the connection and send nothing of the response.
+/// A response's extension: close the connection and send nothing of the response.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct CloseInstead;
 

@@ -4,7 +4,7 @@ mod inbox;
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
@@ -12,6 +12,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
 use axum::{Json, Router};
+use parking_lot::Mutex;
 use serde_json::json;
 use standardwebhooks::Webhook;
 
@@ -40,14 +41,7 @@ pub async fn start_on(address: SocketAddr) -> io::Result<Running> {
     .await
 }
 
-#[derive(Debug, Clone, Default)]
-struct Receiver(Arc<Mutex<Inbox>>);
-
-impl Receiver {
-    fn lock(&self) -> MutexGuard<'_, Inbox> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
+type Receiver = Arc<Mutex<Inbox>>;
 
 async fn receive(
     State(receiver): State<Receiver>,

@@ -85,22 +85,6 @@ some = crm.contacts.batch_api.read(batch)
 assert [one.id for one in some.results] == [ana.id] and some.errors[0].context == {"ids": ["1"]}, some
 ok("contacts are read in a batch, and those that do not exist are named")
 
-inputs = [
-    contacts.SimplePublicObjectBatchInputUpsert(id=address, id_property="email", properties={"city": "Madrid"})
-    for address in ["ana@example.com", "bob@example.com"]
-]
-upserted = crm.contacts.batch_api.upsert(contacts.BatchInputSimplePublicObjectBatchInputUpsert(inputs=inputs))
-assert [one.new for one in upserted.results] == [False, True], upserted
-ok("contacts are upserted by address")
-
-equal = contacts.Filter(property_name="city", operator="EQ", value="Madrid")
-search = contacts.PublicObjectSearchRequest(
-    filter_groups=[contacts.FilterGroup(filters=[equal])], properties=["email"], limit=1, after="0", sorts=[]
-)
-found = crm.contacts.search_api.do_search(search)
-assert found.total == 2 and found.paging.next.after == "1", found
-ok("contacts are searched page by page")
-
 # Properties.
 key = properties.PropertyCreate(
     name="conversation_id", label="Conversation", group_name="g", type="string", field_type="text", has_unique_value=True
@@ -148,12 +132,6 @@ assert [one.to_object_id for one in page.results] == [note.id], page
 page = ties.get_page("contacts", ana.id, "notes", limit=1, after=page.paging.next.after)
 assert [one.to_object_id for one in page.results] == [second] and page.paging is None, page
 ok("a contact's notes are listed page by page")
-
-ties.archive("contacts", ana.id, "notes", second)
-assert len(ties.get_page("contacts", ana.id, "notes").results) == 1
-ties.create("contacts", ana.id, "notes", second, [AssociationSpec("HUBSPOT_DEFINED", 201)])
-assert len(ties.get_page("contacts", ana.id, "notes").results) == 2
-ok("a note is untied and tied again")
 
 inputs = [notes.SimplePublicObjectId(id=id) for id in [note.id, second]]
 batch = notes.BatchReadInputSimplePublicObjectId(properties=["hs_note_body"], properties_with_history=[], inputs=inputs)

@@ -9,7 +9,7 @@ use aws_sdk_bedrockruntime::types::{
     SystemContentBlock, Tool, ToolChoice, ToolConfiguration, ToolInputSchema, ToolResultBlock, ToolResultContentBlock,
     ToolResultStatus, ToolSpecification, ToolUseBlock,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::document::from_json;
 use super::{Answered, ModelError, Said};
@@ -82,7 +82,11 @@ fn user_content(text: &str, answers_tool: Option<&str>) -> Result<ContentBlock, 
 }
 
 fn tool_use(instructions: &Instructions, id: &str, input: &str) -> Result<ContentBlock, ModelError> {
-    let input: Value = serde_json::from_str(input).map_err(ModelError::Schema)?;
+    let mut input: Value = serde_json::from_str(input).map_err(ModelError::Schema)?;
+    if !input.is_object() {
+        // Models give other inputs too, but Bedrock refuses a request that has one.
+        input = json!({ "input": input });
+    }
     let call = ToolUseBlock::builder().tool_use_id(id).name(instructions.name).input(from_json(input)).build();
     call.map(ContentBlock::ToolUse).map_err(ModelError::Build)
 }
@@ -132,8 +136,6 @@ fn plain(schema: &Value, root: &Value) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
     use crate::prompt::ANALYSIS;
 

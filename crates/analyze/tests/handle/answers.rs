@@ -92,6 +92,16 @@ async fn a_tool_call_that_is_wrong_is_answered_with_what_was_wrong() {
 }
 
 #[tokio::test]
+async fn a_tool_input_that_is_not_an_object_is_asked_again() {
+    for input in [json!([answer("machine is broken")]), json!("yes"), json!(null)] {
+        let world = World::new(json!({ "analysis": { "model": "eu.amazon.nova-2-lite-v1:0" } }), Some(&CHAT)).await;
+        world.script(json!({ "tool_use": { "name": "send_email", "input": input } })).await;
+        assert_eq!(world.handle().await.unwrap(), Outcome::Done, "{input}");
+        assert_eq!(world.analysis().await.unwrap().usage.attempts, 2);
+    }
+}
+
+#[tokio::test]
 async fn a_visitor_who_said_less_than_the_tenant_asks_for_costs_no_call() {
     let world = World::new(json!({ "analysis": { "min_visitor_words": 30 } }), Some(&CHAT)).await;
     assert_eq!(world.handle().await.unwrap(), Outcome::Done);

@@ -14,18 +14,17 @@ use serde_json::{Value, json};
 use crate::plumbing::{Narrow, control_answer, one_or_many};
 
 use super::script::Script;
-use super::{Call, CallKind, Model, gullible};
+use super::{Call, CallKind, Model};
 
 pub(crate) fn router(model: Model) -> Router {
     Router::new()
         .route("/_state", get(state))
         .route("/_script", get(scripts).post(add_scripts).delete(clear_scripts))
-        .route("/_gullible", get(gullible_rules).put(set_gullible).delete(clear_gullible))
         .with_state(model)
 }
 
 async fn state(State(model): State<Model>, Query(narrow): Query<Narrow>) -> Response {
-    let memory = model.memory();
+    let memory = model.memory.lock();
     let calls = memory.calls.iter().filter(|call| call.transcript.contains(&narrow.contains)).collect::<Vec<_>>();
     let (mut models, mut transcripts) = (BTreeMap::<&str, u32>::new(), BTreeMap::<String, u32>::new());
     for call in &calls {
@@ -52,29 +51,14 @@ fn digest(text: &str) -> String {
 }
 
 async fn scripts(State(model): State<Model>) -> Json<Value> {
-    Json(json!(model.memory().scripts))
+    Json(json!(model.memory.lock().scripts))
 }
 
 async fn add_scripts(State(model): State<Model>, body: Bytes) -> Response {
-    control_answer(one_or_many(&body).map(|scripts| model.memory().scripts.extend::<Vec<Script>>(scripts)))
+    control_answer(one_or_many(&body).map(|scripts| model.memory.lock().scripts.extend::<Vec<Script>>(scripts)))
 }
 
 async fn clear_scripts(State(model): State<Model>) -> StatusCode {
-    model.memory().scripts.clear();
-    StatusCode::NO_CONTENT
-}
-
-async fn gullible_rules(State(model): State<Model>) -> Json<Value> {
-    Json(json!(model.memory().gullible))
-}
-
-async fn set_gullible(State(model): State<Model>, body: Bytes) -> Response {
-    control_answer(one_or_many(&body).map(|settings| {
-        settings.into_iter().for_each(|setting| gullible::set(&mut model.memory().gullible, setting));
-    }))
-}
-
-async fn clear_gullible(State(model): State<Model>) -> StatusCode {
-    model.memory().gullible.clear();
+    model.memory.lock().scripts.clear();
     StatusCode::NO_CONTENT
 }

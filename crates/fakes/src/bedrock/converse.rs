@@ -1,15 +1,12 @@
-//! Converse on the wire: what a request asks, and what its answer looks like.
+//! Converse on the wire: requests, checked, and their answers.
 
 use axum::Json;
 use axum::http::HeaderValue;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-use super::answer;
-use super::gullible::{Orders, Reply};
-use super::prompt::Prompt;
+use super::generate;
 use super::rules::{self, Form, Refusal, list};
-use super::schema;
 use super::script::Script;
 use super::usage::{Input, Size, TOKEN, tokens};
 
@@ -23,16 +20,8 @@ pub(crate) struct Request {
     pub(crate) cache_points: usize,
 }
 
-/// What makes the model say something else than what it computes.
-#[derive(Debug)]
-pub(crate) enum Instead {
-    Script(Script),
-    Orders(Orders),
-    Nothing,
-}
-
 /// One content block of the answer, and why it ends there.
-struct Said {
+struct Completion {
     content: Value,
     stop_reason: String,
 }
@@ -69,10 +58,6 @@ impl Request {
         joined(list(&self.body, "/messages/0/content"))
     }
 
-    pub(crate) fn system_text(&self) -> String {
-        joined(list(&self.body, "/system"))
-    }
-
     /// The text of all messages, of tool results too.
     pub(crate) fn messages_text(&self) -> String {
         let blocks = list(&self.body, "/messages").flat_map(|message| list(message, "/content"));
@@ -89,71 +74,59 @@ fn joined<'a>(blocks: impl Iterator<Item = &'a Value>) -> String {
     blocks.filter_map(|block| block.get("text")?.as_str()).collect::<Vec<_>>().join("\n")
 }
 
-/// What the model says to an accepted request, or what is said in its place.
-pub(crate) fn answer(request: &Request, text: &str, instead: &Instead, input: Input) -> Value {
-    let mut said = match instead {
-        Instead::Script(script) => scripted(request, script),
-        Instead::Orders(orders) => match orders.obey(computed(request, text)) {
-            Reply::Answer(answer) => given(request, answer),
-            Reply::Text(text) => Said { content: json!({ "text": text }), stop_reason: "end_turn".to_owned() },
-            Reply::Tool(name) => tool_use(request, &name, &json!({})),
-        },
-        Instead::Nothing => given(request, computed(request, text)),
+/// Answers an accepted request: by the script, else by what it generates from the prompt.
+pub(crate) fn answer(request: &Request, text: &str, script: Option<&Script>, input: Input) -> Value {
+    let mut completion = match script {
+        Some(script) => scripted(request, script),
+        None => generated(request, text),
     };
-    let mut output_tokens = tokens(size(&said.content));
+    let mut output_tokens = tokens(written(&completion.content).chars().count());
     if let Some(most) = request.max_tokens.filter(|most| output_tokens as u64 > *most) {
         output_tokens = usize::try_from(most).unwrap_or(usize::MAX);
-        let content = json!({ "text": cut(&said.content, output_tokens.saturating_mul(TOKEN)) });
-        said = Said { content, stop_reason: "max_tokens".to_owned() };
+        let characters = output_tokens.saturating_mul(TOKEN);
+        let cut = written(&completion.content).chars().take(characters).collect::<String>();
+        completion = Completion { content: json!({ "text": cut }), stop_reason: "max_tokens".to_owned() };
     }
     json!({
-        "output": { "message": { "role": "assistant", "content": [said.content] } },
-        "stopReason": said.stop_reason,
+        "output": { "message": { "role": "assistant", "content": [completion.content] } },
+        "stopReason": completion.stop_reason,
         "usage": input.usage(output_tokens),
         "metrics": { "latencyMs": 200 + output_tokens * 5 },
     })
 }
 
-fn computed(request: &Request, text: &str) -> Value {
-    let answer = answer::compute(&Prompt::parse(text));
+fn generated(request: &Request, text: &str) -> Completion {
     match &request.form {
-        Form::Tool { schema, .. } | Form::Schema(schema) => schema::fit(&answer, schema),
-        Form::Text => answer,
+        Form::Tool { name, schema } => tool_use(request, name, &generate::answer(text, Some(schema))),
+        Form::Schema(schema) => plain(&generate::answer(text, Some(schema)).to_string()),
+        Form::Text => plain(generate::answer(text, None).as_str().unwrap_or_default()),
     }
 }
 
-fn given(request: &Request, answer: Value) -> Said {
-    match &request.form {
-        Form::Tool { name, .. } => tool_use(request, name, &answer),
-        Form::Schema(_) | Form::Text => {
-            Said { content: json!({ "text": answer.to_string() }), stop_reason: "end_turn".to_owned() }
-        }
-    }
+fn plain(text: &str) -> Completion {
+    Completion { content: json!({ "text": text }), stop_reason: "end_turn".to_owned() }
 }
 
-fn tool_use(request: &Request, name: &str, input: &Value) -> Said {
+fn tool_use(request: &Request, name: &str, input: &Value) -> Completion {
     let content = json!({ "toolUse": { "toolUseId": request.tool_use_id(), "name": name, "input": input } });
-    Said { content, stop_reason: "tool_use".to_owned() }
+    Completion { content, stop_reason: "tool_use".to_owned() }
 }
 
-fn scripted(request: &Request, script: &Script) -> Said {
-    let input = serde_json::from_str::<Value>(&script.answer).ok().filter(Value::is_object);
-    let said = match (&request.form, input) {
-        (Form::Tool { name, .. }, Some(input)) => tool_use(request, name, &input),
-        _ => Said { content: json!({ "text": script.answer }), stop_reason: "end_turn".to_owned() },
+fn scripted(request: &Request, script: &Script) -> Completion {
+    let forced = match &request.form {
+        Form::Tool { name, .. } => Some(name.as_str()),
+        Form::Schema(_) | Form::Text => None,
     };
-    Said { stop_reason: script.stop_reason.clone().unwrap_or(said.stop_reason), ..said }
+    let object = || serde_json::from_str::<Value>(&script.answer).ok().filter(Value::is_object);
+    let completion = match (&script.tool_use, forced) {
+        (Some(used), _) => tool_use(request, used.name.as_deref().or(forced).unwrap_or_default(), &used.input),
+        (None, Some(name)) => object().map_or_else(|| plain(&script.answer), |input| tool_use(request, name, &input)),
+        (None, None) => plain(&script.answer),
+    };
+    Completion { stop_reason: script.stop_reason.clone().unwrap_or(completion.stop_reason), ..completion }
 }
 
-/// The characters of what the model wrote itself.
-fn size(content: &Value) -> usize {
-    written(content).chars().count()
-}
-
-fn cut(content: &Value, characters: usize) -> String {
-    written(content).chars().take(characters).collect()
-}
-
+/// The text that the model wrote itself.
 fn written(content: &Value) -> String {
     let input = content.pointer("/toolUse/input").map(Value::to_string);
     input.or_else(|| Some(content.get("text")?.as_str()?.to_owned())).unwrap_or_default()

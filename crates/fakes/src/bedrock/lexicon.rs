@@ -1,117 +1,107 @@
-//! What words tell about a feeling: stems (`*`) with a value and an emotion, in three languages.
+//! Phrases and their meanings, of which `lexicon.txt` has the list.
 
-use super::language::Language;
+use std::collections::HashMap;
+use std::sync::LazyLock;
 
-/// How someone feels, in the languages of the stand-in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Emotion {
-    Joy,
-    Gratitude,
-    Interest,
-    Relief,
-    Neutral,
-    Confusion,
-    Worry,
-    Disappointment,
-    Frustration,
-    Anger,
+use super::text::Word;
+
+/// The meaning of a phrase.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Meaning {
+    /// An emotion and its score.
+    Feeling(&'static str, f64),
+    /// A value of an `enum` and the weight of the phrase for it.
+    Label(&'static str, f64),
+    /// Turns the words after it into their opposite.
+    Denial,
+    Request,
+    /// Opens a promise, which still needs a deed.
+    Promise,
+    Deed,
+    Due,
+    Filler,
 }
 
-impl Emotion {
-    pub(crate) fn name(self, language: Language) -> &'static str {
-        match self {
-            Self::Joy => language.pick("joy", "Freude", "alegría"),
-            Self::Gratitude => language.pick("gratitude", "Dankbarkeit", "gratitud"),
-            Self::Interest => language.pick("interest", "Interesse", "interés"),
-            Self::Relief => language.pick("relief", "Erleichterung", "alivio"),
-            Self::Neutral => language.pick("neutral", "neutral", "neutral"),
-            Self::Confusion => language.pick("confusion", "Verwirrung", "confusión"),
-            Self::Worry => language.pick("worry", "Sorge", "preocupación"),
-            Self::Disappointment => language.pick("disappointment", "Enttäuschung", "decepción"),
-            Self::Frustration => language.pick("frustration", "Frust", "frustración"),
-            Self::Anger => language.pick("anger", "Ärger", "enfado"),
-        }
-    }
-
-    /// What someone who felt this feels less of, once it is denied.
-    pub(crate) fn denied(self) -> Self {
-        match self {
-            Self::Joy | Self::Gratitude | Self::Interest | Self::Relief => Self::Disappointment,
-            Self::Neutral => Self::Neutral,
-            Self::Confusion | Self::Worry | Self::Disappointment | Self::Frustration | Self::Anger => Self::Relief,
-        }
+impl Meaning {
+    fn parse(text: &'static str) -> Option<Self> {
+        let mut parts = text.split(' ');
+        let (kind, name) = (parts.next()?, parts.next().unwrap_or_default());
+        let weight = parts.next().and_then(|weight| weight.parse().ok()).unwrap_or_default();
+        Some(match kind {
+            "feeling" => Self::Feeling(name, weight),
+            "label" => Self::Label(name, weight),
+            "denial" => Self::Denial,
+            "request" => Self::Request,
+            "promise" => Self::Promise,
+            "deed" => Self::Deed,
+            "due" => Self::Due,
+            "filler" => Self::Filler,
+            _ => return None,
+        })
     }
 }
 
-/// Words of one strength and one emotion.
-pub(crate) type Group = (f64, Emotion, &'static [&'static str]);
-
-pub(crate) fn groups(language: Language) -> &'static [Group] {
-    language.pick(ENGLISH, GERMAN, SPANISH)
+/// A phrase that was said: its first word, and how many words it has.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Hit {
+    pub(crate) meaning: Meaning,
+    pub(crate) at: usize,
+    pub(crate) length: usize,
 }
 
-pub(crate) fn negators(language: Language) -> &'static [&'static str] {
-    language.pick(
-        &[
-            "not", "no", "never", "isn't", "wasn't", "don't", "doesn't", "didn't", "can't", "won't", "hardly",
-            "without", "nothing",
-        ],
-        &["nicht", "kein", "keine", "keinen", "keiner", "nie", "niemals", "ohne", "kaum", "nichts"],
-        &["no", "nunca", "jamás", "sin", "ni", "tampoco", "nada"],
-    )
+type Phrase = (Meaning, Vec<&'static str>);
+
+/// All phrases by their first letter, so that a long transcript is not compared with every phrase.
+static PHRASES: LazyLock<HashMap<Option<char>, Vec<Phrase>>> = LazyLock::new(|| {
+    let mut phrases = HashMap::<_, Vec<Phrase>>::new();
+    let lines = include_str!("lexicon.txt").lines().filter_map(|line| line.split_once(": "));
+    for (meaning, list) in lines.filter_map(|(meaning, list)| Some((Meaning::parse(meaning)?, list))) {
+        for phrase in list.split(", ") {
+            phrases.entry(phrase.chars().next()).or_default().push((meaning, phrase.split(' ').collect()));
+        }
+    }
+    phrases
+});
+
+/// Every phrase that occurs among `words`, in their order.
+pub(crate) fn hits(words: &[Word]) -> Vec<Hit> {
+    let mut hits = Vec::new();
+    for (at, word) in words.iter().enumerate() {
+        for (meaning, phrase) in PHRASES.get(&word.lower.chars().next()).into_iter().flatten() {
+            if begins(&words[at..], phrase) {
+                hits.push(Hit { meaning: *meaning, at, length: phrase.len() });
+            }
+        }
+    }
+    hits
 }
 
-pub(crate) fn intensifiers(language: Language) -> &'static [&'static str] {
-    language.pick(
-        &["very", "really", "so", "extremely", "absolutely", "completely", "totally", "incredibly"],
-        &["sehr", "wirklich", "so", "total", "absolut", "extrem", "völlig", "unglaublich"],
-        &["muy", "realmente", "tan", "totalmente", "absolutamente", "sumamente", "demasiado"],
-    )
+fn begins(words: &[Word], phrase: &[&str]) -> bool {
+    let same = |(word, part): (&Word, &&str)| match part.strip_suffix('*') {
+        Some(stem) => word.lower.starts_with(stem),
+        None => word.lower == **part,
+    };
+    phrase.len() <= words.len() && words.iter().zip(phrase).all(same)
 }
 
-#[rustfmt::skip]
-const ENGLISH: &[Group] = &[
-    (0.9, Emotion::Joy, &["amazing", "awesome", "fantastic", "wonderful", "excellent", "brilliant", "love", "loved", "delighted", "thrilled"]),
-    (0.7, Emotion::Gratitude, &["thank", "thanks", "grateful", "appreciate*"]),
-    (0.7, Emotion::Joy, &["great", "happy", "perfect*", "glad", "excited", "pleased", "lovely"]),
-    (0.5, Emotion::Interest, &["good", "nice", "interested", "interesting", "helpful", "cool", "like", "sounds good", "useful"]),
-    (0.6, Emotion::Relief, &["relieved", "relief", "finally", "reassuring", "phew"]),
-    (-0.4, Emotion::Confusion, &["confus*", "unclear", "don't understand", "lost"]),
-    (-0.5, Emotion::Worry, &["worried", "worry", "concern*", "afraid", "nervous", "urgent*", "anxious"]),
-    (-0.6, Emotion::Disappointment, &["disappoint*", "unfortunately", "sad", "bad", "poor", "expensive", "slow", "missing", "late", "unhappy"]),
-    (-0.7, Emotion::Frustration, &["frustrat*", "annoy*", "problem*", "broken", "broke", "fail*", "error*", "wrong", "issue*", "crash*",
-                                   "stuck", "doesn't work", "not working", "useless", "complain*", "tired of", "fed up"]),
-    (-0.9, Emotion::Anger, &["angry", "furious", "terrible", "horrible", "awful", "unacceptable", "ridiculous", "worst", "hate", "scam",
-                             "outrage*", "disgust*", "cancel*"]),
-];
+/// Whether the word can say what a conversation is about: it is neither short nor a filler nor a feeling.
+pub(crate) fn is_content(word: &Word) -> bool {
+    let is_other = |hit: &Hit| matches!(hit.meaning, Meaning::Feeling(..) | Meaning::Filler);
+    word.lower.chars().count() >= 4
+        && word.lower.chars().all(|c| c.is_alphabetic() || c == '-')
+        && !hits(std::slice::from_ref(word)).iter().any(is_other)
+}
 
-#[rustfmt::skip]
-const GERMAN: &[Group] = &[
-    (0.9, Emotion::Joy, &["großartig*", "fantastisch*", "wunderbar*", "hervorragend*", "begeistert", "liebe", "genial"]),
-    (0.7, Emotion::Gratitude, &["danke", "dank", "dankbar", "vielen dank"]),
-    (0.7, Emotion::Joy, &["toll*", "super", "perfekt", "prima", "klasse", "glücklich", "freue", "freut", "zufrieden"]),
-    (0.5, Emotion::Interest, &["gut", "gute", "guter", "schön*", "interessant*", "interessiert", "hilfreich", "gefällt"]),
-    (0.6, Emotion::Relief, &["erleichtert", "endlich", "beruhigend", "beruhigt"]),
-    (-0.4, Emotion::Confusion, &["verwirr*", "unklar*", "verstehe nicht"]),
-    (-0.5, Emotion::Worry, &["sorge*", "besorgt", "dringend*", "angst", "befürchte", "nervös"]),
-    (-0.6, Emotion::Disappointment, &["enttäusch*", "leider", "schade", "schlecht*", "traurig", "teuer", "langsam", "fehlt", "spät", "verspät*"]),
-    (-0.7, Emotion::Frustration, &["problem*", "kaputt*", "fehler*", "defekt*", "falsch*", "ärgerlich", "nervt", "frustrier*", "funktioniert nicht",
-                                   "geht nicht", "reklam*", "beschwer*", "abgestürzt"]),
-    (-0.9, Emotion::Anger, &["wütend", "furchtbar*", "schrecklich*", "unverschämt*", "inakzeptabel", "katastroph*", "betrug", "hasse", "kündig*",
-                             "storniere*", "frechheit"]),
-];
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-#[rustfmt::skip]
-const SPANISH: &[Group] = &[
-    (0.9, Emotion::Joy, &["increíble*", "fantástic*", "maravillos*", "excelente*", "encanta", "encantad*", "genial"]),
-    (0.7, Emotion::Gratitude, &["gracias", "agradec*", "agradezco"]),
-    (0.7, Emotion::Joy, &["perfect*", "feliz", "content*", "estupend*", "alegr*", "emocionad*"]),
-    (0.5, Emotion::Interest, &["bien", "buen", "buena idea", "interesante*", "interesa", "interesad*", "útil", "gusta"]),
-    (0.6, Emotion::Relief, &["aliviad*", "alivio", "por fin", "tranquil*"]),
-    (-0.4, Emotion::Confusion, &["confund*", "confus*", "no entiendo"]),
-    (-0.5, Emotion::Worry, &["preocup*", "urgente*", "miedo", "nervios*"]),
-    (-0.6, Emotion::Disappointment, &["decepcion*", "desafortunadamente", "triste", "mal", "mala", "malo", "caro", "cara", "lento", "tarde", "lamentablemente"]),
-    (-0.7, Emotion::Frustration, &["problema*", "roto", "rota", "error*", "falla*", "fallo", "fallando", "no funciona", "equivocad*", "frustr*",
-                                   "molest*", "queja*", "harto", "harta"]),
-    (-0.9, Emotion::Anger, &["furios*", "terrible", "horrible", "inaceptable", "pésim*", "peor", "odio", "estafa", "cancelar*", "vergüenza", "enfadad*"]),
-];
+    #[test]
+    fn every_line_of_the_lexicon_has_a_meaning() {
+        for line in include_str!("lexicon.txt").lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
+            let (meaning, phrases) = line.split_once(": ").unwrap();
+            assert!(Meaning::parse(meaning).is_some(), "{line}");
+            assert!(phrases.split(", ").all(|phrase| phrase == phrase.to_lowercase().trim() && !phrase.is_empty()));
+        }
+    }
+}

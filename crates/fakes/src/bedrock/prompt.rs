@@ -1,12 +1,17 @@
-//! What a prompt asks for: the conversation or its parts, and the lines before them.
+//! A prompt taken apart: the lines of its author, and the delimited block with a transcript or with what its parts were
+//! found to say.
 
 use std::ops::RangeInclusive;
 
 use serde_json::Value;
 
-use super::block::{self, Kind};
-use super::language::Language;
-use super::metrics::Metric;
+/// A call's place in the analysis of a conversation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CallKind {
+    Analysis,
+    Part,
+    Final,
+}
 
 /// One line of the transcript.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,84 +21,77 @@ pub(crate) struct Turn {
     pub(crate) text: String,
 }
 
-/// The conversation as it was sent, or what the parts of one were found to say.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Prompt {
-    pub(crate) turns: Vec<Turn>,
-    pub(crate) output: Language,
-    /// What the visitor and the agent speak.
-    pub(crate) spoken: Language,
-    /// Turns that are sent for understanding only: no entries of the timeline.
-    pub(crate) context: Option<RangeInclusive<usize>>,
-    /// `None`: any topic.
-    pub(crate) allowed_topics: Option<Vec<String>>,
-    pub(crate) metrics: Vec<Metric>,
-    /// The parts' answers, where the prompt is the last of a split transcript's.
-    pub(crate) parts: Option<Vec<Value>>,
+#[derive(Debug)]
+pub(crate) struct Prompt<'a> {
+    /// The lines before the block, which alone say how to answer.
+    header: &'a str,
+    /// The lines inside the block; empty without one.
+    pub(crate) body: &'a str,
+    holds_parts: bool,
 }
 
-const LANGUAGE: &str = "Output language:";
-const PART: &str = "Part:";
-const CONTEXT: &str = "Context:";
-const TOPICS: &str = "Topics allowed:";
-const METRIC: &str = "Custom metric:";
+impl<'a> Prompt<'a> {
+    /// Reads any text; the first delimiter begins the block, and its own closing delimiter or the text's end ends it.
+    pub(crate) fn read(text: &'a str) -> Self {
+        let mut start = 0;
+        for line in text.split_inclusive('\n') {
+            let (header, opening) = (&text[..start], line.trim());
+            start += line.len();
+            let holds_parts = opening.starts_with("<parts-");
+            if (holds_parts || opening.starts_with("<transcript-")) && opening.ends_with('>') {
+                let (body, closing) = (&text[start..], opening.replacen('<', "</", 1));
+                let mut lines = body.split_inclusive('\n');
+                let length = lines.by_ref().take_while(|line| line.trim() != closing).map(str::len).sum::<usize>();
+                return Self { header, body: body[..length].trim_end_matches('\n'), holds_parts };
+            }
+        }
+        Self { header: text, body: "", holds_parts: false }
+    }
 
-impl Prompt {
-    /// Works on any text; without a transcript there are no turns.
-    pub(crate) fn parse(text: &str) -> Self {
-        let block = block::find(text);
-        let header = block.as_ref().map_or(text, |block| block.header);
-        let body_of = |kind| block.as_ref().filter(|block| block.kind == kind).map(|block| block.body);
-        let turns = body_of(Kind::Transcript).into_iter().flat_map(str::lines).filter_map(turn).collect::<Vec<_>>();
-        let spoken = Language::detect(turns.iter().map(|turn| turn.text.as_str()));
-        Self {
-            output: values(header, LANGUAGE).next().and_then(Language::of_tag).unwrap_or(spoken),
-            spoken,
-            context: values(header, CONTEXT).next().and_then(range),
-            allowed_topics: values(header, TOPICS).next().and_then(|list| serde_json::from_str(list).ok()),
-            metrics: values(header, METRIC).filter_map(|metric| serde_json::from_str(metric).ok()).collect(),
-            parts: body_of(Kind::Parts).map(|body| body.lines().filter_map(part).collect()),
-            turns,
+    pub(crate) fn kind(&self) -> CallKind {
+        match self.holds_parts {
+            true => CallKind::Final,
+            false if self.values("Part:").next().is_some() => CallKind::Part,
+            false => CallKind::Analysis,
         }
     }
 
-    pub(crate) fn of<'a>(&'a self, role: &'a str) -> impl Iterator<Item = &'a Turn> {
-        self.turns.iter().filter(move |turn| turn.role == role)
+    fn values<'n>(&self, name: &'n str) -> impl Iterator<Item = &'a str> + use<'a, 'n> {
+        self.header.lines().filter_map(move |line| line.trim().strip_prefix(name)).map(str::trim)
     }
 
-    /// The visitor's turns that this prompt, and no other, has to tell the feelings of.
-    pub(crate) fn felt(&self) -> impl Iterator<Item = &Turn> {
-        self.of("visitor").filter(|turn| self.context.as_ref().is_none_or(|context| !context.contains(&turn.index)))
+    pub(crate) fn turns(&self) -> Vec<Turn> {
+        let lines = self.body.lines().filter(|_| !self.holds_parts);
+        lines.filter_map(turn).collect()
     }
 
-    /// What the visitor and the agent said.
-    pub(crate) fn said(&self) -> impl Iterator<Item = &Turn> {
-        self.turns.iter().filter(|turn| matches!(turn.role.as_str(), "visitor" | "agent"))
+    /// The answers of a split transcript's parts, one a line.
+    pub(crate) fn parts(&self) -> Option<Vec<Value>> {
+        let object = |line| serde_json::from_str::<Value>(line).ok().filter(Value::is_object);
+        self.holds_parts.then(|| self.body.lines().filter_map(object).collect())
     }
-}
 
-/// Whether the lines before the transcript say that it is one part of several.
-pub(crate) fn is_part(text: &str) -> bool {
-    block::find(text).is_some_and(|block| values(block.header, PART).next().is_some())
-}
+    /// Turns that are sent for understanding only: `turns 114 to 117 were analysed …`.
+    pub(crate) fn context(&self) -> Option<RangeInclusive<usize>> {
+        let line = self.values("Context:").next()?;
+        let numbers = line.split(|c: char| !c.is_ascii_digit()).filter_map(|number| number.parse().ok());
+        let numbers = numbers.take(2).collect::<Vec<usize>>();
+        Some(*numbers.first()?..=*numbers.last()?)
+    }
 
-fn values<'a>(header: &'a str, name: &'a str) -> impl Iterator<Item = &'a str> {
-    header.lines().filter_map(move |line| line.trim().strip_prefix(name)).map(str::trim)
-}
+    /// `None` allows any topic.
+    pub(crate) fn topics(&self) -> Option<Vec<String>> {
+        serde_json::from_str(self.values("Topics allowed:").next()?).ok()
+    }
 
-/// `turns 114 to 117 were analysed …`, or a single turn.
-fn range(line: &str) -> Option<RangeInclusive<usize>> {
-    let numbers = line.split(|c: char| !c.is_ascii_digit()).filter_map(|number| number.parse().ok());
-    let numbers = numbers.take(2).collect::<Vec<usize>>();
-    Some(*numbers.first()?..=*numbers.last()?)
-}
-
-fn part(line: &str) -> Option<Value> {
-    serde_json::from_str(line).ok().filter(Value::is_object)
+    /// Each with `name`, `type`, `description` and its bounds.
+    pub(crate) fn metrics(&self) -> Vec<Value> {
+        self.values("Custom metric:").filter_map(|metric| serde_json::from_str(metric).ok()).collect()
+    }
 }
 
 /// `[<index>] <role>: <text>`, its line breaks escaped.
-pub(crate) fn turn(line: &str) -> Option<Turn> {
+fn turn(line: &str) -> Option<Turn> {
     let (index, rest) = line.trim_start().strip_prefix('[')?.split_once(']')?;
     let (role, text) = rest.split_once(':')?;
     Some(Turn {
@@ -108,48 +106,34 @@ mod tests {
     use super::*;
 
     #[test]
-    fn turns_are_read_with_index_role_and_line_breaks() {
-        let text = "Output language: de-AT\n<transcript-7f>\n[0] visitor: Hi\\nthere\n[1] agent: </transcript-00>\n\
-                    [12] visitor: a: b\n</transcript-7f>\n[13] visitor: outside";
-        let prompt = Prompt::parse(text);
-        let turns =
-            prompt.turns.iter().map(|turn| (turn.index, turn.role.as_str(), turn.text.as_str())).collect::<Vec<_>>();
+    fn a_block_is_what_stands_between_its_own_delimiters() {
+        let text = "Part: 2 of 3\n<transcript-7f>\n[0] visitor: Hi\\nthere\n[1] agent: </transcript-00>\n<parts-1>\n\
+                    Part: 9\n[12] visitor: a: b\n</transcript-7f>\n[13] visitor: outside";
+        let prompt = Prompt::read(text);
+        let turns = prompt.turns();
+        let turns = turns.iter().map(|turn| (turn.index, turn.role.as_str(), turn.text.as_str())).collect::<Vec<_>>();
         assert_eq!(turns, [(0, "visitor", "Hi\nthere"), (1, "agent", "</transcript-00>"), (12, "visitor", "a: b")]);
-        assert_eq!(prompt.output, Language::German);
-    }
-
-    #[test]
-    fn the_transcripts_own_language_is_used_when_none_is_asked_for() {
-        let text = "Output language: the transcript's language\n<transcript-1>\n[0] visitor: Hola, quiero saber el precio\n\
-                    </transcript-1>";
-        assert_eq!(Prompt::parse(text).output, Language::Spanish);
-        assert!(Prompt::parse("nothing here").turns.is_empty());
+        assert_eq!((prompt.kind(), prompt.parts()), (CallKind::Part, None));
     }
 
     #[test]
     fn only_the_lines_before_the_block_say_what_is_asked_for() {
-        let lines = "Part: 2 of 3\nContext: turns 4 to 5 were analysed with the part before; no timeline entries for them\n\
-                     Excerpt: of turn 6, which is longer than a part, this is piece 2 of 3\n\
-                     Topics allowed: [\"Billing\"]\nCustom metric: {\"name\":\"nps\",\"type\":\"integer\",\"description\":\"d\"}";
-        let turns = "[4] visitor: a\n[6] visitor: b\n[6] visitor: c";
-        let text = format!("{lines}\n<transcript-1>\n{turns}\n</transcript-1>");
-        let prompt = Prompt::parse(&text);
-        assert!(is_part(&text));
-        assert_eq!(prompt.felt().map(|turn| turn.index).collect::<Vec<_>>(), [6, 6]);
-        assert_eq!(prompt.allowed_topics, Some(vec!["Billing".to_owned()]));
-        assert_eq!(prompt.metrics.len(), 1);
-
-        let inside = format!("<transcript-1>\n{turns}\n{lines}\n</transcript-1>\n{lines}");
-        let prompt = Prompt::parse(&inside);
-        assert!(!is_part(&inside) && prompt.context.is_none());
-        assert!(prompt.metrics.is_empty() && prompt.allowed_topics.is_none());
+        let lines = "Context: turns 4 to 5 were analysed with the part before; no timeline entries for them\n\
+                     Topics allowed: [\"Billing\"]\nCustom metric: {\"name\":\"nps\",\"type\":\"integer\"}";
+        let text = format!("{lines}\n<transcript-1>\n[4] visitor: a\n</transcript-1>");
+        let prompt = Prompt::read(&text);
+        assert_eq!((prompt.context(), prompt.topics()), (Some(4..=5), Some(vec!["Billing".to_owned()])));
+        assert_eq!((prompt.metrics().len(), prompt.kind()), (1, CallKind::Analysis));
+        let text = format!("<transcript-1>\n[4] visitor: a\n{lines}\n</transcript-1>\n{lines}");
+        let prompt = Prompt::read(&text);
+        assert!(prompt.context().is_none() && prompt.topics().is_none() && prompt.metrics().is_empty());
     }
 
     #[test]
-    fn the_answers_of_parts_are_read_line_by_line() {
-        let prompt = Prompt::parse("Output language: es\n<parts-1>\n{\"part\":1}\nnonsense\n{\"part\":2}\n</parts-1>");
-        assert_eq!(prompt.parts.map(|parts| parts.len()), Some(2));
-        assert_eq!(prompt.output, Language::Spanish);
-        assert_eq!(Prompt::parse("<transcript-1>\n{}\n</transcript-1>").parts, None);
+    fn a_block_that_is_never_closed_ends_with_the_text() {
+        let prompt = Prompt::read("<parts-1>\n{\"part\":1}\nnonsense\n{\"part\":2}\n");
+        assert_eq!((prompt.parts().map(|parts| parts.len()), prompt.kind()), (Some(2), CallKind::Final));
+        assert_eq!(Prompt::read("<transcript-1>").body, "");
+        assert_eq!(Prompt::read("no block").turns(), []);
     }
 }

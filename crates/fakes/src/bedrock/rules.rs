@@ -1,4 +1,4 @@
-//! What Bedrock requires of a request before it asks the model.
+//! Bedrock's checks of a request before it asks the model.
 
 use std::collections::BTreeSet;
 
@@ -40,7 +40,7 @@ pub(crate) fn refuse<T>(message: impl Into<String>) -> Result<T, Refusal> {
     Err(Refusal(message.into()))
 }
 
-/// The elements of the array at `pointer`; none where there is no array.
+/// The elements of the array at `pointer`; an empty list for other values.
 pub(crate) fn list<'a>(value: &'a Value, pointer: &str) -> impl Iterator<Item = &'a Value> {
     value.pointer(pointer).and_then(Value::as_array).into_iter().flatten()
 }
@@ -245,7 +245,7 @@ pub(crate) fn form(model_id: &str, body: &Value) -> Result<Form, Refusal> {
     match spec {
         _ if choice.get("auto").is_some() => Ok(Form::Text),
         Some(spec) => Ok(tool_form(spec)),
-        None => refuse("toolConfig.toolChoice: no such tool"),
+        None => refuse("toolConfig.toolChoice: unknown tool"),
     }
 }
 

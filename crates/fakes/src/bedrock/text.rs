@@ -1,18 +1,19 @@
-//! Words and sentences as slices of what was said, so that quotes stay verbatim.
+//! Words and sentences as slices of a turn, so that quotes stay verbatim.
 
-use super::language::Language;
-
-/// A word and where it stands.
+/// A word and its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Word {
     pub(crate) start: usize,
     pub(crate) end: usize,
-    /// In lower case, with a plain apostrophe.
+    /// The word in lower case, with a plain apostrophe.
     pub(crate) lower: String,
 }
 
 /// The longest quote, in characters: a spoken transcript may have no sentence ends.
 const LONGEST_QUOTE: usize = 160;
+/// The shortest stem of a word, and the longest ending, in characters.
+const STEM: usize = 4;
+const ENDING: usize = 3;
 
 /// The words of `text`; apostrophes and hyphens inside a word belong to it.
 pub(crate) fn words(text: &str) -> Vec<Word> {
@@ -23,18 +24,15 @@ pub(crate) fn words(text: &str) -> Vec<Word> {
         match (start, inside) {
             (None, true) => start = Some(at),
             (Some(from), false) => {
-                words.push(word(text, from, at));
+                let slice = text[from..at].trim_end_matches(['\'', '’', '-']);
+                let lower = slice.to_lowercase().replace('’', "'");
+                words.push(Word { start: from, end: from + slice.len(), lower });
                 start = None;
             }
             _ => {}
         }
     }
     words
-}
-
-fn word(text: &str, start: usize, end: usize) -> Word {
-    let slice = text[start..end].trim_end_matches(['\'', '’', '-']);
-    Word { start, end: start + slice.len(), lower: slice.to_lowercase().replace('’', "'") }
 }
 
 /// The sentences of `text`, trimmed, none empty.
@@ -62,35 +60,17 @@ pub(crate) fn quote(sentence: &str) -> &str {
 
 /// The beginning of `text`, cut at a word's end where it has more than `most` characters.
 pub(crate) fn shorten(text: &str, most: usize) -> &str {
-    let mut rest = text.char_indices().skip(most);
-    let Some((limit, next)) = rest.next() else { return text };
-    // One character more tells whether a word ends at the limit.
+    let Some((limit, next)) = text.char_indices().nth(most) else { return text };
+    // One character more shows whether a word ends at the limit.
     let seen = &text[..limit + next.len_utf8()];
     let end = words(seen).iter().map(|word| word.end).take_while(|end| *end <= limit).last().unwrap_or(limit);
     text[..end].trim_end()
 }
 
-/// Whether `words` begin with `phrase`: lower-case words, a trailing `*` stands for any ending.
-pub(crate) fn begins(words: &[Word], phrase: &str) -> bool {
-    let mut words = words.iter();
-    phrase.split(' ').all(|part| match (words.next(), part.strip_suffix('*')) {
-        (None, _) => false,
-        (Some(word), Some(stem)) => word.lower.starts_with(stem),
-        (Some(word), None) => word.lower == part,
-    })
-}
-
-/// Where `phrase` begins among `words`.
-pub(crate) fn find_phrase(words: &[Word], phrase: &str) -> Option<usize> {
-    (0..words.len()).find(|at| begins(&words[*at..], phrase))
-}
-
-/// A sentence that quotes one: `The visitor said “…”.`, with the quotation marks of `language`.
-pub(crate) fn report(lead: &str, sentence: &str, language: Language) -> String {
-    let said = quote(sentence).trim_end_matches(['.', ' ']);
-    let (open, close) = language.pick(("“", "”"), ("„", "“"), ("«", "»"));
-    let stop = if said.ends_with(['?', '!', '…']) { "" } else { "." };
-    format!("{lead} {open}{said}{close}{stop}")
+/// The word without an ending; short words have none.
+pub(crate) fn stem(word: &str) -> &str {
+    let keep = word.chars().count().saturating_sub(ENDING).max(STEM);
+    word.char_indices().nth(keep).map_or(word, |(end, _)| &word[..end])
 }
 
 #[cfg(test)]
@@ -108,13 +88,6 @@ mod tests {
         let spoken = "años ".repeat(100);
         let quote = quote(spoken.trim());
         assert!(spoken.starts_with(quote) && quote.ends_with("años") && quote.chars().count() <= LONGEST_QUOTE);
-    }
-
-    #[test]
-    fn a_phrase_is_found_by_its_stems() {
-        let words = words("We’re comparing the prices");
-        assert_eq!(find_phrase(&words, "compar* the price*"), Some(1));
-        assert_eq!(find_phrase(&words, "price"), None);
-        assert_eq!(words[0].lower, "we're");
+        assert_eq!((stem("billing"), stem("bill"), stem("was"), stem("größere")), ("bill", "bill", "was", "größ"));
     }
 }

@@ -12,7 +12,7 @@ pub(crate) const TOKEN: usize = 4;
 /// Tokens below which a cache point is without effect (differs by model; this is the smaller Claude models').
 const CACHE_MINIMUM: usize = 1024;
 
-/// What a request has to read.
+/// The size of a request's input.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Size {
     characters: usize,
@@ -33,7 +33,7 @@ pub(crate) fn tokens(characters: usize) -> usize {
 }
 
 impl Size {
-    /// In the order in which Bedrock reads: tools, system, messages.
+    /// Measures in the order in which Bedrock reads: tools, system, messages.
     pub(crate) fn of(model_id: &str, body: &Value) -> Self {
         let messages = list(body, "/messages").flat_map(|message| list(message, "/content"));
         let blocks = list(body, "/toolConfig/tools").chain(list(body, "/system")).chain(messages);

@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Map, Value, json};
 
-/// `request` as it was sent, `status` and `answer` as upstream gave them.
+/// Lays out a `request` with upstream's `status` and `answer`.
 ///
 /// Absent parts are `null`, `[]` or `{}`; a raw mail has its text in `mime` and no other content.
 pub(crate) fn parse(request: Value, status: u16, answer: &Value) -> Value {

@@ -1,10 +1,11 @@
-//! A sending rate as SES enforces it: so many mails per second, and what was not used up to a burst.
+//! SES's sending rate: a number of mails per second, and unused ones up to a burst.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Instant;
 
 use axum::http::StatusCode;
 use axum::response::Response;
+use parking_lot::Mutex;
 use serde::Deserialize;
 
 use crate::aws_error;
@@ -45,32 +46,28 @@ impl Throttle {
             return Err("with a burst of 0 no mail is ever taken".to_owned());
         }
         let (per_second, burst) = (f64::from(rate.per_second), f64::from(burst));
-        self.lock().bucket = Some(Bucket { per_second, burst, tokens: burst, filled_at: now });
+        self.0.lock().bucket = Some(Bucket { per_second, burst, tokens: burst, filled_at: now });
         Ok(())
     }
 
     pub(crate) fn remove(&self) {
-        self.lock().bucket = None;
+        self.0.lock().bucket = None;
     }
 
     /// How many mails it has refused.
     pub(crate) fn refused(&self) -> u64 {
-        self.lock().refused
+        self.0.lock().refused
     }
 
     /// SES's answer where the rate is exceeded.
     pub(crate) fn refusal(&self, now: Instant) -> Option<Response> {
-        let mut counted = self.lock();
+        let mut counted = self.0.lock();
         if counted.bucket.as_mut().is_none_or(|bucket| bucket.take(now)) {
             return None;
         }
         counted.refused += 1;
         let status = StatusCode::TOO_MANY_REQUESTS;
         Some(aws_error::response(status, "TooManyRequestsException", "Maximum sending rate exceeded."))
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Counted> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

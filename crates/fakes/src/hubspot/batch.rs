@@ -13,16 +13,15 @@ use super::{Call, Reply, objects, properties};
 /// Inputs of one request.
 const MOST: usize = 100;
 
-/// `POST …/batch/read`, by id or by the body's `idProperty`: 200, or 207 when some do not exist.
+/// `POST …/batch/read` by id: 200, or 207 when some do not exist.
 pub(crate) fn read(portal: &mut Portal, kind: Kind, call: &Call<'_>) -> Reply {
     let body = call.json()?;
-    let property = body.get("idProperty").and_then(Value::as_str);
     let wanted = body.get("properties").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
     let wanted = wanted.map(str::to_owned).collect::<Vec<_>>();
     let (mut results, mut missing) = (Vec::new(), Vec::new());
     for input in inputs(&body)? {
         let value = text(input, "id")?;
-        match objects::find(portal, kind, value, property) {
+        match objects::find(portal, kind, value, None) {
             Ok(id) => results.push(portal.record(kind, &id)?.view(kind, &wanted)),
             Err(problem) if problem.is_not_found() => missing.push(value),
             Err(problem) => return Err(problem),
@@ -52,8 +51,7 @@ struct Input {
 
 /// `POST …/batch/upsert` by a unique property: one record per value, however often it is sent.
 ///
-/// One bad input and nothing is written. Contacts are keyed by `email` or a unique custom property, notes by the
-/// latter.
+/// One bad input and nothing is written.
 pub(crate) fn upsert(portal: &mut Portal, kind: Kind, call: &Call<'_>) -> Reply {
     let body = call.json()?;
     let (mut parsed, mut taken) = (Vec::new(), BTreeSet::new());
@@ -63,7 +61,7 @@ pub(crate) fn upsert(portal: &mut Portal, kind: Kind, call: &Call<'_>) -> Reply 
         }
         let (value, property) = (text(input, "id")?, text(input, "idProperty")?);
         let input = checked(portal, kind, (property, value), strings(input)?)?;
-        let unique = |name: &str| is_key(portal, kind, name);
+        let unique = |name: &str| properties::is_unique(portal, kind, name);
         let values = input.properties.iter().filter(|(name, _)| *name != property && unique(name));
         let values = values.map(|(name, value)| (name.as_str(), value.as_str())).chain([(property, value)]);
         for (name, value) in values {
@@ -91,23 +89,17 @@ pub(crate) fn upsert(portal: &mut Portal, kind: Kind, call: &Call<'_>) -> Reply 
     Ok((StatusCode::OK, complete(results)))
 }
 
-/// Whether it tells records of this kind apart.
-fn is_key(portal: &Portal, kind: Kind, property: &str) -> bool {
-    (kind, property) == (Kind::Contact, "email") || properties::is_unique(portal, kind, property)
-}
-
 fn checked(
     portal: &Portal,
     kind: Kind,
     (property, value): (&str, &str),
     mut properties: BTreeMap<String, String>,
 ) -> Result<Input, Problem> {
-    if !is_key(portal, kind, property) {
+    if !properties::is_unique(portal, kind, property) {
         return Err(Problem::invalid(format!("'{property}' is not a unique property of {}s", kind.singular())));
     }
-    let ignores_key = kind == Kind::Note && portal.quirks.upsert_ignores_key;
+    let ignores_key = portal.quirks.upsert_ignores_key;
     let own = objects::find(portal, kind, value, Some(property)).ok().filter(|_| !ignores_key);
-    // What the record has by which it was found stays as it is: an address in its own letters.
     properties.remove(property);
     if own.is_none() {
         properties.insert(property.to_owned(), value.to_owned());
@@ -125,8 +117,7 @@ fn inputs(body: &Map<String, Value>) -> Result<Vec<&Map<String, Value>>, Problem
         body.get("inputs").and_then(Value::as_array).filter(|inputs| !inputs.is_empty() && inputs.len() <= MOST);
     let inputs =
         inputs.ok_or_else(|| Problem::invalid(format!("Invalid input JSON: 'inputs' takes 1 to {MOST} items")))?;
-    let object = |input: &'_ Value| input.is_object();
-    if !inputs.iter().all(object) {
+    if !inputs.iter().all(Value::is_object) {
         return Err(Problem::invalid("Invalid input JSON: every input is an object"));
     }
     Ok(inputs.iter().filter_map(Value::as_object).collect())
@@ -137,7 +128,7 @@ fn text<'a>(input: &'a Map<String, Value>, name: &str) -> Result<&'a str, Proble
     text.ok_or_else(|| Problem::invalid(format!("Invalid input JSON: every input needs '{name}'")))
 }
 
-/// What every batch is answered with.
+/// The answer to a batch.
 pub(crate) fn complete(results: Vec<Value>) -> Value {
     let now = Utc::now().to_rfc3339();
     json!({ "status": "COMPLETE", "results": results, "startedAt": now, "completedAt": now })

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use super::error::Problem;
 use super::portal::{Kind, Portal, Record};
 
-/// What HubSpot tells of a contact unless asked for more; a new one needs one of them.
+/// Properties of a contact that HubSpot answers with by default; a new contact needs one of them.
 pub(crate) const DEFAULT: [&str; 3] = ["email", "firstname", "lastname"];
 
-/// In their order: a contact only moves forward.
+/// The lifecycle stages in their order: a contact only moves forward.
 pub(crate) const LIFECYCLE: [&str; 8] = [
     "subscriber",
     "lead",
@@ -51,7 +51,7 @@ pub(crate) fn has_primary(contact: &Record, address: &str) -> bool {
     contact.properties.get("email").is_some_and(|own| own.eq_ignore_ascii_case(address))
 }
 
-/// Drops a stage that would lead backwards: HubSpot leaves it as it is and says nothing.
+/// Drops a stage that would lead backwards: HubSpot ignores it and says nothing.
 pub(crate) fn keep_stage(contact: &Record, properties: &mut BTreeMap<String, String>) {
     let now = contact.properties.get("lifecyclestage").map(String::as_str);
     if properties.get("lifecyclestage").is_some_and(|next| is_back(next, now)) {

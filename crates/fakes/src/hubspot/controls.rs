@@ -1,4 +1,4 @@
-//! What tests set and see of the stand-in: the `/_…` endpoints that only HubSpot's has.
+//! The `/_…` endpoints of HubSpot's stand-in alone.
 
 use std::collections::BTreeSet;
 
@@ -23,7 +23,6 @@ pub(crate) fn router(shared: Shared) -> Router {
         .route("/_limits", put(set_limits))
         .route("/_scopes", put(set_scopes))
         .route("/_quirks", put(set_quirks))
-        .route("/_account", put(set_account))
         .route("/_required", put(set_required))
         .with_state(shared)
 }
@@ -58,7 +57,7 @@ async fn state(State(shared): State<Shared>, Query(narrow): Query<Narrow>) -> Js
 
 type Count = fn(&Portal) -> u64;
 
-/// What is counted for each portal and for all.
+/// Counters of each portal, and of all.
 const COUNTS: [(&str, Count); 3] = [
     ("requests", |portal| portal.meter.requests),
     ("violations", |portal| portal.meter.violations),
@@ -102,16 +101,12 @@ async fn set_quirks(State(shared): State<Shared>, Query(narrow): Query<Narrow>, 
     set(&shared, &narrow, &body, |portal, quirks| portal.quirks = quirks)
 }
 
-async fn set_account(State(shared): State<Shared>, Query(narrow): Query<Narrow>, body: Bytes) -> Response {
-    set(&shared, &narrow, &body, |portal, account| portal.account = account)
-}
-
 /// An array of names.
 async fn set_required(State(shared): State<Shared>, Query(narrow): Query<Narrow>, body: Bytes) -> Response {
     set(&shared, &narrow, &body, |portal, required| portal.required = required)
 }
 
-/// Sets something of one portal; what the body leaves out is as it was in the beginning.
+/// Applies a setting to one portal; members that the body leaves out return to their defaults.
 fn set<T: DeserializeOwned>(
     shared: &Shared,
     narrow: &Narrow,

@@ -68,7 +68,7 @@ impl Problem {
     }
 
     pub(crate) fn no_such_route() -> Self {
-        Self::new(StatusCode::NOT_FOUND, "OBJECT_NOT_FOUND", "The stand-in has no such endpoint")
+        Self::new(StatusCode::NOT_FOUND, "OBJECT_NOT_FOUND", "Unknown endpoint of the stand-in")
     }
 
     pub(crate) fn not_found(what: &str, id: &str) -> Self {
@@ -146,7 +146,7 @@ pub(crate) fn limited(limit: HubSpotLimit) -> Response {
 
 /// Renders `{"hubspot_limit"}`.
 pub(crate) fn of_fault(fault: &Fault) -> Result<Response, String> {
-    let limit = fault.hubspot_limit.ok_or("HubSpot knows no exception")?;
+    let limit = fault.hubspot_limit.ok_or("HubSpot's stand-in does not take an exception")?;
     let used_up = [("x-hubspot-ratelimit-remaining", "0"), ("x-hubspot-ratelimit-interval-milliseconds", "10000")];
     Ok((used_up, limited(limit)).into_response())
 }

@@ -27,7 +27,7 @@ impl Default for Limits {
     }
 }
 
-/// Counts a portal's requests. One that is refused is not counted towards the limits.
+/// Counts a portal's requests. Refused requests do not count towards the limits.
 #[derive(Debug, Default)]
 pub(crate) struct Meter {
     pub(crate) limits: Limits,
@@ -35,9 +35,9 @@ pub(crate) struct Meter {
     window: VecDeque<Instant>,
     day: Option<NaiveDate>,
     taken_today: u32,
-    /// All, the refused ones included.
+    /// All requests, also those that were refused.
     pub(crate) requests: u64,
-    /// Those that went beyond a limit.
+    /// Requests beyond a limit.
     pub(crate) violations: u64,
 }
 

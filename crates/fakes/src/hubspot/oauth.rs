@@ -35,7 +35,7 @@ fn half_an_hour() -> u32 {
     1800
 }
 
-/// Who may open which portal.
+/// Apps and their access tokens.
 #[derive(Debug, Default)]
 pub(crate) struct OAuth {
     installations: Vec<Installation>,
@@ -48,7 +48,7 @@ struct Access {
     expires: DateTime<Utc>,
 }
 
-/// What a request showed.
+/// The credential of a request.
 #[derive(Debug)]
 pub(crate) struct Credential {
     /// The private-app token of the portal.
@@ -57,7 +57,7 @@ pub(crate) struct Credential {
 }
 
 impl OAuth {
-    /// In place of what the app had in that portal: its former refresh token is dead, access tokens live on.
+    /// Installs the app: its former refresh token in that portal is dead, access tokens live on.
     pub(crate) fn install(&mut self, installation: Installation) -> Result<(), String> {
         if !installation.token.starts_with(PRIVATE) {
             return Err(format!("token must begin with {PRIVATE}"));
@@ -114,7 +114,7 @@ impl OAuth {
     }
 }
 
-/// Why there is no access token.
+/// The reason to refuse an access token.
 #[derive(Debug, Clone, Copy)]
 enum Refused {
     GrantType,

@@ -67,7 +67,7 @@ pub(crate) fn find(portal: &Portal, kind: Kind, value: &str, property: Option<&s
     found.map(|record| record.id.clone()).ok_or_else(|| Problem::not_found(kind.singular(), value))
 }
 
-/// Everything that may be wrong with the properties of a record; `own` is the one that is being changed.
+/// Checks the properties of a record; `own` is the id of a record that is being changed.
 pub(crate) fn check(
     portal: &Portal,
     kind: Kind,
@@ -81,7 +81,7 @@ pub(crate) fn check(
     properties::check_unique(portal, kind, properties, own)
 }
 
-/// What may be wrong with them whatever else the portal holds.
+/// Checks the properties apart from the portal's other records.
 pub(crate) fn check_values(
     portal: &Portal,
     kind: Kind,

@@ -6,12 +6,11 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::account::Account;
 use super::error::Problem;
 use super::limits::Meter;
 use super::properties::Definition;
 
-/// What a portal keeps records of.
+/// A kind of record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Kind {
     Contact,
@@ -19,7 +18,7 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    /// By the names and the id that HubSpot takes in paths.
+    /// Reads the names and the id that HubSpot takes in paths.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         match text {
             "contacts" | "contact" | "0-1" => Some(Self::Contact),
@@ -47,11 +46,9 @@ impl Kind {
 /// Everything behind one token.
 #[derive(Debug, Default)]
 pub(crate) struct Portal {
-    number: u32,
     contacts: Vec<Record>,
     notes: Vec<Record>,
     pub(crate) custom: BTreeMap<(Kind, String), Definition>,
-    pub(crate) account: Account,
     pub(crate) meter: Meter,
     /// `None` grants all.
     pub(crate) scopes: Option<BTreeSet<String>>,
@@ -69,32 +66,21 @@ pub(crate) struct Portal {
 pub(crate) struct Quirks {
     /// Each upsert of a note makes a new one.
     pub(crate) upsert_ignores_key: bool,
-    /// A search does not see what was created less than this long ago. HubSpot's lags up to 30 s behind.
-    pub(crate) search_lag_ms: u32,
 }
 
 /// A contact or a note.
 #[derive(Debug)]
 pub(crate) struct Record {
     pub(crate) id: String,
-    /// Without empty values: setting `""` clears.
+    /// Properties with a value: setting `""` clears.
     pub(crate) properties: BTreeMap<String, String>,
-    /// Of a note: ids of the contacts it hangs on.
+    /// Ids of the contacts that a note is associated with.
     pub(crate) contacts: BTreeSet<String>,
-    pub(crate) created: DateTime<Utc>,
+    created: DateTime<Utc>,
     updated: DateTime<Utc>,
 }
 
 impl Portal {
-    pub(crate) fn new(number: u32) -> Self {
-        Self { number, ..Self::default() }
-    }
-
-    /// HubSpot's id of the account.
-    pub(crate) fn id(&self) -> u32 {
-        24_000_000 + self.number
-    }
-
     pub(crate) fn records(&self, kind: Kind) -> &[Record] {
         match kind {
             Kind::Contact => &self.contacts,

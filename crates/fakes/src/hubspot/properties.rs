@@ -1,13 +1,13 @@
-//! Which properties exist, and which values they take.
+//! The properties of contacts and notes, and the values that they take.
 
-mod catalog;
 mod definition;
 mod value;
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use axum::http::StatusCode;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::error::{Invalid, Problem};
 use super::portal::{Kind, Portal};
@@ -18,8 +18,20 @@ pub(crate) use definition::Definition;
 /// The most unique properties per object.
 const MOST_UNIQUE: usize = 10;
 
+/// HubSpot's own properties of a kind, as far as a sync may meet them.
+fn of_hubspot(kind: Kind) -> &'static [Definition] {
+    static CONTACTS: LazyLock<Vec<Definition>> =
+        LazyLock::new(|| Definition::of_hubspot(include_str!("properties/contacts.json")));
+    static NOTES: LazyLock<Vec<Definition>> =
+        LazyLock::new(|| Definition::of_hubspot(include_str!("properties/notes.json")));
+    match kind {
+        Kind::Contact => &CONTACTS,
+        Kind::Note => &NOTES,
+    }
+}
+
 fn definition<'a>(portal: &'a Portal, kind: Kind, name: &str) -> Option<&'a Definition> {
-    catalog::of(kind)
+    of_hubspot(kind)
         .iter()
         .find(|definition| definition.name == name)
         .or_else(|| portal.custom.get(&(kind, name.to_owned())))
@@ -30,7 +42,7 @@ pub(crate) fn is_unique(portal: &Portal, kind: Kind, name: &str) -> bool {
     portal.custom.get(&(kind, name.to_owned())).is_some_and(|definition| definition.has_unique_value)
 }
 
-/// Refuses what does not exist, cannot be written, or is no value of its property; names all at once.
+/// Refuses unknown and read-only properties and wrong values, and names all of them at once.
 pub(crate) fn check(portal: &Portal, kind: Kind, properties: &BTreeMap<String, String>) -> Result<(), Problem> {
     let invalid = properties.iter().filter_map(|(name, value)| {
         let refused = match definition(portal, kind, name) {
@@ -65,7 +77,7 @@ pub(crate) fn check_unique(
 /// `GET /crm/properties/{version}/{objects}`: all.
 pub(crate) fn list(portal: &Portal, kind: Kind) -> Reply {
     let custom = portal.custom.iter().filter(|((of, _), _)| *of == kind).map(|(_, definition)| definition);
-    let results = catalog::of(kind).iter().chain(custom).map(Definition::view).collect::<Vec<_>>();
+    let results = of_hubspot(kind).iter().chain(custom).collect::<Vec<_>>();
     Ok((StatusCode::OK, json!({ "results": results })))
 }
 
@@ -79,7 +91,7 @@ pub(crate) fn define(portal: &mut Portal, kind: Kind, call: &Call<'_>) -> Reply 
     if new.has_unique_value && unique >= MOST_UNIQUE {
         return Err(Problem::invalid(format!("An object has at most {MOST_UNIQUE} unique properties")));
     }
-    let view = new.view();
+    let view = json!(new);
     portal.custom.insert((kind, new.name.clone()), new);
     Ok((StatusCode::CREATED, view))
 }
@@ -87,14 +99,5 @@ pub(crate) fn define(portal: &mut Portal, kind: Kind, call: &Call<'_>) -> Reply 
 /// `GET /crm/properties/{version}/{objects}/{name}`.
 pub(crate) fn read(portal: &Portal, kind: Kind, name: &str) -> Reply {
     let found = definition(portal, kind, name).ok_or_else(|| Problem::not_found("property", name))?;
-    Ok((StatusCode::OK, found.view()))
-}
-
-/// `DELETE /crm/properties/{version}/{objects}/{name}`: a custom one only.
-pub(crate) fn archive(portal: &mut Portal, kind: Kind, name: &str) -> Reply {
-    if portal.custom.remove(&(kind, name.to_owned())).is_some() {
-        return Ok((StatusCode::NO_CONTENT, Value::Null));
-    }
-    definition(portal, kind, name).ok_or_else(|| Problem::not_found("property", name))?;
-    Err(Problem::invalid(format!("Property \"{name}\" is HubSpot's own and cannot be archived")))
+    Ok((StatusCode::OK, json!(found)))
 }

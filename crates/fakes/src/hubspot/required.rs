@@ -22,7 +22,7 @@ pub(crate) fn check(portal: &Portal, version: &str, kind: Kind, call: &Call<'_>)
     if missing.is_empty() { Ok(()) } else { Err(Problem::required(&missing)) }
 }
 
-/// `GET /crm-object-schemas/{version}/schemas/{object}`: as far as it is about this.
+/// `GET /crm-object-schemas/{version}/schemas/{object}`: the required properties only.
 pub(crate) fn schema(portal: &Portal, kind: Kind) -> Reply {
     let required = if kind == Kind::Contact { json!(portal.required) } else { json!(["hs_timestamp"]) };
     Ok((StatusCode::OK, json!({ "name": kind.singular(), "requiredProperties": required, "archived": false })))

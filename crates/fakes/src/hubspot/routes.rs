@@ -2,7 +2,7 @@
 
 use super::error::Problem;
 use super::portal::{Kind, Portal};
-use super::{Call, Reply, account, associations, batch, objects, properties, required, scopes, search};
+use super::{Call, Reply, associations, batch, objects, properties, required, scopes};
 
 /// Answers a request that the portal's limits let through.
 pub(crate) fn route(portal: &mut Portal, method: &str, path: &[&str], call: &Call<'_>) -> Reply {
@@ -17,7 +17,6 @@ pub(crate) fn route(portal: &mut Portal, method: &str, path: &[&str], call: &Cal
         (_, ["crm", "objects", _, kind, rest @ ..]) => object(portal, method, kind_of(kind)?, rest, call),
         (_, ["crm", "properties", _, kind, rest @ ..]) => property(portal, method, kind_of(kind)?, rest, call),
         ("GET", ["crm-object-schemas", _, "schemas", kind]) => required::schema(portal, kind_of(kind)?),
-        ("GET", ["account-info", _, "details"]) => account::details(portal),
         _ => Err(Problem::no_such_route()),
     }
 }
@@ -41,9 +40,8 @@ fn kind_of(segment: &str) -> Result<Kind, Problem> {
 
 fn object(portal: &mut Portal, method: &str, kind: Kind, rest: &[&str], call: &Call<'_>) -> Reply {
     match (method, rest) {
-        ("POST", ["search"]) => search::search(portal, kind, call),
         ("POST", ["batch", "read"]) => batch::read(portal, kind, call),
-        ("POST", ["batch", "upsert"]) => batch::upsert(portal, kind, call),
+        ("POST", ["batch", "upsert"]) if kind == Kind::Note => batch::upsert(portal, kind, call),
         ("GET", [id]) => objects::read(portal, kind, id, call),
         ("PATCH", [id]) => objects::update(portal, kind, id, call),
         ("DELETE", [id]) => objects::archive(portal, kind, id),
@@ -51,8 +49,6 @@ fn object(portal: &mut Portal, method: &str, kind: Kind, rest: &[&str], call: &C
         ("PUT", [id, "associations", "default", to, other]) => {
             associations::put_default(portal, (kind, id), (kind_of(to)?, other))
         }
-        ("PUT", [id, "associations", to, other]) => associations::put(portal, (kind, id), (kind_of(to)?, other), call),
-        ("DELETE", [id, "associations", to, other]) => associations::remove(portal, (kind, id), (kind_of(to)?, other)),
         _ => Err(Problem::no_such_route()),
     }
 }
@@ -62,7 +58,6 @@ fn property(portal: &mut Portal, method: &str, kind: Kind, rest: &[&str], call: 
         ("GET", []) => properties::list(portal, kind),
         ("POST", []) => properties::define(portal, kind, call),
         ("GET", [name]) => properties::read(portal, kind, name),
-        ("DELETE", [name]) => properties::archive(portal, kind, name),
         _ => Err(Problem::no_such_route()),
     }
 }

@@ -1,4 +1,4 @@
-//! What a token may do.
+//! Scopes of tokens.
 
 use super::error::Problem;
 use super::portal::Portal;
@@ -8,10 +8,10 @@ const WRITE: &str = "crm.objects.contacts.write";
 const READ_SCHEMA: &str = "crm.schemas.contacts.read";
 const WRITE_SCHEMA: &str = "crm.schemas.contacts.write";
 
-/// Any of these will do; none are needed where there are none. Notes have no scopes of their own.
+/// The scopes of which a request needs one; an empty list needs none. Notes have no scopes of their own.
 fn needed(method: &str, path: &[&str]) -> &'static [&'static str] {
     match (method, path) {
-        ("POST", ["crm", "objects", .., "search"]) | ("POST", ["crm", "objects", .., "batch", "read"]) => &[READ],
+        ("POST", ["crm", "objects", .., "batch", "read"]) => &[READ],
         ("GET", ["crm", "objects", ..]) => &[READ],
         (_, ["crm", "objects", ..]) => &[WRITE],
         ("GET", ["crm", "properties", ..]) => &[READ_SCHEMA, READ],

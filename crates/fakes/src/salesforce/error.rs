@@ -39,7 +39,7 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, "NOT_FOUND", "The requested resource does not exist")
     }
 
-    /// Salesforce takes for a field's name whatever is no record's id.
+    /// Salesforce reads anything but a record's id as a field's name.
     pub(crate) fn no_external_id(name: &str) -> Self {
         let message = format!("Provided external ID field does not exist or is not accessible: {name}");
         Self::new(StatusCode::NOT_FOUND, "NOT_FOUND", message)

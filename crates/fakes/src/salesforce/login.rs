@@ -27,7 +27,7 @@ const LONGEST_ASSERTION: i64 = 300;
 
 type Parameters = BTreeMap<String, String>;
 
-/// `POST /services/oauth2/token`: client credentials, a signed assertion, or a password.
+/// `POST /services/oauth2/token`: client credentials or a signed assertion.
 pub(crate) async fn token(
     State(world): State<World>,
     headers: HeaderMap,
@@ -45,13 +45,6 @@ fn log_in(orgs: &mut Orgs, headers: &HeaderMap, parameters: &Parameters, here: &
     match parameter("grant_type") {
         "client_credentials" => {
             let (key, org) = client(orgs, headers, parameters)?;
-            Ok(issue(org, &key, here))
-        }
-        "password" => {
-            let (key, org) = client(orgs, headers, parameters)?;
-            if parameter("username").is_empty() || parameter("password").is_empty() {
-                return Err(Problem::oauth("invalid_grant", "authentication failure"));
-            }
             Ok(issue(org, &key, here))
         }
         JWT_BEARER => {
@@ -89,7 +82,7 @@ fn client<'a>(
     Ok((key, org))
 }
 
-/// Whom an assertion says it is from; nothing is verified yet.
+/// The claimed issuer of an assertion; nothing is verified yet.
 fn issuer(assertion: &str) -> Option<String> {
     let claims = insecure_decode::<Value>(assertion).ok()?.claims;
     Some(claims.get("iss")?.as_str()?.to_owned())

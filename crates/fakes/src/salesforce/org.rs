@@ -9,8 +9,7 @@ use uuid::Uuid;
 
 use super::error::Problem;
 use super::id;
-use super::schema::{Field, Kind, Object};
-use super::standard;
+use super::schema::{Field, Kind, Object, standard_objects};
 
 /// Everything behind one consumer key.
 #[derive(Debug)]
@@ -31,7 +30,7 @@ pub(crate) struct Org {
     last_id: u64,
 }
 
-/// What a control may change.
+/// Settings of an org, by a control.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Settings {
@@ -43,7 +42,7 @@ pub(crate) struct Settings {
     pub(crate) username: Option<String>,
     /// A sandbox's assertions are for `test.salesforce.com`.
     pub(crate) sandbox: bool,
-    /// What the token endpoint says; else where the request came to.
+    /// The `instance_url` that the token endpoint answers with; default: the stand-in's own.
     pub(crate) instance_url: Option<String>,
     /// API requests per day.
     pub(crate) daily_limit: Option<u64>,
@@ -56,7 +55,7 @@ pub(crate) struct Settings {
     pub(crate) hidden: BTreeSet<String>,
 }
 
-/// What happens to a contact or lead whose address another one has.
+/// The treatment of a contact or lead whose address another record has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum DuplicateRule {
@@ -73,7 +72,7 @@ const DAILY_LIMIT: u64 = 15_000;
 pub(crate) struct Record {
     pub(crate) id: String,
     pub(crate) object: String,
-    /// Without empty values.
+    /// Fields with a value.
     pub(crate) fields: BTreeMap<String, Value>,
 }
 
@@ -81,7 +80,7 @@ impl Org {
     pub(crate) fn new(number: u64) -> Self {
         Self {
             settings: Settings::default(),
-            objects: standard::objects(),
+            objects: standard_objects(),
             records: Vec::new(),
             deleted: BTreeSet::new(),
             tokens: BTreeSet::new(),
@@ -122,11 +121,7 @@ impl Org {
         format!("api-usage={}/{}", self.requests, self.daily_limit())
     }
 
-    pub(crate) fn remaining(&self) -> (u64, u64) {
-        (self.daily_limit(), self.daily_limit().saturating_sub(self.requests))
-    }
-
-    /// By its name in any case.
+    /// Finds an object by its name in any case.
     pub(crate) fn object(&self, name: &str) -> Result<Object, Problem> {
         let found = self.objects.iter().find(|object| object.name.eq_ignore_ascii_case(name));
         found
@@ -151,7 +146,7 @@ impl Org {
     pub(crate) fn insert(&mut self, object: &Object, fields: BTreeMap<String, Value>) -> String {
         self.last_id += 1;
         let id = id::record_id(&object.prefix, self.number, self.last_id);
-        let defaults = object.fields.iter().filter_map(|field| Some((field.name.clone(), field.default.clone()?)));
+        let defaults = object.fields.iter().filter_map(|field| Some((field.name.clone(), field.initial()?)));
         let now = timestamp();
         let system = [("Id", &id), ("CreatedDate", &now)].map(|(name, value)| (name.to_owned(), json!(value)));
         let fields_set = defaults.chain(system).collect();
@@ -167,7 +162,7 @@ impl Record {
     pub(crate) fn set(&mut self, object: &Object, fields: BTreeMap<String, Value>) {
         for (name, value) in fields {
             let default = object.field(&name).filter(|field| field.kind == Kind::Boolean);
-            match (value, default.and_then(|field| field.default.clone())) {
+            match (value, default.and_then(Field::initial)) {
                 (Value::Null, None) => drop(self.fields.remove(&name)),
                 (Value::Null, Some(default)) => drop(self.fields.insert(name, default)),
                 (value, _) => drop(self.fields.insert(name, value)),
@@ -179,7 +174,7 @@ impl Record {
         self.derive();
     }
 
-    /// What Salesforce itself writes.
+    /// Sets the fields that Salesforce itself writes.
     fn derive(&mut self) {
         match self.object.as_str() {
             "Contact" | "Lead" => {
@@ -195,7 +190,7 @@ impl Record {
         }
     }
 
-    /// Empty when it is none.
+    /// The field's text; empty for other values.
     pub(crate) fn text(&self, name: &str) -> &str {
         self.fields.get(name).and_then(Value::as_str).unwrap_or_default()
     }

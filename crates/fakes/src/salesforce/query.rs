@@ -1,28 +1,36 @@
-//! Queries: which records they find.
-
-use std::cmp::Ordering;
+//! Queries, of the one shape that a sync sends: `SELECT Id FROM Lead WHERE Email='a@example.com' AND IsConverted=false
+//! ORDER BY CreatedDate LIMIT 2`, the second condition or not.
 
 use axum::http::StatusCode;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::error::Problem;
-use super::org::{Org, Record};
-use super::schema::{Field, Kind, Object};
-use super::soql::{Condition, Literal, Soql, parse};
-use super::{Call, Reply, id};
+use super::org::Org;
+use super::schema::{Field, Object};
+use super::{Call, Reply};
+
+#[derive(Debug, PartialEq)]
+struct Soql {
+    object: String,
+    email: String,
+    is_converted: Option<bool>,
+    limit: usize,
+}
 
 /// `GET …/query?q=`: all in one page.
 pub(crate) fn run(org: &Org, call: &Call<'_>) -> Reply {
     let query = call.query.get("q").ok_or_else(|| Problem::malformed_query("A query string has to be specified"))?;
-    let soql = parse(query).map_err(Problem::malformed_query)?;
-    let object = org.object(&soql.object).map_err(|_| {
-        let message = format!("sObject type '{}' is not supported.", soql.object);
+    let Soql { object, email, is_converted, limit } = parse(query).map_err(Problem::malformed_query)?;
+    let object = org.object(&object).map_err(|_| {
+        let message = format!("sObject type '{object}' is not supported.");
         Problem::new(StatusCode::BAD_REQUEST, "INVALID_TYPE", message)
     })?;
-    let fields = soql.fields.iter().map(|name| field(&object, name)).collect::<Result<Vec<_>, _>>()?;
-    let found = find(org, &object, &soql)?;
-    let names = || fields.iter().map(|field| field.name.as_str());
-    let records = found.iter().map(|record| record.view(names(), call.version)).collect::<Vec<_>>();
+    let by_email = field(&object, "Email")?;
+    is_converted.map(|_| field(&object, "IsConverted")).transpose()?;
+    // Records are kept in the order of their creation.
+    let found = org.of(&object.name).filter(|record| record.has(by_email, &email));
+    let found = found.filter(|record| is_converted.is_none_or(|wanted| record.is_converted() == wanted)).take(limit);
+    let records = found.map(|record| record.view(["Id"], call.version)).collect::<Vec<_>>();
     Ok((StatusCode::OK, json!({ "totalSize": records.len(), "done": true, "records": records })))
 }
 
@@ -37,87 +45,78 @@ pub(crate) fn field<'a>(object: &'a Object, name: &str) -> Result<&'a Field, Pro
     })
 }
 
-fn find<'a>(org: &'a Org, object: &Object, soql: &Soql) -> Result<Vec<&'a Record>, Problem> {
-    let mut tests = Vec::new();
-    for condition in &soql.conditions {
-        let field = filterable(object, &condition.field, "filtered")?;
-        check(field, &condition.literal)?;
-        tests.push((field, condition));
-    }
-    let holds = |record: &&Record| tests.iter().all(|(field, condition)| holds(record, field, condition));
-    let mut found = org.of(&object.name).filter(holds).collect::<Vec<_>>();
-    if let Some((name, descends)) = &soql.order {
-        let field = filterable(object, name, "sorted")?;
-        let value = |record: &Record| record.fields.get(&field.name).cloned().unwrap_or_default();
-        // Stable: what is the same stays in the order of its creation. Nothing comes first either way.
-        found.sort_by(|one, other| {
-            let (one, other) = (value(one), value(other));
-            let order = compare(&one, &other);
-            if *descends && !one.is_null() && !other.is_null() { order.reverse() } else { order }
-        });
-    }
-    found.truncate(soql.limit.unwrap_or(usize::MAX));
-    Ok(found)
+/// `Err` names what the stand-in does not take.
+fn parse(query: &str) -> Result<Soql, String> {
+    let rest = after(query, "SELECT Id FROM ")?;
+    let (object, rest) = rest.split_at(rest.find(' ').unwrap_or(rest.len()));
+    let (email, rest) = literal(after(rest, " WHERE Email='")?)?;
+    let conditions = [(" AND IsConverted=false", false), (" AND IsConverted=true", true)];
+    let condition = conditions.into_iter().find_map(|(text, wanted)| Some((Some(wanted), rest.strip_prefix(text)?)));
+    let (is_converted, rest) = condition.unwrap_or((None, rest));
+    let limit = after(rest, " ORDER BY CreatedDate LIMIT ")?;
+    let limit = limit.parse().map_err(|_| format!("expecting a number, found '{limit}'"))?;
+    Ok(Soql { object: object.to_owned(), email, is_converted, limit })
 }
 
-fn filterable<'a>(object: &'a Object, name: &str, how: &str) -> Result<&'a Field, Problem> {
-    let field = field(object, name)?;
-    if field.is_filterable() {
-        return Ok(field);
+fn after<'a>(text: &'a str, expected: &str) -> Result<&'a str, String> {
+    text.strip_prefix(expected).ok_or_else(|| {
+        let found = if text.is_empty() { "<EOF>" } else { text.trim() };
+        format!("unexpected token: '{found}': the stand-in takes only '{}' there", expected.trim())
+    })
+}
+
+/// The text up to the closing quotation mark, without its escapes, and the rest.
+fn literal(text: &str) -> Result<(String, &str), String> {
+    let mut literal = String::new();
+    let mut letters = text.char_indices();
+    while let Some((at, letter)) = letters.next() {
+        match (letter, letters.clone().next()) {
+            ('\'', _) => return Ok((literal, &text[at + 1..])),
+            ('\\', Some((_, escaped @ ('\\' | '\'')))) => {
+                literal.push(escaped);
+                letters.next();
+            }
+            ('\\', next) => {
+                let next = next.map(|(_, next)| next).into_iter().collect::<String>();
+                return Err(format!(
+                    "Invalid string literal. Illegal character sequence '\\{next}' in string literal."
+                ));
+            }
+            ('\n' | '\r', _) => break,
+            _ => literal.push(letter),
+        }
     }
-    Err(Problem::invalid_field(format!("field '{}' can not be {how} in a query call", field.name)))
+    Err("line 1: a string literal is not closed".to_owned())
 }
 
-/// Whether a field of this type can be compared with the literal at all.
-fn check(field: &Field, literal: &Literal) -> Result<(), Problem> {
-    let is_id = matches!(field.kind, Kind::Id | Kind::Reference);
-    match (field.kind, literal) {
-        (_, Literal::Null) | (Kind::Boolean, Literal::Bool(_)) => Ok(()),
-        (_, Literal::Text(text)) if is_id && !id::is_id(text) => {
-            let message = format!("invalid ID field: {text}");
-            Err(Problem::new(StatusCode::BAD_REQUEST, "INVALID_QUERY_FILTER_OPERATOR", message))
-        }
-        (kind, Literal::Text(_)) if kind.is_text() => Ok(()),
-        (Kind::Int | Kind::Double | Kind::Date | Kind::Datetime, Literal::Bare(_)) => Ok(()),
-        (kind, _) => {
-            let quotes = if kind.is_text() { "should" } else { "should not" };
-            let kind = json!(if kind.is_text() { Kind::String } else { kind });
-            Err(Problem::invalid_field(format!(
-                "value of filter criterion for field '{}' must be of type {} and {quotes} be enclosed in quotes",
-                field.name,
-                kind.as_str().unwrap_or_default()
-            )))
-        }
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_query_of_the_syncs_shape_is_read_and_its_escapes_are_undone_in_one_pass() {
+        let soql =
+            parse(r"SELECT Id FROM Lead WHERE Email='o\'brien\\@x' AND IsConverted=false ORDER BY CreatedDate LIMIT 2");
+        let (object, email) = ("Lead".to_owned(), r"o'brien\@x".to_owned());
+        assert_eq!(soql, Ok(Soql { object, email, is_converted: Some(false), limit: 2 }));
     }
-}
 
-fn holds(record: &Record, field: &Field, condition: &Condition) -> bool {
-    let own = record.fields.get(&field.name).unwrap_or(&Value::Null);
-    let equal = match &condition.literal {
-        Literal::Null => own.is_null(),
-        Literal::Bool(flag) => *own == json!(flag),
-        Literal::Bare(text) => own.to_string().trim_matches('"') == text,
-        Literal::Text(text) if text.is_empty() => own.is_null(),
-        Literal::Text(text) if matches!(field.kind, Kind::Id | Kind::Reference) => {
-            id::same(own.as_str().unwrap_or_default(), text)
-        }
-        Literal::Text(text) => record.has(field, text),
-    };
-    equal == condition.equal
-}
-
-fn compare(one: &Value, other: &Value) -> Ordering {
-    match (one, other) {
-        (Value::Null, Value::Null) => Ordering::Equal,
-        (Value::Null, _) => Ordering::Less,
-        (_, Value::Null) => Ordering::Greater,
-        (Value::Bool(one), Value::Bool(other)) => one.cmp(other),
-        (Value::Number(one), Value::Number(other)) => {
-            one.as_f64().partial_cmp(&other.as_f64()).unwrap_or(Ordering::Equal)
-        }
-        _ => {
-            let text = |value: &Value| value.as_str().unwrap_or_default().to_lowercase();
-            text(one).cmp(&text(other))
+    #[test]
+    fn what_is_not_escaped_does_not_pass_for_a_query_and_other_shapes_are_refused_by_name() {
+        for (query, name) in [
+            ("", "<EOF>"),
+            ("SELECT Id, Name FROM Lead", "SELECT Id, Name FROM Lead"),
+            ("SELECT Id FROM Lead", "WHERE Email="),
+            ("SELECT Id FROM Lead WHERE Name='x' LIMIT 1", "WHERE Name='x' LIMIT 1"),
+            ("SELECT Id FROM Lead WHERE Email='O'Brien' ORDER BY CreatedDate LIMIT 2", "Brien"),
+            ("SELECT Id FROM Lead WHERE Email='x' OR Name != '' ORDER BY CreatedDate LIMIT 2", "OR Name"),
+            (r"SELECT Id FROM Lead WHERE Email='x\' ORDER BY CreatedDate LIMIT 2", "not closed"),
+            (r"SELECT Id FROM Lead WHERE Email='x\q' ORDER BY CreatedDate LIMIT 2", r"\q"),
+            ("SELECT Id FROM Lead WHERE Email='x\n' ORDER BY CreatedDate LIMIT 2", "not closed"),
+            ("SELECT Id FROM Lead WHERE Email='x' ORDER BY CreatedDate LIMIT two", "two"),
+        ] {
+            let refused = parse(query).unwrap_err();
+            assert!(refused.contains(name), "{query}: {refused}");
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Objects and their fields.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 /// A field's type, by Salesforce's name for it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,13 +26,17 @@ pub(crate) enum Kind {
     Reference,
 }
 
-#[derive(Debug, Clone)]
+/// A field; those of a control are custom ones.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub(crate) struct Field {
     pub(crate) name: String,
+    #[serde(rename = "type")]
     pub(crate) kind: Kind,
-    /// The most characters; 0 for what is no text.
+    /// The most characters of a text; 0 allows any.
+    #[serde(default = "longest")]
     pub(crate) length: usize,
-    pub(crate) writable: bool,
+    pub(crate) read_only: bool,
     pub(crate) required: bool,
     pub(crate) external_id: bool,
     pub(crate) unique: bool,
@@ -45,66 +49,43 @@ pub(crate) struct Field {
     pub(crate) refers_to: Vec<String>,
 }
 
-#[derive(Debug, Clone)]
+fn longest() -> usize {
+    255
+}
+
+#[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Object {
     pub(crate) name: String,
-    /// With which its ids begin.
+    /// The first characters of its ids.
     pub(crate) prefix: String,
     pub(crate) fields: Vec<Field>,
 }
 
-/// The longest text that can be looked for.
-const LONGEST_FILTERED: usize = 255;
+/// Contact, Lead and Task as a new org has them: what a sync may meet of them.
+pub(crate) fn standard_objects() -> Vec<Object> {
+    serde_json::from_str(include_str!("objects.json")).unwrap_or_default()
+}
+
+/// The first characters of ids of objects that the stand-in does not hold: any id of that form is taken.
+pub(crate) fn prefix_elsewhere(object: &str) -> Option<&'static str> {
+    match object {
+        "Account" => Some("001"),
+        "User" => Some("005"),
+        _ => None,
+    }
+}
 
 impl Kind {
-    /// What it is in JSON, if it is text there.
+    /// Whether the value is a string in JSON that is not a date.
     pub(crate) fn is_text(self) -> bool {
         !matches!(self, Self::Boolean | Self::Int | Self::Double | Self::Date | Self::Datetime)
     }
 }
 
 impl Field {
-    pub(crate) fn new(name: &str, kind: Kind, length: usize) -> Self {
-        Self {
-            name: name.to_owned(),
-            kind,
-            length,
-            writable: true,
-            required: false,
-            external_id: false,
-            unique: false,
-            case_sensitive: false,
-            values: Vec::new(),
-            restricted: false,
-            default: (kind == Kind::Boolean).then_some(Value::Bool(false)),
-            refers_to: Vec::new(),
-        }
-    }
-
-    pub(crate) fn required(mut self) -> Self {
-        self.required = true;
-        self
-    }
-
-    pub(crate) fn read_only(mut self) -> Self {
-        self.writable = false;
-        self
-    }
-
-    /// A picklist that takes other values too.
-    pub(crate) fn values(mut self, values: &[&str]) -> Self {
-        self.values = values.iter().map(|value| (*value).to_owned()).collect();
-        self
-    }
-
-    pub(crate) fn default(mut self, value: &str) -> Self {
-        self.default = Some(json!(value));
-        self
-    }
-
-    pub(crate) fn refers_to(mut self, objects: &[&str]) -> Self {
-        self.refers_to = objects.iter().map(|object| (*object).to_owned()).collect();
-        self
+    /// A boolean is never empty.
+    pub(crate) fn initial(&self) -> Option<Value> {
+        self.default.clone().or((self.kind == Kind::Boolean).then_some(Value::Bool(false)))
     }
 
     pub(crate) fn is_custom(&self) -> bool {
@@ -114,10 +95,6 @@ impl Field {
     /// Whether a record can be named by this field in a URL.
     pub(crate) fn is_key(&self) -> bool {
         self.external_id || self.kind == Kind::Email
-    }
-
-    pub(crate) fn is_filterable(&self) -> bool {
-        self.kind != Kind::Textarea || self.length <= LONGEST_FILTERED
     }
 
     /// As messages name it: `LastName` is Last Name, `PostSession_Id__c` is PostSession Id.
@@ -140,23 +117,9 @@ impl Field {
 }
 
 impl Object {
-    pub(crate) fn new(name: &str, prefix: &str, fields: Vec<Field>) -> Self {
-        let time = |name: &str| Field::new(name, Kind::Datetime, 0).read_only();
-        let mut all =
-            vec![Field::new("Id", Kind::Id, 18).read_only(), Field::new("IsDeleted", Kind::Boolean, 0).read_only()];
-        all.extend([time("CreatedDate"), time("LastModifiedDate"), time("SystemModstamp")]);
-        all.push(Field::new("OwnerId", Kind::Reference, 18).refers_to(&["User"]));
-        all.extend(fields);
-        Self { name: name.to_owned(), prefix: prefix.to_owned(), fields: all }
-    }
-
-    /// By its name in any case.
+    /// Finds a field by its name in any case.
     pub(crate) fn field(&self, name: &str) -> Option<&Field> {
         self.fields.iter().find(|field| field.name.eq_ignore_ascii_case(name))
-    }
-
-    pub(crate) fn is_custom(&self) -> bool {
-        self.name.ends_with("__c")
     }
 }
 
@@ -165,8 +128,14 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_standard_objects_can_be_read() {
+        let names = standard_objects().into_iter().map(|object| object.name).collect::<Vec<_>>();
+        assert_eq!(names, ["Contact", "Lead", "Task"]);
+    }
+
+    #[test]
     fn a_label_is_the_name_in_words() {
-        let label = |name, kind| Field::new(name, kind, 0).label();
+        let label = |name, kind| Field { name: str::to_owned(name), kind, ..Field::default() }.label();
         assert_eq!(label("LastName", Kind::String), "Last Name");
         assert_eq!(label("WhoId", Kind::Reference), "Who ID");
         assert_eq!(label("PostSession_Id__c", Kind::String), "PostSession Id");

@@ -9,10 +9,9 @@ use serde_json::{Map, Value, json};
 use super::error::Problem;
 use super::id;
 use super::org::Org;
-use super::schema::{Field, Kind, Object};
-use super::standard::prefix_elsewhere;
+use super::schema::{Field, Kind, Object, prefix_elsewhere};
 
-/// A body's fields as they are stored, by their true names; `null` clears. None of `in_url` may be among them.
+/// Reads the fields of a body under their true names; `null` clears, and the names in `in_url` are refused.
 pub(crate) fn read(
     object: &Object,
     body: &Map<String, Value>,
@@ -29,7 +28,7 @@ pub(crate) fn read(
         let Some(field) = object.field(name) else {
             return Err(Problem::invalid_field(format!("No such column '{name}' on sobject of type {}", object.name)));
         };
-        if !field.writable {
+        if field.read_only {
             read_only.push(field.name.as_str());
         }
         fields.insert(field.name.clone(), stored(field, value)?);

@@ -1,4 +1,4 @@
-//! What a receiver has got, and what it answers.
+//! The deliveries of a receiver, and its answers.
 
 use std::collections::BTreeMap;
 
@@ -19,12 +19,12 @@ pub(super) struct Inbox {
     deliveries: Vec<Delivery>,
 }
 
-/// What a hook answers until it is told otherwise.
+/// The answer of a hook, whatever it receives.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Answer {
     status: u16,
-    /// A string is sent as it is, anything else as JSON.
+    /// A string is sent without change, anything else as JSON.
     #[serde(default)]
     body: Option<Value>,
     #[serde(default)]
@@ -32,7 +32,7 @@ pub(super) struct Answer {
 }
 
 impl Answer {
-    /// `Err` says why there is no such answer.
+    /// Renders the answer; `Err` says why it cannot be sent.
     pub(super) fn response(&self) -> Result<Response, String> {
         if !(200..=599).contains(&self.status) {
             return Err("status must be between 200 and 599".to_owned());
@@ -54,11 +54,11 @@ pub(super) struct Delivery {
     r#type: Option<String>,
     /// All of them, names in lower case.
     headers: BTreeMap<String, String>,
-    /// The body as JSON; as a string when it is none.
+    /// The body as JSON, or as a string where it is not JSON.
     body: Value,
-    /// The body as it came: what was signed.
+    /// The raw body, which was signed.
     text: String,
-    /// `None` when the hook has no secret; `false` is answered with 401 unless the hook was told what to answer.
+    /// `None` when the hook has no secret; `false` is answered with 401 unless an answer was set.
     verified: Option<bool>,
     status: u16,
 }
@@ -116,7 +116,7 @@ impl Inbox {
     }
 }
 
-/// By hook, each id once, in the order of their first arrival; those whose signature was wrong are left out.
+/// Lists the ids of each hook once, in the order of their first arrival, without those of wrong signatures.
 pub(super) fn events<'a>(deliveries: &[&'a Delivery]) -> BTreeMap<&'a str, Vec<&'a str>> {
     let mut events = BTreeMap::<_, Vec<_>>::new();
     for delivery in deliveries.iter().filter(|delivery| delivery.verified != Some(false)) {

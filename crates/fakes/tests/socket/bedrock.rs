@@ -1,7 +1,8 @@
-mod gullible;
-mod parts;
+mod schemas;
 mod scripts;
 mod tools;
+
+use std::time::{Duration, Instant};
 
 use aws_sdk_bedrockruntime::config::retry::RetryConfig;
 use aws_sdk_bedrockruntime::config::{BehaviorVersion, Credentials, Region};
@@ -17,6 +18,8 @@ use serde_json::{Value, json};
 use fakes::{Running, bedrock};
 
 const MODEL: &str = "eu.anthropic.claude-haiku-4-5-20251001-v1:0";
+/// The end of every summary.
+const SIGNATURE: &str = "(Written by the local stand-in for Bedrock.)";
 
 fn client(fake: &Running) -> Client {
     let config = Config::builder()
@@ -55,7 +58,7 @@ async fn the_sdk_reads_an_answer_that_keeps_to_its_schema() {
     let fake = bedrock::start().await.unwrap();
     let schema = json!({"type": "object", "additionalProperties": false, "required": ["category"], "properties": {
         "category": {"type": "object", "additionalProperties": false, "required": ["label"],
-                     "properties": {"label": {"type": "string"}}}}});
+                     "properties": {"label": {"enum": ["facing_issue", "others"]}}}}});
     let limit = InferenceConfiguration::builder().max_tokens(4096).build();
     let request = ask(&fake, "My router is broken").output_config(format(&schema)).inference_config(limit);
     let (text, stop_reason) = text(request).await;
@@ -95,9 +98,9 @@ async fn a_script_answers_literally_and_for_its_transcript_only() {
     let fake = bedrock::start().await.unwrap();
     let script = json!([{"match": "session-7", "times": 1, "answer": "I can't.", "stop_reason": "content_filtered"}]);
     fake.control.script(script).await.unwrap();
-    assert!(text(ask(&fake, "session-8")).await.0.starts_with('{'));
+    assert!(text(ask(&fake, "session-8")).await.0.ends_with(SIGNATURE));
     assert_eq!(text(ask(&fake, "session-7")).await, ("I can't.".to_owned(), StopReason::ContentFiltered));
-    assert!(text(ask(&fake, "session-7")).await.0.starts_with('{'));
+    assert!(text(ask(&fake, "session-7")).await.0.ends_with(SIGNATURE));
 
     let state = fake.control.state("session-7").await.unwrap();
     assert_eq!((&state["calls"], &state["models"][MODEL]), (&json!(2), &json!(2)));

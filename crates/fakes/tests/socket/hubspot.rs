@@ -2,7 +2,6 @@ mod access;
 mod associations;
 mod limits;
 mod properties;
-mod search;
 mod upserts;
 
 use reqwest::{Method, Response};

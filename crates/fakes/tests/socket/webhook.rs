@@ -77,7 +77,7 @@ async fn a_delivery_is_kept_as_it_came() {
 }
 
 #[tokio::test]
-async fn a_hook_answers_what_it_was_told_until_told_otherwise() {
+async fn a_hook_gives_its_set_answer_until_that_changes() {
     let fake = webhook::start().await.unwrap();
     let answer = json!({"status": 410, "body": {"gone": true}, "headers": {"Retry-After": "7"}});
     fake.control.set("/_hooks/acme", answer).await.unwrap();

@@ -98,7 +98,11 @@ mod tests {
         let lines: String =
             lines.map(|(index, turn)| format!("[{index}] {}: {}\n", turn.role.as_str(), turn.text)).collect();
         let prompt = format!("Output language: the transcript's language\n<transcript-1>\n{lines}</transcript-1>\n");
-        let body = serde_json::json!({ "messages": [{ "role": "user", "content": [{ "text": prompt }] }] });
+        let schema = include_str!("../../../analyze/prompts/v2/analysis.schema.json");
+        let format = serde_json::json!({ "type": "json_schema", "structure": { "jsonSchema": { "schema": schema } } });
+        let body = serde_json::json!({
+            "messages": [{ "role": "user", "content": [{ "text": prompt }] }], "outputConfig": { "textFormat": format },
+        });
         let url = format!("{}/model/demo/converse", bedrock.base_url);
         let answer = reqwest::Client::new().post(url).json(&body).send().await.unwrap();
         let answer: serde_json::Value = answer.json().await.unwrap();

@@ -1,11 +1,10 @@
-//! What a property is.
+//! Definitions of properties.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 
 use super::super::error::Problem;
 
-/// What HubSpot calls a property's `type`.
+/// A property's `type`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Type {
@@ -21,7 +20,7 @@ pub(crate) enum Type {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Choice {
-    pub(crate) label: String,
+    label: String,
     pub(crate) value: String,
     #[serde(default)]
     hidden: bool,
@@ -31,52 +30,51 @@ pub(crate) struct Choice {
     description: Option<String>,
 }
 
-impl Choice {
-    pub(crate) fn new(label: &str, value: &str) -> Self {
-        let (label, value) = (label.to_owned(), value.to_owned());
-        Self { label, value, hidden: false, display_order: -1, description: None }
-    }
-}
-
-/// One property of contacts or notes; as it is posted, HubSpot's marks are not looked at.
-#[derive(Debug, Clone, Deserialize)]
+/// One property of contacts or notes, as HubSpot lists it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Definition {
     pub(crate) name: String,
-    pub(crate) label: String,
-    pub(crate) group_name: String,
+    label: String,
+    group_name: String,
     #[serde(rename = "type")]
     pub(crate) kind: Type,
     pub(crate) field_type: String,
     #[serde(default)]
-    pub(crate) description: Option<String>,
+    description: Option<String>,
     #[serde(default)]
-    pub(crate) options: Option<Vec<Choice>>,
+    options: Option<Vec<Choice>>,
     #[serde(default)]
     pub(crate) has_unique_value: bool,
     #[serde(default)]
-    pub(crate) external_options: bool,
-    #[serde(skip)]
-    pub(crate) is_hubspots: bool,
-    #[serde(skip)]
-    pub(crate) is_calculated: bool,
-    #[serde(skip)]
-    pub(crate) is_read_only: bool,
+    external_options: bool,
+    #[serde(default)]
+    calculated: bool,
+    #[serde(default)]
+    hubspot_defined: bool,
+    #[serde(default)]
+    archived: bool,
+    #[serde(default)]
+    pub(crate) modification_metadata: Metadata,
+}
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Metadata {
+    archivable: bool,
+    read_only_definition: bool,
+    pub(crate) read_only_value: bool,
 }
 
 impl Definition {
-    /// A custom property from the body that defines it.
+    /// A custom property from the body that defines it, whose marks of HubSpot's own properties do not count.
     pub(crate) fn parse(body: &[u8]) -> Result<Self, Problem> {
         let parsed = serde_json::from_slice::<Self>(body);
         let mut new = parsed.map_err(|error| Problem::invalid(format!("Invalid input JSON on {error}")))?;
-        let required = [
-            ("name", &new.name),
-            ("label", &new.label),
-            ("groupName", &new.group_name),
-            ("fieldType", &new.field_type),
-        ];
-        if let Some((name, _)) = required.iter().find(|(_, value)| value.is_empty()) {
-            return Err(Problem::invalid(format!("Invalid input JSON: '{name}' is required")));
+        (new.calculated, new.hubspot_defined, new.archived) = (false, false, false);
+        new.modification_metadata = Metadata { archivable: true, ..Metadata::default() };
+        if [&new.name, &new.label, &new.group_name, &new.field_type].iter().any(|value| value.is_empty()) {
+            return Err(Problem::invalid("Invalid input JSON: name, label, groupName and fieldType are required"));
         }
         if !is_name(&new.name) {
             let message = "Property names begin with a letter and have lower-case letters, digits and underscores";
@@ -86,32 +84,34 @@ impl Definition {
             return Err(Problem::invalid("Only properties of type string and number can be unique"));
         }
         if new.kind == Type::Bool && new.choices().is_empty() {
-            new.options = Some(yes_and_no());
+            let choice = |(label, value): (&str, &str)| Choice {
+                label: label.to_owned(),
+                value: value.to_owned(),
+                hidden: false,
+                display_order: -1,
+                description: None,
+            };
+            new.options = Some([("Yes", "true"), ("No", "false")].map(choice).into());
         }
-        Ok(new)
+        Ok(new.listed())
+    }
+
+    /// HubSpot's own properties, from a list of them.
+    pub(crate) fn of_hubspot(list: &str) -> Vec<Self> {
+        let listed: Vec<Self> = serde_json::from_str(list).unwrap_or_default();
+        listed.into_iter().map(|own| Self { hubspot_defined: true, ..own }.listed()).collect()
+    }
+
+    /// HubSpot lists no `null` here.
+    fn listed(mut self) -> Self {
+        self.options.get_or_insert_default();
+        self.description.get_or_insert_default();
+        self
     }
 
     pub(crate) fn choices(&self) -> &[Choice] {
         self.options.as_deref().unwrap_or_default()
     }
-
-    pub(crate) fn view(&self) -> Value {
-        json!({
-            "name": self.name, "label": self.label, "type": self.kind, "fieldType": self.field_type,
-            "description": self.description.as_deref().unwrap_or_default(), "groupName": self.group_name,
-            "options": self.choices(), "displayOrder": -1, "calculated": self.is_calculated,
-            "externalOptions": self.external_options, "archived": false, "hasUniqueValue": self.has_unique_value,
-            "hidden": false, "formField": !self.is_read_only, "hubspotDefined": self.is_hubspots,
-            "modificationMetadata": {
-                "archivable": !self.is_hubspots, "readOnlyDefinition": self.is_hubspots, "readOnlyValue": self.is_read_only,
-            },
-        })
-    }
-}
-
-/// What a bool is to HubSpot.
-pub(crate) fn yes_and_no() -> Vec<Choice> {
-    vec![Choice::new("Yes", "true"), Choice::new("No", "false")]
 }
 
 fn is_name(name: &str) -> bool {

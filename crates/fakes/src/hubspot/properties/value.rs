@@ -10,7 +10,7 @@ const MILLISECONDS_PER_DAY: i64 = 86_400_000;
 
 /// Code and message of what is wrong; nothing is with an empty value, which clears.
 pub(crate) fn refused(definition: &Definition, value: &str) -> Option<(&'static str, String)> {
-    if definition.is_read_only {
+    if definition.modification_metadata.read_only_value {
         let message = format!("\"{}\" is a read only property; its value cannot be set.", definition.name);
         return Some(("READ_ONLY_VALUE", message));
     }

@@ -9,14 +9,26 @@ use super::*;
 
 const NOVA: &str = "eu.amazon.nova-2-lite-v1:0";
 
-pub(super) fn schema(closed: bool) -> Document {
-    let category = Document::Object([("type".to_owned(), Document::from("object"))].into());
-    let properties = Document::Object([("category".to_owned(), category)].into());
-    let mut schema = [("type".to_owned(), Document::from("object")), ("properties".to_owned(), properties)].to_vec();
-    if closed {
-        schema.push(("additionalProperties".to_owned(), Document::from(false)));
+fn document(value: &Value) -> Document {
+    match value {
+        Value::Object(map) => {
+            Document::Object(map.iter().map(|(name, inner)| (name.clone(), document(inner))).collect())
+        }
+        Value::Array(items) => Document::Array(items.iter().map(document).collect()),
+        Value::String(text) => Document::from(text.as_str()),
+        Value::Bool(flag) => Document::from(*flag),
+        other => panic!("{other} is not in a schema here"),
     }
-    Document::Object(schema.into_iter().collect())
+}
+
+pub(super) fn schema(closed: bool) -> Document {
+    let label = json!({ "type": "string", "enum": ["facing_issue", "others"] });
+    let category = json!({ "type": "object", "properties": { "label": label } });
+    let mut schema = json!({ "type": "object", "properties": { "category": category } });
+    if closed {
+        schema["additionalProperties"] = json!(false);
+    }
+    document(&schema)
 }
 
 pub(super) fn forced(schema: Document) -> ToolConfiguration {
@@ -36,13 +48,13 @@ fn label(block: &ToolUseBlock) -> String {
     category["label"].as_string().unwrap().to_owned()
 }
 
-fn correction(id: &str, text: &str) -> Message {
+pub(super) fn correction(id: &str, text: &str) -> Message {
     let result = ToolResultBlock::builder().tool_use_id(id).status(ToolResultStatus::Error);
     let result = result.content(ToolResultContentBlock::Text(text.to_owned())).build().unwrap();
     Message::builder().role(ConversationRole::User).content(ContentBlock::ToolResult(result)).build().unwrap()
 }
 
-fn said(block: ToolUseBlock) -> Message {
+pub(super) fn used(block: ToolUseBlock) -> Message {
     Message::builder().role(ConversationRole::Assistant).content(ContentBlock::ToolUse(block)).build().unwrap()
 }
 
@@ -55,7 +67,7 @@ async fn a_forced_tool_is_used_and_used_again_after_a_correction() {
 
     let block = tool_use(&first);
     let id = block.tool_use_id().to_owned();
-    let second = ask().messages(said(block.clone())).messages(correction(&id, "Mend it")).send().await.unwrap();
+    let second = ask().messages(used(block.clone())).messages(correction(&id, "Correct it")).send().await.unwrap();
     assert_eq!(tool_use(&second).input(), block.input());
     assert_ne!(tool_use(&second).tool_use_id(), id);
 }
@@ -66,22 +78,22 @@ async fn a_correction_that_fits_no_tool_use_is_refused() {
     let ask = || ask(&fake, "My router is broken").tool_config(forced(schema(false)));
     let block = tool_use(&ask().send().await.unwrap());
     let id = block.tool_use_id().to_owned();
-    for (request, told) in [
-        (ask().messages(said(block.clone())).messages(correction("other", "Mend it")), "Expected toolResult blocks"),
-        (ask().messages(said(block.clone())).messages(message(ConversationRole::User, "Mend it")), id.as_str()),
-        (ask().messages(said(block.clone())).messages(correction(&id, " ")), "is blank"),
+    for (request, expected) in [
+        (ask().messages(used(block.clone())).messages(correction("other", "Correct it")), "Expected toolResult blocks"),
+        (ask().messages(used(block.clone())).messages(message(ConversationRole::User, "Correct it")), id.as_str()),
+        (ask().messages(used(block.clone())).messages(correction(&id, " ")), "is blank"),
         (
-            ask().messages(message(ConversationRole::Assistant, "{}")).messages(correction(&id, "Mend it")),
+            ask().messages(message(ConversationRole::Assistant, "{}")).messages(correction(&id, "Correct it")),
             "exceeds the number of toolUse blocks",
         ),
         (
-            ask().messages(said(block.clone())).messages(correction(&id, "Mend it")).set_tool_config(None),
+            ask().messages(used(block.clone())).messages(correction(&id, "Correct it")).set_tool_config(None),
             "The toolConfig field must be defined",
         ),
     ] {
         let error = request.send().await.unwrap_err().into_service_error();
         assert!(error.is_validation_exception(), "{error:?}");
-        assert!(error.message().unwrap().contains(told), "{error:?} tells {told}");
+        assert!(error.message().unwrap().contains(expected), "{error:?} lacks {expected}");
     }
 }
 
@@ -92,12 +104,12 @@ async fn nova_knows_forced_tools_but_neither_output_schemas_nor_closed_tool_sche
     let answer = ask().tool_config(forced(schema(false))).send().await.unwrap();
     assert_eq!(label(&tool_use(&answer)), "facing_issue");
     let object = json!({"type": "object", "additionalProperties": false, "properties": {}});
-    for (request, told) in [
+    for (request, expected) in [
         (ask().output_config(format(&object)), "outputConfig.textFormat"),
         (ask().tool_config(forced(schema(true))), "additionalProperties"),
     ] {
         let error = request.send().await.unwrap_err().into_service_error();
-        assert!(error.is_validation_exception() && error.message().unwrap().contains(told), "{error:?}");
+        assert!(error.is_validation_exception() && error.message().unwrap().contains(expected), "{error:?}");
     }
 }
 

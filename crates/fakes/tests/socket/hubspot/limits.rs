@@ -18,7 +18,7 @@ async fn a_rate_limit_is_answered_as_hubspot_does_and_only_to_the_token_it_names
     let (status, body) = portal(&fake, "pat-1").get("contacts/1").await;
     assert_eq!((status, &body["errorType"], &body["policyName"]), (429, &json!("RATE_LIMIT"), &json!("DAILY")));
     let state = portal(&fake, "pat-1").state().await;
-    assert_eq!(state["violations"], 0, "nobody went beyond a limit");
+    assert_eq!(state["violations"], 0, "no request went beyond a limit");
 }
 
 #[tokio::test]
@@ -56,7 +56,7 @@ async fn the_daily_limit_has_a_policy_of_its_own_and_resetting_the_portal_lifts_
 }
 
 #[tokio::test]
-async fn the_headers_tell_what_is_left() {
+async fn the_headers_show_what_is_left() {
     let fake = start().await;
     let one = portal(&fake, "pat-1");
     one.set("limits", json!({"ten_secondly": 2, "daily": 5})).await;
@@ -89,26 +89,8 @@ async fn a_setting_needs_a_portal_and_known_members() {
         ("/_limits?token=pat-1", json!({"hourly": 1})),
         ("/_scopes?token=pat-1", json!({})),
         ("/_quirks?token=pat-1", json!({"upsert_ignores_key": "yes"})),
-        ("/_account?token=pat-1", json!({"timeZone": "Europe/Madrid"})),
         ("/_oauth", json!({"client_id": "c", "client_secret": "s", "refresh_token": "r", "token": "x"})),
     ] {
         assert!(control.set(path, setting.clone()).await.is_err(), "{path} {setting}");
     }
-}
-
-#[tokio::test]
-async fn the_account_tells_its_time_zone() {
-    let fake = start().await;
-    let (one, two) = (portal(&fake, "pat-1"), portal(&fake, "pat-2"));
-    one.set("account", json!({"timeZone": "Europe/Madrid", "utcOffsetMilliseconds": 3_600_000})).await;
-    let details = |portal: &Portal<'_>, path: &'static str| {
-        let url = format!("{}{path}", fake.base_url);
-        let request = reqwest::Client::new().get(url).bearer_auth(portal.token);
-        async { request.send().await.unwrap().json::<Value>().await.unwrap() }
-    };
-    let own = details(&one, "/account-info/2026-03/details").await;
-    assert_eq!((&own["timeZone"], &own["utcOffset"]), (&json!("Europe/Madrid"), &json!("+01:00")));
-    let other = details(&two, "/account-info/v3/details").await;
-    assert_eq!((&other["timeZone"], &other["utcOffsetMilliseconds"]), (&json!("UTC"), &json!(0)));
-    assert_ne!(own["portalId"], other["portalId"]);
 }

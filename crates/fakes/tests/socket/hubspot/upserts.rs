@@ -96,33 +96,7 @@ async fn a_unique_value_is_taken_once_however_it_is_written() {
 }
 
 #[tokio::test]
-async fn contacts_are_upserted_by_address() {
-    let fake = start().await;
-    let portal = Portal { fake: &fake, token: "pat-1" };
-    let id = portal.contact(json!({"email": "ana@example.com", "hs_additional_emails": "a@example.net"})).await.1["id"]
-        .clone();
-    let input = |email: &str| json!({"id": email, "idProperty": "email", "properties": {"firstname": "Ana"}});
-    let upsert = |inputs: Value| portal.post("contacts/batch/upsert", json!({ "inputs": inputs }));
-
-    let (status, body) = upsert(json!([input("ANA@example.com"), input("bob@example.com")])).await;
-    assert_eq!((status, &body["results"][0]["id"], &body["results"][0]["new"]), (200, &id, &json!(false)));
-    assert_eq!(
-        (&body["results"][1]["new"], &body["results"][1]["properties"]["email"]),
-        (&json!(true), &json!("bob@example.com"))
-    );
-    assert_eq!(
-        portal.get("contacts/ana%40example.com?idProperty=email").await.1["properties"]["email"],
-        "ana@example.com"
-    );
-
-    assert_eq!(upsert(json!([input("eve@example.com"), input("no address")])).await.0, 400);
-    assert_eq!(upsert(json!([input("eve@example.com"), input("a@example.net")])).await.0, 409);
-    assert_eq!(upsert(json!([input("eve@example.com"), input("EVE@example.com")])).await.0, 400);
-    assert_eq!(portal.state().await["contacts"].as_array().unwrap().len(), 2, "no part of a batch was written");
-}
-
-#[tokio::test]
-async fn an_upsert_can_be_told_not_to_work_as_promised() {
+async fn an_upsert_can_be_set_not_to_work_as_promised() {
     let fake = start().await;
     let portal = Portal { fake: &fake, token: "pat-1" };
     portal.define_unique("notes", "conversation").await;

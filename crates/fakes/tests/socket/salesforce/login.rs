@@ -58,16 +58,6 @@ async fn client_credentials_are_taken_from_the_header_or_the_form() {
 }
 
 #[tokio::test]
-async fn a_password_is_a_grant_as_well() {
-    let fake = start().await;
-    let client = [("grant_type", "password"), ("client_id", "3MVG1"), ("client_secret", "s")];
-    let whole = [client.as_slice(), &[("username", "a@example.com"), ("password", "p")]].concat();
-    assert_eq!(log_in(&fake, &whole, None).await.0, 200);
-    let (status, answer) = log_in(&fake, &client, None).await;
-    assert_eq!((status, &answer["error"]), (400, &json!("invalid_grant")));
-}
-
-#[tokio::test]
 async fn a_wrong_client_secret_or_grant_is_refused_by_name() {
     let fake = start().await;
     let org = Org::open(&fake, "3MVG1").await;
@@ -77,6 +67,7 @@ async fn a_wrong_client_secret_or_grant_is_refused_by_name() {
         ("client_credentials", Some("0MVG1"), "invalid_client_id"),
         ("client_credentials", None, "invalid_client_id"),
         ("refresh_token", Some("3MVG1"), "unsupported_grant_type"),
+        ("password", Some("3MVG1"), "unsupported_grant_type"),
     ] {
         let (status, answer) = log_in(&fake, &[("grant_type", grant)], key).await;
         assert_eq!((status, answer["error"].as_str()), (400, Some(error)), "{grant} {key:?}");

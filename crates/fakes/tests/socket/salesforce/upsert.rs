@@ -131,7 +131,7 @@ async fn a_record_is_read_changed_and_removed_by_either_form_of_its_id() {
 }
 
 #[tokio::test]
-async fn an_id_of_nothing_is_told_from_one_of_another_object_and_from_no_id() {
+async fn unknown_ids_wrong_objects_and_other_texts_have_codes_of_their_own() {
     let fake = start().await;
     let org = Org::open(&fake, "3MVG1").await;
     let lead = org.make("Lead", json!({"LastName": "Diaz", "Company": "Acme"})).await;

@@ -99,7 +99,7 @@ async fn a_body_that_does_not_fit_the_types_is_no_json_to_salesforce() {
 }
 
 #[tokio::test]
-async fn a_task_belongs_to_somebody_who_is_there() {
+async fn a_task_belongs_to_a_record_that_exists() {
     let fake = start().await;
     let org = Org::open(&fake, "3MVG1").await;
     let contact = org.make("Contact", json!({"LastName": "Diaz"})).await;

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 /// The name of a schema that has none.
 const SCHEMA: &str = "answer";
 
-/// Cache points, reasoning and guardrails have no counterpart and are left out.
+/// Translates a request; cache points, reasoning and guardrails have no counterpart and are left out.
 pub(super) fn translate(model: &str, body: &Value) -> Value {
     let system = texts(body.get("system"));
     let mut messages = Vec::new();

@@ -1,4 +1,4 @@
-//! A bridge: Converse requests answered by an OpenAI-compatible server instead of by the stand-in's own words.
+//! A bridge: Converse requests answered by an OpenAI-compatible server in place of the stand-in.
 
 mod answer;
 mod question;
@@ -6,20 +6,20 @@ mod question;
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::{Context, ensure};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use serde_json::Value;
 
-use super::converse;
-use crate::aws_error;
+use crate::{aws_error, bedrock};
 
-/// A model on a small machine takes minutes; whoever asks gives up before.
+/// A model on a small machine takes minutes; the caller gives up before.
 const TIMEOUT: Duration = Duration::from_secs(900);
 /// Characters of a server's error that are passed on.
 const MESSAGE: usize = 500;
 
-/// An OpenAI-compatible server and what it is to be asked for.
-#[derive(Clone)]
+/// An OpenAI-compatible server, and the model to ask it for.
+#[derive(Debug, Clone)]
 pub struct Upstream {
     url: Arc<str>,
     /// Instead of Bedrock's model id.
@@ -28,44 +28,28 @@ pub struct Upstream {
     http: reqwest::Client,
 }
 
-impl std::fmt::Debug for Upstream {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Upstream").field("url", &self.url).field("model", &self.model).finish_non_exhaustive()
-    }
-}
-
-/// Why a server cannot be asked.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Unusable(pub &'static str);
-
-impl std::fmt::Display for Unusable {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.0)
-    }
-}
-
-impl std::error::Error for Unusable {}
-
 impl Upstream {
     /// `url` is the part before `/chat/completions`, such as `http://127.0.0.1:8080/v1`.
     ///
     /// The key goes into requests and nowhere else.
-    pub fn new(url: &str, model: Option<&str>, key: Option<&str>) -> Result<Self, Unusable> {
-        check(url)?;
+    pub fn new(url: &str, model: Option<&str>, key: Option<&str>) -> anyhow::Result<Self> {
+        let is_http = url.starts_with("http://") || url.starts_with("https://");
+        ensure!(is_http, "the server must be an http:// or https:// URL");
+        let has_tls = cfg!(feature = "tls") || url.starts_with("http://");
+        ensure!(has_tls, "https:// needs fakes that were built with the feature `tls`");
         let key = key.map(|key| HeaderValue::try_from(format!("Bearer {key}"))).transpose();
-        let mut key = key.map_err(|_| Unusable("the API key has characters that no header can carry"))?;
+        let mut key = key.context("the API key has characters that a header cannot carry")?;
         if let Some(key) = &mut key {
             key.set_sensitive(true);
         }
-        let http = reqwest::Client::builder().timeout(TIMEOUT).build();
-        let http = http.map_err(|_| Unusable("no HTTP client can be built"))?;
+        let http = reqwest::Client::builder().timeout(TIMEOUT).build()?;
         Ok(Self { url: url.trim_end_matches('/').into(), model: model.map(Arc::from), key, http })
     }
 
     /// Answers a Converse request that has passed Bedrock's checks.
-    pub(super) async fn converse(&self, model_id: &str, body: &[u8]) -> Response {
+    pub(crate) async fn converse(&self, model_id: &str, body: &[u8]) -> Response {
         match self.ask(model_id, body).await {
-            Ok(answer) => converse::response(answer),
+            Ok(answer) => bedrock::response(answer),
             Err(failure) => failure.response(),
         }
     }
@@ -92,16 +76,6 @@ impl Upstream {
     }
 }
 
-fn check(url: &str) -> Result<(), Unusable> {
-    if url.starts_with("https://") && !cfg!(feature = "tls") {
-        return Err(Unusable("for https:// the fakes have to be built with the feature `tls`"));
-    }
-    if !(url.starts_with("http://") || url.starts_with("https://")) {
-        return Err(Unusable("the server must be an http:// or https:// URL"));
-    }
-    Ok(())
-}
-
 /// One of Converse's exceptions.
 #[derive(Debug)]
 struct Failure {
@@ -117,7 +91,7 @@ impl Failure {
         Self { status, exception, message: message.chars().take(MESSAGE).collect(), retry_after: None }
     }
 
-    /// What Bedrock would have said instead of this status and body.
+    /// Bedrock's exception in place of this status and body.
     fn of(status: u16, body: &str) -> Self {
         let error = serde_json::from_str::<Value>(body).ok();
         let message = error.as_ref().and_then(|error| error.pointer("/error/message")?.as_str()).unwrap_or(body);
@@ -180,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn a_transcript_that_is_too_long_is_told_as_bedrock_tells_it() {
+    fn a_transcript_that_is_too_long_is_refused_in_bedrocks_words() {
         let failure = Failure::of(400, r#"{"error":{"message":"max 8192 tokens","code":"context_length_exceeded"}}"#);
         assert_eq!(failure.message, "Input is too long for requested model.");
         assert_eq!(Failure::of(400, "plain text").message, "plain text");
@@ -189,7 +163,7 @@ mod tests {
     #[test]
     fn the_key_is_not_printed() {
         let upstream = Upstream::new("http://127.0.0.1:9/v1/", Some("small"), Some("secret-key")).unwrap();
-        assert_eq!(format!("{upstream:?}"), r#"Upstream { url: "http://127.0.0.1:9/v1", model: Some("small"), .. }"#);
+        assert!(!format!("{upstream:?}").contains("secret-key"));
         assert!(Upstream::new("http://127.0.0.1:9/v1", None, Some("line\nbreak")).is_err());
         assert!(Upstream::new("ftp://127.0.0.1/v1", None, None).is_err());
     }
@@ -197,6 +171,6 @@ mod tests {
     #[test]
     #[cfg(not(feature = "tls"))]
     fn https_is_refused_at_the_start_where_there_is_no_tls() {
-        assert!(Upstream::new("https://llm.example/v1", None, None).unwrap_err().0.contains("`tls`"));
+        assert!(Upstream::new("https://llm.example/v1", None, None).unwrap_err().to_string().contains("`tls`"));
     }
 }

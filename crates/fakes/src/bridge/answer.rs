@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-/// `None` for what is no chat completion.
+/// Translates a chat completion; `None` for any other answer.
 pub(super) fn translate(answer: &Value) -> Option<Value> {
     let choice = answer.pointer("/choices/0")?;
     let message = choice.get("message")?;
