@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Bound;
 
-use super::lexicon::{Hit, Meaning, hits, is_content};
+use super::lexicon::{Hit, Meaning, hits, is_content, is_feeling};
 use super::prompt::{Prompt, Turn};
 use super::text::{Word, sentences, stem, words};
 
@@ -198,7 +198,7 @@ fn mood(turn: &Turn, sentences: &[Sentence<'_>]) -> Mood {
 fn frequent(words: &[(&Turn, Word)]) -> Vec<String> {
     let mut counts = Vec::<(&str, usize)>::new();
     let mut places = HashMap::new();
-    for (turn, word) in words.iter().filter(|(_, word)| is_content(word)) {
+    for (turn, word) in words.iter().filter(|(_, word)| is_content(word) && !is_feeling(word)) {
         let place = *places.entry(stem(&word.lower)).or_insert(counts.len());
         if place == counts.len() {
             counts.push((&word.lower, 0));

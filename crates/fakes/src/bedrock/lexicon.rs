@@ -84,12 +84,20 @@ fn begins(words: &[Word], phrase: &[&str]) -> bool {
     phrase.len() <= words.len() && words.iter().zip(phrase).all(same)
 }
 
-/// Whether the word can say what a conversation is about: it is neither short nor a filler nor a feeling.
+/// Whether the word can say what a text is about: it is neither short nor a filler.
 pub(crate) fn is_content(word: &Word) -> bool {
-    let is_other = |hit: &Hit| matches!(hit.meaning, Meaning::Feeling(..) | Meaning::Filler);
     word.lower.chars().count() >= 4
         && word.lower.chars().all(|c| c.is_alphabetic() || c == '-')
-        && !hits(std::slice::from_ref(word)).iter().any(is_other)
+        && !means(word, |meaning| meaning == Meaning::Filler)
+}
+
+/// Whether the word says how the speaker feels about a subject, rather than the subject.
+pub(crate) fn is_feeling(word: &Word) -> bool {
+    means(word, |meaning| matches!(meaning, Meaning::Feeling(..)))
+}
+
+fn means(word: &Word, test: fn(Meaning) -> bool) -> bool {
+    hits(std::slice::from_ref(word)).iter().any(|hit| test(hit.meaning))
 }
 
 #[cfg(test)]
