@@ -6,12 +6,12 @@ use std::hint::black_box;
 use std::ops::Range;
 
 use analyze::answer::Quote;
-use analyze::check::{Subject, check};
-use analyze::evidence::Spoken;
-use analyze::leak::Instructions;
-use analyze::merge::{PartFound, join};
+use analyze::check::{AnswerScope, check};
+use analyze::evidence::QuotableTurns;
+use analyze::leak::LeakDetector;
+use analyze::merge::{PartFindings, join};
 use analyze::prompt::{ANALYSIS, Brief, analysis_message};
-use analyze::split::{Budget, Part, split};
+use analyze::split::{PartLimits, TranscriptPart, split};
 use criterion::{Bencher, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use domain::session::{Channel, Session, Visitor};
 use domain::settings::AnalysisSettings;
@@ -21,8 +21,8 @@ use serde_json::{Value, json};
 
 const SIZES: [usize; 4] = [10, 100, 1_000, 10_000];
 /// Visitor turns of the parts that are joined.
-const PART: Budget = Budget { tokens: 1_000_000, visitor_turns: 5 };
-const WHOLE: Budget = Budget { tokens: usize::MAX / 8, visitor_turns: usize::MAX };
+const PART: PartLimits = PartLimits { tokens: 1_000_000, visitor_turns: 5 };
+const WHOLE: PartLimits = PartLimits { tokens: usize::MAX / 8, visitor_turns: usize::MAX };
 
 fn text(n: usize) -> String {
     format!("In turn {n} I say that my coffee machine number {n} is broken, and that I'd like a new one by Friday!")
@@ -82,7 +82,8 @@ fn prompt(bencher: &mut Bencher<'_>, transcript: &Transcript) {
 
 /// Reading and checking an answer, quotes included.
 fn validation(bencher: &mut Bencher<'_>, transcript: &Transcript) {
-    let (spoken, instructions) = (Spoken::new(transcript), Instructions::new(&[ANALYSIS.system], "0123456789abcdef"));
+    let (spoken, instructions) =
+        (QuotableTurns::new(transcript), LeakDetector::new(&[ANALYSIS.system], "0123456789abcdef"));
     let topics = TopicList::default();
     let subject = subject(&spoken, &instructions, &topics, 0..transcript.turns().len());
     let text = answer(transcript, 0..transcript.turns().len()).to_string();
@@ -94,31 +95,31 @@ fn quotes(bencher: &mut Bencher<'_>, transcript: &Transcript) {
     let quote = |turn| Quote { turn, quote: format!("my coffee machine number {turn} is broken, and that") };
     let quotes: Vec<Quote> = (0..transcript.turns().len() as i64).map(quote).collect();
     bencher.iter(|| {
-        let spoken = Spoken::new(black_box(transcript));
+        let spoken = QuotableTurns::new(black_box(transcript));
         quotes.iter().filter(|quote| spoken.find(quote).is_some()).count()
     });
 }
 
 /// Joining what was found in parts of ten turns.
 fn merging(bencher: &mut Bencher<'_>, transcript: &Transcript) {
-    let (spoken, instructions) = (Spoken::new(transcript), Instructions::new(&[], ""));
+    let (spoken, instructions) = (QuotableTurns::new(transcript), LeakDetector::new(&[], ""));
     let topics = TopicList::default();
-    let found = |part: Part| {
+    let found = |part: TranscriptPart| {
         let subject = subject(&spoken, &instructions, &topics, part.own.clone());
         let answer = serde_json::from_value(answer(transcript, part.own.clone())).unwrap();
-        PartFound { part, prompt_version: "v".into(), findings: check(answer, &subject).unwrap().findings }
+        PartFindings { part, prompt_version: "v".into(), findings: check(answer, &subject).unwrap().findings }
     };
-    let parts: Vec<PartFound> = split(transcript, PART).into_iter().map(found).collect();
+    let parts: Vec<PartFindings> = split(transcript, PART).into_iter().map(found).collect();
     bencher.iter(|| join(black_box(&parts)));
 }
 
 fn subject<'a>(
-    spoken: &'a Spoken<'a>,
-    instructions: &'a Instructions,
+    spoken: &'a QuotableTurns<'a>,
+    instructions: &'a LeakDetector,
     topics: &'a TopicList,
     own: Range<usize>,
-) -> Subject<'a> {
-    Subject { spoken, own, context: 0..0, metrics: &[], topics, instructions }
+) -> AnswerScope<'a> {
+    AnswerScope { spoken, own, context: 0..0, metrics: &[], topics, instructions }
 }
 
 fn turns(criterion: &mut Criterion) {

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use analyze::journal::{Journal, MemoryJournal};
 use analyze::models::Models;
-use analyze::{Analyst, Error, Settings, Task};
+use analyze::{AnalysisRequest, Analyst, Error, Settings};
 use aws_config::retry::RetryConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_credential_types::provider::ProvideCredentials;
@@ -168,7 +168,7 @@ async fn evaluate(analyst: &Analyst, prepared: Prepared) -> Result<Line, String>
     let journal = MemoryJournal::default();
     let settings = Settings::default();
     let until = started + TIME;
-    let task = Task { session: &session, transcript: &transcript, settings: &settings, model: None, until };
+    let task = AnalysisRequest { session: &session, transcript: &transcript, settings: &settings, model: None, until };
     let (analysis, error) = match deliver(analyst, &task, &journal).await {
         Ok(analysis) => (Some(analysis), None),
         Err(error) => (None, Some(error)),
@@ -207,7 +207,7 @@ fn prepare(conversation: Conversation) -> Result<Prepared, String> {
 }
 
 #[expect(clippy::disallowed_methods, reason = "there is no queue that would wait here")]
-async fn deliver(analyst: &Analyst, task: &Task<'_>, journal: &MemoryJournal) -> Result<Analysis, Error> {
+async fn deliver(analyst: &Analyst, task: &AnalysisRequest<'_>, journal: &MemoryJournal) -> Result<Analysis, Error> {
     let mut wait = Duration::from_secs(1);
     for _ in 1..DELIVERIES {
         match analyst.analyse(task, journal).await {

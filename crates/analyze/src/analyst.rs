@@ -8,7 +8,7 @@
 //! are split anew at half the size.
 
 mod assemble;
-mod inquiry;
+mod transcript;
 
 use std::time::Instant;
 
@@ -20,13 +20,13 @@ use domain::settings::{AnalysisSettings, RedactionSettings};
 use domain::transcript::Transcript;
 use redaction::Originals;
 
-use crate::ask::Asker;
+use crate::ask::ModelCaller;
 use crate::journal::Journal;
-use crate::models::{Chosen, Models};
-use crate::split::Budget;
+use crate::models::{ChosenModel, Models};
+use crate::split::PartLimits;
 use crate::{Error, figures};
 
-use inquiry::Inquiry;
+use transcript::TranscriptAnalysis;
 
 /// Instructions, schema and what a provider adds to them; the lines before the transcript come on top.
 const PROMPT_TOKENS: usize = 3000;
@@ -55,7 +55,7 @@ pub struct Settings {
 
 /// One analysis to be made.
 #[derive(Clone, Copy)]
-pub struct Task<'a> {
+pub struct AnalysisRequest<'a> {
     pub session: &'a Session,
     pub transcript: &'a Transcript,
     pub settings: &'a Settings,
@@ -67,7 +67,7 @@ pub struct Task<'a> {
 
 /// An analysis, and what its placeholders stand for.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Analysed {
+pub struct CompletedAnalysis {
     pub analysis: Analysis,
     /// Only of placeholders in the analysis, and empty where the tenant lets nothing hidden go out.
     pub originals: Originals,
@@ -75,31 +75,35 @@ pub struct Analysed {
 
 impl Analyst {
     /// `Err` only if nothing can be said about the conversation; what is missing in part makes the analysis `partial`.
-    pub async fn analyse(&self, task: &Task<'_>, journal: &impl Journal) -> Result<Analysed, Error> {
+    pub async fn analyse(
+        &self,
+        task: &AnalysisRequest<'_>,
+        journal: &impl Journal,
+    ) -> Result<CompletedAnalysis, Error> {
         let settings = &task.settings.analysis;
         let enough = figures::enough(task.transcript, settings.min_visitor_turns, settings.min_visitor_words);
         if let Err(code) = enough {
             let analysis = assemble::insufficient(task, code);
-            return Ok(Analysed { analysis, originals: Originals::default() });
+            return Ok(CompletedAnalysis { analysis, originals: Originals::default() });
         }
         let redaction = task.transcript.redacted(&task.settings.redaction.redactor());
         let models = self.models_of(task);
-        let asker = Asker {
+        let asker = ModelCaller {
             client: &self.bedrock,
             models: &models,
             max_attempts: settings.max_attempts.get(),
             until: task.until,
             journal,
         };
-        let inquiry = Inquiry::new(task, &redaction.transcript, asker, self.part_concurrency);
-        let found = inquiry.found(budget(&models, inquiry.head_tokens())).await?;
+        let transcript_analysis = TranscriptAnalysis::new(task, &redaction.transcript, asker, self.part_concurrency);
+        let found = transcript_analysis.found(budget(&models, transcript_analysis.head_tokens())).await?;
         let usage = journal.usage().await?;
         let analysis = assemble::analysed(task, found, redaction.counts, usage);
         let originals = needed(redaction.originals, task.settings, &analysis)?;
-        Ok(Analysed { analysis, originals })
+        Ok(CompletedAnalysis { analysis, originals })
     }
 
-    fn models_of(&self, task: &Task<'_>) -> Vec<Chosen> {
+    fn models_of(&self, task: &AnalysisRequest<'_>) -> Vec<ChosenModel> {
         let settings = &task.settings.analysis;
         let first = settings.model.as_deref().unwrap_or(&self.default_model);
         let ids: Vec<&str> = match task.model {
@@ -113,14 +117,14 @@ impl Analyst {
 /// What all of the models take, so that each can stand in for the one before.
 ///
 /// A correction comes with the answer that it is about, so two answers have to fit beside the transcript.
-fn budget(models: &[Chosen], head_tokens: usize) -> Budget {
-    let least = |of: fn(&Chosen) -> usize| models.iter().map(of).min().unwrap_or_default();
+fn budget(models: &[ChosenModel], head_tokens: usize) -> PartLimits {
+    let least = |of: fn(&ChosenModel) -> usize| models.iter().map(of).min().unwrap_or_default();
     let context = least(|chosen| chosen.model.context_tokens);
     let output = least(|chosen| chosen.model.max_output_tokens);
-    let answer = inquiry::output_tokens(MAX_PART_VISITOR_TURNS).min(output);
-    Budget {
+    let answer = transcript::output_tokens(MAX_PART_VISITOR_TURNS).min(output);
+    PartLimits {
         tokens: context.saturating_sub(2 * answer + PROMPT_TOKENS + head_tokens).clamp(1, MAX_PART_TOKENS),
-        visitor_turns: inquiry::visitor_turns(output).clamp(1, MAX_PART_VISITOR_TURNS),
+        visitor_turns: transcript::visitor_turns(output).clamp(1, MAX_PART_VISITOR_TURNS),
     }
 }
 

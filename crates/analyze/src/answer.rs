@@ -5,29 +5,29 @@ use serde_json::Value;
 
 /// The analysis of a transcript or of a part of one: what `analysis.schema.json` asks for.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Answer {
-    pub intent: Intent,
-    pub summary: Summary,
-    pub category: Category,
-    pub sentiment: Sentiment,
+pub struct AnalysisAnswer {
+    pub intent: RawIntent,
+    pub summary: RawSummary,
+    pub category: RawCategory,
+    pub sentiment: RawSentiment,
     pub topics: Vec<String>,
-    pub insights: Vec<Insight>,
-    pub action_items: Vec<ActionItem>,
-    pub custom_metrics: Vec<CustomMetric>,
+    pub insights: Vec<RawInsight>,
+    pub action_items: Vec<RawActionItem>,
+    pub custom_metrics: Vec<RawCustomMetric>,
 }
 
 /// What the final call of a transcript in parts gives: what `merge.schema.json` asks for.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MergedAnswer {
-    pub intent: Intent,
-    pub summary: Summary,
-    pub category: Category,
+    pub intent: RawIntent,
+    pub summary: RawSummary,
+    pub category: RawCategory,
     pub patterns: Vec<String>,
-    pub custom_metrics: Vec<CustomMetric>,
+    pub custom_metrics: Vec<RawCustomMetric>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Intent {
+pub struct RawIntent {
     pub primary_purpose: String,
     pub objectives: Vec<String>,
     /// Missing where the prompt is older than version 2.
@@ -36,13 +36,13 @@ pub struct Intent {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Summary {
+pub struct RawSummary {
     pub text: String,
     pub key_points: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Category {
+pub struct RawCategory {
     pub label: String,
     pub confidence: f64,
     pub reasoning: String,
@@ -56,34 +56,34 @@ pub struct Quote {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Sentiment {
-    pub timeline: Vec<Feeling>,
-    pub shifts: Vec<Shift>,
+pub struct RawSentiment {
+    pub timeline: Vec<RawTimelineEntry>,
+    pub shifts: Vec<RawShift>,
     pub patterns: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Feeling {
+pub struct RawTimelineEntry {
     pub turn: i64,
     pub score: f64,
     pub emotion: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Shift {
+pub struct RawShift {
     pub from_turn: i64,
     pub to_turn: i64,
     pub cause: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Insight {
+pub struct RawInsight {
     pub text: String,
     pub evidence: Vec<Quote>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct ActionItem {
+pub struct RawActionItem {
     pub text: String,
     pub owner: String,
     pub due: Option<String>,
@@ -91,7 +91,7 @@ pub struct ActionItem {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct CustomMetric {
+pub struct RawCustomMetric {
     pub name: String,
     pub status: String,
     pub value: Value,

@@ -9,12 +9,12 @@ use serde_json::error::Category;
 use store::model_calls::{Begun, CallEnd, CallOutcome, NewCall};
 use uuid::Uuid;
 
-use crate::bedrock::{Answered, ModelError, Reply, Said, Stop, converse};
-use crate::check::Usable;
+use crate::bedrock::{ModelError, ModelMessage, ModelReply, ReplyContent, Stop, converse};
+use crate::check::UsableAnswer;
 use crate::journal::Journal;
-use crate::models::{Chosen, Tokens};
+use crate::models::{ChosenModel, TokenCounts};
 use crate::prompt::{self, Instructions};
-use crate::{Error, Refusal, split};
+use crate::{Error, RefusedBy, split};
 
 /// With less than this left, a request is not begun: even a short answer takes longer, and what came of it would be
 /// lost.
@@ -24,17 +24,17 @@ const SHORTEST_REQUEST: Duration = Duration::from_millis(1500);
 const FALLBACK_RESERVE: Duration = Duration::from_secs(20);
 
 /// Whom to ask, how often, and until when.
-pub(crate) struct Asker<'a, J> {
+pub(crate) struct ModelCaller<'a, J> {
     pub(crate) client: &'a Client,
     /// In order: each is asked where the one before it is not available.
-    pub(crate) models: &'a [Chosen],
+    pub(crate) models: &'a [ChosenModel],
     pub(crate) max_attempts: u32,
     pub(crate) until: Instant,
     pub(crate) journal: &'a J,
 }
 
 /// What to ask, and how to read the answer.
-pub(crate) struct Question<'a, A, T> {
+pub(crate) struct ModelRequest<'a, A, T> {
     /// In the journal: attempts are counted for each part on its own.
     pub(crate) part: i32,
     pub(crate) instructions: &'static Instructions,
@@ -42,22 +42,22 @@ pub(crate) struct Question<'a, A, T> {
     /// For a good answer, with room to spare.
     pub(crate) output_tokens: usize,
     /// `Err` tells the model why its answer cannot be used.
-    pub(crate) check: &'a (dyn Fn(A) -> Result<Usable<T>, Vec<String>> + Sync),
+    pub(crate) check: &'a (dyn Fn(A) -> Result<UsableAnswer<T>, Vec<String>> + Sync),
 }
 
 /// A reply after checking.
-enum Verdict<T> {
-    Usable(Usable<T>),
+enum CheckedReply<T> {
+    Usable(UsableAnswer<T>),
     /// What to tell the model, and in short what to record.
     Unusable(Vec<String>, Code),
     /// Asking again cannot help.
     Final(Error),
 }
 
-impl<J: Journal> Asker<'_, J> {
+impl<J: Journal> ModelCaller<'_, J> {
     /// Asks, checks, and asks again naming what was wrong; a usable answer with shortcomings is asked for again once.
-    pub(crate) async fn ask<A: DeserializeOwned, T>(&self, question: &Question<'_, A, T>) -> Result<T, Error> {
-        let mut talk = Talk { usable: None, last: None };
+    pub(crate) async fn ask<A: DeserializeOwned, T>(&self, question: &ModelRequest<'_, A, T>) -> Result<T, Error> {
+        let mut talk = AnswersSoFar { usable: None, last: None };
         let mut missed: Option<ModelError> = None;
         for (n, chosen) in self.models.iter().enumerate() {
             let error = match self.talk(chosen, self.models.len() - n, question, &mut talk).await {
@@ -85,25 +85,25 @@ impl<J: Journal> Asker<'_, J> {
     /// The conversation with one model; `models_left` counts it.
     async fn talk<A: DeserializeOwned, T>(
         &self,
-        chosen: &Chosen,
+        chosen: &ChosenModel,
         models_left: usize,
-        question: &Question<'_, A, T>,
-        talk: &mut Talk<T>,
+        question: &ModelRequest<'_, A, T>,
+        talk: &mut AnswersSoFar<T>,
     ) -> Result<T, Error> {
-        let mut chat = Chat::new(question, chosen);
+        let mut chat = ModelConversation::new(question, chosen);
         loop {
             let (reply, verdict) = self.request(chosen, models_left, question, talk, &chat).await?;
             match verdict {
-                Verdict::Final(error) => return Err(error),
-                Verdict::Usable(usable) if usable.shortcomings.is_empty() => return Ok(usable.findings),
-                Verdict::Usable(usable) => {
+                CheckedReply::Final(error) => return Err(error),
+                CheckedReply::Usable(usable) if usable.shortcomings.is_empty() => return Ok(usable.findings),
+                CheckedReply::Usable(usable) => {
                     tracing::info!(shortcomings = usable.flaws, "the answer has shortcomings");
                     chat.correct(reply, &usable.shortcomings);
                     if let Some(found) = talk.better(usable) {
                         return Ok(found);
                     }
                 }
-                Verdict::Unusable(problems, code) => {
+                CheckedReply::Unusable(problems, code) => {
                     tracing::warn!(problems = problems.len(), reason = %code, "the answer is not valid");
                     if let Some(usable) = talk.usable.take() {
                         return Ok(usable.findings);
@@ -118,12 +118,12 @@ impl<J: Journal> Asker<'_, J> {
     /// One request, written down before and after.
     async fn request<A: DeserializeOwned, T>(
         &self,
-        chosen: &Chosen,
+        chosen: &ChosenModel,
         models_left: usize,
-        question: &Question<'_, A, T>,
-        talk: &Talk<T>,
-        chat: &Chat,
-    ) -> Result<(Reply, Verdict<T>), Error> {
+        question: &ModelRequest<'_, A, T>,
+        talk: &AnswersSoFar<T>,
+        chat: &ModelConversation,
+    ) -> Result<(ModelReply, CheckedReply<T>), Error> {
         let timeout = self.timeout(models_left);
         if timeout < SHORTEST_REQUEST {
             return Err(Error::OutOfTime);
@@ -150,7 +150,12 @@ impl<J: Journal> Asker<'_, J> {
         (left / models).max(left.saturating_sub(FALLBACK_RESERVE * (models - 1)))
     }
 
-    async fn begin<A, T>(&self, chosen: &Chosen, question: &Question<'_, A, T>, talk: &Talk<T>) -> Result<Uuid, Error> {
+    async fn begin<A, T>(
+        &self,
+        chosen: &ChosenModel,
+        question: &ModelRequest<'_, A, T>,
+        talk: &AnswersSoFar<T>,
+    ) -> Result<Uuid, Error> {
         let max_attempts = i32::try_from(self.max_attempts).unwrap_or(i32::MAX);
         let call = NewCall { part: question.part, model: &chosen.id, prompt_version: prompt::VERSION, max_attempts };
         match self.journal.begin(&call, chosen.model.usd_per_million_tokens.is_some()).await? {
@@ -165,15 +170,15 @@ impl<J: Journal> Asker<'_, J> {
 }
 
 /// What came of the questions so far.
-struct Talk<T> {
-    usable: Option<Usable<T>>,
+struct AnswersSoFar<T> {
+    usable: Option<UsableAnswer<T>>,
     /// Why the last answer could not be used.
     last: Option<Code>,
 }
 
-impl<T> Talk<T> {
+impl<T> AnswersSoFar<T> {
     /// Of two usable answers the one with fewer shortcomings; `None` of the first.
-    fn better(&mut self, usable: Usable<T>) -> Option<T> {
+    fn better(&mut self, usable: UsableAnswer<T>) -> Option<T> {
         match self.usable.take() {
             None => {
                 self.usable = Some(usable);
@@ -192,35 +197,36 @@ fn unless_too_long(error: ModelError) -> Error {
     }
 }
 
-fn judge<A: DeserializeOwned, T>(reply: &Reply, question: &Question<'_, A, T>) -> Verdict<T> {
-    let unusable = |told: &str, code| Verdict::Unusable(vec![told.to_owned()], Code::new(code));
+fn judge<A: DeserializeOwned, T>(reply: &ModelReply, question: &ModelRequest<'_, A, T>) -> CheckedReply<T> {
+    let unusable = |told: &str, code| CheckedReply::Unusable(vec![told.to_owned()], Code::new(code));
     match reply.stop {
         Stop::Complete => {}
         Stop::OutOfTokens => return unusable("it was longer than allowed and was cut off", "cut_off"),
         Stop::Malformed => return unusable("it did not follow the JSON schema", "malformed"),
         Stop::Unknown => return unusable("it is not one JSON object", "stopped_for_unknown_reason"),
-        Stop::Guardrail => return Verdict::Final(Error::Refused(Refusal::Guardrail)),
-        Stop::ContentFilter => return Verdict::Final(Error::Refused(Refusal::ContentFilter)),
-        Stop::Refusal => return Verdict::Final(Error::Refused(Refusal::Model)),
-        Stop::InputTooLong => return Verdict::Final(Error::TranscriptTooLong),
+        Stop::Guardrail => return CheckedReply::Final(Error::Refused(RefusedBy::Guardrail)),
+        Stop::ContentFilter => return CheckedReply::Final(Error::Refused(RefusedBy::ContentFilter)),
+        Stop::RefusedBy => return CheckedReply::Final(Error::Refused(RefusedBy::Model)),
+        Stop::InputTooLong => return CheckedReply::Final(Error::TranscriptTooLong),
     }
     match serde_json::from_str(reply.answered.json()) {
         Err(error) => unusable(&unreadable(&error), "not_as_asked"),
         Ok(answer) => match (question.check)(answer) {
-            Ok(usable) => Verdict::Usable(usable),
-            Err(problems) => Verdict::Unusable(problems, Code::new("not_valid")),
+            Ok(usable) => CheckedReply::Usable(usable),
+            Err(problems) => CheckedReply::Unusable(problems, Code::new("not_valid")),
         },
     }
 }
 
 /// An answer that we did not wait for is billed all the same: its cost is estimated, at the longest it can have been.
-fn unanswered(chosen: &Chosen, chat: &Chat, error: &ModelError, latency: Duration) -> CallEnd {
+fn unanswered(chosen: &ChosenModel, chat: &ModelConversation, error: &ModelError, latency: Duration) -> CallEnd {
     let estimate = || {
         let said = chat.said.iter().map(|said| match said {
-            Said::User(text) => split::tokens(text),
-            Said::Model(answered) => split::tokens(answered.json()),
+            ModelMessage::User(text) => split::tokens(text),
+            ModelMessage::Model(answered) => split::tokens(answered.json()),
         });
-        let tokens = Tokens { input: said.sum::<usize>() as u64, output: chat.max_tokens as u64, ..Tokens::default() };
+        let tokens =
+            TokenCounts { input: said.sum::<usize>() as u64, output: chat.max_tokens as u64, ..TokenCounts::default() };
         chosen.cost_usd(&tokens)
     };
     CallEnd {
@@ -235,13 +241,13 @@ fn unanswered(chosen: &Chosen, chat: &Chat, error: &ModelError, latency: Duratio
     }
 }
 
-fn ended<T>(chosen: &Chosen, reply: &Reply, verdict: &Verdict<T>) -> CallEnd {
+fn ended<T>(chosen: &ChosenModel, reply: &ModelReply, verdict: &CheckedReply<T>) -> CallEnd {
     use stage::Failure;
     let (outcome, code) = match verdict {
-        Verdict::Usable(usable) if usable.shortcomings.is_empty() => (CallOutcome::Usable, None),
-        Verdict::Usable(_) => (CallOutcome::Shortcomings, None),
-        Verdict::Unusable(_, code) => (CallOutcome::Invalid, Some(*code)),
-        Verdict::Final(error) => (CallOutcome::Refused, Some(error.code())),
+        CheckedReply::Usable(usable) if usable.shortcomings.is_empty() => (CallOutcome::Usable, None),
+        CheckedReply::Usable(_) => (CallOutcome::Shortcomings, None),
+        CheckedReply::Unusable(_, code) => (CallOutcome::Invalid, Some(*code)),
+        CheckedReply::Final(error) => (CallOutcome::Refused, Some(error.code())),
     };
     CallEnd {
         outcome,
@@ -266,20 +272,20 @@ fn unreadable(error: &serde_json::Error) -> String {
 }
 
 /// The conversation with one model.
-struct Chat {
-    said: Vec<Said>,
+struct ModelConversation {
+    said: Vec<ModelMessage>,
     max_tokens: usize,
     most_tokens: usize,
 }
 
-impl Chat {
-    fn new<A, T>(question: &Question<'_, A, T>, chosen: &Chosen) -> Self {
+impl ModelConversation {
+    fn new<A, T>(question: &ModelRequest<'_, A, T>, chosen: &ChosenModel) -> Self {
         let most_tokens = chosen.model.max_output_tokens;
-        let said = vec![Said::User(question.message.clone())];
+        let said = vec![ModelMessage::User(question.message.clone())];
         Self { said, max_tokens: question.output_tokens.min(most_tokens), most_tokens }
     }
 
-    fn correct(&mut self, reply: Reply, problems: &[String]) {
+    fn correct(&mut self, reply: ModelReply, problems: &[String]) {
         // The first message and one correction: an older answer and what was wrong with it help no further.
         self.said.truncate(1);
         if reply.stop == Stop::OutOfTokens {
@@ -287,22 +293,22 @@ impl Chat {
         }
         let answered = match reply.answered {
             // Half a call of a tool cannot be repeated as one.
-            Answered::Tool { input, .. } if reply.stop != Stop::Complete => Answered::Text(input),
+            ReplyContent::Tool { input, .. } if reply.stop != Stop::Complete => ReplyContent::Text(input),
             answered => answered,
         };
-        self.said.push(Said::Model(answered));
-        self.said.push(Said::User(prompt::correction(problems)));
+        self.said.push(ModelMessage::Model(answered));
+        self.said.push(ModelMessage::User(prompt::correction(problems)));
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::answer::Answer;
+    use crate::answer::AnalysisAnswer;
 
     #[test]
     fn what_is_wrong_with_an_answer_is_told_without_its_words() {
-        let told = |text: &str| unreadable(&serde_json::from_str::<Answer>(text).err().unwrap());
+        let told = |text: &str| unreadable(&serde_json::from_str::<AnalysisAnswer>(text).err().unwrap());
         let wrong_type = told(r#"{"intent":"my card number is 4111"}"#);
         assert_eq!(
             wrong_type,

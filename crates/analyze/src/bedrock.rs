@@ -11,21 +11,21 @@ use aws_sdk_bedrockruntime::config::timeout::TimeoutConfig;
 use aws_sdk_bedrockruntime::operation::converse::ConverseOutput;
 use aws_sdk_bedrockruntime::types::{ContentBlock, StopReason, ToolUseBlock};
 
-use crate::models::{Chosen, Tokens};
+use crate::models::{ChosenModel, TokenCounts};
 use crate::prompt::Instructions;
 
 pub use error::ModelError;
 
 /// What was said so far, beginning with the user.
 #[derive(Debug, Clone)]
-pub(crate) enum Said {
+pub(crate) enum ModelMessage {
     User(String),
-    Model(Answered),
+    Model(ReplyContent),
 }
 
 /// What the model answered, in the form in which it can be shown to it again.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Answered {
+pub(crate) enum ReplyContent {
     Text(String),
     /// The input of a call of our tool, as JSON text.
     Tool {
@@ -34,7 +34,7 @@ pub(crate) enum Answered {
     },
 }
 
-impl Answered {
+impl ReplyContent {
     /// What should be one JSON object.
     pub(crate) fn json(&self) -> &str {
         match self {
@@ -46,10 +46,10 @@ impl Answered {
 
 /// A model's reply that arrived.
 #[derive(Debug, Clone)]
-pub(crate) struct Reply {
-    pub(crate) answered: Answered,
+pub(crate) struct ModelReply {
+    pub(crate) answered: ReplyContent,
     pub(crate) stop: Stop,
-    pub(crate) tokens: Tokens,
+    pub(crate) tokens: TokenCounts,
     pub(crate) latency: Duration,
 }
 
@@ -66,7 +66,7 @@ pub(crate) enum Stop {
     /// `content_filtered`.
     ContentFilter,
     /// `refusal`: the model itself.
-    Refusal,
+    RefusedBy,
     /// `model_context_window_exceeded`: the transcript does not fit.
     InputTooLong,
     /// A reason that Bedrock has added since.
@@ -76,12 +76,12 @@ pub(crate) enum Stop {
 /// Asks and waits for at most `timeout`.
 pub(crate) async fn converse(
     client: &Client,
-    chosen: &Chosen,
+    chosen: &ChosenModel,
     instructions: &Instructions,
-    said: &[Said],
+    said: &[ModelMessage],
     max_tokens: usize,
     timeout: Duration,
-) -> Result<Reply, ModelError> {
+) -> Result<ModelReply, ModelError> {
     let request = request::build(client, chosen, instructions, said, max_tokens)?;
     let timeouts = TimeoutConfig::builder().operation_timeout(timeout).read_timeout(timeout).build();
     let overrides = aws_sdk_bedrockruntime::config::Config::builder().timeout_config(timeouts);
@@ -90,11 +90,11 @@ pub(crate) async fn converse(
     Ok(reply(output, started.elapsed()))
 }
 
-fn reply(output: ConverseOutput, latency: Duration) -> Reply {
+fn reply(output: ConverseOutput, latency: Duration) -> ModelReply {
     let stop = stop(&output.stop_reason);
     let tokens = output.usage.as_ref().map(|usage| {
         let count = |tokens: i32| u64::try_from(tokens).unwrap_or_default();
-        Tokens {
+        TokenCounts {
             input: count(usage.input_tokens),
             output: count(usage.output_tokens),
             cached: usage.cache_read_input_tokens.map(count).unwrap_or_default(),
@@ -106,22 +106,22 @@ fn reply(output: ConverseOutput, latency: Duration) -> Reply {
         _ => None,
     });
     let answered = answered(message.map(|message| message.content).unwrap_or_default());
-    Reply { answered, stop, tokens: tokens.unwrap_or_default(), latency }
+    ModelReply { answered, stop, tokens: tokens.unwrap_or_default(), latency }
 }
 
 /// The call of the tool if there is one, else the text. Reasoning may come first: only blocks of these two kinds count.
-fn answered(blocks: Vec<ContentBlock>) -> Answered {
+fn answered(blocks: Vec<ContentBlock>) -> ReplyContent {
     let mut text = String::new();
     for block in blocks {
         match block {
             ContentBlock::ToolUse(ToolUseBlock { tool_use_id, input, .. }) => {
-                return Answered::Tool { id: tool_use_id, input: document::to_json(&input).to_string() };
+                return ReplyContent::Tool { id: tool_use_id, input: document::to_json(&input).to_string() };
             }
             ContentBlock::Text(block) => text.push_str(&block),
             _ => {}
         }
     }
-    Answered::Text(text)
+    ReplyContent::Text(text)
 }
 
 fn stop(reason: &StopReason) -> Stop {
@@ -132,7 +132,7 @@ fn stop(reason: &StopReason) -> Stop {
         StopReason::GuardrailIntervened => Stop::Guardrail,
         StopReason::ContentFiltered => Stop::ContentFilter,
         StopReason::ModelContextWindowExceeded => Stop::InputTooLong,
-        other if other.as_str() == "refusal" => Stop::Refusal,
+        other if other.as_str() == "refusal" => Stop::RefusedBy,
         _ => Stop::Unknown,
     }
 }
@@ -152,7 +152,7 @@ mod tests {
             ("malformed_model_output", Stop::Malformed),
             ("malformed_tool_use", Stop::Malformed),
             ("model_context_window_exceeded", Stop::InputTooLong),
-            ("refusal", Stop::Refusal),
+            ("refusal", Stop::RefusedBy),
             ("something_new", Stop::Unknown),
         ] {
             assert_eq!(stop(&StopReason::from(reason)), meaning, "{reason}");

@@ -17,11 +17,11 @@ use domain::settings::metrics::Metric;
 use domain::step::Code;
 use serde::{Deserialize, Serialize};
 
-use crate::answer::{self, Answer, MergedAnswer, Quote};
-use crate::evidence::Spoken;
-use crate::leak::Instructions;
+use crate::answer::{self, AnalysisAnswer, MergedAnswer, Quote};
+use crate::evidence::QuotableTurns;
+use crate::leak::LeakDetector;
 use crate::metrics;
-use crate::sentiment::Cause;
+use crate::sentiment::ShiftCause;
 use crate::text::clean;
 use problems::Problems;
 
@@ -52,8 +52,8 @@ impl Gap {
 }
 
 /// What an answer is about and held against.
-pub struct Subject<'a> {
-    pub spoken: &'a Spoken<'a>,
+pub struct AnswerScope<'a> {
+    pub spoken: &'a QuotableTurns<'a>,
     /// The turns whose visitor turns need an entry in the timeline.
     pub own: Range<usize>,
     /// Turns sent along to be understood; entries for them are ignored.
@@ -62,7 +62,7 @@ pub struct Subject<'a> {
     pub metrics: &'a [&'a Metric],
     /// The tenant's own topics; empty: any.
     pub topics: &'a TopicList,
-    pub instructions: &'a Instructions,
+    pub instructions: &'a LeakDetector,
 }
 
 /// What holds of an answer about a transcript or a part of one.
@@ -73,7 +73,7 @@ pub struct Findings {
     pub category: Category,
     /// In the order of turns, each turn once.
     pub timeline: Vec<Feeling>,
-    pub causes: Vec<Cause>,
+    pub causes: Vec<ShiftCause>,
     pub patterns: Vec<String>,
     pub topics: Vec<String>,
     pub insights: Vec<Insight>,
@@ -88,7 +88,7 @@ pub struct Findings {
 
 /// What holds of the answer to the final call.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Merged {
+pub struct MergedFindings {
     pub intent: Intent,
     pub summary: Summary,
     pub category: Category,
@@ -100,9 +100,9 @@ pub struct Merged {
     pub gap: Option<Gap>,
 }
 
-/// A usable answer: `T` is [`Findings`] or [`Merged`].
+/// A usable answer: `T` is [`Findings`] or [`MergedFindings`].
 #[derive(Debug, Clone, PartialEq)]
-pub struct Usable<T> {
+pub struct UsableAnswer<T> {
     pub findings: T,
     /// What a better answer would not have, for the model: worth asking again once. Bounded, like the faults.
     pub shortcomings: Vec<String>,
@@ -110,11 +110,11 @@ pub struct Usable<T> {
     pub flaws: usize,
 }
 
-pub type Checked = Usable<Findings>;
-pub type CheckedMerge = Usable<Merged>;
+pub type Checked = UsableAnswer<Findings>;
+pub type CheckedMerge = UsableAnswer<MergedFindings>;
 
 /// `Err` lists, for the model, why the answer cannot be used; like all that is told, without a word of the answer.
-pub fn check(answer: Answer, subject: &Subject<'_>) -> Result<Checked, Vec<String>> {
+pub fn check(answer: AnalysisAnswer, subject: &AnswerScope<'_>) -> Result<Checked, Vec<String>> {
     let mut check = Check::new(subject);
     let intent = check.intent(&answer.intent);
     let summary = check.summary(&answer.summary);
@@ -148,7 +148,7 @@ pub fn check(answer: Answer, subject: &Subject<'_>) -> Result<Checked, Vec<Strin
 }
 
 /// The same for the final call; of the subject, `own`, `context` and `topics` do not matter.
-pub fn check_merged(answer: MergedAnswer, subject: &Subject<'_>) -> Result<CheckedMerge, Vec<String>> {
+pub fn check_merged(answer: MergedAnswer, subject: &AnswerScope<'_>) -> Result<CheckedMerge, Vec<String>> {
     let mut check = Check::new(subject);
     let intent = check.intent(&answer.intent);
     let summary = check.summary(&answer.summary);
@@ -158,7 +158,7 @@ pub fn check_merged(answer: MergedAnswer, subject: &Subject<'_>) -> Result<Check
     let (quotes_verified, quotes_dropped) = (check.verified, check.dropped);
     check.finished(category, |category| {
         let gap = gap(&category);
-        Merged { intent, summary, category, patterns, custom_metrics, quotes_verified, quotes_dropped, gap }
+        MergedFindings { intent, summary, category, patterns, custom_metrics, quotes_verified, quotes_dropped, gap }
     })
 }
 
@@ -167,7 +167,7 @@ fn gap(category: &Category) -> Option<Gap> {
 }
 
 struct Check<'a> {
-    subject: &'a Subject<'a>,
+    subject: &'a AnswerScope<'a>,
     verified: u32,
     dropped: u32,
     faults: Problems,
@@ -175,7 +175,7 @@ struct Check<'a> {
 }
 
 impl<'a> Check<'a> {
-    fn new(subject: &'a Subject<'a>) -> Self {
+    fn new(subject: &'a AnswerScope<'a>) -> Self {
         let (faults, shortcomings) = (Problems::default(), Problems::default());
         Self { subject, verified: 0, dropped: 0, faults, shortcomings }
     }
@@ -184,17 +184,17 @@ impl<'a> Check<'a> {
         self,
         category: Option<Category>,
         findings: impl FnOnce(Category) -> T,
-    ) -> Result<Usable<T>, Vec<String>> {
+    ) -> Result<UsableAnswer<T>, Vec<String>> {
         match category {
             Some(category) if self.faults.count() == 0 => {
                 let flaws = self.shortcomings.count();
-                Ok(Usable { findings: findings(category), shortcomings: self.shortcomings.told(), flaws })
+                Ok(UsableAnswer { findings: findings(category), shortcomings: self.shortcomings.told(), flaws })
             }
             _ => Err(self.faults.told()),
         }
     }
 
-    fn intent(&mut self, intent: &answer::Intent) -> Intent {
+    fn intent(&mut self, intent: &answer::RawIntent) -> Intent {
         let outcome = intent.outcome.as_deref().map(|outcome| IntentOutcome::parse(outcome.trim()));
         match outcome {
             None => self.shortcomings.add(|| "intent.outcome is missing".to_owned()),
@@ -211,14 +211,14 @@ impl<'a> Check<'a> {
         }
     }
 
-    fn summary(&mut self, summary: &answer::Summary) -> Summary {
+    fn summary(&mut self, summary: &answer::RawSummary) -> Summary {
         Summary {
             text: self.required("summary.text", &summary.text, MAX_PARAGRAPH),
             key_points: self.texts("summary.key_points", &summary.key_points, MAX_SENTENCE),
         }
     }
 
-    fn category(&mut self, category: &answer::Category) -> Option<Category> {
+    fn category(&mut self, category: &answer::RawCategory) -> Option<Category> {
         let label = CategoryLabel::parse(category.label.trim());
         if label.is_none() {
             let labels = CategoryLabel::ALL.map(CategoryLabel::as_str).join(", ");
@@ -240,12 +240,12 @@ impl<'a> Check<'a> {
         })
     }
 
-    fn metrics(&mut self, answered: &[answer::CustomMetric]) -> BTreeMap<String, CustomMetric> {
+    fn metrics(&mut self, answered: &[answer::RawCustomMetric]) -> BTreeMap<String, CustomMetric> {
         let (metrics, wrong) = metrics::read(answered, self.subject.metrics);
         wrong.into_iter().for_each(|told| self.shortcomings.add(|| told));
         for (name, metric) in &metrics {
             let texts = [Some(metric.rationale.as_str()), metric.value.as_str()];
-            if texts.into_iter().flatten().any(|text| self.subject.instructions.are_repeated_in(text)) {
+            if texts.into_iter().flatten().any(|text| self.subject.instructions.finds_leak_in(text)) {
                 self.faults.add(|| format!("custom_metrics: the entry for {name} repeats the instructions"));
             }
         }
@@ -264,7 +264,7 @@ impl<'a> Check<'a> {
     /// Cleaned; one that repeats our own words is a fault, wherever it stands.
     fn cleaned(&mut self, place: &str, text: &str, max: usize) -> String {
         let text = clean(text, max);
-        if self.subject.instructions.are_repeated_in(&text) {
+        if self.subject.instructions.finds_leak_in(&text) {
             self.faults.add(|| format!("{place} repeats the instructions"));
         }
         text

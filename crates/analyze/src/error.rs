@@ -18,7 +18,7 @@ pub enum Error {
     #[error("get a valid answer in {attempts} attempts; the last one: {}", last.map_or("unknown", |code| code.as_str()))]
     InvalidAnswers { attempts: i32, last: Option<Code> },
     #[error("get an answer: {0}")]
-    Refused(Refusal),
+    Refused(RefusedBy),
     #[error("fit the transcript into the model's context window")]
     TranscriptTooLong,
     /// What was found in the parts takes more room than one request has, however short it is put.
@@ -41,7 +41,7 @@ pub enum Error {
 
 /// Who refused to answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
+pub enum RefusedBy {
     #[error("a guardrail stepped in")]
     Guardrail,
     #[error("a content filter stepped in")]
@@ -73,9 +73,9 @@ impl Failure for Error {
             Self::Store(_) => "database",
             Self::Model(error) => error.code(),
             Self::InvalidAnswers { .. } => "model_answers_invalid",
-            Self::Refused(Refusal::Guardrail) => "model_guardrail",
-            Self::Refused(Refusal::ContentFilter) => "model_content_filtered",
-            Self::Refused(Refusal::Model) => "model_refused",
+            Self::Refused(RefusedBy::Guardrail) => "model_guardrail",
+            Self::Refused(RefusedBy::ContentFilter) => "model_content_filtered",
+            Self::Refused(RefusedBy::Model) => "model_refused",
             Self::TranscriptTooLong | Self::TooManyParts { .. } => "transcript_too_long",
             Self::ClaimLost => "claim_lost",
             Self::OutOfTime => "out_of_time",

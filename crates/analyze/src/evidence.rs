@@ -6,9 +6,9 @@ use domain::analysis::Evidence;
 use domain::transcript::{Role, Transcript};
 
 use crate::answer::Quote;
-use crate::fold::{clusters, squeezed};
+use crate::normalize::{clusters, squeezed};
 use crate::text;
-use turn::FoldedTurn;
+use turn::NormalizedTurn;
 
 /// The longest quote that is kept, in characters; the prompt asks for at most 200.
 pub const MAX_QUOTE: usize = 400;
@@ -16,16 +16,16 @@ pub const MAX_QUOTE: usize = 400;
 /// The words of visitor and agent, folded once; system and tool turns said nothing that can be quoted.
 ///
 /// Costs one to three times the bytes of the text (eleven times for text of nothing but Arabic ligatures), and
-/// [`Spoken::find`] at most time in proportion to the three turns it looks in.
-pub struct Spoken<'t> {
+/// [`QuotableTurns::find`] at most time in proportion to the three turns it looks in.
+pub struct QuotableTurns<'t> {
     transcript: &'t Transcript,
-    turns: Vec<Option<FoldedTurn>>,
+    turns: Vec<Option<NormalizedTurn>>,
 }
 
-impl<'t> Spoken<'t> {
+impl<'t> QuotableTurns<'t> {
     pub fn new(transcript: &'t Transcript) -> Self {
         let fold = |turn: &domain::transcript::Turn| match turn.role {
-            Role::Visitor | Role::Agent => Some(FoldedTurn::new(&turn.text)),
+            Role::Visitor | Role::Agent => Some(NormalizedTurn::new(&turn.text)),
             Role::System | Role::Tool => None,
         };
         Self { transcript, turns: transcript.turns().iter().map(fold).collect() }

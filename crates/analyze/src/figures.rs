@@ -8,7 +8,7 @@ use domain::step::Code;
 use domain::transcript::{Role, Transcript, Turn};
 use unicode_segmentation::UnicodeSegmentation;
 
-use crate::fold;
+use crate::normalize;
 use crate::text::clean;
 
 /// Longest end reason in characters; it is a code or a short phrase of the AI engine.
@@ -48,7 +48,7 @@ pub fn words(text: &str) -> usize {
 
 /// Whether the turn has anything that could be analysed: a letter, a digit, an emoji.
 pub fn says_something(turn: &Turn) -> bool {
-    fold::says_something(&turn.text)
+    normalize::says_something(&turn.text)
 }
 
 /// Whether the visitor said enough to be analysed; `Err` says why not.

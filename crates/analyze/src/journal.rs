@@ -77,11 +77,11 @@ impl Journal for StoreJournal<'_> {
 
 /// Without a database, for evaluations and benchmarks: one analysis, from beginning to end.
 #[derive(Debug, Default)]
-pub struct MemoryJournal(Mutex<Vec<Recorded>>);
+pub struct MemoryJournal(Mutex<Vec<RecordedCall>>);
 
 /// One request.
 #[derive(Debug, Clone)]
-pub struct Recorded {
+pub struct RecordedCall {
     id: Uuid,
     pub part: i32,
     pub model: String,
@@ -90,7 +90,7 @@ pub struct Recorded {
 }
 
 impl MemoryJournal {
-    pub fn calls(&self) -> Vec<Recorded> {
+    pub fn calls(&self) -> Vec<RecordedCall> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
@@ -98,7 +98,7 @@ impl MemoryJournal {
 impl Journal for MemoryJournal {
     async fn begin(&self, call: &NewCall<'_>, _: bool) -> Result<Begun, Error> {
         let mut calls = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let counts = |recorded: &&Recorded| {
+        let counts = |recorded: &&RecordedCall| {
             recorded.part == call.part && recorded.end.as_ref().is_none_or(|end| end.outcome != CallOutcome::NoAnswer)
         };
         let attempt = 1 + i32::try_from(calls.iter().filter(counts).count()).unwrap_or(i32::MAX - 1);
@@ -106,7 +106,7 @@ impl Journal for MemoryJournal {
             return Ok(Begun::Enough);
         }
         let id = Uuid::now_v7();
-        calls.push(Recorded { id, part: call.part, model: call.model.to_owned(), end: None });
+        calls.push(RecordedCall { id, part: call.part, model: call.model.to_owned(), end: None });
         Ok(Begun::Call { call_id: id, attempt })
     }
 

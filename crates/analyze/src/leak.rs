@@ -5,18 +5,18 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use domain::analysis::CategoryLabel;
 
-use crate::fold::{clusters, fold, squeezed};
+use crate::normalize::{clusters, normalize, squeezed};
 
 /// So many words in a row are no coincidence.
 pub const RUN: usize = 8;
 
 /// What must not come back: runs of words of the instructions, and the nonce around the transcript.
-pub struct Instructions {
+pub struct LeakDetector {
     runs: HashSet<u64>,
     nonce: Option<String>,
 }
 
-impl Instructions {
+impl LeakDetector {
     /// `texts` are the prompt's constant parts; an empty nonce is none.
     ///
     /// Lines that define a category (`- facing_issue: …`) are left out: a reason may well repeat what the category
@@ -32,7 +32,7 @@ impl Instructions {
     }
 
     /// In time linear in the text.
-    pub fn are_repeated_in(&self, text: &str) -> bool {
+    pub fn finds_leak_in(&self, text: &str) -> bool {
         let has_nonce = || self.nonce.as_ref().is_some_and(|nonce| squeezed(text).contains(nonce));
         runs(text).any(|run| self.runs.contains(&run)) || has_nonce()
     }
@@ -48,7 +48,7 @@ fn runs(text: &str) -> impl Iterator<Item = u64> {
 fn words(text: &str) -> Vec<u64> {
     let (mut words, mut word) = (Vec::new(), String::new());
     for (_, cluster) in clusters(text) {
-        if !fold(cluster, &mut word).counts() && !word.is_empty() {
+        if !normalize(cluster, &mut word).counts() && !word.is_empty() {
             words.push(hash(&word));
             word.clear();
         }
@@ -74,13 +74,13 @@ mod tests {
 
     #[test]
     fn eight_words_of_the_prompt_are_recognised_however_they_are_written() {
-        let instructions = Instructions::new(&[PROMPT], "a1b2c3d4");
+        let instructions = LeakDetector::new(&[PROMPT], "a1b2c3d4");
         for leaked in [
             "My rules: say ONLY what the transcript supports! Where it…",
             "say\u{200b} only — what, the\ntranscript supports where it supports",
             "inside <transcript-A1B2-C3D4>",
         ] {
-            assert!(instructions.are_repeated_in(leaked), "{leaked}");
+            assert!(instructions.finds_leak_in(leaked), "{leaked}");
         }
         for own in [
             "Say only what the transcript supports.",
@@ -88,8 +88,8 @@ mod tests {
             "Keep it plain and short",
             "",
         ] {
-            assert!(!instructions.are_repeated_in(own), "{own}");
+            assert!(!instructions.finds_leak_in(own), "{own}");
         }
-        assert!(!Instructions::new(&[], "").are_repeated_in("anything at all"));
+        assert!(!LeakDetector::new(&[], "").finds_leak_in("anything at all"));
     }
 }

@@ -8,13 +8,13 @@ pub mod check;
 mod error;
 pub mod evidence;
 pub mod figures;
-mod fold;
 mod follow_ups;
 pub mod journal;
 pub mod leak;
 pub mod merge;
 pub mod metrics;
 pub mod models;
+mod normalize;
 pub mod prompt;
 pub mod sentiment;
 pub mod split;
@@ -39,9 +39,9 @@ use store::sessions::StoredSession;
 use journal::StoreJournal;
 use models::Models;
 
-pub use analyst::{Analysed, Analyst, Settings, Task};
+pub use analyst::{AnalysisRequest, Analyst, CompletedAnalysis, Settings};
 pub use bedrock::ModelError;
-pub use error::{Error, Refusal};
+pub use error::{Error, RefusedBy};
 
 /// A transcript that is not there yet is looked for this often while it is waited for; fewer times than SQS delivers.
 const TRANSCRIPT_LOOKS: u32 = 3;
@@ -114,7 +114,7 @@ impl Context {
         &self,
         stored: &StoredSession,
         transcript: &Transcript,
-        asked: &Asked,
+        asked: &AnalysisOptions,
         delivery: &Delivery,
     ) -> Result<Outcome, Error> {
         let tenant_id = &delivery.claimed.key.tenant_id;
@@ -123,7 +123,7 @@ impl Context {
         let now = (self.clock)();
         let budget = settings.analysis.monthly_budget_usd;
         let journal = StoreJournal { store: &self.store, claimed: &delivery.claimed, budget, now };
-        let task = Task {
+        let task = AnalysisRequest {
             session: &stored.session,
             transcript,
             settings: &settings,
@@ -142,7 +142,12 @@ impl Context {
         }
     }
 
-    async fn store(&self, analysed: &Analysed, asked: &Asked, delivery: &Delivery) -> Result<Outcome, Error> {
+    async fn store(
+        &self,
+        analysed: &CompletedAnalysis,
+        asked: &AnalysisOptions,
+        delivery: &Delivery,
+    ) -> Result<Outcome, Error> {
         let key = &delivery.claimed.key;
         let follow_ups = if asked.follow_ups {
             let integrations = self.store.integrations_to_sync(&key.tenant_id).await.map_err(Error::Store)?;
@@ -159,13 +164,13 @@ impl Context {
 }
 
 /// What a message asks for.
-struct Asked {
+struct AnalysisOptions {
     model: Option<String>,
     /// Whether mails and syncs follow.
     follow_ups: bool,
 }
 
-impl Asked {
+impl AnalysisOptions {
     fn of(message: AnalyzeMessage) -> Self {
         match message {
             AnalyzeMessage::V1 { .. } => Self { model: None, follow_ups: true },
@@ -180,7 +185,7 @@ impl Stage for Context {
 
     async fn handle(&self, message: AnalyzeMessage, delivery: &Delivery) -> Result<Outcome, Error> {
         let key = &delivery.claimed.key;
-        let asked = Asked::of(message);
+        let asked = AnalysisOptions::of(message);
         // Stored by a delivery that ended before it could say so.
         let latest = self.store.latest_analysis_version(&key.tenant_id, &key.session_id).await.map_err(Error::Store)?;
         if latest.is_some_and(|latest| latest >= key.step.version()) {

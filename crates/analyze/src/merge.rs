@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::check::Findings;
-use crate::sentiment::Cause;
-use crate::split::Part;
+use crate::sentiment::ShiftCause;
+use crate::split::TranscriptPart;
 
 /// Topics of a whole conversation: the ones that most parts name.
 const MAX_TOPICS: usize = 20;
@@ -24,8 +24,8 @@ const MAX_EVIDENCE: usize = 20;
 
 /// One part and what was found in it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct PartFound {
-    pub part: Part,
+pub struct PartFindings {
+    pub part: TranscriptPart,
     /// Of the prompt it was found with.
     pub prompt_version: String,
     pub findings: Findings,
@@ -33,10 +33,10 @@ pub struct PartFound {
 
 /// What code can join.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Joined {
+pub struct JoinedFindings {
     /// One entry a turn, in order.
     pub timeline: Vec<Feeling>,
-    pub causes: Vec<Cause>,
+    pub causes: Vec<ShiftCause>,
     pub topics: Vec<String>,
     pub insights: Vec<Insight>,
     pub action_items: Vec<ActionItem>,
@@ -47,13 +47,13 @@ pub struct Joined {
 }
 
 /// Joins the parts, which are in the order of the conversation.
-pub fn join(parts: &[PartFound]) -> Joined {
+pub fn join(parts: &[PartFindings]) -> JoinedFindings {
     let findings = || parts.iter().map(|part| &part.findings);
     let insights = findings().map(|findings| findings.insights.as_slice());
     let items = findings().map(|findings| findings.action_items.as_slice());
     let insights = distinct(insights, |insight| folded(&insight.text), |insight| &mut insight.evidence);
     let action_items = distinct(items, |item| (folded(&item.text), item.owner), |item| &mut item.evidence);
-    Joined {
+    JoinedFindings {
         timeline: timeline(findings().flat_map(|findings| &findings.timeline)),
         causes: findings().flat_map(|findings| findings.causes.iter().cloned()).collect(),
         topics: topics(findings().flat_map(|findings| &findings.topics)),
@@ -141,7 +141,7 @@ pub enum Detail {
 }
 
 /// One part as the request about the whole conversation sees it.
-pub fn digest(n: usize, found: &PartFound, detail: Detail) -> Value {
+pub fn digest(n: usize, found: &PartFindings, detail: Detail) -> Value {
     let Findings { intent, summary, category, patterns, custom_metrics, .. } = &found.findings;
     let evidence = &category.justification.evidence;
     let mut digest = json!({

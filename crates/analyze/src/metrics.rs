@@ -19,8 +19,8 @@ const CONDITION_FAILED: &str = "Its condition did not hold.";
 /// The answer's values for the metrics that were asked, each exactly once, and what was wrong with them.
 ///
 /// Names that were not asked are dropped. What is wrong is told by the metric's name, which is the tenant's.
-pub fn read(answered: &[answer::CustomMetric], asked: &[&Metric]) -> (BTreeMap<String, CustomMetric>, Vec<String>) {
-    let mut by_name: HashMap<&str, Vec<(usize, &answer::CustomMetric)>> = HashMap::new();
+pub fn read(answered: &[answer::RawCustomMetric], asked: &[&Metric]) -> (BTreeMap<String, CustomMetric>, Vec<String>) {
+    let mut by_name: HashMap<&str, Vec<(usize, &answer::RawCustomMetric)>> = HashMap::new();
     for (n, metric) in answered.iter().enumerate() {
         by_name.entry(metric.name.trim()).or_default().push((n, metric));
     }
@@ -71,7 +71,7 @@ fn not_evaluated(rationale: &str) -> CustomMetric {
 }
 
 /// `Err` says what is wrong at which of the entry's fields.
-fn value(entry: &answer::CustomMetric, kind: &MetricKind) -> Result<CustomMetric, String> {
+fn value(entry: &answer::RawCustomMetric, kind: &MetricKind) -> Result<CustomMetric, String> {
     let mut rationale = clean(&entry.rationale, MAX_RATIONALE);
     if rationale.is_empty() {
         rationale = NO_RATIONALE.to_owned();
@@ -146,8 +146,8 @@ mod tests {
         serde_json::from_value(metrics).unwrap()
     }
 
-    fn entry(name: &str, value: Value) -> answer::CustomMetric {
-        answer::CustomMetric { name: name.into(), status: "ok".into(), value, rationale: "Said so.".into() }
+    fn entry(name: &str, value: Value) -> answer::RawCustomMetric {
+        answer::RawCustomMetric { name: name.into(), status: "ok".into(), value, rationale: "ModelMessage so.".into() }
     }
 
     /// The metric's value after reading this entry, and what was wrong.

@@ -81,7 +81,7 @@ fn a_tenth_more() -> f64 {
 
 /// Tokens of one answer as Bedrock counts them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Tokens {
+pub struct TokenCounts {
     /// Neither read from the cache nor written to it.
     pub input: u64,
     pub output: u64,
@@ -91,14 +91,14 @@ pub struct Tokens {
 
 /// A model or inference-profile id with what is known of it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Chosen {
+pub struct ChosenModel {
     pub id: String,
     pub model: Model,
 }
 
-impl Chosen {
+impl ChosenModel {
     /// `None` where the price is not known.
-    pub fn cost_usd(&self, tokens: &Tokens) -> Option<f64> {
+    pub fn cost_usd(&self, tokens: &TokenCounts) -> Option<f64> {
         let price = self.model.usd_per_million_tokens?;
         let parts = [
             (tokens.input, price.input),
@@ -155,14 +155,14 @@ impl Models {
     }
 
     /// The row whose id is the longest beginning of this model's; a model without one gets by with what all can do.
-    pub fn choose(&self, id: &str) -> Chosen {
+    pub fn choose(&self, id: &str) -> ChosenModel {
         let name = name(id);
         let plain = |model: &&Model| {
             let geography = name.split_once('.').map(|(_, rest)| rest);
             name.starts_with(&model.id) || geography.is_some_and(|rest| rest.starts_with(&model.id))
         };
         let found = self.0.iter().filter(plain).max_by_key(|model| model.id.len());
-        Chosen { id: id.to_owned(), model: found.cloned().unwrap_or(UNKNOWN) }
+        ChosenModel { id: id.to_owned(), model: found.cloned().unwrap_or(UNKNOWN) }
     }
 }
 
@@ -191,12 +191,12 @@ mod tests {
         }
         assert_eq!(models().choose("us.amazon.nova-micro-v1:0").model.output, Output::ForcedTool);
         let unknown = models().choose("meta.llama9");
-        assert_eq!((unknown.model.output, unknown.cost_usd(&Tokens::default())), (Output::ForcedTool, None));
+        assert_eq!((unknown.model.output, unknown.cost_usd(&TokenCounts::default())), (Output::ForcedTool, None));
     }
 
     #[test]
     fn a_price_counts_each_kind_of_token_and_the_geography() {
-        let tokens = Tokens { input: 1_000_000, output: 100_000, cached: 1_000_000, cache_write: 1_000_000 };
+        let tokens = TokenCounts { input: 1_000_000, output: 100_000, cached: 1_000_000, cache_write: 1_000_000 };
         let cost = |id: &str| models().choose(id).cost_usd(&tokens).unwrap();
         assert!((cost("global.anthropic.claude-haiku-4-5") - 2.85).abs() < 1e-9);
         assert!((cost("eu.anthropic.claude-haiku-4-5") - 3.135).abs() < 1e-9);

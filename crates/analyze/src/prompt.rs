@@ -9,7 +9,7 @@ use domain::settings::metrics::{Metric, MetricKind};
 use domain::transcript::Transcript;
 use serde_json::{Value, json};
 
-use crate::split::Part;
+use crate::split::TranscriptPart;
 
 /// Goes into `usage.prompt_version`; the folder under `prompts/`.
 pub const VERSION: &str = "v2";
@@ -72,11 +72,17 @@ impl<'a> Brief<'a> {
 }
 
 /// The transcript, or a part of it, inside a tag that nobody who spoke could know.
-pub fn analysis_message(brief: &Brief<'_>, transcript: &Transcript, parts: &[Part], n: usize, nonce: &str) -> String {
+pub fn analysis_message(
+    brief: &Brief<'_>,
+    transcript: &Transcript,
+    parts: &[TranscriptPart],
+    n: usize,
+    nonce: &str,
+) -> String {
     let mut message = brief.head();
     let Some(part) = parts.get(n) else { return message };
     if parts.len() > 1 {
-        line(&mut message, format_args!("Part: {} of {}", n + 1, parts.len()));
+        line(&mut message, format_args!("TranscriptPart: {} of {}", n + 1, parts.len()));
     }
     if let (Some(first), Some(last)) = (part.context.clone().next(), part.context.clone().next_back()) {
         let context = "were analysed with the part before; no timeline entries for them";
@@ -125,7 +131,7 @@ fn line(message: &mut String, text: std::fmt::Arguments<'_>) {
     let _ = writeln!(message, "{text}");
 }
 
-fn turns(message: &mut String, transcript: &Transcript, part: &Part) {
+fn turns(message: &mut String, transcript: &Transcript, part: &TranscriptPart) {
     let shown = part.context.start..part.own.end;
     for (index, turn) in transcript.turns().iter().enumerate().take(shown.end).skip(shown.start) {
         let text = match &part.excerpt {
@@ -182,7 +188,7 @@ mod tests {
     use domain::transcript::{Role, Turn};
 
     use super::*;
-    use crate::split::{Budget, split};
+    use crate::split::{PartLimits, split};
     use crate::testing::session;
 
     /// Of the files of each version: whoever changes one makes a new version, in a new folder.
@@ -199,7 +205,7 @@ mod tests {
         ),
     ];
 
-    fn message(settings: Value, turns: &[(Role, &str)], budget: Budget, n: usize) -> String {
+    fn message(settings: Value, turns: &[(Role, &str)], budget: PartLimits, n: usize) -> String {
         let settings: AnalysisSettings = serde_json::from_value(settings).unwrap();
         let turn =
             |(role, text): &(Role, &str)| Turn { role: *role, text: (*text).into(), started_ms: None, ended_ms: None };
@@ -208,7 +214,7 @@ mod tests {
         analysis_message(&brief, &transcript, &split(&transcript, budget), n, "42")
     }
 
-    const ROOMY: Budget = Budget { tokens: 10_000, visitor_turns: 100 };
+    const ROOMY: PartLimits = PartLimits { tokens: 10_000, visitor_turns: 100 };
 
     #[test]
     fn a_prompt_does_not_change_without_a_new_version() {
@@ -256,10 +262,10 @@ mod tests {
             ]
         });
         let turns = [(Role::Agent, "Hello"), (Role::Visitor, "Hi there, my friend, how are you today?")];
-        insta::assert_snapshot!(message(settings, &turns, Budget { tokens: 10, visitor_turns: 1 }, 2), @r#"
+        insta::assert_snapshot!(message(settings, &turns, PartLimits { tokens: 10, visitor_turns: 1 }, 2), @r#"
         Output language: de
         Channel: voice
-        Part: 3 of 3
+        TranscriptPart: 3 of 3
         Excerpt: of turn 1, which is longer than a part, this is piece 2 of 2
         Topics allowed: ["Billing","Delivery \"fast\""]
         Custom metric: {"description":"0 to 10","max":10,"min":0,"name":"nps","type":"integer"}

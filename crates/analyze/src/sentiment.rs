@@ -17,7 +17,7 @@ const ROUNDING: f64 = 1e-9;
 
 /// Why the model thinks that the sentiment changed between two turns.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Cause {
+pub struct ShiftCause {
     pub from_turn: usize,
     /// Not before `from_turn`.
     pub to_turn: usize,
@@ -26,7 +26,7 @@ pub struct Cause {
 }
 
 /// The whole sentiment; `None` of an empty timeline. `timeline` is in the order of turns.
-pub fn sentiment(timeline: Vec<Feeling>, causes: &[Cause], patterns: Vec<String>) -> Option<Sentiment> {
+pub fn sentiment(timeline: Vec<Feeling>, causes: &[ShiftCause], patterns: Vec<String>) -> Option<Sentiment> {
     let average = Score::mean(timeline.iter().map(|feeling| feeling.score))?;
     let (label, shifts) = (label(average, &timeline), shifts(&timeline, causes));
     Some(Sentiment { average, label, timeline, shifts, patterns })
@@ -48,7 +48,7 @@ pub fn label(average: Score, timeline: &[Feeling]) -> SentimentLabel {
 ///
 /// A move back by less than the threshold does not end a swing. Where a score is reached twice, a swing ends at its
 /// first turn and the next begins at its last. Each cause goes to the swing that shares the most turns with it.
-pub fn shifts(timeline: &[Feeling], causes: &[Cause]) -> Vec<Shift> {
+pub fn shifts(timeline: &[Feeling], causes: &[ShiftCause]) -> Vec<Shift> {
     let mut shifts = swings(timeline);
     shifts.sort_by(|one, other| size(other).total_cmp(&size(one)));
     shifts.truncate(MAX_SHIFTS);
@@ -71,7 +71,7 @@ fn size(shift: &Shift) -> f64 {
 }
 
 /// How many steps from turn to turn the two have in common; a cause of one turn is that of the step to it.
-fn overlap(shift: &Shift, cause: &Cause) -> usize {
+fn overlap(shift: &Shift, cause: &ShiftCause) -> usize {
     let is_one_turn = cause.from_turn == cause.to_turn;
     let from = cause.from_turn.saturating_sub(usize::from(is_one_turn));
     cause.to_turn.min(shift.to_turn).saturating_sub(from.max(shift.from_turn))
@@ -179,8 +179,8 @@ mod tests {
     #[test]
     fn a_cause_goes_where_it_shares_the_most_turns() {
         let timeline = timeline(&[0.5, -0.5, 0.5]);
-        let cause = |from_turn, to_turn, text: &str| Cause { from_turn, to_turn, text: text.into() };
-        let causes = |causes: &[Cause]| shifts(&timeline, causes).into_iter().map(|s| s.cause).collect::<Vec<_>>();
+        let cause = |from_turn, to_turn, text: &str| ShiftCause { from_turn, to_turn, text: text.into() };
+        let causes = |causes: &[ShiftCause]| shifts(&timeline, causes).into_iter().map(|s| s.cause).collect::<Vec<_>>();
         let (down, up) = (Some("down".to_owned()), Some("up".to_owned()));
         assert_eq!(causes(&[cause(1, 3, "down"), cause(3, 5, "up")]), [down.clone(), up.clone()]);
         assert_eq!(causes(&[cause(0, 2, "less"), cause(1, 3, "down"), cause(4, 4, "up")]), [down, up]);

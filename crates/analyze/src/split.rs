@@ -18,7 +18,7 @@ const PIECE_OVERLAP: usize = 600;
 
 /// What one request takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Budget {
+pub struct PartLimits {
     /// Tokens of transcript.
     pub tokens: usize,
     /// Visitor turns: each one needs an entry in the answer's timeline.
@@ -27,7 +27,7 @@ pub struct Budget {
 
 /// One request's share of the transcript.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Part {
+pub struct TranscriptPart {
     /// The turns that this part analyses.
     pub own: Range<usize>,
     /// Turns before them, analysed by the part before.
@@ -56,7 +56,7 @@ pub fn tokens(text: &str) -> usize {
 /// Parts that together hold every turn once, and every character of it.
 ///
 /// One part where the transcript fits. No part is empty, and none exceeds the budget except by its context and overlap.
-pub fn split(transcript: &Transcript, budget: Budget) -> Vec<Part> {
+pub fn split(transcript: &Transcript, budget: PartLimits) -> Vec<TranscriptPart> {
     let sizes: Vec<usize> = transcript.turns().iter().map(|turn| tokens(&turn.text) + LINE_TOKENS).collect();
     let mut splitter = Splitter { turns: transcript.turns(), sizes: &sizes, budget, parts: Vec::new() };
     splitter.run();
@@ -66,8 +66,8 @@ pub fn split(transcript: &Transcript, budget: Budget) -> Vec<Part> {
 struct Splitter<'a> {
     turns: &'a [Turn],
     sizes: &'a [usize],
-    budget: Budget,
-    parts: Vec<Part>,
+    budget: PartLimits,
+    parts: Vec<TranscriptPart>,
 }
 
 impl Splitter<'_> {
@@ -97,7 +97,7 @@ impl Splitter<'_> {
 
     fn close(&mut self, own: Range<usize>) {
         let context = self.context(own.start);
-        self.parts.push(Part { own, context, excerpt: None });
+        self.parts.push(TranscriptPart { own, context, excerpt: None });
     }
 
     fn context(&self, start: usize) -> Range<usize> {
@@ -120,7 +120,7 @@ impl Splitter<'_> {
             let start = self.turns[index].text.floor_char_boundary(own.start.saturating_sub(PIECE_OVERLAP));
             let excerpt = Excerpt { bytes: start..own.end, piece: n + 1, pieces };
             let context = if n == 0 { self.context(index) } else { index..index };
-            self.parts.push(Part { own: index..index + 1, context, excerpt: Some(excerpt) });
+            self.parts.push(TranscriptPart { own: index..index + 1, context, excerpt: Some(excerpt) });
         }
     }
 }
@@ -170,25 +170,25 @@ mod tests {
 
     #[test]
     fn a_transcript_that_fits_is_one_part() {
-        let parts = split(&transcript(&["Hello", "Hi", "Bye"]), Budget { tokens: 1000, visitor_turns: 10 });
-        assert_eq!(parts, [Part { own: 0..3, context: 0..0, excerpt: None }]);
-        assert_eq!(split(&transcript(&[]), Budget { tokens: 1000, visitor_turns: 10 }), []);
+        let parts = split(&transcript(&["Hello", "Hi", "Bye"]), PartLimits { tokens: 1000, visitor_turns: 10 });
+        assert_eq!(parts, [TranscriptPart { own: 0..3, context: 0..0, excerpt: None }]);
+        assert_eq!(split(&transcript(&[]), PartLimits { tokens: 1000, visitor_turns: 10 }), []);
     }
 
     #[test]
     fn parts_follow_each_other_and_see_a_few_turns_of_the_one_before() {
         let texts = ["word"; 12];
-        let parts = split(&transcript(&texts), Budget { tokens: 1000, visitor_turns: 3 });
+        let parts = split(&transcript(&texts), PartLimits { tokens: 1000, visitor_turns: 3 });
         let ranges: Vec<_> = parts.iter().map(|part| (part.own.clone(), part.context.clone())).collect();
         assert_eq!(ranges, [(0..7, 0..0), (7..12, 3..7)]);
-        let parts = split(&transcript(&texts), Budget { tokens: 30, visitor_turns: 100 });
+        let parts = split(&transcript(&texts), PartLimits { tokens: 30, visitor_turns: 100 });
         assert_eq!(parts.iter().map(|part| part.own.clone()).collect::<Vec<_>>(), [0..3, 3..6, 6..9, 9..12]);
     }
 
     #[test]
     fn a_turn_longer_than_a_part_is_cut_between_words_and_loses_nothing() {
         let long = "lorem ipsum dolor ".repeat(100);
-        let parts = split(&transcript(&["Hi", &long, "Bye"]), Budget { tokens: 200, visitor_turns: 10 });
+        let parts = split(&transcript(&["Hi", &long, "Bye"]), PartLimits { tokens: 200, visitor_turns: 10 });
         let excerpts: Vec<_> = parts.iter().filter_map(|part| part.excerpt.clone()).collect();
         assert_eq!((parts.first().unwrap().own.clone(), parts.last().unwrap().own.clone()), (0..1, 2..3));
         assert_eq!((excerpts[0].bytes.start, excerpts.last().unwrap().bytes.end), (0, long.len()));

@@ -7,7 +7,7 @@ use domain::transcript::{Role, Transcript, Turn};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::answer::{Answer, MergedAnswer};
+use crate::answer::{AnalysisAnswer, MergedAnswer};
 
 pub(crate) fn session() -> Session {
     Session {
@@ -34,7 +34,7 @@ pub(crate) fn transcript() -> Transcript {
     ])
 }
 
-pub(crate) fn answer() -> Answer {
+pub(crate) fn answer() -> AnalysisAnswer {
     let promise = json!([{ "turn": 2, "quote": "I will send you a new pump by Friday" }]);
     let answer = json!({
         "intent": { "primary_purpose": "Get the machine repaired.", "objectives": ["A working machine"], "outcome": "partly" },
@@ -64,7 +64,7 @@ pub(crate) fn answer() -> Answer {
 }
 
 pub(crate) fn merged_answer() -> MergedAnswer {
-    let Answer { intent, summary, category, sentiment, custom_metrics, .. } = answer();
+    let AnalysisAnswer { intent, summary, category, sentiment, custom_metrics, .. } = answer();
     MergedAnswer { intent, summary, category, patterns: sentiment.patterns, custom_metrics }
 }
 

@@ -5,7 +5,7 @@ mod tags;
 use unicode_normalization::UnicodeNormalization;
 use unicode_properties::{GeneralCategory, UnicodeEmoji, UnicodeGeneralCategory};
 
-use crate::fold::clusters;
+use crate::normalize::clusters;
 
 /// Text for people, at most `max_chars` long: in NFC, in one line, without HTML tags and without what cannot be seen.
 ///

@@ -3,8 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a helper that fails ends its test")]
 
 use analyze::check::Findings;
-use analyze::merge::{PartFound, join};
-use analyze::split::{Budget, Part, split, tokens};
+use analyze::merge::{PartFindings, join};
+use analyze::split::{PartLimits, TranscriptPart, split, tokens};
 use domain::analysis::Feeling;
 use domain::transcript::{Role, Transcript, Turn};
 use proptest::prelude::*;
@@ -22,12 +22,12 @@ fn transcripts() -> impl Strategy<Value = Transcript> {
     prop::collection::vec(turn, 0..60).prop_map(Transcript::new)
 }
 
-fn budgets() -> impl Strategy<Value = Budget> {
-    (20..400usize, 1..30usize).prop_map(|(tokens, visitor_turns)| Budget { tokens, visitor_turns })
+fn budgets() -> impl Strategy<Value = PartLimits> {
+    (20..400usize, 1..30usize).prop_map(|(tokens, visitor_turns)| PartLimits { tokens, visitor_turns })
 }
 
 /// One entry for each of the part's visitor turns, as a checked answer has them.
-fn found(transcript: &Transcript, part: &Part) -> PartFound {
+fn found(transcript: &Transcript, part: &TranscriptPart) -> PartFindings {
     let own = transcript.of(Role::Visitor).filter(|(index, _)| part.own.contains(index));
     let timeline: Vec<_> = own
         .map(|(index, _)| Feeling { turn: index, score: (index as f64).sin().try_into().unwrap(), emotion: "x".into() })
@@ -40,7 +40,7 @@ fn found(transcript: &Transcript, part: &Part) -> PartFound {
         "action_items": [], "custom_metrics": {}, "quotes_verified": 2, "quotes_dropped": 1, "gap": null
     }))
     .unwrap();
-    PartFound { part: part.clone(), prompt_version: "v".into(), findings }
+    PartFindings { part: part.clone(), prompt_version: "v".into(), findings }
 }
 
 proptest! {

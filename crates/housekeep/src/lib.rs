@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 use connectors::{Connectors, SetupError};
 use domain::email_address::EmailAddress;
-use mail::{Sender, Source};
+use mail::{Sender, TemplateSource};
 use serde_json::Value;
 use stage::queues::Queues;
 use stage::{Clock, SdkConfig};
@@ -106,7 +106,7 @@ pub async fn handle<Q: Queues>(context: &Context<Q>, task: Task, deadline: Insta
             Ok(Report::SettingsSaved { settings_version })
         }
         Task::SaveTemplate { tenant_id, name, locale, subject, text, html } => {
-            let wanted = save::Wanted { tenant_id, name, locale, source: Source { subject, text, html } };
+            let wanted = save::Wanted { tenant_id, name, locale, source: TemplateSource { subject, text, html } };
             let version = Box::pin(save::save_template(context, &wanted)).await?;
             Ok(Report::TemplateSaved { template: wanted.name, locale: wanted.locale, version })
         }

@@ -3,7 +3,7 @@
 use domain::id::{TemplateName, TenantId};
 use domain::locale::Locale;
 use domain::settings::{EmailSettings, TenantSettings};
-use mail::{Show, Source};
+use mail::{Show, TemplateSource};
 use serde_json::Value;
 use store::email_templates::{NewTemplate, StoredTemplate};
 
@@ -69,7 +69,7 @@ async fn check_template<Q>(context: &Context<Q>, tenant: &TenantId, email: &Emai
         return Err(Error::Settings { path: "email.template".to_owned(), problem });
     }
     for StoredTemplate { locale, subject, text, html, .. } in saved {
-        let checked = mail::check(&Source { subject, text, html }, &Show::from(email));
+        let checked = mail::check(&TemplateSource { subject, text, html }, &Show::from(email));
         checked.map_err(|source| Error::SavedTemplate { name: name.clone(), locale, source })?;
     }
     Ok(())
@@ -80,7 +80,7 @@ pub(crate) struct Wanted {
     pub(crate) tenant_id: TenantId,
     pub(crate) name: TemplateName,
     pub(crate) locale: Locale,
-    pub(crate) source: Source,
+    pub(crate) source: TemplateSource,
 }
 
 /// Returns the template's new version.
@@ -89,7 +89,7 @@ pub(crate) async fn save_template<Q>(context: &Context<Q>, wanted: &Wanted) -> R
     let unknown = || Error::UnknownTenant(tenant_id.clone());
     let tenant = context.store.tenant::<Settings>(tenant_id).await.map_err(Error::Save)?.ok_or_else(unknown)?;
     mail::check(source, &Show::from(&tenant.settings.email)).map_err(Error::Template)?;
-    let Source { subject, text, html } = source;
+    let TemplateSource { subject, text, html } = source;
     let new = NewTemplate { tenant_id, name: name.as_ref(), locale: locale.as_ref(), subject, text, html };
     let version = context.store.save_template(&new).await.map_err(Error::Save)?.ok_or_else(unknown)?;
     tracing::info!(tenant.id = %tenant_id, template = %name, %locale, version, "saved a template");

@@ -15,7 +15,7 @@ use domain::settings::EmailSettings;
 use domain::transcript::{Role, Transcript, Turn};
 use mail::sample::Sample;
 use mail::testing::sdk_config;
-use mail::{Envelope, Sender, Source, Template, VisitorContext, attachments, headers, tags};
+use mail::{Envelope, Sender, Template, TemplateSource, VisitorContext, attachments, headers, tags};
 use rustix::time::{ClockId, clock_gettime};
 
 const TURNS: usize = 100;
@@ -51,7 +51,7 @@ fn sample() -> Sample {
 }
 
 /// Everything from what the database gave to what SES answered; with `own`, a tenant's template, which is parsed anew.
-async fn one(sender: &Sender, sample: &Sample, settings: &EmailSettings, own: Option<&Source>) {
+async fn one(sender: &Sender, sample: &Sample, settings: &EmailSettings, own: Option<&TemplateSource>) {
     let session = sample.session();
     let about = sample.about(settings, &session);
     let parsed = own.map(|source| Template::parse(source).unwrap());
@@ -80,7 +80,7 @@ fn processor_time() -> Duration {
 }
 
 /// The mean of processor time per mail.
-async fn measured(sender: &Sender, own: Option<&Source>) -> Duration {
+async fn measured(sender: &Sender, own: Option<&TemplateSource>) -> Duration {
     let settings = EmailSettings {
         show_transcript: true,
         attachments: serde_json::from_str(r#"["transcript_txt", "transcript_html", "analytics_json"]"#).unwrap(),
@@ -100,7 +100,7 @@ async fn measured(sender: &Sender, own: Option<&Source>) -> Duration {
 fn main() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let sender = sender();
-    for (name, own) in [("built-in", None), ("own", Some(Source::built_in()))] {
+    for (name, own) in [("built-in", None), ("own", Some(TemplateSource::built_in()))] {
         let time = runtime.block_on(measured(&sender, own.as_ref()));
         println!(
             "{}",

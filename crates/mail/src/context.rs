@@ -10,7 +10,7 @@ use minijinja::Value;
 
 use crate::header::one_line;
 use crate::links::unlinked;
-use crate::phrases::{Language, Names, Phrases, Speaker};
+use crate::phrases::{MailLanguage, Names, Phrases, Speaker};
 use crate::values::{Link, Values};
 
 /// The longest name of a business or a visitor in characters.
@@ -60,9 +60,9 @@ impl About<'_> {
         self.fixed_language().tag()
     }
 
-    fn fixed_language(&self) -> Language {
+    fn fixed_language(&self) -> MailLanguage {
         let visitors = self.session.visitor.locale();
-        Language::of(self.template_locale.or(visitors.as_ref()), &self.settings.default_locale)
+        MailLanguage::of(self.template_locale.or(visitors.as_ref()), &self.settings.default_locale)
     }
 }
 
@@ -95,7 +95,7 @@ impl VisitorContext {
 /// Who talked, when, and in which languages that is told.
 struct Frame {
     locale: Option<Locale>,
-    language: Language,
+    language: MailLanguage,
     business: Option<String>,
     visitor: Option<String>,
     date: String,
@@ -120,11 +120,11 @@ impl Frame {
     }
 
     /// The turns of visitor and agent.
-    fn spoken(&self, transcript: &Transcript) -> Vec<Spoken> {
+    fn spoken(&self, transcript: &Transcript) -> Vec<ShownTurn> {
         let turn = |turn: &Turn| {
             let speaker = Speaker::of(turn.role)?;
             let name = self.visitor.as_deref().filter(|_| speaker == Speaker::Visitor);
-            Some(Spoken {
+            Some(ShownTurn {
                 speaker: name.unwrap_or(self.language.speaker(speaker)).to_owned(),
                 text: quoted(&turn.text, usize::MAX),
                 time: turn.started_ms.map(time),
@@ -135,21 +135,21 @@ impl Frame {
 }
 
 /// A turn as visitors are shown it.
-pub(crate) struct Spoken {
+pub(crate) struct ShownTurn {
     pub(crate) speaker: String,
     pub(crate) text: String,
     pub(crate) time: Option<String>,
 }
 
 /// A transcript outside of a template.
-pub(crate) struct Said {
+pub(crate) struct ShownTranscript {
     pub(crate) title: String,
     pub(crate) lang: &'static str,
     pub(crate) content_lang: Option<String>,
-    pub(crate) turns: Vec<Spoken>,
+    pub(crate) turns: Vec<ShownTurn>,
 }
 
-impl Said {
+impl ShownTranscript {
     /// `None` without a transcript.
     pub(crate) fn of(about: &About<'_>) -> Option<Self> {
         let frame = Frame::of(about);
@@ -182,8 +182,8 @@ fn visitors(about: &About<'_>) -> Values {
         .with("transcript", transcript.map(|transcript| turns(frame.spoken(transcript))))
 }
 
-fn turns(spoken: Vec<Spoken>) -> Vec<Value> {
-    let turn = |Spoken { speaker, text, time }| {
+fn turns(spoken: Vec<ShownTurn>) -> Vec<Value> {
+    let turn = |ShownTurn { speaker, text, time }| {
         Values::new().text("speaker", speaker).text("text", text).optional("time", time).into()
     };
     spoken.into_iter().map(turn).collect()
@@ -229,7 +229,7 @@ fn internal(analysis: &Analysis) -> Values {
         .with("custom_metrics", metrics)
 }
 
-fn action(item: &ActionItem, language: Language, business: Option<&str>) -> Values {
+fn action(item: &ActionItem, language: MailLanguage, business: Option<&str>) -> Values {
     let due = item.due.as_deref().map(|due| quoted(due, MAX_ITEM_CHARS)).filter(|due| !due.is_empty());
     Values::new()
         .text("owner", language.owner(item.owner, business))

@@ -2,7 +2,7 @@
 
 use minijinja::{HtmlEscape, Value};
 
-use crate::template::{Part, Rendered, Source, Template, TemplateError};
+use crate::template::{Rendered, Template, TemplateError, TemplatePart, TemplateSource};
 use crate::values::Values;
 
 /// The template of a mail that is part of the program.
@@ -14,10 +14,11 @@ pub struct Notice {
 
 /// Fills in a notice; its HTML is made of the paragraphs of its text.
 pub fn notice(notice: &Notice, values: Values) -> Result<Rendered, TemplateError> {
-    let source = Source { subject: notice.subject.to_owned(), text: notice.text.to_owned(), html: String::new() };
+    let source =
+        TemplateSource { subject: notice.subject.to_owned(), text: notice.text.to_owned(), html: String::new() };
     let template = Template::parse(&source)?;
     let values = Value::from(values);
-    let (subject, text) = (template.subject(&values)?, template.part(Part::Text, &values)?);
+    let (subject, text) = (template.subject(&values)?, template.part(TemplatePart::Text, &values)?);
     let html = html(&subject, &text);
     Ok(Rendered { subject, text, html })
 }

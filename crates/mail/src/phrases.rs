@@ -9,7 +9,7 @@ use crate::values::Values;
 
 /// A language the fixed sentences exist in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Language {
+pub(crate) enum MailLanguage {
     English,
     German,
     Spanish,
@@ -58,7 +58,7 @@ const SPANISH_MONTHS: [&str; 12] = [
     "diciembre",
 ];
 
-impl Language {
+impl MailLanguage {
     /// The visitor's if it is one of ours, else the tenant's, else English.
     pub(crate) fn of(locale: Option<&Locale>, default: &Locale) -> Self {
         let known = |locale: &Locale| match locale.language() {
@@ -245,7 +245,7 @@ mod tests {
     #[test]
     fn the_language_is_the_visitors_or_the_tenants_or_english() {
         let language =
-            |tag: &str, default: &str| Language::of(tag.parse().ok().as_ref(), &default.parse().unwrap()).tag();
+            |tag: &str, default: &str| MailLanguage::of(tag.parse().ok().as_ref(), &default.parse().unwrap()).tag();
         let tags = ["de-AT", "ES-mx", "en", "fr-FR", "desert", ""];
         assert_eq!(tags.map(|tag| language(tag, "fr")), ["de", "es", "en", "en", "en", "en"]);
         assert_eq!(tags.map(|tag| language(tag, "de-CH")), ["de", "es", "en", "de", "de", "de"]);
@@ -254,18 +254,19 @@ mod tests {
     #[test]
     fn dates_are_words_of_the_language() {
         let date = NaiveDate::from_ymd_opt(2026, 3, 1).unwrap();
-        let words = [Language::English, Language::German, Language::Spanish].map(|language| language.date(date));
+        let words =
+            [MailLanguage::English, MailLanguage::German, MailLanguage::Spanish].map(|language| language.date(date));
         assert_eq!(words, ["1 March 2026", "1. März 2026", "1 de marzo de 2026"]);
     }
 
     #[test]
     fn sentences_are_whole_without_names() {
         let about = Names { business: None, visitor: None, date: "1 March 2026", can_reply: false };
-        let phrases = Language::English.phrases(&about);
+        let phrases = MailLanguage::English.phrases(&about);
         assert_eq!(phrases.subject, "Your conversation on 1 March 2026");
         assert_eq!(phrases.greeting, "Hello,");
         assert_eq!(phrases.closing, "This summary was written automatically and may contain mistakes.");
-        assert_eq!(Language::German.owner(Owner::Business, None), "Wir");
-        assert_eq!(Language::German.owner(Owner::Business, Some("Acme")), "Acme");
+        assert_eq!(MailLanguage::German.owner(Owner::Business, None), "Wir");
+        assert_eq!(MailLanguage::German.owner(Owner::Business, Some("Acme")), "Acme");
     }
 }

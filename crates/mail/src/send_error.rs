@@ -12,7 +12,7 @@ use hyper_util::client::legacy;
 /// SES may have taken the mail, and nothing has told yet.
 pub const OUTCOME_UNKNOWN: Code = Code::new("outcome_unknown");
 
-type Source = Box<dyn Error + Send + Sync>;
+type BoxError = Box<dyn Error + Send + Sync>;
 
 /// Why there is no message id.
 #[derive(Debug, thiserror::Error)]
@@ -20,20 +20,20 @@ pub enum SendError {
     #[error("build the request to SES")]
     Request(#[source] BuildError),
     #[error("connect to SES")]
-    NotReached(#[source] Source),
+    NotReached(#[source] BoxError),
     /// Sent, but not answered in time, not to the end, or by something that is not SES.
     #[error("get an answer from SES")]
-    Unanswered(#[source] Source),
+    Unanswered(#[source] BoxError),
     #[error("find a message id in the answer of SES")]
     NoMessageId,
     /// SES has not taken the mail. Addresses are masked in `reason`.
     #[error("send through SES: {reason}")]
-    Refused { refusal: Refusal, reason: String },
+    Refused { refusal: SesRefusal, reason: String },
 }
 
 /// The ways in which SES refuses a mail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refusal {
+pub enum SesRefusal {
     /// Sending rate, daily quota or request rate reached.
     Throttled,
     Unavailable,
@@ -54,7 +54,7 @@ impl SendError {
         match &error {
             SdkError::ServiceError(answer) => {
                 let (status, code) = (answer.raw().status().as_u16(), answer.err().code());
-                match Refusal::of(status, code) {
+                match SesRefusal::of(status, code) {
                     Some(refusal) => Self::Refused { refusal, reason: reason(status, answer.err()) },
                     None => Self::Unanswered(format!("HTTP status {status} without an error code of SES").into()),
                 }
@@ -106,7 +106,7 @@ impl SendError {
     }
 }
 
-impl Refusal {
+impl SesRefusal {
     fn is_busy(self) -> bool {
         match self {
             Self::Throttled | Self::Unavailable => true,

@@ -23,13 +23,13 @@ const MAX_SUBJECT_CHARS: usize = 150;
 
 /// A part of a template and of the mail that it makes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Part {
+pub enum TemplatePart {
     Subject,
     Text,
     Html,
 }
 
-impl Part {
+impl TemplatePart {
     pub const ALL: [Self; 3] = [Self::Subject, Self::Text, Self::Html];
 
     pub fn as_str(self) -> &'static str {
@@ -52,7 +52,7 @@ impl Part {
     }
 }
 
-impl fmt::Display for Part {
+impl fmt::Display for TemplatePart {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
@@ -60,13 +60,13 @@ impl fmt::Display for Part {
 
 /// A template as it is written and stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Source {
+pub struct TemplateSource {
     pub subject: String,
     pub text: String,
     pub html: String,
 }
 
-impl Source {
+impl TemplateSource {
     /// The template that is part of the program.
     pub fn built_in() -> Self {
         Self {
@@ -76,20 +76,20 @@ impl Source {
         }
     }
 
-    fn part(&self, part: Part) -> &str {
+    fn part(&self, part: TemplatePart) -> &str {
         match part {
-            Part::Subject => &self.subject,
-            Part::Text => &self.text,
-            Part::Html => &self.html,
+            TemplatePart::Subject => &self.subject,
+            TemplatePart::Text => &self.text,
+            TemplatePart::Html => &self.html,
         }
     }
 }
 
 /// Why a template was refused, or cannot make a mail. It quotes the template, and nothing of a visitor.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("use the {part} part{}: {problem}", .line.map(|line| format!(", line {line}")).unwrap_or_default())]
+#[error("invalid {part} part{}: {problem}", .line.map(|line| format!(", line {line}")).unwrap_or_default())]
 pub struct TemplateError {
-    pub part: Part,
+    pub part: TemplatePart,
     /// From 1.
     pub line: Option<usize>,
     pub problem: String,
@@ -110,11 +110,11 @@ pub struct Template(Environment<'static>);
 
 impl Template {
     /// `Err` if a part is too long or says what templates cannot say.
-    pub fn parse(source: &Source) -> Result<Self, TemplateError> {
+    pub fn parse(source: &TemplateSource) -> Result<Self, TemplateError> {
         // The second one is the engine's own.
         let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build().unwrap_or_default();
         let mut environment = engine::environment(syntax.clone());
-        for part in Part::ALL {
+        for part in TemplatePart::ALL {
             let (text, most) = (source.part(part), part.max_source());
             let error = |(line, problem)| TemplateError { part, line, problem };
             if text.len() > most {
@@ -133,28 +133,28 @@ impl Template {
         #[expect(clippy::expect_used, reason = "the template is part of the program")]
         BUILT_IN.get_or_init(|| {
             // Unwrap safety: the tests render it.
-            Template::parse(&Source::built_in()).expect("the built-in template is valid")
+            Template::parse(&TemplateSource::built_in()).expect("the built-in template is valid")
         })
     }
 
     pub fn render(&self, context: &VisitorContext) -> Result<Rendered, TemplateError> {
         Ok(Rendered {
             subject: self.subject(&context.0)?,
-            text: self.part(Part::Text, &context.0)?,
-            html: self.part(Part::Html, &context.0)?,
+            text: self.part(TemplatePart::Text, &context.0)?,
+            html: self.part(TemplatePart::Html, &context.0)?,
         })
     }
 
     pub(crate) fn subject(&self, values: &Value) -> Result<String, TemplateError> {
-        let subject = self.part(Part::Subject, values)?;
+        let subject = self.part(TemplatePart::Subject, values)?;
         if subject.trim().contains(['\n', '\r']) {
-            return Err(Part::Subject.error("it has more than one line"));
+            return Err(TemplatePart::Subject.error("it has more than one line"));
         }
         Ok(one_line(&subject, MAX_SUBJECT_CHARS))
     }
 
-    pub(crate) fn part(&self, part: Part, values: &Value) -> Result<String, TemplateError> {
-        let mut out = engine::Bounded::new(part);
+    pub(crate) fn part(&self, part: TemplatePart, values: &Value) -> Result<String, TemplateError> {
+        let mut out = engine::PartWriter::new(part);
         let template = self.0.get_template(part.as_str());
         let rendered = template.and_then(|template| template.render_captured_to(values.clone(), &mut out).map(drop));
         rendered.map_err(|cause| TemplateError { part, line: cause.line(), problem: problem(&cause) })?;
@@ -176,7 +176,7 @@ fn problem(error: &minijinja::Error) -> String {
 
 /// Whether a template can make mails: it is parsed, and rendered with a session that has everything and with one that
 /// has nothing that may be absent.
-pub fn check(source: &Source, show: &Show) -> Result<(), TemplateError> {
+pub fn check(source: &TemplateSource, show: &Show) -> Result<(), TemplateError> {
     let template = Template::parse(source)?;
     for sample in [Sample::full(), Sample::bare()] {
         template.render(&sample.context(show))?;

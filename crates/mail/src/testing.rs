@@ -13,7 +13,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 /// What SES does with a request.
 #[derive(Debug, Clone)]
-pub enum Answer {
+pub enum SesAnswer {
     Accept,
     /// An HTTP status with SES's exception and its words.
     Refuse(u16, &'static str, &'static str),
@@ -28,15 +28,15 @@ pub enum Answer {
 }
 
 #[derive(Default)]
-struct State {
-    script: VecDeque<Answer>,
+struct SesState {
+    script: VecDeque<SesAnswer>,
     requests: Vec<Value>,
 }
 
 /// Listens until it is dropped.
 pub struct FakeSes {
     address: String,
-    state: Arc<Mutex<State>>,
+    state: Arc<Mutex<SesState>>,
     task: tokio::task::JoinHandle<()>,
 }
 
@@ -48,10 +48,10 @@ impl Drop for FakeSes {
 
 impl FakeSes {
     /// Accepts every mail once the script is used up.
-    pub async fn start(script: impl IntoIterator<Item = Answer>) -> Self {
+    pub async fn start(script: impl IntoIterator<Item = SesAnswer>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
-        let state = Arc::new(Mutex::new(State { script: script.into_iter().collect(), requests: Vec::new() }));
+        let state = Arc::new(Mutex::new(SesState { script: script.into_iter().collect(), requests: Vec::new() }));
         let shared = state.clone();
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -82,26 +82,26 @@ pub fn sdk_config(endpoint: &str) -> SdkConfig {
         .build()
 }
 
-async fn serve(stream: TcpStream, state: Arc<Mutex<State>>) {
+async fn serve(stream: TcpStream, state: Arc<Mutex<SesState>>) {
     let mut stream = BufReader::new(stream);
     while let Some((line, body)) = read_request(&mut stream).await {
         assert_eq!(line, "POST /v2/email/outbound-emails HTTP/1.1");
         let answer = {
             let mut state = state.lock().unwrap();
             state.requests.push(serde_json::from_slice(&body).unwrap());
-            state.script.pop_front().unwrap_or(Answer::Accept)
+            state.script.pop_front().unwrap_or(SesAnswer::Accept)
         };
         let accepted = json!({ "MessageId": "0102-ses-1" }).to_string();
         let (response, goes_on) = match answer {
-            Answer::Accept => (response(200, "", &accepted), true),
-            Answer::Refuse(status, exception, message) => {
+            SesAnswer::Accept => (response(200, "", &accepted), true),
+            SesAnswer::Refuse(status, exception, message) => {
                 let body = json!({ "message": message }).to_string();
                 (response(status, &format!("x-amzn-ErrorType: {exception}\r\n"), &body), true)
             }
-            Answer::Gateway(status) => (response(status, "", "<html>Bad gateway</html>"), true),
-            Answer::Lose => (String::new(), false),
-            Answer::Cut => (response(200, "", &accepted).trim_end_matches("-1\"}").to_owned(), false),
-            Answer::Hang => std::future::pending().await,
+            SesAnswer::Gateway(status) => (response(status, "", "<html>Bad gateway</html>"), true),
+            SesAnswer::Lose => (String::new(), false),
+            SesAnswer::Cut => (response(200, "", &accepted).trim_end_matches("-1\"}").to_owned(), false),
+            SesAnswer::Hang => std::future::pending().await,
         };
         if stream.write_all(response.as_bytes()).await.is_err() || !goes_on {
             return;

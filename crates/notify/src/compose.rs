@@ -5,7 +5,7 @@ use domain::locale::Locale;
 use domain::settings::redaction::ShownText;
 use domain::step::Code;
 use domain::transcript::Transcript;
-use mail::{About, Attachment, Rendered, Source, Template, VisitorContext, attachments};
+use mail::{About, Attachment, Rendered, Template, TemplateSource, VisitorContext, attachments};
 
 use crate::context::Context;
 use crate::error::Error;
@@ -75,7 +75,7 @@ impl Context {
         let Some(stored) = stored else {
             return if name.is_built_in() { Ok(None) } else { Err(Error::NoTemplate(name.clone())) };
         };
-        let source = Source { subject: stored.subject, text: stored.text, html: stored.html };
+        let source = TemplateSource { subject: stored.subject, text: stored.text, html: stored.html };
         let template = Template::parse(&source).map_err(Error::Template)?;
         Ok(Some(Found { template, version: stored.version, locale: stored.locale }))
     }

@@ -7,7 +7,7 @@ use anyhow::Context;
 use clap::Args;
 use domain::settings::EmailSettings;
 use mail::sample::Sample;
-use mail::{Source, Template, VisitorContext};
+use mail::{Template, TemplateSource, VisitorContext};
 use serde::de::DeserializeOwned;
 
 use crate::paths;
@@ -67,9 +67,9 @@ fn settings(file: Option<&Path>) -> anyhow::Result<EmailSettings> {
 }
 
 /// The three parts of a template, named as those of crates/mail/templates.
-fn source(directory: &Path) -> anyhow::Result<Source> {
+fn source(directory: &Path) -> anyhow::Result<TemplateSource> {
     let part = |name: &str| read(&directory.join(name));
-    Ok(Source { subject: part("subject.txt.j2")?, text: part("body.txt.j2")?, html: part("body.html.j2")? })
+    Ok(TemplateSource { subject: part("subject.txt.j2")?, text: part("body.txt.j2")?, html: part("body.html.j2")? })
 }
 
 fn read(path: &Path) -> anyhow::Result<String> {
@@ -156,7 +156,7 @@ mod tests {
         let session = message(PreviewEmail { session: Some(out.join("session.json")), ..nothing() });
         let missing = message(PreviewEmail { settings: Some(out.join("none.json")), ..nothing() });
         fs::remove_dir_all(&out).unwrap();
-        assert!(template.contains(": use the text part, line 2: there is no `visitr`; there is lang"), "{template}");
+        assert!(template.contains(": invalid text part, line 2: there is no `visitr`; there is lang"), "{template}");
         assert!(session.contains("session.json: ") && session.contains("line 2 column 18"), "{session}");
         assert!(missing.starts_with("failed to read ") && missing.contains("none.json: No such file"), "{missing}");
     }

@@ -6,8 +6,8 @@ use domain::analysis::{Analysis, AnalysisStatus, Coverage, Usage};
 use domain::step::Code;
 use store::model_calls::ModelUsage;
 
-use super::Task;
-use super::inquiry::Found;
+use super::AnalysisRequest;
+use super::transcript::CoveredFindings;
 use crate::check::Gap;
 use crate::{figures, metrics, prompt, sentiment};
 
@@ -17,7 +17,7 @@ const PARTS_FAILED: Code = Code::new("parts_failed");
 const TOO_LITTLE_WAS_SAID: &str = "The visitor said too little.";
 
 /// What is known without a model, of a conversation that has too little to be analysed.
-pub(super) fn insufficient(task: &Task<'_>, code: Code) -> Analysis {
+pub(super) fn insufficient(task: &AnalysisRequest<'_>, code: Code) -> Analysis {
     let turns_total = task.transcript.turns().len();
     Analysis {
         status: AnalysisStatus::InsufficientContent,
@@ -39,12 +39,12 @@ pub(super) fn insufficient(task: &Task<'_>, code: Code) -> Analysis {
 
 /// Figures count the original transcript: what was said, not its placeholders.
 pub(super) fn analysed(
-    task: &Task<'_>,
-    found: Found,
+    task: &AnalysisRequest<'_>,
+    found: CoveredFindings,
     redactions: BTreeMap<String, u32>,
     usage: ModelUsage,
 ) -> Analysis {
-    let Found { findings, coverage } = found;
+    let CoveredFindings { findings, coverage } = found;
     let parts_failed = (coverage.chunks_failed > 0).then_some(PARTS_FAILED);
     let gap = parts_failed.or(findings.gap.map(Gap::code));
     let metrics = &task.settings.analysis.custom_metrics;

@@ -12,8 +12,8 @@ use aws_sdk_bedrockruntime::types::{
 use serde_json::{Value, json};
 
 use super::document::from_json;
-use super::{Answered, ModelError, Said};
-use crate::models::{Chosen, Output};
+use super::{ModelError, ModelMessage, ReplyContent};
+use crate::models::{ChosenModel, Output};
 use crate::prompt::Instructions;
 
 /// Bedrock refuses blank text.
@@ -21,9 +21,9 @@ const NO_TEXT: &str = "(no text)";
 
 pub(super) fn build(
     client: &Client,
-    chosen: &Chosen,
+    chosen: &ChosenModel,
     instructions: &Instructions,
-    said: &[Said],
+    said: &[ModelMessage],
     max_tokens: usize,
 ) -> Result<ConverseFluentBuilder, ModelError> {
     let max_tokens = i32::try_from(max_tokens).unwrap_or(i32::MAX);
@@ -41,7 +41,7 @@ pub(super) fn build(
 }
 
 /// The constant part, with the point up to which it can be cached; the tool, where there is one, comes before it.
-fn system(chosen: &Chosen, instructions: &Instructions) -> Result<Vec<SystemContentBlock>, BuildError> {
+fn system(chosen: &ChosenModel, instructions: &Instructions) -> Result<Vec<SystemContentBlock>, BuildError> {
     let mut blocks = vec![SystemContentBlock::Text(instructions.system.to_owned())];
     if chosen.model.prompt_cache {
         let point = CachePointBlock::builder().r#type(CachePointType::Default).build()?;
@@ -50,17 +50,17 @@ fn system(chosen: &Chosen, instructions: &Instructions) -> Result<Vec<SystemCont
     Ok(blocks)
 }
 
-fn messages(instructions: &Instructions, said: &[Said]) -> Result<Vec<Message>, ModelError> {
+fn messages(instructions: &Instructions, said: &[ModelMessage]) -> Result<Vec<Message>, ModelError> {
     let mut answers_tool: Option<&str> = None;
     let mut messages = Vec::with_capacity(said.len());
     for said in said {
         let (role, content) = match said {
-            Said::User(text) => (ConversationRole::User, user_content(text, answers_tool.take())?),
-            Said::Model(Answered::Text(text)) => {
+            ModelMessage::User(text) => (ConversationRole::User, user_content(text, answers_tool.take())?),
+            ModelMessage::Model(ReplyContent::Text(text)) => {
                 let text = if text.trim().is_empty() { NO_TEXT } else { text };
                 (ConversationRole::Assistant, ContentBlock::Text(text.to_owned()))
             }
-            Said::Model(Answered::Tool { id, input }) => {
+            ModelMessage::Model(ReplyContent::Tool { id, input }) => {
                 answers_tool = Some(id);
                 (ConversationRole::Assistant, tool_use(instructions, id, input)?)
             }

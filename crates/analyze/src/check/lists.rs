@@ -47,7 +47,7 @@ impl Check<'_> {
     }
 
     /// Those with text and a quote that was said.
-    pub(super) fn insights(&mut self, insights: &[answer::Insight]) -> Vec<Insight> {
+    pub(super) fn insights(&mut self, insights: &[answer::RawInsight]) -> Vec<Insight> {
         let mut kept = Vec::new();
         for (n, insight) in self.bounded("insights", insights).iter().enumerate() {
             let evidence = self.needed_evidence(&format!("insights[{n}].evidence"), &insight.evidence);
@@ -60,12 +60,12 @@ impl Check<'_> {
     }
 
     /// The same.
-    pub(super) fn action_items(&mut self, items: &[answer::ActionItem]) -> Vec<ActionItem> {
+    pub(super) fn action_items(&mut self, items: &[answer::RawActionItem]) -> Vec<ActionItem> {
         let bounded = self.bounded("action_items", items).iter().enumerate();
         bounded.filter_map(|(n, item)| self.action_item(n, item)).collect()
     }
 
-    fn action_item(&mut self, n: usize, item: &answer::ActionItem) -> Option<ActionItem> {
+    fn action_item(&mut self, n: usize, item: &answer::RawActionItem) -> Option<ActionItem> {
         let owner = match item.owner.trim() {
             "visitor" => Some(Owner::Visitor),
             "agent" => Some(Owner::Agent),

@@ -9,14 +9,14 @@ use domain::transcript::{Role, Turn};
 use super::{Check, MAX_ITEMS, MAX_SENTENCE, MAX_WORDS};
 use crate::answer;
 use crate::figures::says_something;
-use crate::sentiment::Cause;
+use crate::sentiment::ShiftCause;
 
 /// Turns named to the model at once.
 const MAX_NAMED: usize = 30;
 
 impl Check<'_> {
     /// In the order of turns; also returns how many visitor turns have no entry and should.
-    pub(super) fn timeline(&mut self, feelings: &[answer::Feeling]) -> (Vec<Feeling>, usize) {
+    pub(super) fn timeline(&mut self, feelings: &[answer::RawTimelineEntry]) -> (Vec<Feeling>, usize) {
         let (own, transcript) = (self.subject.own.clone(), self.subject.spoken.transcript());
         let range = own.start.min(transcript.turns().len())..own.end.min(transcript.turns().len());
         let turns = transcript.turns().get(range.clone()).unwrap_or_default();
@@ -43,7 +43,7 @@ impl Check<'_> {
         (timeline, missing.len())
     }
 
-    fn feeling(&mut self, n: usize, feeling: &answer::Feeling, open: &mut BTreeSet<usize>) -> Option<Feeling> {
+    fn feeling(&mut self, n: usize, feeling: &answer::RawTimelineEntry, open: &mut BTreeSet<usize>) -> Option<Feeling> {
         let turn = usize::try_from(feeling.turn).ok();
         let is_own = |turn: &usize| self.subject.own.contains(turn);
         if turn.is_some_and(|turn| self.subject.context.contains(&turn) && !is_own(&turn)) {
@@ -67,7 +67,7 @@ impl Check<'_> {
     }
 
     /// Code finds the shifts: a cause that belongs to none, or has no turns, is no reason to ask again.
-    pub(super) fn causes(&mut self, shifts: &[answer::Shift]) -> Vec<Cause> {
+    pub(super) fn causes(&mut self, shifts: &[answer::RawShift]) -> Vec<ShiftCause> {
         let mut causes = Vec::new();
         for (n, shift) in shifts.iter().take(MAX_ITEMS).enumerate() {
             let text = self.cleaned(&format!("sentiment.shifts[{n}].cause"), &shift.cause, MAX_SENTENCE);
@@ -75,7 +75,7 @@ impl Check<'_> {
                 continue;
             };
             if !text.is_empty() {
-                causes.push(Cause { from_turn: one.min(other), to_turn: one.max(other), text });
+                causes.push(ShiftCause { from_turn: one.min(other), to_turn: one.max(other), text });
             }
         }
         causes

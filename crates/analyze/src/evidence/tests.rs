@@ -14,7 +14,7 @@ fn transcript() -> Transcript {
 }
 
 fn found(turn: i64, quote: &str) -> Option<Evidence> {
-    Spoken::new(&transcript()).find(&Quote { turn, quote: quote.into() })
+    QuotableTurns::new(&transcript()).find(&Quote { turn, quote: quote.into() })
 }
 
 fn find(turn: i64, quote: &str) -> Option<usize> {
@@ -24,7 +24,7 @@ fn find(turn: i64, quote: &str) -> Option<usize> {
 fn in_turn(text: &str, quote: &str) -> Option<String> {
     let turn = Turn { role: Role::Visitor, text: text.into(), started_ms: None, ended_ms: None };
     let transcript = Transcript::new(vec![turn]);
-    Spoken::new(&transcript).find(&Quote { turn: 0, quote: quote.into() }).map(|evidence| evidence.quote)
+    QuotableTurns::new(&transcript).find(&Quote { turn: 0, quote: quote.into() }).map(|evidence| evidence.quote)
 }
 
 #[test]
@@ -91,7 +91,7 @@ fn ten_thousand_turns_and_a_very_long_one_are_searched_quickly() {
     let mut turns: Vec<_> = (0..10_000).map(|n| turn(format!("This is turn {n} of many."))).collect();
     turns.push(turn("a".repeat(200_000)));
     let transcript = Transcript::new(turns);
-    let (begun, spoken) = (std::time::Instant::now(), Spoken::new(&transcript));
+    let (begun, spoken) = (std::time::Instant::now(), QuotableTurns::new(&transcript));
     for n in 0..10_000 {
         assert!(spoken.find(&Quote { turn: n, quote: format!("turn {n}") }).is_some());
     }

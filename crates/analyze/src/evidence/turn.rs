@@ -2,13 +2,13 @@
 
 use std::ops::Range;
 
-use crate::fold::{Kind, clusters, fold};
+use crate::normalize::{ClusterKind, clusters, normalize};
 
 /// Folded bytes between two entries of the way back to the turn's own text.
 const STRIDE: usize = 256;
 
 /// The letters, digits and emoji of a turn without what stands between them, and where its words begin and end.
-pub(super) struct FoldedTurn {
+pub(super) struct NormalizedTurn {
     text: String,
     starts: Bits,
     ends: Bits,
@@ -16,9 +16,9 @@ pub(super) struct FoldedTurn {
     way_back: Vec<(usize, usize)>,
 }
 
-impl FoldedTurn {
+impl NormalizedTurn {
     pub(super) fn new(turn: &str) -> Self {
-        let mut folded = Self {
+        let mut normalized = Self {
             text: String::with_capacity(turn.len()),
             starts: Bits::default(),
             ends: Bits::default(),
@@ -26,23 +26,23 @@ impl FoldedTurn {
         };
         let (mut last, mut between) = (None, None);
         for (at, cluster) in clusters(turn) {
-            let here = folded.text.len();
-            let kind = fold(cluster, &mut folded.text);
+            let here = normalized.text.len();
+            let kind = normalize(cluster, &mut normalized.text);
             if !kind.counts() {
                 between = gap(between, kind);
                 continue;
             }
             let (ends, starts) = last.map_or((false, true), |last| boundary(last, between, kind));
-            folded.ends.set(here, ends);
-            folded.starts.set(here, starts);
-            if folded.way_back.last().is_none_or(|(known, _)| here - known >= STRIDE) {
-                folded.way_back.push((here, at));
+            normalized.ends.set(here, ends);
+            normalized.starts.set(here, starts);
+            if normalized.way_back.last().is_none_or(|(known, _)| here - known >= STRIDE) {
+                normalized.way_back.push((here, at));
             }
             (last, between) = (Some(kind), None);
         }
-        folded.ends.set(folded.text.len(), true);
-        folded.text.shrink_to_fit();
-        folded
+        normalized.ends.set(normalized.text.len(), true);
+        normalized.text.shrink_to_fit();
+        normalized
     }
 
     /// Where `wanted`, which is folded too, stands in the turn's own text as whole words.
@@ -60,20 +60,20 @@ impl FoldedTurn {
         self.starts.get(start) && self.ends.get(start + length)
     }
 
-    fn span(&self, turn: &str, folded: Range<usize>) -> Option<Range<usize>> {
-        let known = self.way_back.partition_point(|(here, _)| *here <= folded.start).checked_sub(1)?;
+    fn span(&self, turn: &str, normalized: Range<usize>) -> Option<Range<usize>> {
+        let known = self.way_back.partition_point(|(here, _)| *here <= normalized.start).checked_sub(1)?;
         let (mut here, from) = *self.way_back.get(known)?;
         let (mut start, mut buffer) = (None, String::new());
         for (at, cluster) in clusters(turn.get(from..)?) {
             buffer.clear();
-            if !fold(cluster, &mut buffer).counts() {
+            if !normalize(cluster, &mut buffer).counts() {
                 continue;
             }
-            if here == folded.start {
+            if here == normalized.start {
                 start = Some(from + at);
             }
             here += buffer.len();
-            if here >= folded.end {
+            if here >= normalized.end {
                 return Some(start?..from + at + cluster.len());
             }
         }
@@ -82,28 +82,28 @@ impl FoldedTurn {
 }
 
 /// What stands between two clusters that count, after one more that does not.
-fn gap(before: Option<Kind>, kind: Kind) -> Option<Kind> {
+fn gap(before: Option<ClusterKind>, kind: ClusterKind) -> Option<ClusterKind> {
     match (before, kind) {
-        (before, Kind::Ignored) => before,
+        (before, ClusterKind::Ignored) => before,
         (None, kind) => Some(kind),
-        (Some(_), _) => Some(Kind::Gap),
+        (Some(_), _) => Some(ClusterKind::Gap),
     }
 }
 
 /// Whether a quote may end before, and whether one may begin at, a cluster.
 ///
 /// "I can" was not said by who said "I can't", but "article" was by who said "l'article"; and 2 is not 2.50.
-fn boundary(last: Kind, between: Option<Kind>, next: Kind) -> (bool, bool) {
+fn boundary(last: ClusterKind, between: Option<ClusterKind>, next: ClusterKind) -> (bool, bool) {
     let both = |kind| last == kind && next == kind;
     match between {
-        None if both(Kind::Letter) || both(Kind::Digit) => (false, false),
+        None if both(ClusterKind::Letter) || both(ClusterKind::Digit) => (false, false),
         None => {
-            let is_open = |kind| matches!(kind, Kind::Symbol | Kind::Unspaced);
+            let is_open = |kind| matches!(kind, ClusterKind::Symbol | ClusterKind::Unspaced);
             let parted = is_open(last) || is_open(next);
             (parted, parted)
         }
-        Some(Kind::Apostrophe) if both(Kind::Letter) => (false, true),
-        Some(Kind::Apostrophe | Kind::Point) if both(Kind::Digit) => (false, false),
+        Some(ClusterKind::Apostrophe) if both(ClusterKind::Letter) => (false, true),
+        Some(ClusterKind::Apostrophe | ClusterKind::Point) if both(ClusterKind::Digit) => (false, false),
         Some(_) => (true, true),
     }
 }

@@ -1,7 +1,7 @@
-use analyze::answer::{Answer, MergedAnswer};
-use analyze::check::{Findings, MAX_ITEMS, MAX_PARAGRAPH, Subject, check, check_merged};
-use analyze::evidence::{MAX_QUOTE, Spoken};
-use analyze::leak::Instructions;
+use analyze::answer::{AnalysisAnswer, MergedAnswer};
+use analyze::check::{AnswerScope, Findings, MAX_ITEMS, MAX_PARAGRAPH, check, check_merged};
+use analyze::evidence::{MAX_QUOTE, QuotableTurns};
+use analyze::leak::LeakDetector;
 use analyze::{metrics, sentiment};
 use domain::analysis::{CustomMetric, MetricStatus};
 use domain::settings::analysis::TopicList;
@@ -175,16 +175,16 @@ proptest! {
         if mutate == 0 {
             answer[key] = junk;
         }
-        let (all, instructions) = (all_metrics(), Instructions::new(&["one two three four five six seven eight"], ""));
-        let subject = Subject {
-            spoken: &Spoken::new(&transcript),
+        let (all, instructions) = (all_metrics(), LeakDetector::new(&["one two three four five six seven eight"], ""));
+        let subject = AnswerScope {
+            spoken: &QuotableTurns::new(&transcript),
             own: if is_whole { 0..transcript.turns().len() } else { own.0..own.1 },
             context: 0..1,
             metrics: &all.metrics().iter().collect::<Vec<_>>(),
             topics: &TopicList::default(),
             instructions: &instructions,
         };
-        if let Ok(read) = serde_json::from_value::<Answer>(answer.clone()) {
+        if let Ok(read) = serde_json::from_value::<AnalysisAnswer>(answer.clone()) {
             match check(read, &subject) {
                 Ok(checked) => holds(&checked.findings, &transcript)?,
                 Err(faults) => prop_assert!(!faults.is_empty() && faults.iter().all(|told| told.len() < 300)),
@@ -200,6 +200,6 @@ proptest! {
 
     #[test]
     fn any_json_is_read_or_refused(junk in junk()) {
-        prop_assert!(serde_json::from_value::<Answer>(junk).is_err());
+        prop_assert!(serde_json::from_value::<AnalysisAnswer>(junk).is_err());
     }
 }

@@ -1,5 +1,5 @@
 use analyze::answer::Quote;
-use analyze::evidence::{MAX_QUOTE, Spoken};
+use analyze::evidence::{MAX_QUOTE, QuotableTurns};
 use proptest::prelude::*;
 use unicode_segmentation::UnicodeSegmentation;
 
@@ -8,7 +8,7 @@ use domain::analysis::Evidence;
 use domain::transcript::{Role, Transcript, Turn};
 
 fn find(transcript: &Transcript, turn: usize, quote: &str) -> Option<Evidence> {
-    Spoken::new(transcript).find(&Quote { turn: turn as i64, quote: quote.to_owned() })
+    QuotableTurns::new(transcript).find(&Quote { turn: turn as i64, quote: quote.to_owned() })
 }
 
 /// Some words of a turn in a row, verbatim.

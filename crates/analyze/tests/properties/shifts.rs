@@ -1,4 +1,4 @@
-use analyze::sentiment::{Cause, MAX_SHIFTS, SHIFT_THRESHOLD, shifts};
+use analyze::sentiment::{MAX_SHIFTS, SHIFT_THRESHOLD, ShiftCause, shifts};
 use domain::analysis::Feeling;
 use proptest::prelude::*;
 
@@ -13,7 +13,7 @@ proptest! {
         };
         let mut timeline: Vec<_> = scores.iter().enumerate().map(feeling).collect();
         timeline.dedup_by_key(|feeling| feeling.turn);
-        let cause = |(from_turn, turns): (usize, usize)| Cause { from_turn, to_turn: from_turn + turns, text: "c".into() };
+        let cause = |(from_turn, turns): (usize, usize)| ShiftCause { from_turn, to_turn: from_turn + turns, text: "c".into() };
         let causes: Vec<_> = causes.into_iter().map(cause).collect();
         let found = shifts(&timeline, &causes);
         let score = |turn| timeline.iter().find(|feeling| feeling.turn == turn).map(|feeling| feeling.score);

@@ -7,13 +7,14 @@ use mail::Sender;
 use serde_json::json;
 
 use crate::world::{World, watched};
-use mail::testing::{Answer, sdk_config};
+use mail::testing::{SesAnswer, sdk_config};
 
-const THROTTLED: Answer = Answer::Refuse(429, "ThrottlingException", "Maximum sending rate exceeded.");
-const UNVERIFIED: Answer = Answer::Refuse(400, "MessageRejected", "Email address is not verified: ops@example.com");
+const THROTTLED: SesAnswer = SesAnswer::Refuse(429, "ThrottlingException", "Maximum sending rate exceeded.");
+const UNVERIFIED: SesAnswer =
+    SesAnswer::Refuse(400, "MessageRejected", "Email address is not verified: ops@example.com");
 
 /// A tenant with too many failures, whose admins are still to be told.
-async fn world(script: impl IntoIterator<Item = Answer>) -> World {
+async fn world(script: impl IntoIterator<Item = SesAnswer>) -> World {
     let world = World::new(script).await;
     world.save("acme", watched()).await;
     world.fail("acme", "notify", "ses_refused", 3).await;
@@ -69,7 +70,7 @@ async fn a_ses_that_cannot_be_reached_is_tried_again() {
 
 #[tokio::test]
 async fn a_mail_that_ses_may_have_is_held_and_the_alert_stays_open() {
-    for answer in [Answer::Lose, Answer::Cut, Answer::Gateway(504)] {
+    for answer in [SesAnswer::Lose, SesAnswer::Cut, SesAnswer::Gateway(504)] {
         let world = world([answer]).await;
         assert_eq!(world.look().await.mails_failed, 1);
         for _ in 0..3 {
@@ -97,7 +98,7 @@ async fn a_run_that_died_while_it_sent_leaves_a_mail_that_is_held_and_counted() 
 
 #[tokio::test]
 async fn no_more_mails_are_tried_in_a_run_in_which_ses_did_not_take_one() {
-    let world = world([Answer::Lose]).await;
+    let world = world([SesAnswer::Lose]).await;
     world.fail("acme", "notify", "ses_sending_paused", 1).await;
     let report = world.look().await;
     assert_eq!((report.opened, report.mails_failed, world.mails().len()), (2, 1, 1));
@@ -106,7 +107,7 @@ async fn no_more_mails_are_tried_in_a_run_in_which_ses_did_not_take_one() {
 
 #[tokio::test]
 async fn a_refusal_of_one_admin_keeps_no_other_alert_from_being_mailed_and_one_of_the_account_does() {
-    for (refusal, mailed) in [(UNVERIFIED, 1), (Answer::Refuse(400, "SendingPausedException", ""), 0)] {
+    for (refusal, mailed) in [(UNVERIFIED, 1), (SesAnswer::Refuse(400, "SendingPausedException", ""), 0)] {
         let world = world([refusal]).await;
         world.fail("acme", "notify", "ses_not_found", 1).await;
         let report = world.look().await;

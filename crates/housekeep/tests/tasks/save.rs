@@ -101,10 +101,10 @@ async fn a_template_is_saved_as_the_next_version_of_its_name_and_locale() {
 async fn a_template_that_would_make_no_mail_is_refused_with_its_place() {
     let world = World::new([]).await;
     for (subject, told) in [
-        ("{% if %}", "use the subject part, line 1: "),
-        ("Hello\n{{ vistor }}", "use the subject part, line 2: there is no `vistor`; there is lang, "),
-        ("{{ internal.category.label }}", "use the subject part, line 1: there is no `internal`"),
-        ("{{ visitor }}", "use the subject part, line 1: "),
+        ("{% if %}", "invalid subject part, line 1: "),
+        ("Hello\n{{ vistor }}", "invalid subject part, line 2: there is no `vistor`; there is lang, "),
+        ("{{ internal.category.label }}", "invalid subject part, line 1: there is no `internal`"),
+        ("{{ visitor }}", "invalid subject part, line 1: "),
     ] {
         let error = refusal(&world, template("welcome", "en", subject)).await;
         assert!(error.contains(told), "{subject}: {error}");

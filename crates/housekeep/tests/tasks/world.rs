@@ -14,7 +14,7 @@ use stage::testing::MemoryQueues;
 use store::sessions::Notification;
 use store::testing::{self, TestDatabase};
 
-use mail::testing::{Answer, FakeSes};
+use mail::testing::{FakeSes, SesAnswer};
 
 pub(crate) struct World {
     pub(crate) database: TestDatabase,
@@ -28,7 +28,7 @@ pub(crate) fn tenant(id: &str) -> TenantId {
 
 impl World {
     /// With the tenant `acme`, who has a session `s-1`.
-    pub(crate) async fn new(script: impl IntoIterator<Item = Answer>) -> Self {
+    pub(crate) async fn new(script: impl IntoIterator<Item = SesAnswer>) -> Self {
         let (database, ses) = (TestDatabase::create().await, FakeSes::start(script).await);
         let pair = |name: &str| QueuePair { url: name.to_owned(), dead_letter_url: format!("{name}-dead") };
         let config = connectors::Config {

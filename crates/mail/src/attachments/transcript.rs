@@ -4,16 +4,16 @@ use std::fmt::Write;
 
 use minijinja::HtmlEscape;
 
-use crate::context::{About, Said, Spoken};
+use crate::context::{About, ShownTranscript, ShownTurn};
 
 /// Light and dark, on screens of any width and on paper.
 const STYLE: &str = include_str!("../../templates/transcript.css");
 
 /// One line for each turn, for people and for programs that read lines.
 pub(super) fn text(about: &About<'_>) -> Option<String> {
-    let said = Said::of(about)?;
+    let said = ShownTranscript::of(about)?;
     let mut page = format!("{}\n\n", said.title);
-    for Spoken { speaker, text, time } in &said.turns {
+    for ShownTurn { speaker, text, time } in &said.turns {
         // Writing to a `String` does not fail.
         let _ = match time {
             Some(time) => writeln!(page, "{speaker} ({time}): {text}"),
@@ -25,7 +25,7 @@ pub(super) fn text(about: &About<'_>) -> Option<String> {
 
 /// A page that needs nothing else, in the look of the mail.
 pub(super) fn html(about: &About<'_>) -> Option<String> {
-    let said = Said::of(about)?;
+    let said = ShownTranscript::of(about)?;
     let (title, lang) = (HtmlEscape(&said.title), said.lang);
     let content_lang = said.content_lang.as_deref().map(|tag| format!(" lang=\"{}\"", HtmlEscape(tag)));
     let content_lang = content_lang.unwrap_or_default();
@@ -34,7 +34,7 @@ pub(super) fn html(about: &About<'_>) -> Option<String> {
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{title}</title>\n\
          <style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n<h1>{title}</h1>\n<dl>\n"
     );
-    for Spoken { speaker, text, time } in &said.turns {
+    for ShownTurn { speaker, text, time } in &said.turns {
         let time = time.as_deref().map(|time| format!("<time>{time}</time>")).unwrap_or_default();
         let (speaker, text) = (HtmlEscape(speaker), HtmlEscape(text));
         // Writing to a `String` does not fail.

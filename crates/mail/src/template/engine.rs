@@ -6,7 +6,7 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Value, ValueKind};
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, Output, State, UndefinedBehavior, escape_formatter};
 
-use super::{Part, place};
+use super::{TemplatePart, place};
 use crate::values::Link;
 
 /// Instructions for one part of a mail: three times what the built-in template takes for 10,000 turns.
@@ -23,11 +23,9 @@ pub(super) fn environment(syntax: SyntaxConfig) -> Environment<'static> {
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_fuel(Some(FUEL));
     environment.set_syntax(syntax);
-    environment.set_auto_escape_callback(
-        |name| {
-            if name == Part::Html.as_str() { AutoEscape::Html } else { AutoEscape::None }
-        },
-    );
+    environment.set_auto_escape_callback(|name| {
+        if name == TemplatePart::Html.as_str() { AutoEscape::Html } else { AutoEscape::None }
+    });
     environment.set_formatter(show);
     environment.add_filter("capitalize", |state: &mut State, text: Value| changed(state, &text, capitalized));
     environment.add_filter("lower", |state: &mut State, text: Value| changed(state, &text, str::to_lowercase));
@@ -68,11 +66,11 @@ fn show(out: &mut Output<'_>, state: &mut State<'_, '_>, value: &Value) -> Resul
     }
 }
 
-struct Budget(usize);
+struct FilterBudget(usize);
 
 /// Filters cost one instruction, whatever they do; their work is counted in bytes.
 fn spend(state: &mut State<'_, '_>, bytes: usize) -> Result<(), Error> {
-    let budget = state.get_or_insert_extension_with(|| Budget(MAX_FILTERED));
+    let budget = state.get_or_insert_extension_with(|| FilterBudget(MAX_FILTERED));
     budget.0 = budget.0.checked_sub(bytes).ok_or_else(|| invalid("the filters have too much to do"))?;
     Ok(())
 }
@@ -139,19 +137,19 @@ fn round(number: Value, digits: Option<i32>) -> Result<f64, Error> {
 }
 
 /// A part as it is written, up to its bound.
-pub(super) struct Bounded {
+pub(super) struct PartWriter {
     pub(super) text: Vec<u8>,
     is_html: bool,
 }
 
-impl Bounded {
-    pub(super) fn new(part: Part) -> Self {
+impl PartWriter {
+    pub(super) fn new(part: TemplatePart) -> Self {
         place::start();
-        Self { text: Vec::new(), is_html: part == Part::Html }
+        Self { text: Vec::new(), is_html: part == TemplatePart::Html }
     }
 }
 
-impl io::Write for Bounded {
+impl io::Write for PartWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if self.text.len() + bytes.len() > MAX_OUTPUT {
             return Err(io::ErrorKind::FileTooLarge.into());

@@ -52,9 +52,9 @@ pub(super) fn inspect(source: &str, syntax: &SyntaxConfig) -> Result<(), Problem
     Ok(())
 }
 
-type Tokens<'t, 's> = &'t [(Token<'s>, Span)];
+type TagTokens<'t, 's> = &'t [(Token<'s>, Span)];
 
-fn statement(tag: Tokens<'_, '_>) -> Result<(), String> {
+fn statement(tag: TagTokens<'_, '_>) -> Result<(), String> {
     match tag {
         [(Token::Ident("for"), _), rest @ ..] => {
             let is_in = |(token, _): &(Token<'_>, Span)| matches!(token, Token::Ident("in"));
@@ -72,7 +72,7 @@ fn statement(tag: Tokens<'_, '_>) -> Result<(), String> {
     }
 }
 
-fn expression(tokens: Tokens<'_, '_>) -> Result<(), String> {
+fn expression(tokens: TagTokens<'_, '_>) -> Result<(), String> {
     for at in 0..tokens.len() {
         let before = |by: usize| at.checked_sub(by).map(|at| &tokens[at].0);
         let next = tokens.get(at + 1).map(|(token, _)| token);

@@ -9,7 +9,7 @@ use domain::email_address::EmailAddress;
 use domain::settings::EmailSettings;
 use domain::transcript::{Role, Transcript, Turn};
 use mail::sample::Sample;
-use mail::{Envelope, Source, Template, VisitorContext, attachments, headers};
+use mail::{Envelope, Template, TemplateSource, VisitorContext, attachments, headers};
 use serde_json::{Value, json};
 
 use crate::request::request;
@@ -61,13 +61,13 @@ fn attacked(attack: &str) -> (EmailSettings, Sample) {
 
 /// A tenant's template that shows everything there is.
 fn everything() -> Template {
-    let Source { subject, text, html } = Source::built_in();
+    let TemplateSource { subject, text, html } = TemplateSource::built_in();
     let more = "{% for text in internal.topics %}{{ text }}{% endfor %}{% for text in internal.insights %}{{ text }}{% endfor %}
         {{ internal.category.reasoning }}{{ internal.intent.primary_purpose }}
         {% for name, metric in internal.custom_metrics|items %}{{ name }} {{ metric.value }} {{ metric.rationale }}{% endfor %}";
     let html =
         html.replace("</body>", &format!("{more}<p title=\"{{{{ internal.category.reasoning }}}}\"></p></body>"));
-    Template::parse(&Source {
+    Template::parse(&TemplateSource {
         subject: format!("{subject}{{{{ visitor or business }}}}").replace('\n', ""),
         text: text + more,
         html,

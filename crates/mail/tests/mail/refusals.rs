@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use mail::{Envelope, Rendered, SendError, Sender};
 
-use mail::testing::{Answer, FakeSes, sdk_config};
+use mail::testing::{FakeSes, SesAnswer, sdk_config};
 
 /// What the stage is to do after a request.
 #[derive(Debug, PartialEq, Eq)]
@@ -53,28 +53,28 @@ async fn send(sender: &Sender, time: Duration) -> Result<String, SendError> {
 #[tokio::test]
 async fn every_answer_of_ses_is_sorted_and_none_is_asked_for_twice() {
     let answers = [
-        (Answer::Refuse(429, "ThrottlingException", "Maximum sending rate exceeded."), Later, "ses_throttled"),
-        (Answer::Refuse(400, "Throttling", "Daily message quota exceeded."), Later, "ses_throttled"),
-        (Answer::Refuse(429, "TooManyRequestsException", ""), Later, "ses_throttled"),
-        (Answer::Refuse(400, "LimitExceededException", ""), Later, "ses_throttled"),
-        (Answer::Refuse(500, "InternalServiceErrorException", ""), Later, "ses_unavailable"),
-        (Answer::Refuse(503, "ServiceUnavailableException", ""), Later, "ses_unavailable"),
-        (Answer::Refuse(400, "AccountSuspendedException", ""), Never, "ses_account_suspended"),
-        (Answer::Refuse(400, "SendingPausedException", ""), Never, "ses_sending_paused"),
-        (Answer::Refuse(400, "MessageRejected", ""), Never, "ses_message_rejected"),
-        (Answer::Refuse(400, "MailFromDomainNotVerifiedException", ""), Never, "ses_sender_not_verified"),
-        (Answer::Refuse(400, "BadRequestException", ""), Never, "ses_bad_request"),
-        (Answer::Refuse(404, "NotFoundException", ""), Never, "ses_not_found"),
-        (Answer::Refuse(403, "AccessDeniedException", ""), Never, "ses_access_denied"),
-        (Answer::Refuse(403, "InvalidSignatureException", ""), Never, "ses_refused"),
-        (Answer::Gateway(413), Never, "ses_refused"),
+        (SesAnswer::Refuse(429, "ThrottlingException", "Maximum sending rate exceeded."), Later, "ses_throttled"),
+        (SesAnswer::Refuse(400, "Throttling", "Daily message quota exceeded."), Later, "ses_throttled"),
+        (SesAnswer::Refuse(429, "TooManyRequestsException", ""), Later, "ses_throttled"),
+        (SesAnswer::Refuse(400, "LimitExceededException", ""), Later, "ses_throttled"),
+        (SesAnswer::Refuse(500, "InternalServiceErrorException", ""), Later, "ses_unavailable"),
+        (SesAnswer::Refuse(503, "ServiceUnavailableException", ""), Later, "ses_unavailable"),
+        (SesAnswer::Refuse(400, "AccountSuspendedException", ""), Never, "ses_account_suspended"),
+        (SesAnswer::Refuse(400, "SendingPausedException", ""), Never, "ses_sending_paused"),
+        (SesAnswer::Refuse(400, "MessageRejected", ""), Never, "ses_message_rejected"),
+        (SesAnswer::Refuse(400, "MailFromDomainNotVerifiedException", ""), Never, "ses_sender_not_verified"),
+        (SesAnswer::Refuse(400, "BadRequestException", ""), Never, "ses_bad_request"),
+        (SesAnswer::Refuse(404, "NotFoundException", ""), Never, "ses_not_found"),
+        (SesAnswer::Refuse(403, "AccessDeniedException", ""), Never, "ses_access_denied"),
+        (SesAnswer::Refuse(403, "InvalidSignatureException", ""), Never, "ses_refused"),
+        (SesAnswer::Gateway(413), Never, "ses_refused"),
         // Whoever answers without SES's code may have passed the request on before it gave up.
-        (Answer::Gateway(503), Unknown, "outcome_unknown"),
-        (Answer::Gateway(500), Unknown, "outcome_unknown"),
-        (Answer::Gateway(504), Unknown, "outcome_unknown"),
-        (Answer::Gateway(200), Unknown, "outcome_unknown"),
-        (Answer::Lose, Unknown, "outcome_unknown"),
-        (Answer::Cut, Unknown, "outcome_unknown"),
+        (SesAnswer::Gateway(503), Unknown, "outcome_unknown"),
+        (SesAnswer::Gateway(500), Unknown, "outcome_unknown"),
+        (SesAnswer::Gateway(504), Unknown, "outcome_unknown"),
+        (SesAnswer::Gateway(200), Unknown, "outcome_unknown"),
+        (SesAnswer::Lose, Unknown, "outcome_unknown"),
+        (SesAnswer::Cut, Unknown, "outcome_unknown"),
     ];
     for (answer, expected, code) in answers {
         let ses = FakeSes::start([answer.clone()]).await;
@@ -86,7 +86,7 @@ async fn every_answer_of_ses_is_sorted_and_none_is_asked_for_twice() {
 
 #[tokio::test]
 async fn a_ses_that_does_not_answer_in_time_may_have_the_mail() {
-    let ses = FakeSes::start([Answer::Hang]).await;
+    let ses = FakeSes::start([SesAnswer::Hang]).await;
     let error = send(&Sender::new(&ses.sdk_config(), None), Duration::from_millis(200)).await.unwrap_err();
     assert_eq!(meaning(&error), (Unknown, "outcome_unknown"));
     assert_eq!(ses.requests().len(), 1);

@@ -12,7 +12,7 @@ use stage::testing::MemoryQueues;
 use store::email_log::{EmailKey, EmailStatus};
 
 use crate::world::World;
-use mail::testing::Answer;
+use mail::testing::SesAnswer;
 
 const MAILS: usize = 20;
 
@@ -24,8 +24,8 @@ fn last(body: String) -> Record {
 
 #[tokio::test]
 async fn every_mail_of_a_burst_is_sent_once_and_no_receive_is_burnt() {
-    let throttled = || Answer::Refuse(429, "ThrottlingException", "Maximum sending rate exceeded.");
-    let script: Vec<_> = (0..MAILS * 3).map(|n| if n % 3 == 2 { Answer::Accept } else { throttled() }).collect();
+    let throttled = || SesAnswer::Refuse(429, "ThrottlingException", "Maximum sending rate exceeded.");
+    let script: Vec<_> = (0..MAILS * 3).map(|n| if n % 3 == 2 { SesAnswer::Accept } else { throttled() }).collect();
     let world = World::new(script.clone()).await;
     let mut bodies = Vec::new();
     for n in 0..MAILS {
@@ -60,7 +60,7 @@ async fn every_mail_of_a_burst_is_sent_once_and_no_receive_is_burnt() {
 
     let mut accepted = HashMap::<String, u32>::new();
     for (n, request) in ses.requests().iter().enumerate() {
-        if !script.get(n).is_some_and(|answer| matches!(answer, Answer::Refuse(..))) {
+        if !script.get(n).is_some_and(|answer| matches!(answer, SesAnswer::Refuse(..))) {
             *accepted.entry(request["EmailTags"][2]["Value"].to_string()).or_default() += 1;
         }
     }

@@ -6,18 +6,18 @@ use stage::Outcome;
 use store::email_log::EmailStatus;
 
 use crate::world::World;
-use mail::testing::Answer;
+use mail::testing::SesAnswer;
 
-fn throttled() -> Answer {
-    Answer::Refuse(429, "ThrottlingException", "Maximum sending rate exceeded.")
+fn throttled() -> SesAnswer {
+    SesAnswer::Refuse(429, "ThrottlingException", "Maximum sending rate exceeded.")
 }
 
 #[tokio::test]
 async fn a_throttled_mail_waits_and_is_sent_by_a_later_delivery() {
     for (answer, code) in [
         (throttled(), "ses_throttled"),
-        (Answer::Refuse(400, "LimitExceededException", ""), "ses_throttled"),
-        (Answer::Refuse(503, "ServiceUnavailableException", ""), "ses_unavailable"),
+        (SesAnswer::Refuse(400, "LimitExceededException", ""), "ses_throttled"),
+        (SesAnswer::Refuse(503, "ServiceUnavailableException", ""), "ses_unavailable"),
     ] {
         let world = World::new([answer]).await;
         let outcome = world.deliver().await.unwrap();

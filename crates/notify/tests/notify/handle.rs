@@ -12,7 +12,7 @@ use stage::{Env, Failure, Outcome, error_chain};
 use store::email_log::EmailStatus;
 
 use crate::world::World;
-use mail::testing::{Answer, sdk_config};
+use mail::testing::{SesAnswer, sdk_config};
 
 fn code(result: Result<Outcome, Error>) -> (&'static str, bool) {
     let error = result.unwrap_err();
@@ -72,7 +72,7 @@ async fn two_deliveries_at_once_send_one_mail() {
 #[tokio::test]
 async fn a_rejected_mail_is_final_and_its_reason_shows_no_address() {
     let words = "Email address is not verified. The following identities failed the check: ana@example.com, <b@c.de>";
-    let world = World::new([Answer::Refuse(400, "MessageRejected", words)]).await;
+    let world = World::new([SesAnswer::Refuse(400, "MessageRejected", words)]).await;
     let error = world.deliver().await.unwrap_err();
     assert!(!error.is_retryable());
     assert_eq!(error.code().as_str(), "ses_message_rejected");

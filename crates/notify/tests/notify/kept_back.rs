@@ -13,7 +13,7 @@ use store::email_log::EmailStatus;
 use store::suppressions::SuppressionReason;
 
 use crate::world::World;
-use mail::testing::Answer;
+use mail::testing::SesAnswer;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -107,7 +107,7 @@ async fn a_visitor_gets_at_most_one_mail_in_so_many_hours() {
 
 #[tokio::test]
 async fn a_mail_that_ses_did_not_take_does_not_keep_the_next_one_back() {
-    let throttled = Answer::Refuse(429, "ThrottlingException", "Maximum sending rate exceeded.");
+    let throttled = SesAnswer::Refuse(429, "ThrottlingException", "Maximum sending rate exceeded.");
     let world = World::new([throttled]).await;
     world.save(|settings| settings.email.min_hours_between_mails = Some(Whole::literal(1))).await;
     assert!(matches!(world.deliver().await.unwrap(), Outcome::Wait { .. }));
@@ -168,7 +168,7 @@ async fn after_quiet_hours_a_mail_is_decided_on_anew() {
 
 #[tokio::test]
 async fn quiet_hours_do_not_hold_up_finding_out_what_became_of_a_mail() {
-    let mut world = World::new([Answer::Lose]).await;
+    let mut world = World::new([SesAnswer::Lose]).await;
     assert!(matches!(world.deliver().await.unwrap(), Outcome::Wait { code: mail::OUTCOME_UNKNOWN, .. }));
     let always = json!({ "from": "00:00", "to": "23:59" });
     world.save(|settings| settings.email.quiet_hours = Some(serde_json::from_value(always).unwrap())).await;

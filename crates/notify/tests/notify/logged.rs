@@ -5,14 +5,14 @@ use stage::Outcome;
 use store::email_log::EmailStatus;
 
 use crate::world::World;
-use mail::testing::Answer;
+use mail::testing::SesAnswer;
 
 async fn count(world: &World, table: &str) -> i64 {
     let client = world.database.client().await;
     client.query_one(&format!("SELECT count(*) FROM {table}"), &[]).await.unwrap().get(0)
 }
 
-async fn with(detail: LogDetail, script: impl IntoIterator<Item = Answer>) -> World {
+async fn with(detail: LogDetail, script: impl IntoIterator<Item = SesAnswer>) -> World {
     let world = World::new(script).await;
     world.save(|settings| settings.logging.mails = detail).await;
     world
@@ -44,8 +44,8 @@ async fn metadata_is_recipient_and_events_but_not_the_mail() {
 
 #[tokio::test]
 async fn in_full_a_mail_is_kept_as_it_was_sent_or_may_have_been_and_only_then() {
-    let throttled = Answer::Refuse(429, "ThrottlingException", "");
-    for (script, kept) in [(vec![], 1), (vec![Answer::Lose], 1), (vec![throttled], 0)] {
+    let throttled = SesAnswer::Refuse(429, "ThrottlingException", "");
+    for (script, kept) in [(vec![], 1), (vec![SesAnswer::Lose], 1), (vec![throttled], 0)] {
         let world = with(LogDetail::Full, script).await;
         world.deliver().await.unwrap();
         assert_eq!(count(&world, "email_bodies").await, kept);

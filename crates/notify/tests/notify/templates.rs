@@ -7,7 +7,7 @@ use store::email_log::EmailStatus;
 use store::email_templates::NewTemplate;
 
 use crate::world::World;
-use mail::testing::Answer;
+use mail::testing::SesAnswer;
 
 async fn save(world: &World, name: &str, locale: &str, text: &str) -> i32 {
     let tenant_id = &world.session.tenant_id;
@@ -92,7 +92,7 @@ async fn a_template_that_fails_is_final_and_its_error_tells_nothing_of_the_visit
 
 #[tokio::test]
 async fn a_template_that_is_renamed_between_two_deliveries_sends_no_second_mail() {
-    for lost in [None, Some(Answer::Lose)] {
+    for lost in [None, Some(SesAnswer::Lose)] {
         let world = World::new(lost.clone()).await;
         world.deliver().await.unwrap();
         world.save(named("follow-up")).await;
@@ -109,7 +109,7 @@ async fn a_template_that_is_renamed_between_two_deliveries_sends_no_second_mail(
 
 #[tokio::test]
 async fn a_mail_that_waited_is_made_of_what_the_settings_say_when_it_leaves() {
-    let world = World::new([Answer::Refuse(429, "ThrottlingException", "")]).await;
+    let world = World::new([SesAnswer::Refuse(429, "ThrottlingException", "")]).await;
     assert!(matches!(world.deliver().await.unwrap(), Outcome::Wait { .. }));
     world.save(named("follow-up")).await;
     save(&world, "follow-up", "de", "another").await;

@@ -10,7 +10,7 @@ use stage::Outcome;
 use store::email_log::EmailStatus;
 
 use crate::world::{WAIT, World};
-use mail::testing::Answer;
+use mail::testing::SesAnswer;
 
 /// How long the message is to wait for its next delivery.
 fn wait(outcome: Outcome) -> Duration {
@@ -22,7 +22,7 @@ fn wait(outcome: Outcome) -> Duration {
 
 #[tokio::test]
 async fn a_lost_answer_waits_for_the_send_event() {
-    for lost in [Answer::Lose, Answer::Cut, Answer::Gateway(502)] {
+    for lost in [SesAnswer::Lose, SesAnswer::Cut, SesAnswer::Gateway(502)] {
         let world = World::new([lost.clone()]).await;
         assert_eq!(wait(world.deliver().await.unwrap()), WAIT, "{lost:?}");
         assert_eq!(world.status().await, (EmailStatus::Sending, None), "{lost:?}");
@@ -38,7 +38,7 @@ async fn a_lost_answer_waits_for_the_send_event() {
 
 #[tokio::test]
 async fn a_mail_without_answer_and_event_is_held_and_never_sent_again() {
-    let mut world = World::new([Answer::Lose]).await;
+    let mut world = World::new([SesAnswer::Lose]).await;
     wait(world.deliver().await.unwrap());
     world.context.clock = || Utc::now() + TimeDelta::seconds(901);
     assert_eq!(world.deliver().await.unwrap(), Outcome::Final(OUTCOME_UNKNOWN));
@@ -66,7 +66,7 @@ async fn a_function_that_died_while_sending_is_treated_the_same() {
 
 #[tokio::test]
 async fn the_last_moment_of_the_wait_is_still_a_second() {
-    let mut world = World::new([Answer::Lose]).await;
+    let mut world = World::new([SesAnswer::Lose]).await;
     wait(world.deliver().await.unwrap());
     let undo = "UPDATE email_log SET sending_at = '2026-11-22T10:00:00Z'";
     world.database.client().await.execute(undo, &[]).await.unwrap();
@@ -78,7 +78,7 @@ async fn the_last_moment_of_the_wait_is_still_a_second() {
 
 #[tokio::test]
 async fn an_event_that_comes_while_the_mail_is_put_on_hold_is_believed() {
-    let world = World::new([Answer::Lose]).await;
+    let world = World::new([SesAnswer::Lose]).await;
     wait(world.deliver().await.unwrap());
     world.wait_is_over().await;
     let (event, watch) = (world.database.client().await, world.database.client().await);
@@ -97,7 +97,7 @@ async fn an_event_that_comes_while_the_mail_is_put_on_hold_is_believed() {
     assert_eq!(world.status().await, (EmailStatus::Delivered, None));
 }
 
-async fn resending(script: impl IntoIterator<Item = Answer>) -> World {
+async fn resending(script: impl IntoIterator<Item = SesAnswer>) -> World {
     let world = World::new(script).await;
     world.save(|settings| settings.email.on_unknown = OnUnknown::Resend).await;
     world
@@ -112,7 +112,7 @@ impl World {
 
 #[tokio::test]
 async fn a_tenant_that_would_rather_send_twice_waits_for_the_event_too() {
-    let world = resending([Answer::Lose]).await;
+    let world = resending([SesAnswer::Lose]).await;
     assert_eq!(wait(world.deliver().await.unwrap()), WAIT);
     wait(world.deliver().await.unwrap());
     world.send_event().await;
@@ -122,7 +122,7 @@ async fn a_tenant_that_would_rather_send_twice_waits_for_the_event_too() {
 
 #[tokio::test]
 async fn without_an_event_the_mail_is_sent_again_once_and_as_the_same() {
-    let world = resending([Answer::Lose]).await;
+    let world = resending([SesAnswer::Lose]).await;
     wait(world.deliver().await.unwrap());
     world.wait_is_over().await;
     let (one, other) = tokio::join!(world.deliver(), world.deliver());
@@ -139,7 +139,7 @@ async fn without_an_event_the_mail_is_sent_again_once_and_as_the_same() {
 
 #[tokio::test]
 async fn a_mail_that_gets_no_answer_twice_is_waited_for_twice() {
-    let world = resending([Answer::Lose, Answer::Lose]).await;
+    let world = resending([SesAnswer::Lose, SesAnswer::Lose]).await;
     wait(world.deliver().await.unwrap());
     world.wait_is_over().await;
     assert_eq!(wait(world.deliver().await.unwrap()), WAIT);
@@ -152,7 +152,7 @@ async fn a_mail_that_gets_no_answer_twice_is_waited_for_twice() {
 
 #[tokio::test]
 async fn the_last_delivery_of_a_message_waits_for_the_event_like_any_other() {
-    let world = World::new([Answer::Lose]).await;
+    let world = World::new([SesAnswer::Lose]).await;
     assert_eq!(wait(world.deliver_for_the_last_time().await.unwrap()), WAIT);
     assert!(wait(world.deliver_for_the_last_time().await.unwrap()) > WAIT - Duration::from_secs(60));
     world.send_event().await;
@@ -161,7 +161,7 @@ async fn the_last_delivery_of_a_message_waits_for_the_event_like_any_other() {
 
 #[tokio::test]
 async fn a_refusal_of_the_second_request_says_nothing_against_an_event_of_the_first() {
-    let world = resending([Answer::Lose, Answer::Refuse(429, "ThrottlingException", "")]).await;
+    let world = resending([SesAnswer::Lose, SesAnswer::Refuse(429, "ThrottlingException", "")]).await;
     wait(world.deliver().await.unwrap());
     world.wait_is_over().await;
     world
@@ -177,7 +177,7 @@ async fn a_refusal_of_the_second_request_says_nothing_against_an_event_of_the_fi
 
 #[tokio::test]
 async fn an_event_that_comes_with_the_end_of_the_wait_is_believed() {
-    let mut world = resending([Answer::Lose]).await;
+    let mut world = resending([SesAnswer::Lose]).await;
     wait(world.deliver().await.unwrap());
     // Only this clock says that it is over.
     world.context.clock = || Utc::now() + TimeDelta::seconds(901);
@@ -189,7 +189,7 @@ async fn an_event_that_comes_with_the_end_of_the_wait_is_believed() {
 
 #[tokio::test]
 async fn a_mail_on_hold_is_sent_by_a_replay_once_the_tenant_would_rather_send_twice() {
-    let world = World::new([Answer::Lose]).await;
+    let world = World::new([SesAnswer::Lose]).await;
     wait(world.deliver().await.unwrap());
     world.wait_is_over().await;
     assert_eq!(world.deliver().await.unwrap(), Outcome::Final(OUTCOME_UNKNOWN));

@@ -26,7 +26,7 @@ use store::suppressions::SuppressionReason;
 use store::testing::TestDatabase;
 
 use crate::sample;
-use mail::testing::{Answer, FakeSes};
+use mail::testing::{FakeSes, SesAnswer};
 
 /// What the deployment waits for an event.
 pub(crate) const WAIT: Duration = Duration::from_secs(900);
@@ -59,12 +59,12 @@ pub(crate) fn secrets() -> LinkSecrets {
 }
 
 impl World {
-    pub(crate) async fn new(script: impl IntoIterator<Item = Answer>) -> Self {
+    pub(crate) async fn new(script: impl IntoIterator<Item = SesAnswer>) -> Self {
         Self::with(script, |_| ()).await
     }
 
     /// With a session that differs from the sample.
-    pub(crate) async fn with(script: impl IntoIterator<Item = Answer>, change: impl FnOnce(&mut Session)) -> Self {
+    pub(crate) async fn with(script: impl IntoIterator<Item = SesAnswer>, change: impl FnOnce(&mut Session)) -> Self {
         let (database, ses) = (TestDatabase::create().await, FakeSes::start(script).await);
         let context = Context {
             store: database.store.clone(),

@@ -15,7 +15,7 @@ fn refused(text: &str) -> String {
     let turn = Turn { role: Role::Visitor, text: "word ".repeat(80), started_ms: None, ended_ms: None };
     sample.transcript = Some(Transcript::new(vec![turn; 1000]));
     let started = Instant::now();
-    let source = Source { text: text.to_owned(), ..with_html("h") };
+    let source = TemplateSource { text: text.to_owned(), ..with_html("h") };
     let rendered = Template::parse(&source)
         .and_then(|template| template.render(&sample.context(&Show { transcript: true, internal: true })));
     assert!(started.elapsed() < PATIENCE, "{text}");
@@ -82,7 +82,7 @@ fn nesting_and_chains_end_in_an_error_and_not_in_the_stack() {
 fn a_source_has_a_bound() {
     assert_eq!(refused(&"x".repeat(100_001)), "it has more than 100000 bytes");
     let widest = "{{ lang }}".repeat(10_000);
-    assert!(Template::parse(&Source { text: widest, ..with_html("h") }).is_ok());
+    assert!(Template::parse(&TemplateSource { text: widest, ..with_html("h") }).is_ok());
 }
 
 #[test]

@@ -46,7 +46,7 @@ fn a_mail_in_spanish() {
 #[test]
 fn the_template_is_as_good_as_one_of_a_tenant() {
     for show in [Show::default(), WITH_TRANSCRIPT] {
-        check(&Source::built_in(), &show).unwrap();
+        check(&TemplateSource::built_in(), &show).unwrap();
     }
 }
 
@@ -195,7 +195,7 @@ fn a_mail_without_points_items_or_names_has_no_empty_headings() {
 /// Word's engine, which Outlook renders with, lays out tables and knows little else.
 #[test]
 fn outlook_needs_nothing_that_its_engine_does_not_know() {
-    let html = &Source::built_in().html;
+    let html = &TemplateSource::built_in().html;
     for unknown in
         ["display: flex", "display: grid", "position:", "float:", "background-image", "var(", "<svg", "calc(", "<link"]
     {
@@ -227,7 +227,7 @@ fn outlook_needs_nothing_that_its_engine_does_not_know() {
 
 #[test]
 fn every_text_can_be_read() {
-    let html = &Source::built_in().html;
+    let html = &TemplateSource::built_in().html;
     let sizes = html.split("font-size: ").skip(1).map(|rest| rest.split("px").next().unwrap().parse::<u32>().unwrap());
     assert!(sizes.min().unwrap() >= 13);
     let (light, dark) =

@@ -88,6 +88,6 @@ fn a_branch_that_no_sample_takes_is_refused_when_a_mail_takes_it() {
     let error = Template::parse(&source).unwrap().render(&sample.context(&Show::default())).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "use the html part, line 1: only `unsubscribe_url` can be a link: the value stands in `href`"
+        "invalid html part, line 1: only `unsubscribe_url` can be a link: the value stands in `href`"
     );
 }

@@ -24,36 +24,36 @@ fn an_error_names_the_part_the_line_and_what_is_wrong() {
     for (text, error) in [
         (
             "a\n{{ visitr }}",
-            "use the text part, line 2: there is no `visitr`; there is lang, dir, content_lang, business, visitor, date, summary, key_points, action_items, phrases, unsubscribe_url, transcript, internal",
+            "invalid text part, line 2: there is no `visitr`; there is lang, dir, content_lang, business, visitor, date, summary, key_points, action_items, phrases, unsubscribe_url, transcript, internal",
         ),
         (
             "{% for item in action_items %}\n{{ item.ownr }}{% endfor %}",
-            "use the text part, line 2: there is no `ownr`; there is owner, text, due",
+            "invalid text part, line 2: there is no `ownr`; there is owner, text, due",
         ),
         (
             "{% if action_items[0].ownr == \"You\" %}x{% endif %}",
-            "use the text part, line 1: there is no `ownr`; there is owner, text, due",
+            "invalid text part, line 1: there is no `ownr`; there is owner, text, due",
         ),
-        ("\n\nHello {{ visitor }}", "use the text part, line 3: the value may be absent: show it only in `{% if … %}`"),
-        ("{{ summary }}", "use the text part, line 1: a sequence cannot be shown; use `for` or name one of its values"),
-        ("{{ summary[7] }}", "use the text part, line 1: there is no such value"),
-        ("{{ key_points|first }}", "use the text part, line 1: the list is empty: ask with `{% if … %}` first"),
-        ("{% if visitor %}", "use the text part, line 1: unexpected end of input, expected end of block"),
-        (" \n", "use the text part: it is empty"),
+        ("\n\nHello {{ visitor }}", "invalid text part, line 3: the value may be absent: show it only in `{% if … %}`"),
+        ("{{ summary }}", "invalid text part, line 1: a sequence cannot be shown; use `for` or name one of its values"),
+        ("{{ summary[7] }}", "invalid text part, line 1: there is no such value"),
+        ("{{ key_points|first }}", "invalid text part, line 1: the list is empty: ask with `{% if … %}` first"),
+        ("{% if visitor %}", "invalid text part, line 1: unexpected end of input, expected end of block"),
+        (" \n", "invalid text part: it is empty"),
     ] {
         assert_eq!(refusal(text), error, "{text}");
     }
     let subject = |subject: &str| {
-        let source = Source { subject: subject.to_owned(), ..with_html("h") };
+        let source = TemplateSource { subject: subject.to_owned(), ..with_html("h") };
         check(&source, &Show::default()).map_err(|error| error.to_string())
     };
     assert_eq!(subject("  One line\n"), Ok(()));
-    assert_eq!(subject("Two\nlines"), Err("use the subject part: it has more than one line".to_owned()));
+    assert_eq!(subject("Two\nlines"), Err("invalid subject part: it has more than one line".to_owned()));
     assert_eq!(
         subject("{% if visitor %}{{ visitor }}{% endif %}"),
-        Err("use the subject part: it is empty".to_owned())
+        Err("invalid subject part: it is empty".to_owned())
     );
-    assert_eq!(subject(&"x".repeat(2001)), Err("use the subject part: it has more than 2000 bytes".to_owned()));
+    assert_eq!(subject(&"x".repeat(2001)), Err("invalid subject part: it has more than 2000 bytes".to_owned()));
 }
 
 #[test]
@@ -61,7 +61,7 @@ fn what_is_internal_exists_only_where_it_is_shown() {
     let source = with_html("{% if internal.category %}{{ internal.category.label }}{% endif %}x");
     assert_eq!(check(&source, &Show { internal: true, transcript: false }), Ok(()));
     let error = check(&source, &Show::default()).unwrap_err();
-    assert_eq!((error.part, error.line), (Part::Html, Some(1)));
+    assert_eq!((error.part, error.line), (TemplatePart::Html, Some(1)));
     assert!(error.problem.starts_with("there is no `internal`; there is lang"), "{error}");
 }
 
@@ -102,6 +102,6 @@ fn what_is_not_on_the_list_is_refused_wherever_it_stands() {
         ("{% if 'a' in lang %}{% endif %}", "`in` can only be used in `for`"),
     ] {
         let error = refusal(&format!("{{% if false %}}\n{template}\n{{% endif %}}x"));
-        assert!(error.starts_with(&format!("use the text part, line 2: {problem}")), "{template}: {error}");
+        assert!(error.starts_with(&format!("invalid text part, line 2: {problem}")), "{template}: {error}");
     }
 }

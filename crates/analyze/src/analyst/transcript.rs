@@ -9,16 +9,16 @@ use domain::transcript::{Role, Transcript};
 use rand::Rng;
 use serde_json::{Value, json};
 
-use super::Task;
+use super::AnalysisRequest;
 use crate::Error;
-use crate::answer::Answer;
-use crate::ask::{Asker, Question};
-use crate::check::{Findings, Subject, check};
-use crate::evidence::Spoken;
+use crate::answer::AnalysisAnswer;
+use crate::ask::{ModelCaller, ModelRequest};
+use crate::check::{AnswerScope, Findings, check};
+use crate::evidence::QuotableTurns;
 use crate::journal::Journal;
-use crate::leak::Instructions as Leak;
+use crate::leak::LeakDetector;
 use crate::prompt::{ANALYSIS, Brief, MERGE, analysis_message};
-use crate::split::{self, Budget, Part};
+use crate::split::{self, PartLimits, TranscriptPart};
 
 /// Output tokens for everything but the timeline, about twice what the longest good answers take.
 const BASE_OUTPUT_TOKENS: usize = 4000;
@@ -42,13 +42,13 @@ pub(super) fn visitor_turns(output_tokens: usize) -> usize {
 }
 
 /// What the requests about one transcript share.
-pub(super) struct Inquiry<'a, J> {
-    asker: Asker<'a, J>,
+pub(super) struct TranscriptAnalysis<'a, J> {
+    asker: ModelCaller<'a, J>,
     brief: Brief<'a>,
     /// As the model sees it.
     transcript: &'a Transcript,
-    spoken: Spoken<'a>,
-    leak: Leak,
+    spoken: QuotableTurns<'a>,
+    leak: LeakDetector,
     nonce: String,
     part_concurrency: usize,
     /// Of the requests about parts that were answered in this delivery; 0 while there are none.
@@ -59,32 +59,32 @@ pub(super) struct Inquiry<'a, J> {
 
 /// What was found in the whole transcript.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Found {
+pub(super) struct CoveredFindings {
     pub(super) findings: Findings,
     pub(super) coverage: Coverage,
 }
 
 /// A splitting of the transcript.
-struct Plan {
-    parts: Vec<Part>,
+struct SplitPlan {
+    parts: Vec<TranscriptPart>,
     /// How often parts were too long before.
     generation: i32,
     /// Tokens of transcript that one request takes.
     room: usize,
 }
 
-impl Plan {
+impl SplitPlan {
     /// The part's number in the journal.
     fn number(&self, n: usize) -> i32 {
         self.generation * GENERATION + i32::try_from(n).unwrap_or(TOO_LONG - 1).min(TOO_LONG - 1)
     }
 }
 
-impl<'a, J: Journal> Inquiry<'a, J> {
+impl<'a, J: Journal> TranscriptAnalysis<'a, J> {
     pub(super) fn new(
-        task: &Task<'a>,
+        task: &AnalysisRequest<'a>,
         transcript: &'a Transcript,
-        asker: Asker<'a, J>,
+        asker: ModelCaller<'a, J>,
         part_concurrency: usize,
     ) -> Self {
         let settings = &task.settings.analysis;
@@ -93,8 +93,8 @@ impl<'a, J: Journal> Inquiry<'a, J> {
             asker,
             brief: Brief::new(task.session, settings, transcript.of(Role::Visitor).count()),
             transcript,
-            spoken: Spoken::new(transcript),
-            leak: Leak::new(&[ANALYSIS.system, MERGE.system], &nonce),
+            spoken: QuotableTurns::new(transcript),
+            leak: LeakDetector::new(&[ANALYSIS.system, MERGE.system], &nonce),
             nonce,
             part_concurrency,
             longest_ms: AtomicU64::new(0),
@@ -104,17 +104,23 @@ impl<'a, J: Journal> Inquiry<'a, J> {
 
     /// Of the lines before the transcript.
     pub(super) fn head_tokens(&self) -> usize {
-        split::tokens(&analysis_message(&self.brief, &Transcript::default(), &[Part::default()], 0, &self.nonce))
+        split::tokens(&analysis_message(
+            &self.brief,
+            &Transcript::default(),
+            &[TranscriptPart::default()],
+            0,
+            &self.nonce,
+        ))
     }
 
     /// Asks about the whole transcript, or about parts that fit `budget`; about smaller ones if the model says so.
     ///
     /// A later delivery goes on with the splitting that the one before had come to.
-    pub(super) async fn found(&self, budget: Budget) -> Result<Found, Error> {
+    pub(super) async fn found(&self, budget: PartLimits) -> Result<CoveredFindings, Error> {
         let stored = self.asker.journal.parts().await?;
         let too_long = |generation: i32| stored.iter().any(|(part, _)| *part == generation * GENERATION + TOO_LONG);
         let parts = split::split(self.transcript, budget);
-        let mut plan = Plan { parts, generation: 0, room: budget.tokens };
+        let mut plan = SplitPlan { parts, generation: 0, room: budget.tokens };
         loop {
             if !too_long(plan.generation) {
                 let found = match plan.parts.len() {
@@ -134,45 +140,45 @@ impl<'a, J: Journal> Inquiry<'a, J> {
     }
 
     /// Half of the largest part; `None` where that would help no more.
-    fn smaller(&self, parts: &[Part]) -> Option<Budget> {
+    fn smaller(&self, parts: &[TranscriptPart]) -> Option<PartLimits> {
         let turns = self.transcript.turns();
-        let tokens = |part: &Part| match &part.excerpt {
+        let tokens = |part: &TranscriptPart| match &part.excerpt {
             Some(excerpt) => split::tokens(turns[part.own.start].text.get(excerpt.bytes.clone()).unwrap_or_default()),
             None => turns[part.own.clone()].iter().map(|turn| split::tokens(&turn.text)).sum(),
         };
         let largest = parts.iter().map(tokens).max()?;
         let visitor_turns = parts.iter().map(|part| self.visitor_turns(part)).max()?;
-        let smaller = Budget { tokens: largest / 2, visitor_turns: (visitor_turns / 2).max(1) };
+        let smaller = PartLimits { tokens: largest / 2, visitor_turns: (visitor_turns / 2).max(1) };
         (smaller.tokens >= MIN_PART_TOKENS).then_some(smaller)
     }
 
-    fn visitor_turns(&self, part: &Part) -> usize {
+    fn visitor_turns(&self, part: &TranscriptPart) -> usize {
         let own = self.transcript.turns()[part.own.clone()].iter();
         own.filter(|turn| turn.role == Role::Visitor).count()
     }
 
-    async fn whole(&self, plan: &Plan) -> Result<Found, Error> {
+    async fn whole(&self, plan: &SplitPlan) -> Result<CoveredFindings, Error> {
         let findings = self.part(plan, 0).await?;
         let turns = self.transcript.turns().len();
         let coverage = Coverage { turns_total: turns, turns_analysed: turns, chunks: 1, ..Coverage::default() };
-        Ok(Found { findings, coverage })
+        Ok(CoveredFindings { findings, coverage })
     }
 
-    async fn part(&self, plan: &Plan, n: usize) -> Result<Findings, Error> {
+    async fn part(&self, plan: &SplitPlan, n: usize) -> Result<Findings, Error> {
         let part = &plan.parts[n];
         let subject = self.subject(part);
-        let question = Question {
+        let question = ModelRequest {
             part: plan.number(n),
             instructions: &ANALYSIS,
             message: analysis_message(&self.brief, self.transcript, &plan.parts, n, &self.nonce),
             output_tokens: output_tokens(self.visitor_turns(part)),
-            check: &|answer: Answer| check(answer, &subject),
+            check: &|answer: AnalysisAnswer| check(answer, &subject),
         };
         self.asker.ask(&question).await
     }
 
-    fn subject(&self, part: &Part) -> Subject<'_> {
-        Subject {
+    fn subject(&self, part: &TranscriptPart) -> AnswerScope<'_> {
+        AnswerScope {
             spoken: &self.spoken,
             own: part.own.clone(),
             context: part.context.clone(),

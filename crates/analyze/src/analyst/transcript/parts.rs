@@ -9,18 +9,18 @@ use serde_json::Value;
 use stage::Failure;
 use store::model_calls::MERGE_PART;
 
-use super::{BASE_OUTPUT_TOKENS, Found, Inquiry, Plan, of_generation};
+use super::{BASE_OUTPUT_TOKENS, CoveredFindings, SplitPlan, TranscriptAnalysis, of_generation};
 use crate::Error;
 use crate::answer::MergedAnswer;
-use crate::ask::Question;
-use crate::check::{Findings, Gap, Merged, check_merged};
+use crate::ask::ModelRequest;
+use crate::check::{Findings, Gap, MergedFindings, check_merged};
 use crate::journal::Journal;
-use crate::merge::{self, Detail, PartFound};
+use crate::merge::{self, Detail, PartFindings};
 use crate::prompt::{self, MERGE, merge_message};
-use crate::split::{self, Part};
+use crate::split::{self, TranscriptPart};
 
-impl<J: Journal> Inquiry<'_, J> {
-    pub(super) async fn in_parts(&self, plan: &Plan, stored: &[(i32, Value)]) -> Result<Found, Error> {
+impl<J: Journal> TranscriptAnalysis<'_, J> {
+    pub(super) async fn in_parts(&self, plan: &SplitPlan, stored: &[(i32, Value)]) -> Result<CoveredFindings, Error> {
         self.is_stopped.store(false, Ordering::Relaxed);
         let result = self.parts_and_all(plan, stored).await;
         let is_further = self.longest_ms.load(Ordering::Relaxed) > 0;
@@ -34,7 +34,7 @@ impl<J: Journal> Inquiry<'_, J> {
         }
     }
 
-    async fn parts_and_all(&self, plan: &Plan, stored: &[(i32, Value)]) -> Result<Found, Error> {
+    async fn parts_and_all(&self, plan: &SplitPlan, stored: &[(i32, Value)]) -> Result<CoveredFindings, Error> {
         let results: Vec<_> = stream::iter(known(plan, stored).into_iter().enumerate())
             .map(|(n, known)| async move {
                 match known {
@@ -51,7 +51,7 @@ impl<J: Journal> Inquiry<'_, J> {
     }
 
     /// A part that is not begun is left to another delivery.
-    async fn new_part(&self, plan: &Plan, n: usize) -> Result<PartFound, Error> {
+    async fn new_part(&self, plan: &SplitPlan, n: usize) -> Result<PartFindings, Error> {
         let longest = Duration::from_millis(self.longest_ms.load(Ordering::Relaxed));
         // The answer would not come before the end of this delivery, and would be paid for all the same.
         let is_late = self.asker.until.saturating_duration_since(Instant::now()) < longest;
@@ -66,7 +66,7 @@ impl<J: Journal> Inquiry<'_, J> {
                 return Err(error);
             }
         };
-        let part = PartFound { part: plan.parts[n].clone(), prompt_version: prompt::VERSION.to_owned(), findings };
+        let part = PartFindings { part: plan.parts[n].clone(), prompt_version: prompt::VERSION.to_owned(), findings };
         let document = serde_json::to_value(&part).map_err(Error::Json)?;
         self.asker.journal.store_part(plan.number(n), &document).await?;
         self.longest_ms.fetch_max((started.elapsed().as_millis() as u64).max(1), Ordering::Relaxed);
@@ -74,8 +74,8 @@ impl<J: Journal> Inquiry<'_, J> {
     }
 
     /// Asks about all parts together, with less of each where not everything fits.
-    async fn merged(&self, plan: &Plan, found: &[PartFound]) -> Result<Merged, Error> {
-        let everything = Part { own: 0..self.transcript.turns().len(), context: 0..0, excerpt: None };
+    async fn merged(&self, plan: &SplitPlan, found: &[PartFindings]) -> Result<MergedFindings, Error> {
+        let everything = TranscriptPart { own: 0..self.transcript.turns().len(), context: 0..0, excerpt: None };
         let subject = self.subject(&everything);
         for detail in [Detail::Full, Detail::Brief] {
             let digests: Vec<_> = found.iter().enumerate().map(|(n, part)| merge::digest(n, part, detail)).collect();
@@ -83,7 +83,7 @@ impl<J: Journal> Inquiry<'_, J> {
             if split::tokens(&message) > plan.room {
                 continue;
             }
-            let question = Question {
+            let question = ModelRequest {
                 part: MERGE_PART,
                 instructions: &MERGE,
                 message,
@@ -98,7 +98,13 @@ impl<J: Journal> Inquiry<'_, J> {
         Err(Error::TooManyParts { parts: found.len() })
     }
 
-    fn together(&self, plan: &Plan, found: &[PartFound], failed: usize, merged: Merged) -> Found {
+    fn together(
+        &self,
+        plan: &SplitPlan,
+        found: &[PartFindings],
+        failed: usize,
+        merged: MergedFindings,
+    ) -> CoveredFindings {
         let joined = merge::join(found);
         // A part of small talk may well have no quote for a category of its own.
         let timeline_gap =
@@ -125,15 +131,15 @@ impl<J: Journal> Inquiry<'_, J> {
             chunks_failed: failed,
             items_left_out: joined.items_left_out,
         };
-        Found { findings, coverage }
+        CoveredFindings { findings, coverage }
     }
 }
 
 /// What earlier deliveries found in these very parts.
-fn known(plan: &Plan, stored: &[(i32, Value)]) -> Vec<Option<PartFound>> {
+fn known(plan: &SplitPlan, stored: &[(i32, Value)]) -> Vec<Option<PartFindings>> {
     let mut known = vec![None; plan.parts.len()];
     for (n, document) in of_generation(stored, plan.generation) {
-        let found = serde_json::from_value::<PartFound>(document.clone()).ok();
+        let found = serde_json::from_value::<PartFindings>(document.clone()).ok();
         if let (Some(place), Some(part)) = (known.get_mut(n), plan.parts.get(n)) {
             *place = found.filter(|found| found.part == *part && found.prompt_version == prompt::VERSION);
         }
@@ -147,7 +153,7 @@ fn is_of_its_part(error: &Error) -> bool {
 }
 
 /// What was found, and how many parts failed for good; any other error is one of the whole.
-fn sorted(results: Vec<Result<PartFound, Error>>) -> Result<(Vec<PartFound>, usize), Error> {
+fn sorted(results: Vec<Result<PartFindings, Error>>) -> Result<(Vec<PartFindings>, usize), Error> {
     let (mut found, mut failed, mut left) = (Vec::with_capacity(results.len()), Vec::new(), None);
     for result in results {
         match result {
@@ -166,7 +172,7 @@ fn sorted(results: Vec<Result<PartFound, Error>>) -> Result<(Vec<PartFound>, usi
 }
 
 /// Turns that were analysed whole: of a turn in pieces, every piece.
-fn turns_analysed(parts: &[Part], found: &[PartFound]) -> usize {
+fn turns_analysed(parts: &[TranscriptPart], found: &[PartFindings]) -> usize {
     let missing: Vec<_> = parts.iter().filter(|part| !found.iter().any(|found| found.part == **part)).collect();
     let is_missing = |turn: &usize| missing.iter().any(|part| part.own.contains(turn));
     let last = parts.last().map_or(0, |part| part.own.end);

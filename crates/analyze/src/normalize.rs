@@ -11,7 +11,7 @@ use unicode_segmentation::UnicodeSegmentation;
 
 /// What a grapheme cluster is to a comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum ClusterKind {
     Letter,
     Digit,
     /// Of a script that puts no spaces between words.
@@ -28,7 +28,7 @@ pub(crate) enum Kind {
     Ignored,
 }
 
-impl Kind {
+impl ClusterKind {
     /// Whether it is part of folded text.
     pub(crate) fn counts(self) -> bool {
         match self {
@@ -55,83 +55,83 @@ pub(crate) fn clusters(text: &str) -> impl Iterator<Item = (usize, &str)> {
 }
 
 /// Appends what counts of one cluster.
-pub(crate) fn fold(cluster: &str, folded: &mut String) -> Kind {
+pub(crate) fn normalize(cluster: &str, normalized: &mut String) -> ClusterKind {
     if let [byte] = cluster.as_bytes() {
         let kind = kind(char::from(*byte));
         if kind.counts() {
-            folded.push(char::from(byte.to_ascii_lowercase()));
+            normalized.push(char::from(byte.to_ascii_lowercase()));
         }
         return kind;
     }
-    let first = cluster.chars().next().map_or(Kind::Ignored, kind);
-    if first == Kind::Symbol {
-        folded.extend(cluster.chars().filter(|c| !is_variation_selector(*c)));
+    let first = cluster.chars().next().map_or(ClusterKind::Ignored, kind);
+    if first == ClusterKind::Symbol {
+        normalized.extend(cluster.chars().filter(|c| !is_variation_selector(*c)));
         return first;
     }
-    let (before, mut found) = (folded.len(), first);
+    let (before, mut found) = (normalized.len(), first);
     for c in cluster.nfkd() {
         let kind = kind(c);
         if !kind.counts() {
             continue;
         }
-        if folded.len() == before {
+        if normalized.len() == before {
             found = kind;
         }
         // Lower case of the Turkish İ is an i with a dot of its own.
-        if c != '\u{307}' || folded.get(before..) != Some("i") {
-            folded.extend(c.to_lowercase().flat_map(char::to_uppercase).flat_map(char::to_lowercase));
+        if c != '\u{307}' || normalized.get(before..) != Some("i") {
+            normalized.extend(c.to_lowercase().flat_map(char::to_uppercase).flat_map(char::to_lowercase));
         }
     }
     // Full-width and other compatibility forms of punctuation are what they stand for.
-    if folded.len() == before && first.counts() { Kind::Gap } else { found }
+    if normalized.len() == before && first.counts() { ClusterKind::Gap } else { found }
 }
 
 /// The whole text without its gaps.
 pub(crate) fn squeezed(text: &str) -> String {
-    let mut folded = String::with_capacity(text.len());
+    let mut normalized = String::with_capacity(text.len());
     for (_, cluster) in clusters(text) {
-        fold(cluster, &mut folded);
+        normalize(cluster, &mut normalized);
     }
-    folded
+    normalized
 }
 
 /// Whether there is anything that counts.
 pub(crate) fn says_something(text: &str) -> bool {
-    let mut folded = String::new();
-    clusters(text).any(|(_, cluster)| fold(cluster, &mut folded).counts())
+    let mut normalized = String::new();
+    clusters(text).any(|(_, cluster)| normalize(cluster, &mut normalized).counts())
 }
 
-pub(crate) fn kind(c: char) -> Kind {
+pub(crate) fn kind(c: char) -> ClusterKind {
     match c {
-        'a'..='z' | 'A'..='Z' => Kind::Letter,
-        '0'..='9' => Kind::Digit,
-        '$' => Kind::Symbol,
-        '\'' | '`' | '\u{b4}' | '\u{2bb}' | '\u{2bc}' | '\u{2018}' | '\u{2019}' | '\u{ff07}' => Kind::Apostrophe,
-        '.' | ',' | ':' | '\u{66b}' | '\u{66c}' => Kind::Point,
+        'a'..='z' | 'A'..='Z' => ClusterKind::Letter,
+        '0'..='9' => ClusterKind::Digit,
+        '$' => ClusterKind::Symbol,
+        '\'' | '`' | '\u{b4}' | '\u{2bb}' | '\u{2bc}' | '\u{2018}' | '\u{2019}' | '\u{ff07}' => ClusterKind::Apostrophe,
+        '.' | ',' | ':' | '\u{66b}' | '\u{66c}' => ClusterKind::Point,
         // Tatweel only stretches the word; the fillers and CGJ are blank.
-        '\u{640}' | '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}' => Kind::Ignored,
-        _ if c.is_ascii() => Kind::Gap,
-        _ if is_variation_selector(c) => Kind::Ignored,
-        _ if is_unspaced(c) => Kind::Unspaced,
+        '\u{640}' | '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}' => ClusterKind::Ignored,
+        _ if c.is_ascii() => ClusterKind::Gap,
+        _ if is_variation_selector(c) => ClusterKind::Ignored,
+        _ if is_unspaced(c) => ClusterKind::Unspaced,
         _ => of_category(c),
     }
 }
 
-fn of_category(c: char) -> Kind {
+fn of_category(c: char) -> ClusterKind {
     match c.general_category_group() {
-        GeneralCategoryGroup::Letter | GeneralCategoryGroup::Mark => Kind::Letter,
-        GeneralCategoryGroup::Number => Kind::Digit,
-        GeneralCategoryGroup::Punctuation | GeneralCategoryGroup::Separator => Kind::Gap,
+        GeneralCategoryGroup::Letter | GeneralCategoryGroup::Mark => ClusterKind::Letter,
+        GeneralCategoryGroup::Number => ClusterKind::Digit,
+        GeneralCategoryGroup::Punctuation | GeneralCategoryGroup::Separator => ClusterKind::Gap,
         GeneralCategoryGroup::Symbol => match c.general_category() {
-            GeneralCategory::CurrencySymbol | GeneralCategory::OtherSymbol => Kind::Symbol,
-            _ if c.is_emoji_char() => Kind::Symbol,
-            _ => Kind::Gap,
+            GeneralCategory::CurrencySymbol | GeneralCategory::OtherSymbol => ClusterKind::Symbol,
+            _ if c.is_emoji_char() => ClusterKind::Symbol,
+            _ => ClusterKind::Gap,
         },
         GeneralCategoryGroup::Other => match c.general_category() {
-            GeneralCategory::Control => Kind::Gap,
-            GeneralCategory::Format => Kind::Ignored,
+            GeneralCategory::Control => ClusterKind::Gap,
+            GeneralCategory::Format => ClusterKind::Ignored,
             // Emoji that are newer than the tables.
-            _ => Kind::Symbol,
+            _ => ClusterKind::Symbol,
         },
     }
 }
