@@ -1,4 +1,4 @@
-//! What each step of an analysis costs at 10 to 10,000 turns; `cargo xtask bench analyze` judges the figures.
+//! Times of the steps of an analysis at 10 to 10,000 turns; `cargo xtask bench analyze` judges the figures.
 
 #![expect(clippy::unwrap_used, reason = "a helper that fails ends the benchmark")]
 
@@ -20,7 +20,7 @@ use domain::transcript::{Role, Transcript, Turn};
 use serde_json::{Value, json};
 
 const SIZES: [usize; 4] = [10, 100, 1_000, 10_000];
-/// Visitor turns of the parts that are joined.
+/// Limits of the parts that are joined.
 const PART: PartLimits = PartLimits { tokens: 1_000_000, visitor_turns: 5 };
 const WHOLE: PartLimits = PartLimits { tokens: usize::MAX / 8, visitor_turns: usize::MAX };
 
@@ -48,7 +48,7 @@ fn session() -> Session {
     }
 }
 
-/// A good answer: as many quotes as a model gives, and an entry for each visitor turn.
+/// Makes a good answer: as many quotes as a model gives, and an entry for each visitor turn.
 fn answer(transcript: &Transcript, own: Range<usize>) -> Value {
     let quote = |turn: usize| json!({ "turn": turn, "quote": "my coffee machine number" });
     let visitor: Vec<usize> = transcript.of(Role::Visitor).map(|(n, _)| n).filter(|n| own.contains(n)).collect();
@@ -72,7 +72,7 @@ fn answer(transcript: &Transcript, own: Range<usize>) -> Value {
     })
 }
 
-/// Building the prompt.
+/// Measures the prompt.
 fn prompt(bencher: &mut Bencher<'_>, transcript: &Transcript) {
     let (session, settings) = (session(), AnalysisSettings::default());
     let brief = Brief::new(&session, &settings, 1);
@@ -80,17 +80,16 @@ fn prompt(bencher: &mut Bencher<'_>, transcript: &Transcript) {
     bencher.iter(|| analysis_message(&brief, black_box(transcript), &parts, 0, "0123456789abcdef"));
 }
 
-/// Reading and checking an answer, quotes included.
+/// Measures reading and checking an answer, quotes included.
 fn validation(bencher: &mut Bencher<'_>, transcript: &Transcript) {
-    let (spoken, instructions) =
-        (QuotableTurns::new(transcript), LeakDetector::new(&[ANALYSIS.system], "0123456789abcdef"));
+    let (spoken, leaks) = (QuotableTurns::new(transcript), LeakDetector::new(&[ANALYSIS.system], "0123456789abcdef"));
     let topics = TopicList::default();
-    let subject = subject(&spoken, &instructions, &topics, 0..transcript.turns().len());
+    let scope = scope(&spoken, &leaks, &topics, 0..transcript.turns().len());
     let text = answer(transcript, 0..transcript.turns().len()).to_string();
-    bencher.iter(|| check(serde_json::from_str(black_box(&text)).unwrap(), &subject).unwrap());
+    bencher.iter(|| check(serde_json::from_str(black_box(&text)).unwrap(), &scope).unwrap());
 }
 
-/// Folding the transcript and looking up a quote in every turn.
+/// Measures the normalization of the transcript, and a search in every turn.
 fn quotes(bencher: &mut Bencher<'_>, transcript: &Transcript) {
     let quote = |turn| Quote { turn, quote: format!("my coffee machine number {turn} is broken, and that") };
     let quotes: Vec<Quote> = (0..transcript.turns().len() as i64).map(quote).collect();
@@ -100,26 +99,27 @@ fn quotes(bencher: &mut Bencher<'_>, transcript: &Transcript) {
     });
 }
 
-/// Joining what was found in parts of ten turns.
+/// Measures joining the findings in parts of ten turns.
 fn merging(bencher: &mut Bencher<'_>, transcript: &Transcript) {
-    let (spoken, instructions) = (QuotableTurns::new(transcript), LeakDetector::new(&[], ""));
+    let (spoken, leaks) = (QuotableTurns::new(transcript), LeakDetector::new(&[], ""));
     let topics = TopicList::default();
     let found = |part: TranscriptPart| {
-        let subject = subject(&spoken, &instructions, &topics, part.own.clone());
+        let scope = scope(&spoken, &leaks, &topics, part.own.clone());
         let answer = serde_json::from_value(answer(transcript, part.own.clone())).unwrap();
-        PartFindings { part, prompt_version: "v".into(), findings: check(answer, &subject).unwrap().findings }
+        PartFindings { part, prompt_version: "v".into(), findings: check(answer, &scope).unwrap().findings }
     };
     let parts: Vec<PartFindings> = split(transcript, PART).into_iter().map(found).collect();
-    bencher.iter(|| join(black_box(&parts)));
+    let conclusions = &parts[0].findings.conclusions;
+    bencher.iter(|| join(black_box(&parts), conclusions.clone()));
 }
 
-fn subject<'a>(
+fn scope<'a>(
     spoken: &'a QuotableTurns<'a>,
-    instructions: &'a LeakDetector,
+    leaks: &'a LeakDetector,
     topics: &'a TopicList,
     own: Range<usize>,
 ) -> AnswerScope<'a> {
-    AnswerScope { spoken, own, context: 0..0, metrics: &[], topics, instructions }
+    AnswerScope { spoken, own, context: 0..0, metrics: &[], topics, leaks }
 }
 
 fn turns(criterion: &mut Criterion) {

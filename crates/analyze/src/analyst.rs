@@ -1,11 +1,11 @@
-//! From a transcript to an analysis: hide what is private, ask about the whole or its parts, check, put together.
+//! Makes an analysis of a transcript: hides private data, asks about the whole or its parts, checks, and assembles.
 //!
-//! A transcript of more than 80,000 tokens (estimated) or 300 visitor turns, fewer where the model takes less, is
-//! split, each part with up to 4 turns of context. The parts are asked about concurrently, and what was found in each
-//! is stored, so that another delivery does not pay for it again. Code joins timeline, evidence, topics, insights and
-//! action items; one more request, about the summaries of the parts, gives intent, summary, category, patterns and
-//! metrics. A part that fails for good makes the result `partial`. Where the model says that a part is too long, all
-//! are split anew at half the size.
+//! A transcript of more than 80,000 tokens (estimated) or 300 visitor turns is split, and sooner if the model takes
+//! less. Each part comes with up to 4 turns of context. The model is asked about several parts at the same time, and the
+//! findings of each part are stored, so that another delivery does not pay for them again. Code joins timelines, topics,
+//! insights and action items. One more request, about summaries of the parts, gives intent, summary, category, patterns
+//! and metrics. A part that fails for good makes the result `partial`. If the model says that a part is too long, the
+//! whole transcript is split again at half the size.
 
 mod assemble;
 mod transcript;
@@ -28,24 +28,24 @@ use crate::{Error, figures};
 
 use transcript::TranscriptAnalysis;
 
-/// Instructions, schema and what a provider adds to them; the lines before the transcript come on top.
+/// Tokens of instructions, schema and a provider's additions; the lines before the transcript are counted separately.
 const PROMPT_TOKENS: usize = 3000;
-/// A longer part is not read as well, and an answer about it takes longer than an invocation has.
+/// The most tokens of a part: models read longer parts less well, and an answer would take longer than an invocation.
 const MAX_PART_TOKENS: usize = 80_000;
-/// At about 100 tokens a second, an answer about so many visitor turns takes about a minute.
+/// The most visitor turns of a part: at 100 tokens a second, an answer about 300 turns takes about a minute.
 const MAX_PART_VISITOR_TURNS: usize = 300;
 
-/// Analyses transcripts; knows models, and no database.
+/// Analyses transcripts; it knows models and no database.
 pub struct Analyst {
     pub bedrock: Client,
     pub models: Models,
-    /// Of tenants that have not chosen one.
+    /// The model of tenants that have not chosen a model.
     pub default_model: String,
-    /// Parts of one transcript that are analysed at the same time.
+    /// The most parts of one transcript that are analysed at the same time.
     pub part_concurrency: usize,
 }
 
-/// The sections of a tenant's settings that an analysis follows.
+/// The sections of a tenant's settings that an analysis uses.
 #[derive(Debug, Clone, Default, PartialEq, serde::Deserialize)]
 #[serde(default)]
 pub struct Settings {
@@ -53,60 +53,60 @@ pub struct Settings {
     pub redaction: RedactionSettings,
 }
 
-/// One analysis to be made.
+/// A request to analyse one transcript.
 #[derive(Clone, Copy)]
 pub struct AnalysisRequest<'a> {
     pub session: &'a Session,
     pub transcript: &'a Transcript,
     pub settings: &'a Settings,
-    /// Instead of the tenant's models.
+    /// The only model to ask, instead of the tenant's models.
     pub model: Option<&'a str>,
-    /// When the last request must have been answered.
+    /// The time by which the last answer must have come.
     pub until: Instant,
 }
 
-/// An analysis, and what its placeholders stand for.
+/// An analysis and the original texts of its placeholders.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CompletedAnalysis {
     pub analysis: Analysis,
-    /// Only of placeholders in the analysis, and empty where the tenant lets nothing hidden go out.
+    /// Originals of placeholders in the analysis; empty if the tenant shows redacted text everywhere.
     pub originals: Originals,
 }
 
 impl Analyst {
-    /// `Err` only if nothing can be said about the conversation; what is missing in part makes the analysis `partial`.
+    /// Analyses a transcript; a missing part makes the analysis `partial`, and `Err` means that all of it is missing.
     pub async fn analyse(
         &self,
-        task: &AnalysisRequest<'_>,
+        request: &AnalysisRequest<'_>,
         journal: &impl Journal,
     ) -> Result<CompletedAnalysis, Error> {
-        let settings = &task.settings.analysis;
-        let enough = figures::enough(task.transcript, settings.min_visitor_turns, settings.min_visitor_words);
+        let settings = &request.settings.analysis;
+        let enough = figures::enough(request.transcript, settings.min_visitor_turns, settings.min_visitor_words);
         if let Err(code) = enough {
-            let analysis = assemble::insufficient(task, code);
+            let analysis = assemble::insufficient(request, code);
             return Ok(CompletedAnalysis { analysis, originals: Originals::default() });
         }
-        let redaction = task.transcript.redacted(&task.settings.redaction.redactor());
-        let models = self.models_of(task);
-        let asker = ModelCaller {
+        let redaction = request.transcript.redacted(&request.settings.redaction.redactor());
+        let models = self.models_of(request);
+        let caller = ModelCaller {
             client: &self.bedrock,
             models: &models,
             max_attempts: settings.max_attempts.get(),
-            until: task.until,
+            until: request.until,
             journal,
         };
-        let transcript_analysis = TranscriptAnalysis::new(task, &redaction.transcript, asker, self.part_concurrency);
-        let found = transcript_analysis.found(budget(&models, transcript_analysis.head_tokens())).await?;
+        let transcript = TranscriptAnalysis::new(request, &redaction.transcript, caller, self.part_concurrency);
+        let found = transcript.find(limits(&models, transcript.head_tokens())).await?;
         let usage = journal.usage().await?;
-        let analysis = assemble::analysed(task, found, redaction.counts, usage);
-        let originals = needed(redaction.originals, task.settings, &analysis)?;
+        let analysis = assemble::analysed(request, found, redaction.counts, usage);
+        let originals = needed(redaction.originals, request.settings, &analysis)?;
         Ok(CompletedAnalysis { analysis, originals })
     }
 
-    fn models_of(&self, task: &AnalysisRequest<'_>) -> Vec<ChosenModel> {
-        let settings = &task.settings.analysis;
+    fn models_of(&self, request: &AnalysisRequest<'_>) -> Vec<ChosenModel> {
+        let settings = &request.settings.analysis;
         let first = settings.model.as_deref().unwrap_or(&self.default_model);
-        let ids: Vec<&str> = match task.model {
+        let ids: Vec<&str> = match request.model {
             Some(model) => vec![model],
             None => std::iter::once(first).chain(settings.fallback_models.ids().iter().map(String::as_str)).collect(),
         };
@@ -114,13 +114,12 @@ impl Analyst {
     }
 }
 
-/// What all of the models take, so that each can stand in for the one before.
-///
-/// A correction comes with the answer that it is about, so two answers have to fit beside the transcript.
-fn budget(models: &[ChosenModel], head_tokens: usize) -> PartLimits {
+/// Returns limits that every model keeps, so that each model can stand in for the model before it.
+fn limits(models: &[ChosenModel], head_tokens: usize) -> PartLimits {
     let least = |of: fn(&ChosenModel) -> usize| models.iter().map(of).min().unwrap_or_default();
     let context = least(|chosen| chosen.model.context_tokens);
     let output = least(|chosen| chosen.model.max_output_tokens);
+    // A correction repeats the answer that it corrects: two answers must fit next to the transcript.
     let answer = transcript::output_tokens(MAX_PART_VISITOR_TURNS).min(output);
     PartLimits {
         tokens: context.saturating_sub(2 * answer + PROMPT_TOKENS + head_tokens).clamp(1, MAX_PART_TOKENS),
@@ -128,7 +127,7 @@ fn budget(models: &[ChosenModel], head_tokens: usize) -> PartLimits {
     }
 }
 
-/// Nothing hidden is kept longer than somebody is to see it.
+/// Returns the originals that someone may see later, and no others.
 fn needed(originals: Originals, settings: &Settings, analysis: &Analysis) -> Result<Originals, Error> {
     let redaction = &settings.redaction;
     if [redaction.mails, redaction.notes, redaction.webhooks].iter().all(|kind| *kind == ShownText::Redacted) {

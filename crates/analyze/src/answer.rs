@@ -1,9 +1,9 @@
-//! The model's answer as it comes: untrusted until it is checked.
+//! Answers of a model before they are checked: untrusted data of any value.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// The analysis of a transcript or of a part of one: what `analysis.schema.json` asks for.
+/// The answer about a transcript or a part of one, in the shape of `analysis.schema.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AnalysisAnswer {
     pub intent: RawIntent,
@@ -16,7 +16,7 @@ pub struct AnalysisAnswer {
     pub custom_metrics: Vec<RawCustomMetric>,
 }
 
-/// What the final call of a transcript in parts gives: what `merge.schema.json` asks for.
+/// The answer about all parts of a transcript together, in the shape of `merge.schema.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MergedAnswer {
     pub intent: RawIntent,
@@ -30,7 +30,7 @@ pub struct MergedAnswer {
 pub struct RawIntent {
     pub primary_purpose: String,
     pub objectives: Vec<String>,
-    /// Missing where the prompt is older than version 2.
+    /// The prompt asks for the outcome since version 2.
     #[serde(default)]
     pub outcome: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! Asking a model until its answer holds, a limited number of times.
+//! Asks models until an answer is usable, with a limited number of attempts.
 
 use std::time::{Duration, Instant};
 
@@ -6,66 +6,67 @@ use aws_sdk_bedrockruntime::Client;
 use domain::step::Code;
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
+use stage::Failure;
 use store::model_calls::{Begun, CallEnd, CallOutcome, NewCall};
 use uuid::Uuid;
 
-use crate::bedrock::{ModelError, ModelMessage, ModelReply, ReplyContent, Stop, converse};
+use crate::bedrock::{ModelError, ModelMessage, ModelReply, NoReply, ReplyContent, Stop, converse};
 use crate::check::UsableAnswer;
 use crate::journal::Journal;
 use crate::models::{ChosenModel, TokenCounts};
 use crate::prompt::{self, Instructions};
 use crate::{Error, RefusedBy, split};
 
-/// With less than this left, a request is not begun: even a short answer takes longer, and what came of it would be
-/// lost.
+/// The least time for a request: even a short answer takes longer, and would be lost.
 const SHORTEST_REQUEST: Duration = Duration::from_millis(1500);
 
-/// Time that is kept for each model that may have to stand in; a short conversation's answer takes less.
+/// Time that is kept for each fallback model; the answer about a short conversation takes less.
 const FALLBACK_RESERVE: Duration = Duration::from_secs(20);
 
-/// Whom to ask, how often, and until when.
+/// The models of one analysis, and the limits of asking them.
 pub(crate) struct ModelCaller<'a, J> {
     pub(crate) client: &'a Client,
-    /// In order: each is asked where the one before it is not available.
+    /// Models in order of preference: each one is asked where the model before it does not answer.
     pub(crate) models: &'a [ChosenModel],
     pub(crate) max_attempts: u32,
     pub(crate) until: Instant,
     pub(crate) journal: &'a J,
 }
 
-/// What to ask, and how to read the answer.
+/// A request to a model, and the check of its answer.
 pub(crate) struct ModelRequest<'a, A, T> {
-    /// In the journal: attempts are counted for each part on its own.
+    /// The part's number in the journal: attempts are counted for each part.
     pub(crate) part: i32,
     pub(crate) instructions: &'static Instructions,
     pub(crate) message: String,
-    /// For a good answer, with room to spare.
+    /// Enough tokens for a good answer.
     pub(crate) output_tokens: usize,
-    /// `Err` tells the model why its answer cannot be used.
+    /// Returns `Err` with the problems of an answer that cannot be used; the model reads them.
     pub(crate) check: &'a (dyn Fn(A) -> Result<UsableAnswer<T>, Vec<String>> + Sync),
 }
 
 /// A reply after checking.
 enum CheckedReply<T> {
     Usable(UsableAnswer<T>),
-    /// What to tell the model, and in short what to record.
+    /// The problems for the model, and their code for the record.
     Unusable(Vec<String>, Code),
-    /// Asking again cannot help.
+    /// An error that asking again does not help.
     Final(Error),
 }
 
 impl<J: Journal> ModelCaller<'_, J> {
-    /// Asks, checks, and asks again naming what was wrong; a usable answer with shortcomings is asked for again once.
-    pub(crate) async fn ask<A: DeserializeOwned, T>(&self, question: &ModelRequest<'_, A, T>) -> Result<T, Error> {
-        let mut talk = AnswersSoFar { usable: None, last: None };
+    /// Asks, checks, and asks again with a list of problems; an answer with shortcomings gets one more request.
+    pub(crate) async fn ask<A: DeserializeOwned, T>(&self, request: &ModelRequest<'_, A, T>) -> Result<T, Error> {
+        let mut answers = AnswersSoFar { usable: None, last: None };
         let mut missed: Option<ModelError> = None;
         for (n, chosen) in self.models.iter().enumerate() {
-            let error = match self.talk(chosen, self.models.len() - n, question, &mut talk).await {
-                Ok(found) => return Ok(found),
+            let error = match self.ask_model(chosen, self.models.len() - n, request, &mut answers).await {
+                Ok(findings) => return Ok(findings),
                 Err(error) => error,
             };
-            // A usable answer is worth more than whatever kept us from a better one.
-            if let (Some(usable), false) = (talk.usable.take(), matches!(error, Error::ClaimLost | Error::Store(_))) {
+            // A usable answer is worth more than the error that prevented a better one.
+            if let (Some(usable), false) = (answers.usable.take(), matches!(error, Error::ClaimLost | Error::Store(_)))
+            {
                 return Ok(usable.findings);
             }
             let error = match error {
@@ -73,8 +74,8 @@ impl<J: Journal> ModelCaller<'_, J> {
                 Error::OutOfTime if missed.is_some() => break,
                 error => return Err(error),
             };
-            tracing::warn!(code = error.code(), model = chosen.id, "the model did not answer");
-            // An error that passes is worth another delivery, whatever the other models said.
+            tracing::warn!(error.code = error.code(), model.id = chosen.id, "model request failed");
+            // A temporary error is worth another delivery, whatever the errors of the other models.
             if missed.as_ref().is_none_or(|first| error.is_retryable() && !first.is_retryable()) {
                 missed = Some(error);
             }
@@ -82,69 +83,72 @@ impl<J: Journal> ModelCaller<'_, J> {
         Err(missed.map_or(Error::OutOfTime, Error::Model))
     }
 
-    /// The conversation with one model; `models_left` counts it.
-    async fn talk<A: DeserializeOwned, T>(
+    /// Holds the conversation with one model; `models_left` counts the model itself.
+    async fn ask_model<A: DeserializeOwned, T>(
         &self,
         chosen: &ChosenModel,
         models_left: usize,
-        question: &ModelRequest<'_, A, T>,
-        talk: &mut AnswersSoFar<T>,
+        request: &ModelRequest<'_, A, T>,
+        answers: &mut AnswersSoFar<T>,
     ) -> Result<T, Error> {
-        let mut chat = ModelConversation::new(question, chosen);
+        let mut conversation = ModelConversation::new(request, chosen);
         loop {
-            let (reply, verdict) = self.request(chosen, models_left, question, talk, &chat).await?;
-            match verdict {
-                CheckedReply::Final(error) => return Err(error),
-                CheckedReply::Usable(usable) if usable.shortcomings.is_empty() => return Ok(usable.findings),
-                CheckedReply::Usable(usable) => {
-                    tracing::info!(shortcomings = usable.flaws, "the answer has shortcomings");
-                    chat.correct(reply, &usable.shortcomings);
-                    if let Some(found) = talk.better(usable) {
-                        return Ok(found);
+            match self.send(chosen, models_left, request, answers, &conversation).await? {
+                (_, CheckedReply::Final(error)) => return Err(error),
+                (_, CheckedReply::Usable(usable)) if usable.shortcomings.is_empty() => return Ok(usable.findings),
+                (reply, CheckedReply::Usable(usable)) => {
+                    tracing::info!(shortcomings = usable.flaws, "model answer had shortcomings");
+                    conversation.correct(reply, &usable.shortcomings);
+                    if let Some(findings) = answers.better(usable) {
+                        return Ok(findings);
                     }
                 }
-                CheckedReply::Unusable(problems, code) => {
-                    tracing::warn!(problems = problems.len(), reason = %code, "the answer is not valid");
-                    if let Some(usable) = talk.usable.take() {
+                (reply, CheckedReply::Unusable(problems, code)) => {
+                    tracing::warn!(problems = problems.len(), error.code = %code, "model answer rejected");
+                    if let Some(usable) = answers.usable.take() {
                         return Ok(usable.findings);
                     }
-                    chat.correct(reply, &problems);
-                    talk.last = Some(code);
+                    conversation.correct(reply, &problems);
+                    answers.last = Some(code);
                 }
             }
         }
     }
 
-    /// One request, written down before and after.
-    async fn request<A: DeserializeOwned, T>(
+    /// Sends one request, which is recorded before and after.
+    async fn send<A: DeserializeOwned, T>(
         &self,
         chosen: &ChosenModel,
         models_left: usize,
-        question: &ModelRequest<'_, A, T>,
-        talk: &AnswersSoFar<T>,
-        chat: &ModelConversation,
+        request: &ModelRequest<'_, A, T>,
+        answers: &AnswersSoFar<T>,
+        conversation: &ModelConversation,
     ) -> Result<(ModelReply, CheckedReply<T>), Error> {
         let timeout = self.timeout(models_left);
         if timeout < SHORTEST_REQUEST {
             return Err(Error::OutOfTime);
         }
-        let call = self.begin(chosen, question, talk).await?;
+        let call = self.begin(chosen, request, answers).await?;
         let begun = Instant::now();
-        let reply = converse(self.client, chosen, question.instructions, &chat.said, chat.max_tokens, timeout).await;
-        match reply {
+        let ModelConversation { messages, max_tokens, .. } = conversation;
+        match converse(self.client, chosen, request.instructions, messages, *max_tokens, timeout).await {
             Ok(reply) => {
-                let verdict = judge(&reply, question);
-                self.journal.end(call, &ended(chosen, &reply, &verdict)).await?;
-                Ok((reply, verdict))
+                let checked = check_reply(&reply, request);
+                self.journal.end(call, &answered(chosen, &reply, &checked)).await?;
+                Ok((reply, checked))
             }
             Err(error) => {
-                self.journal.end(call, &unanswered(chosen, chat, &error, begun.elapsed())).await?;
-                Err(unless_too_long(error))
+                self.journal.end(call, &unanswered(chosen, conversation, &error, begun.elapsed())).await?;
+                Err(if error.kind() == Some(NoReply::InputTooLong) {
+                    Error::TranscriptTooLong
+                } else {
+                    Error::Model(error)
+                })
             }
         }
     }
 
-    /// For this model; the others have a share, or what a short answer takes.
+    /// Returns the time for this model: the others keep their share, or the reserve for a short answer.
     fn timeout(&self, models_left: usize) -> Duration {
         let (left, models) = (self.until.saturating_duration_since(Instant::now()), models_left.max(1) as u32);
         (left / models).max(left.saturating_sub(FALLBACK_RESERVE * (models - 1)))
@@ -153,31 +157,31 @@ impl<J: Journal> ModelCaller<'_, J> {
     async fn begin<A, T>(
         &self,
         chosen: &ChosenModel,
-        question: &ModelRequest<'_, A, T>,
-        talk: &AnswersSoFar<T>,
+        request: &ModelRequest<'_, A, T>,
+        answers: &AnswersSoFar<T>,
     ) -> Result<Uuid, Error> {
         let max_attempts = i32::try_from(self.max_attempts).unwrap_or(i32::MAX);
-        let call = NewCall { part: question.part, model: &chosen.id, prompt_version: prompt::VERSION, max_attempts };
+        let call = NewCall { part: request.part, model: &chosen.id, prompt_version: prompt::VERSION, max_attempts };
         match self.journal.begin(&call, chosen.model.usd_per_million_tokens.is_some()).await? {
             Begun::Call { call_id, attempt } => {
-                tracing::debug!(attempt, part = question.part, "asking the model");
+                tracing::debug!(attempt, part = request.part, "model request started");
                 Ok(call_id)
             }
-            Begun::Enough => Err(Error::InvalidAnswers { attempts: max_attempts, last: talk.last }),
+            Begun::Enough => Err(Error::InvalidAnswers { attempts: max_attempts, last: answers.last }),
             Begun::ClaimLost => Err(Error::ClaimLost),
         }
     }
 }
 
-/// What came of the questions so far.
+/// The answers to one request so far.
 struct AnswersSoFar<T> {
     usable: Option<UsableAnswer<T>>,
-    /// Why the last answer could not be used.
+    /// The problem of the last answer that could not be used.
     last: Option<Code>,
 }
 
 impl<T> AnswersSoFar<T> {
-    /// Of two usable answers the one with fewer shortcomings; `None` of the first.
+    /// Keeps the first usable answer; returns the better of the first and the second one.
     fn better(&mut self, usable: UsableAnswer<T>) -> Option<T> {
         match self.usable.take() {
             None => {
@@ -190,15 +194,8 @@ impl<T> AnswersSoFar<T> {
     }
 }
 
-fn unless_too_long(error: ModelError) -> Error {
-    match error {
-        ModelError::InputTooLong(_) => Error::TranscriptTooLong,
-        error => Error::Model(error),
-    }
-}
-
-fn judge<A: DeserializeOwned, T>(reply: &ModelReply, question: &ModelRequest<'_, A, T>) -> CheckedReply<T> {
-    let unusable = |told: &str, code| CheckedReply::Unusable(vec![told.to_owned()], Code::new(code));
+fn check_reply<A: DeserializeOwned, T>(reply: &ModelReply, request: &ModelRequest<'_, A, T>) -> CheckedReply<T> {
+    let unusable = |problem: &str, code| CheckedReply::Unusable(vec![problem.to_owned()], Code::new(code));
     match reply.stop {
         Stop::Complete => {}
         Stop::OutOfTokens => return unusable("it was longer than allowed and was cut off", "cut_off"),
@@ -206,62 +203,60 @@ fn judge<A: DeserializeOwned, T>(reply: &ModelReply, question: &ModelRequest<'_,
         Stop::Unknown => return unusable("it is not one JSON object", "stopped_for_unknown_reason"),
         Stop::Guardrail => return CheckedReply::Final(Error::Refused(RefusedBy::Guardrail)),
         Stop::ContentFilter => return CheckedReply::Final(Error::Refused(RefusedBy::ContentFilter)),
-        Stop::RefusedBy => return CheckedReply::Final(Error::Refused(RefusedBy::Model)),
+        Stop::Refusal => return CheckedReply::Final(Error::Refused(RefusedBy::Model)),
         Stop::InputTooLong => return CheckedReply::Final(Error::TranscriptTooLong),
     }
-    match serde_json::from_str(reply.answered.json()) {
+    match serde_json::from_str(reply.content.json()) {
         Err(error) => unusable(&unreadable(&error), "not_as_asked"),
-        Ok(answer) => match (question.check)(answer) {
+        Ok(answer) => match (request.check)(answer) {
             Ok(usable) => CheckedReply::Usable(usable),
             Err(problems) => CheckedReply::Unusable(problems, Code::new("not_valid")),
         },
     }
 }
 
-/// An answer that we did not wait for is billed all the same: its cost is estimated, at the longest it can have been.
-fn unanswered(chosen: &ChosenModel, chat: &ModelConversation, error: &ModelError, latency: Duration) -> CallEnd {
+fn unanswered(chosen: &ChosenModel, sent: &ModelConversation, error: &ModelError, latency: Duration) -> CallEnd {
+    // An answer that comes after the timeout is billed, too: the estimate takes the longest possible answer.
     let estimate = || {
-        let said = chat.said.iter().map(|said| match said {
-            ModelMessage::User(text) => split::tokens(text),
-            ModelMessage::Model(answered) => split::tokens(answered.json()),
-        });
-        let tokens =
-            TokenCounts { input: said.sum::<usize>() as u64, output: chat.max_tokens as u64, ..TokenCounts::default() };
+        let input: usize = sent.messages.iter().map(|message| split::tokens(message.text())).sum();
+        let tokens = TokenCounts { input: input as u64, output: sent.max_tokens as u64, ..TokenCounts::default() };
         chosen.cost_usd(&tokens)
     };
-    CallEnd {
-        outcome: CallOutcome::NoAnswer,
-        code: Some(Code::new(error.code())),
-        input_tokens: 0,
-        output_tokens: 0,
-        cached_tokens: 0,
-        cache_write_tokens: 0,
-        cost_usd: if matches!(error, ModelError::Timeout(_)) { estimate() } else { None },
-        latency_ms: latency.as_millis() as u64,
-    }
+    let cost_usd = if error.kind() == Some(NoReply::Timeout) { estimate() } else { None };
+    let (outcome, code) = (CallOutcome::NoAnswer, Some(Code::new(error.code())));
+    call_end(outcome, code, &TokenCounts::default(), cost_usd, latency)
 }
 
-fn ended<T>(chosen: &ChosenModel, reply: &ModelReply, verdict: &CheckedReply<T>) -> CallEnd {
-    use stage::Failure;
-    let (outcome, code) = match verdict {
+fn answered<T>(chosen: &ChosenModel, reply: &ModelReply, checked: &CheckedReply<T>) -> CallEnd {
+    let (outcome, code) = match checked {
         CheckedReply::Usable(usable) if usable.shortcomings.is_empty() => (CallOutcome::Usable, None),
         CheckedReply::Usable(_) => (CallOutcome::Shortcomings, None),
         CheckedReply::Unusable(_, code) => (CallOutcome::Invalid, Some(*code)),
         CheckedReply::Final(error) => (CallOutcome::Refused, Some(error.code())),
     };
+    call_end(outcome, code, &reply.tokens, chosen.cost_usd(&reply.tokens), reply.latency)
+}
+
+fn call_end(
+    outcome: CallOutcome,
+    code: Option<Code>,
+    tokens: &TokenCounts,
+    cost_usd: Option<f64>,
+    latency: Duration,
+) -> CallEnd {
     CallEnd {
         outcome,
         code,
-        input_tokens: reply.tokens.input,
-        output_tokens: reply.tokens.output,
-        cached_tokens: reply.tokens.cached,
-        cache_write_tokens: reply.tokens.cache_write,
-        cost_usd: chosen.cost_usd(&reply.tokens),
-        latency_ms: reply.latency.as_millis() as u64,
+        input_tokens: tokens.input,
+        output_tokens: tokens.output,
+        cached_tokens: tokens.cached,
+        cache_write_tokens: tokens.cache_write,
+        cost_usd,
+        latency_ms: latency.as_millis() as u64,
     }
 }
 
-/// Where the answer goes wrong, not what stands there: that may be a quote of the transcript.
+/// Describes the place of an error in an answer without its text, which may quote the transcript.
 fn unreadable(error: &serde_json::Error) -> String {
     let what = match error.classify() {
         Category::Eof => "it ends too early",
@@ -273,31 +268,32 @@ fn unreadable(error: &serde_json::Error) -> String {
 
 /// The conversation with one model.
 struct ModelConversation {
-    said: Vec<ModelMessage>,
+    messages: Vec<ModelMessage>,
     max_tokens: usize,
     most_tokens: usize,
 }
 
 impl ModelConversation {
-    fn new<A, T>(question: &ModelRequest<'_, A, T>, chosen: &ChosenModel) -> Self {
+    fn new<A, T>(request: &ModelRequest<'_, A, T>, chosen: &ChosenModel) -> Self {
         let most_tokens = chosen.model.max_output_tokens;
-        let said = vec![ModelMessage::User(question.message.clone())];
-        Self { said, max_tokens: question.output_tokens.min(most_tokens), most_tokens }
+        let messages = vec![ModelMessage::User(request.message.clone())];
+        Self { messages, max_tokens: request.output_tokens.min(most_tokens), most_tokens }
     }
 
+    /// Adds the model's reply and its problems.
     fn correct(&mut self, reply: ModelReply, problems: &[String]) {
-        // The first message and one correction: an older answer and what was wrong with it help no further.
-        self.said.truncate(1);
+        // Older answers and their problems cost tokens and do not help further.
+        self.messages.truncate(1);
         if reply.stop == Stop::OutOfTokens {
             self.max_tokens = (self.max_tokens * 2).min(self.most_tokens);
         }
-        let answered = match reply.answered {
-            // Half a call of a tool cannot be repeated as one.
+        let content = match reply.content {
+            // An incomplete call of the tool cannot be repeated as a call.
             ReplyContent::Tool { input, .. } if reply.stop != Stop::Complete => ReplyContent::Text(input),
-            answered => answered,
+            content => content,
         };
-        self.said.push(ModelMessage::Model(answered));
-        self.said.push(ModelMessage::User(prompt::correction(problems)));
+        self.messages.push(ModelMessage::Model(content));
+        self.messages.push(ModelMessage::User(prompt::correction(problems)));
     }
 }
 
@@ -307,15 +303,15 @@ mod tests {
     use crate::answer::AnalysisAnswer;
 
     #[test]
-    fn what_is_wrong_with_an_answer_is_told_without_its_words() {
-        let told = |text: &str| unreadable(&serde_json::from_str::<AnalysisAnswer>(text).err().unwrap());
-        let wrong_type = told(r#"{"intent":"my card number is 4111"}"#);
+    fn the_problem_of_an_answer_does_not_quote_the_answer() {
+        let problem = |text: &str| unreadable(&serde_json::from_str::<AnalysisAnswer>(text).err().unwrap());
+        let wrong_type = problem(r#"{"intent":"my card number is 4111"}"#);
         assert_eq!(
             wrong_type,
             "it does not follow the JSON schema: a field is missing or has the wrong type, at line 1 column 34"
         );
         for text in [r#"{"my card number is 4111":1}"#, "my card number is 4111", r#"{"intent":"my card"#] {
-            assert!(!told(text).contains("card") && !told(text).contains("4111"), "{}", told(text));
+            assert!(!problem(text).contains("card") && !problem(text).contains("4111"), "{}", problem(text));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! One request to Bedrock's Converse API, and what can come of it.
+//! Requests to Bedrock's Converse API, and their replies and errors.
 
 mod document;
 mod error;
@@ -14,28 +14,37 @@ use aws_sdk_bedrockruntime::types::{ContentBlock, StopReason, ToolUseBlock};
 use crate::models::{ChosenModel, TokenCounts};
 use crate::prompt::Instructions;
 
-pub use error::ModelError;
+pub use error::{ModelError, NoReply};
 
-/// What was said so far, beginning with the user.
+/// A message of the conversation with a model; the first one is the user's.
 #[derive(Debug, Clone)]
 pub(crate) enum ModelMessage {
     User(String),
     Model(ReplyContent),
 }
 
-/// What the model answered, in the form in which it can be shown to it again.
+/// The content of a reply, in a form that can be sent to the model again.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum ReplyContent {
     Text(String),
-    /// The input of a call of our tool, as JSON text.
+    /// A call of our tool; `input` is JSON text.
     Tool {
         id: String,
         input: String,
     },
 }
 
+impl ModelMessage {
+    pub(crate) fn text(&self) -> &str {
+        match self {
+            Self::User(text) => text,
+            Self::Model(content) => content.json(),
+        }
+    }
+}
+
 impl ReplyContent {
-    /// What should be one JSON object.
+    /// Returns the text that should be one JSON object.
     pub(crate) fn json(&self) -> &str {
         match self {
             Self::Text(text) => text,
@@ -44,45 +53,41 @@ impl ReplyContent {
     }
 }
 
-/// A model's reply that arrived.
+/// A complete reply of a model, usable or not.
 #[derive(Debug, Clone)]
 pub(crate) struct ModelReply {
-    pub(crate) answered: ReplyContent,
+    pub(crate) content: ReplyContent,
     pub(crate) stop: Stop,
     pub(crate) tokens: TokenCounts,
     pub(crate) latency: Duration,
 }
 
-/// Why the model stopped.
+/// Reasons for which a model stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Stop {
     Complete,
-    /// `max_tokens`: the output budget was used up, the text is cut off.
+    /// The text is cut off at the limit of the output.
     OutOfTokens,
-    /// `malformed_model_output`, `malformed_tool_use`.
     Malformed,
-    /// `guardrail_intervened`.
     Guardrail,
-    /// `content_filtered`.
     ContentFilter,
-    /// `refusal`: the model itself.
-    RefusedBy,
-    /// `model_context_window_exceeded`: the transcript does not fit.
+    /// The model itself refused.
+    Refusal,
     InputTooLong,
-    /// A reason that Bedrock has added since.
+    /// A reason that is newer than the SDK.
     Unknown,
 }
 
-/// Asks and waits for at most `timeout`.
+/// Sends a request and waits for the reply, at most for `timeout`.
 pub(crate) async fn converse(
     client: &Client,
     chosen: &ChosenModel,
     instructions: &Instructions,
-    said: &[ModelMessage],
+    messages: &[ModelMessage],
     max_tokens: usize,
     timeout: Duration,
 ) -> Result<ModelReply, ModelError> {
-    let request = request::build(client, chosen, instructions, said, max_tokens)?;
+    let request = request::build(client, chosen, instructions, messages, max_tokens)?;
     let timeouts = TimeoutConfig::builder().operation_timeout(timeout).read_timeout(timeout).build();
     let overrides = aws_sdk_bedrockruntime::config::Config::builder().timeout_config(timeouts);
     let started = Instant::now();
@@ -105,12 +110,12 @@ fn reply(output: ConverseOutput, latency: Duration) -> ModelReply {
         aws_sdk_bedrockruntime::types::ConverseOutput::Message(message) => Some(message),
         _ => None,
     });
-    let answered = answered(message.map(|message| message.content).unwrap_or_default());
-    ModelReply { answered, stop, tokens: tokens.unwrap_or_default(), latency }
+    let content = content(message.map(|message| message.content).unwrap_or_default());
+    ModelReply { content, stop, tokens: tokens.unwrap_or_default(), latency }
 }
 
-/// The call of the tool if there is one, else the text. Reasoning may come first: only blocks of these two kinds count.
-fn answered(blocks: Vec<ContentBlock>) -> ReplyContent {
+/// Returns the call of the tool if the reply has one, else the text; a block of reasoning may come before them.
+fn content(blocks: Vec<ContentBlock>) -> ReplyContent {
     let mut text = String::new();
     for block in blocks {
         match block {
@@ -132,7 +137,7 @@ fn stop(reason: &StopReason) -> Stop {
         StopReason::GuardrailIntervened => Stop::Guardrail,
         StopReason::ContentFiltered => Stop::ContentFilter,
         StopReason::ModelContextWindowExceeded => Stop::InputTooLong,
-        other if other.as_str() == "refusal" => Stop::RefusedBy,
+        other if other.as_str() == "refusal" => Stop::Refusal,
         _ => Stop::Unknown,
     }
 }
@@ -152,7 +157,7 @@ mod tests {
             ("malformed_model_output", Stop::Malformed),
             ("malformed_tool_use", Stop::Malformed),
             ("model_context_window_exceeded", Stop::InputTooLong),
-            ("refusal", Stop::RefusedBy),
+            ("refusal", Stop::Refusal),
             ("something_new", Stop::Unknown),
         ] {
             assert_eq!(stop(&StopReason::from(reason)), meaning, "{reason}");

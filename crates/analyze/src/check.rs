@@ -1,4 +1,4 @@
-//! From an answer to findings: closed sets, ranges, turns that exist, quotes that were said, lists with an end.
+//! Checks answers: closed sets, ranges, turns that exist, quotes that were said, bounded lists.
 
 mod lists;
 mod problems;
@@ -25,18 +25,18 @@ use crate::sentiment::ShiftCause;
 use crate::text::clean;
 use problems::Problems;
 
-/// Longest texts in characters. The prompt asks for far less: what is longer is an answer gone wrong, not a finding.
+/// The longest texts in characters. The prompt asks for far less: a longer text is an error of the model.
 pub const MAX_SENTENCE: usize = 500;
 pub const MAX_PARAGRAPH: usize = 2000;
 pub const MAX_WORDS: usize = 80;
-/// Items of a list; the prompt asks for at most 10.
+/// The most items of a list; the prompt asks for at most 10.
 pub const MAX_ITEMS: usize = 20;
 
-/// Which part of the analysis is missing.
+/// A part of the analysis that is missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Gap {
-    /// No quote for the category was said by anybody.
+    /// No quote for the category is in the transcript.
     CategoryWithoutEvidence,
     /// Some visitor turns have no sentiment.
     IncompleteTimeline,
@@ -51,71 +51,60 @@ impl Gap {
     }
 }
 
-/// What an answer is about and held against.
+/// The subject of an answer, and the limits that the answer must keep.
 pub struct AnswerScope<'a> {
     pub spoken: &'a QuotableTurns<'a>,
-    /// The turns whose visitor turns need an entry in the timeline.
+    /// Turns of which every visitor turn needs an entry in the timeline.
     pub own: Range<usize>,
-    /// Turns sent along to be understood; entries for them are ignored.
+    /// Turns that were sent only for context; entries for them are ignored.
     pub context: Range<usize>,
-    /// Those that were asked.
+    /// The requested metrics.
     pub metrics: &'a [&'a Metric],
-    /// The tenant's own topics; empty: any.
+    /// The tenant's own topics; an empty list allows any topic.
     pub topics: &'a TopicList,
-    pub instructions: &'a LeakDetector,
+    pub leaks: &'a LeakDetector,
 }
 
-/// What holds of an answer about a transcript or a part of one.
+/// Checked findings about a transcript or a part of one.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Findings {
-    pub intent: Intent,
-    pub summary: Summary,
-    pub category: Category,
-    /// In the order of turns, each turn once.
+    pub conclusions: Conclusions,
+    /// Entries in the order of turns, each turn once.
     pub timeline: Vec<Feeling>,
     pub causes: Vec<ShiftCause>,
-    pub patterns: Vec<String>,
     pub topics: Vec<String>,
     pub insights: Vec<Insight>,
     pub action_items: Vec<ActionItem>,
-    /// Every metric that was asked; conditions are for [`metrics::finish`].
-    pub custom_metrics: BTreeMap<String, CustomMetric>,
-    pub quotes_verified: u32,
-    pub quotes_dropped: u32,
-    /// Why the findings are not complete.
-    pub gap: Option<Gap>,
 }
 
-/// What holds of the answer to the final call.
-#[derive(Debug, Clone, PartialEq)]
-pub struct MergedFindings {
+/// Findings about all of a transcript or part; the answer to the last request about a long transcript has no others.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Conclusions {
     pub intent: Intent,
     pub summary: Summary,
     pub category: Category,
     pub patterns: Vec<String>,
-    /// As in [`Findings`].
+    /// Every requested metric; conditions are checked by [`metrics::finish`].
     pub custom_metrics: BTreeMap<String, CustomMetric>,
     pub quotes_verified: u32,
     pub quotes_dropped: u32,
+    /// The part of the analysis that is missing.
     pub gap: Option<Gap>,
 }
 
-/// A usable answer: `T` is [`Findings`] or [`MergedFindings`].
+/// A usable answer: `T` is [`Findings`] or [`Conclusions`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct UsableAnswer<T> {
     pub findings: T,
-    /// What a better answer would not have, for the model: worth asking again once. Bounded, like the faults.
+    /// Problems that a better answer would not have, for the model; at most 20, like the faults.
     pub shortcomings: Vec<String>,
-    /// How many there are, also of those that were left out.
+    /// The number of all shortcomings.
     pub flaws: usize,
 }
 
-pub type Checked = UsableAnswer<Findings>;
-pub type CheckedMerge = UsableAnswer<MergedFindings>;
-
-/// `Err` lists, for the model, why the answer cannot be used; like all that is told, without a word of the answer.
-pub fn check(answer: AnalysisAnswer, subject: &AnswerScope<'_>) -> Result<Checked, Vec<String>> {
-    let mut check = Check::new(subject);
+/// Checks an answer; `Err` lists the faults for the model, without any text of the answer.
+pub fn check(answer: AnalysisAnswer, scope: &AnswerScope<'_>) -> Result<UsableAnswer<Findings>, Vec<String>> {
+    let mut check = Check::new(scope);
     let intent = check.intent(&answer.intent);
     let summary = check.summary(&answer.summary);
     let category = check.category(&answer.category);
@@ -126,48 +115,27 @@ pub fn check(answer: AnalysisAnswer, subject: &AnswerScope<'_>) -> Result<Checke
     let insights = check.insights(&answer.insights);
     let action_items = check.action_items(&answer.action_items);
     let custom_metrics = check.metrics(&answer.custom_metrics);
-    let (quotes_verified, quotes_dropped) = (check.verified, check.dropped);
-    check.finished(category, |category| {
-        let gap = gap(&category).or((missing > 0).then_some(Gap::IncompleteTimeline));
-        Findings {
-            intent,
-            summary,
-            category,
-            timeline,
-            causes,
-            patterns,
-            topics,
-            insights,
-            action_items,
-            custom_metrics,
-            quotes_verified,
-            quotes_dropped,
-            gap,
-        }
-    })
+    let conclusions = check.conclusions(intent, summary, category, patterns, custom_metrics);
+    check.finished(conclusions.map(|mut conclusions| {
+        conclusions.gap = conclusions.gap.or((missing > 0).then_some(Gap::IncompleteTimeline));
+        Findings { conclusions, timeline, causes, topics, insights, action_items }
+    }))
 }
 
-/// The same for the final call; of the subject, `own`, `context` and `topics` do not matter.
-pub fn check_merged(answer: MergedAnswer, subject: &AnswerScope<'_>) -> Result<CheckedMerge, Vec<String>> {
-    let mut check = Check::new(subject);
+/// Checks the last answer about a long transcript; of the scope, `own`, `context` and `topics` do not matter.
+pub fn check_merged(answer: MergedAnswer, scope: &AnswerScope<'_>) -> Result<UsableAnswer<Conclusions>, Vec<String>> {
+    let mut check = Check::new(scope);
     let intent = check.intent(&answer.intent);
     let summary = check.summary(&answer.summary);
     let category = check.category(&answer.category);
     let patterns = check.texts("patterns", &answer.patterns, MAX_SENTENCE);
     let custom_metrics = check.metrics(&answer.custom_metrics);
-    let (quotes_verified, quotes_dropped) = (check.verified, check.dropped);
-    check.finished(category, |category| {
-        let gap = gap(&category);
-        MergedFindings { intent, summary, category, patterns, custom_metrics, quotes_verified, quotes_dropped, gap }
-    })
-}
-
-fn gap(category: &Category) -> Option<Gap> {
-    category.justification.evidence.is_empty().then_some(Gap::CategoryWithoutEvidence)
+    let conclusions = check.conclusions(intent, summary, category, patterns, custom_metrics);
+    check.finished(conclusions)
 }
 
 struct Check<'a> {
-    subject: &'a AnswerScope<'a>,
+    scope: &'a AnswerScope<'a>,
     verified: u32,
     dropped: u32,
     faults: Problems,
@@ -175,22 +143,33 @@ struct Check<'a> {
 }
 
 impl<'a> Check<'a> {
-    fn new(subject: &'a AnswerScope<'a>) -> Self {
+    fn new(scope: &'a AnswerScope<'a>) -> Self {
         let (faults, shortcomings) = (Problems::default(), Problems::default());
-        Self { subject, verified: 0, dropped: 0, faults, shortcomings }
+        Self { scope, verified: 0, dropped: 0, faults, shortcomings }
     }
 
-    fn finished<T>(
-        self,
+    /// Puts the conclusions together; call this last, because it takes the counts of quotes.
+    fn conclusions(
+        &self,
+        intent: Intent,
+        summary: Summary,
         category: Option<Category>,
-        findings: impl FnOnce(Category) -> T,
-    ) -> Result<UsableAnswer<T>, Vec<String>> {
-        match category {
-            Some(category) if self.faults.count() == 0 => {
+        patterns: Vec<String>,
+        custom_metrics: BTreeMap<String, CustomMetric>,
+    ) -> Option<Conclusions> {
+        let (quotes_verified, quotes_dropped) = (self.verified, self.dropped);
+        let category = category?;
+        let gap = category.justification.evidence.is_empty().then_some(Gap::CategoryWithoutEvidence);
+        Some(Conclusions { intent, summary, category, patterns, custom_metrics, quotes_verified, quotes_dropped, gap })
+    }
+
+    fn finished<T>(self, findings: Option<T>) -> Result<UsableAnswer<T>, Vec<String>> {
+        match findings {
+            Some(findings) if self.faults.count() == 0 => {
                 let flaws = self.shortcomings.count();
-                Ok(UsableAnswer { findings: findings(category), shortcomings: self.shortcomings.told(), flaws })
+                Ok(UsableAnswer { findings, shortcomings: self.shortcomings.listed(), flaws })
             }
-            _ => Err(self.faults.told()),
+            _ => Err(self.faults.listed()),
         }
     }
 
@@ -241,18 +220,18 @@ impl<'a> Check<'a> {
     }
 
     fn metrics(&mut self, answered: &[answer::RawCustomMetric]) -> BTreeMap<String, CustomMetric> {
-        let (metrics, wrong) = metrics::read(answered, self.subject.metrics);
-        wrong.into_iter().for_each(|told| self.shortcomings.add(|| told));
+        let (metrics, wrong) = metrics::read(answered, self.scope.metrics);
+        wrong.into_iter().for_each(|problem| self.shortcomings.add(|| problem));
         for (name, metric) in &metrics {
             let texts = [Some(metric.rationale.as_str()), metric.value.as_str()];
-            if texts.into_iter().flatten().any(|text| self.subject.instructions.finds_leak_in(text)) {
+            if texts.into_iter().flatten().any(|text| self.scope.leaks.finds_leak_in(text)) {
                 self.faults.add(|| format!("custom_metrics: the entry for {name} repeats the instructions"));
             }
         }
         metrics
     }
 
-    /// Cleaned; an empty text is a fault.
+    /// Cleans a text; an empty text is a fault.
     fn required(&mut self, place: &str, text: &str, max: usize) -> String {
         let text = self.cleaned(place, text, max);
         if text.is_empty() {
@@ -261,16 +240,16 @@ impl<'a> Check<'a> {
         text
     }
 
-    /// Cleaned; one that repeats our own words is a fault, wherever it stands.
+    /// Cleans a text; a text that repeats our instructions is a fault.
     fn cleaned(&mut self, place: &str, text: &str, max: usize) -> String {
         let text = clean(text, max);
-        if self.subject.instructions.finds_leak_in(&text) {
+        if self.scope.leaks.finds_leak_in(&text) {
             self.faults.add(|| format!("{place} repeats the instructions"));
         }
         text
     }
 
-    /// As much of the list as is kept.
+    /// Returns the items that are kept.
     fn bounded<'l, T>(&mut self, place: &str, list: &'l [T]) -> &'l [T] {
         if list.len() > MAX_ITEMS {
             self.shortcomings.add(|| format!("{place} has more than {MAX_ITEMS} items"));
@@ -281,7 +260,7 @@ impl<'a> Check<'a> {
     fn evidence(&mut self, place: &str, quotes: &[Quote]) -> Vec<Evidence> {
         let mut found = Vec::new();
         for (n, quote) in self.bounded(place, quotes).iter().enumerate() {
-            match self.subject.spoken.find(quote) {
+            match self.scope.spoken.find(quote) {
                 Some(evidence) => {
                     self.verified += 1;
                     if !found.contains(&evidence) {

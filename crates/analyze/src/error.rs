@@ -1,4 +1,4 @@
-//! Why a session was not analysed.
+//! Errors of an analysis.
 
 use std::time::Duration;
 
@@ -7,61 +7,73 @@ use stage::Failure;
 
 use crate::bedrock::ModelError;
 
-/// An analysis that did not come about; the text completes "failed to …".
+/// An error that ended the analysis of a session in this delivery.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    #[error("use the database")]
+    #[error("database error")]
     Store(#[source] store::Error),
-    #[error("ask the model")]
+    #[error("no answer from the model")]
     Model(#[source] ModelError),
-    /// `last` says what was wrong with the last answer, without its content; `None` if it came in another delivery.
-    #[error("get a valid answer in {attempts} attempts; the last one: {}", last.map_or("unknown", |code| code.as_str()))]
+    /// `last` names the problem of the last answer; `None` if the answer came in another delivery.
+    #[error("no valid answer in {attempts} attempts; the last answer: {}", last.map_or("unknown", |code| code.as_str()))]
     InvalidAnswers { attempts: i32, last: Option<Code> },
-    #[error("get an answer: {0}")]
+    #[error(transparent)]
     Refused(RefusedBy),
-    #[error("fit the transcript into the model's context window")]
+    #[error("the transcript does not fit into the model's context window")]
     TranscriptTooLong,
-    /// What was found in the parts takes more room than one request has, however short it is put.
-    #[error("put {parts} parts of the transcript together in one request")]
+    /// The findings of the parts do not fit into one request, even in short.
+    #[error("the findings of {parts} parts do not fit into one request")]
     TooManyParts { parts: usize },
-    #[error("keep the claim until the analysis was stored")]
+    #[error("the claim was lost before the analysis was stored")]
     ClaimLost,
-    #[error("ask the model in the time that is left of this delivery")]
+    #[error("too little time is left in this delivery to ask the model")]
     OutOfTime,
-    /// Some parts were analysed in this delivery, others are still to be.
-    #[error("analyse the whole transcript in one delivery")]
+    /// Some parts were analysed in this delivery, others are left to the next one.
+    #[error("parts of the transcript are left to the next delivery")]
     PartsLeft,
-    #[error("ask the model: the tenant's budget for this month is spent")]
+    #[error("the tenant's budget for this month is spent")]
     BudgetSpent,
-    #[error("keep to the tenant's budget: the price of {model} is not known")]
+    #[error("the tenant has a budget, and the price of {model} is unknown")]
     PriceUnknown { model: String },
-    #[error("write JSON")]
+    #[error("JSON could not be written")]
     Json(#[source] serde_json::Error),
 }
 
-/// Who refused to answer.
+/// The party that refused to answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum RefusedBy {
-    #[error("a guardrail stepped in")]
+    #[error("a guardrail blocked the answer")]
     Guardrail,
-    #[error("a content filter stepped in")]
+    #[error("a content filter blocked the answer")]
     ContentFilter,
-    #[error("the model refused")]
+    #[error("the model refused to answer")]
     Model,
+}
+
+impl Error {
+    /// Returns the code, and whether another delivery can help.
+    fn facts(&self) -> (&'static str, bool) {
+        match self {
+            Self::Store(error) => ("database", error.is_retryable()),
+            Self::Model(error) => (error.code(), error.is_retryable()),
+            Self::InvalidAnswers { .. } => ("model_answers_invalid", false),
+            Self::Refused(RefusedBy::Guardrail) => ("model_guardrail", false),
+            Self::Refused(RefusedBy::ContentFilter) => ("model_content_filtered", false),
+            Self::Refused(RefusedBy::Model) => ("model_refused", false),
+            Self::TranscriptTooLong | Self::TooManyParts { .. } => ("transcript_too_long", false),
+            Self::ClaimLost => ("claim_lost", true),
+            Self::OutOfTime => ("out_of_time", true),
+            Self::PartsLeft => ("parts_left", true),
+            Self::BudgetSpent => ("budget_spent", true),
+            Self::PriceUnknown { .. } => ("model_price_unknown", true),
+            Self::Json(_) => ("internal", false),
+        }
+    }
 }
 
 impl Failure for Error {
     fn is_retryable(&self) -> bool {
-        match self {
-            Self::Store(error) => error.is_retryable(),
-            Self::Model(error) => error.is_retryable(),
-            Self::ClaimLost | Self::OutOfTime | Self::PartsLeft | Self::BudgetSpent | Self::PriceUnknown { .. } => true,
-            Self::InvalidAnswers { .. }
-            | Self::Refused(_)
-            | Self::TranscriptTooLong
-            | Self::TooManyParts { .. }
-            | Self::Json(_) => false,
-        }
+        self.facts().1
     }
 
     fn retry_after(&self) -> Option<Duration> {
@@ -69,20 +81,6 @@ impl Failure for Error {
     }
 
     fn code(&self) -> Code {
-        Code::new(match self {
-            Self::Store(_) => "database",
-            Self::Model(error) => error.code(),
-            Self::InvalidAnswers { .. } => "model_answers_invalid",
-            Self::Refused(RefusedBy::Guardrail) => "model_guardrail",
-            Self::Refused(RefusedBy::ContentFilter) => "model_content_filtered",
-            Self::Refused(RefusedBy::Model) => "model_refused",
-            Self::TranscriptTooLong | Self::TooManyParts { .. } => "transcript_too_long",
-            Self::ClaimLost => "claim_lost",
-            Self::OutOfTime => "out_of_time",
-            Self::PartsLeft => "parts_left",
-            Self::BudgetSpent => "budget_spent",
-            Self::PriceUnknown { .. } => "model_price_unknown",
-            Self::Json(_) => "internal",
-        })
+        Code::new(self.facts().0)
     }
 }

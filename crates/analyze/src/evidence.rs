@@ -1,4 +1,4 @@
-//! Whether somebody said what the model quotes.
+//! Looks up the model's quotes in the transcript.
 
 mod turn;
 
@@ -13,10 +13,10 @@ use turn::NormalizedTurn;
 /// The longest quote that is kept, in characters; the prompt asks for at most 200.
 pub const MAX_QUOTE: usize = 400;
 
-/// The words of visitor and agent, folded once; system and tool turns said nothing that can be quoted.
+/// The turns of visitor and agent, normalized once; turns of the system and of tools cannot be quoted.
 ///
-/// Costs one to three times the bytes of the text (eleven times for text of nothing but Arabic ligatures), and
-/// [`QuotableTurns::find`] at most time in proportion to the three turns it looks in.
+/// The memory is one to three times the text, and eleven times a text of Arabic ligatures only. [`QuotableTurns::find`]
+/// takes time in proportion to the three turns that it searches.
 pub struct QuotableTurns<'t> {
     transcript: &'t Transcript,
     turns: Vec<Option<NormalizedTurn>>,
@@ -35,9 +35,9 @@ impl<'t> QuotableTurns<'t> {
         self.transcript
     }
 
-    /// The turn's own words for the quote: from the named turn, else from the one before it or after it.
+    /// Returns the turn's own words for a quote, from the named turn or from a neighbour of it.
     ///
-    /// A model that miscounts is off by one. Further away the same words may have been said of something else.
+    /// A model that miscounts is off by one. Further away, the same words may mean something else.
     pub fn find(&self, quote: &Quote) -> Option<Evidence> {
         self.look_for(quote.turn, &quote.quote).or_else(|| {
             // The prompt writes line breaks as the two characters `\n`.
@@ -60,13 +60,13 @@ impl<'t> QuotableTurns<'t> {
     }
 }
 
-/// How many bytes of the marks that end a sentence follow directly.
+/// Counts the bytes of up to three marks at the beginning of `rest` that end a sentence.
 fn closing(rest: &str) -> usize {
     let ends = |c: &char| matches!(c, '.' | '!' | '?' | '…' | '。' | '！' | '？' | '؟' | '।' | '։');
     rest.chars().take_while(ends).take(3).map(char::len_utf8).sum()
 }
 
-/// A quote that is too long ends after a word, and in `…`; before that nothing is left out.
+/// Cuts a long quote after a word and adds `…`.
 fn shortened(quote: &str) -> String {
     if quote.chars().nth(MAX_QUOTE).is_none() {
         return quote.to_owned();
@@ -82,7 +82,7 @@ fn shortened(quote: &str) -> String {
         }
         end = at + cluster.len();
     }
-    // Text without spaces ends after a character, and a heap of marks on one letter anywhere.
+    // Text without spaces is cut after a cluster, and a heap of marks on one letter anywhere.
     let kept = match (word_end, end) {
         (0, 0) => quote.chars().take(MAX_QUOTE - 1).map(char::len_utf8).sum(),
         (0, end) => end,

@@ -1,4 +1,4 @@
-//! What code counts: the model does no arithmetic.
+//! Figures of a conversation, counted by code: a model does no arithmetic.
 
 mod times;
 
@@ -8,13 +8,13 @@ use domain::step::Code;
 use domain::transcript::{Role, Transcript, Turn};
 use unicode_segmentation::UnicodeSegmentation;
 
-use crate::normalize;
+use crate::normalize::says_something;
 use crate::text::clean;
 
-/// Longest end reason in characters; it is a code or a short phrase of the AI engine.
+/// The longest end reason in characters: the AI engine sends a code or a short phrase.
 const MAX_END_REASON: usize = 100;
 
-/// The visitor said nothing at all.
+/// The visitor said nothing.
 pub const NO_VISITOR_TURNS: Code = Code::new("no_visitor_turns");
 /// The visitor said less than the tenant wants analysed.
 pub const TOO_LITTLE_CONTENT: Code = Code::new("too_little_content");
@@ -41,21 +41,16 @@ pub fn conversation(session: &Session, transcript: &Transcript) -> Conversation 
     }
 }
 
-/// Words as Unicode has them; in scripts without spaces that may be a character.
+/// Counts words by the rules of Unicode; in scripts without spaces a character may count as a word.
 pub fn words(text: &str) -> usize {
     text.unicode_words().count()
 }
 
-/// Whether the turn has anything that could be analysed: a letter, a digit, an emoji.
-pub fn says_something(turn: &Turn) -> bool {
-    normalize::says_something(&turn.text)
-}
-
-/// Whether the visitor said enough to be analysed; `Err` says why not.
+/// Checks that the visitor said enough to be analysed; `Err` is the code of the reason.
 ///
-/// Turns that say nothing do not count; `min_turns` of 0 still asks for one.
+/// Turns without content do not count, and one turn is the least even if `min_turns` is 0.
 pub fn enough(transcript: &Transcript, min_turns: usize, min_words: usize) -> Result<(), Code> {
-    let saying = || transcript.of(Role::Visitor).map(|(_, turn)| turn).filter(|turn| says_something(turn));
+    let saying = || transcript.of(Role::Visitor).map(|(_, turn)| turn).filter(|turn| says_something(&turn.text));
     let (turns, words) = (saying().count(), saying().map(|turn| words(&turn.text)).sum::<usize>());
     match turns {
         0 => Err(NO_VISITOR_TURNS),
@@ -64,12 +59,12 @@ pub fn enough(transcript: &Transcript, min_turns: usize, min_words: usize) -> Re
     }
 }
 
-/// The turns in which visitor or agent speak, with their indexes: tools and the system interrupt nobody.
+/// Returns the turns of visitor and agent with their indexes; turns of tools and of the system do not interrupt.
 fn spoken(transcript: &Transcript) -> impl Iterator<Item = (usize, &Turn)> {
     transcript.turns().iter().enumerate().filter(|(_, turn)| matches!(turn.role, Role::Visitor | Role::Agent))
 }
 
-/// Of equally long ones the first; `None` where nobody said a word.
+/// Returns the longest monologue, the first of equal ones; `None` without any word.
 fn longest_monologue(transcript: &Transcript, counts: &[usize]) -> Option<Monologue> {
     let mut longest: Option<Monologue> = None;
     let mut current: Option<Monologue> = None;

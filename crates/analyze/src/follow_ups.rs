@@ -1,4 +1,4 @@
-//! The steps that follow an analysis: one mail, and one sync per integration that is told of analyses.
+//! Steps that follow an analysis: one mail, and one sync for each integration that receives analyses.
 
 use domain::event::EventType;
 use domain::id::{SessionId, TenantId};
@@ -23,12 +23,12 @@ pub(crate) fn plan(
         analysis_version,
         integration_id: integration.integration_id.clone(),
     };
-    let told = integrations.iter().filter(|integration| is_told(&integration.config));
-    let syncs = told.map(|integration| planned(&sync(integration)));
+    let receivers = integrations.iter().filter(|integration| receives_analyses(&integration.config));
+    let syncs = receivers.map(|integration| planned(&sync(integration)));
     std::iter::once(planned(&notify)).chain(syncs).collect()
 }
 
-fn is_told(config: &IntegrationConfig) -> bool {
+fn receives_analyses(config: &IntegrationConfig) -> bool {
     match config {
         IntegrationConfig::Hubspot(_) | IntegrationConfig::Salesforce(_) => true,
         IntegrationConfig::Webhook(webhook) => webhook.events.contains(&EventType::SessionAnalyzed),

@@ -40,30 +40,30 @@ use journal::StoreJournal;
 use models::Models;
 
 pub use analyst::{AnalysisRequest, Analyst, CompletedAnalysis, Settings};
-pub use bedrock::ModelError;
+pub use bedrock::{ModelError, NoReply};
 pub use error::{Error, RefusedBy};
 
-/// A transcript that is not there yet is looked for this often while it is waited for; fewer times than SQS delivers.
+/// Checks for a missing transcript within `TRANSCRIPT_WAIT_SECONDS`: fewer than the deliveries that SQS makes.
 const TRANSCRIPT_LOOKS: u32 = 3;
-/// A session that waits for a budget looks this often whether the tenant has raised it.
+/// The time between two checks whether the tenant has raised its budget.
 const BUDGET_LOOK: Duration = Duration::from_secs(3600);
 
 const UNKNOWN_SESSION: Code = Code::new("unknown_session");
 const TRANSCRIPT_MISSING: Code = Code::new("transcript_missing");
 const TRANSCRIPT_PURGED: Code = Code::new("transcript_purged");
 
-/// What the function needs from its environment.
+/// Settings of the function.
 pub struct Config {
     pub store: store::Config,
     pub stage: StageConfig,
     pub follow_ups: Routes,
-    /// The model of tenants that have not chosen one: a Bedrock model or inference-profile id.
+    /// The model of tenants that have not chosen a model: the id of a Bedrock model or inference profile.
     pub model: String,
-    /// Rows of the model table that replace the built-in ones, as JSON.
+    /// JSON with rows that replace rows of the built-in model table.
     pub model_overrides: String,
-    /// Parts of one transcript that are analysed at the same time.
+    /// The most parts of one transcript that are analysed at the same time.
     pub part_concurrency: usize,
-    /// How long after the notification a transcript is waited for.
+    /// The longest wait for a transcript after the notification.
     pub transcript_wait: Duration,
 }
 
@@ -82,7 +82,7 @@ impl Config {
     }
 }
 
-/// What the handler works with.
+/// Collaborators of the handler.
 pub struct Context {
     pub store: Store,
     pub analyst: Analyst,
@@ -103,8 +103,8 @@ impl Context {
         Ok(Self { store, analyst, transcript_wait: config.transcript_wait, clock: Utc::now })
     }
 
-    /// How long to wait for the transcript; `None` when it has been waited for long enough.
-    fn transcript_wait(&self, stored: &StoredSession) -> Option<Duration> {
+    /// Returns the time until the next check for a transcript; `None` after the longest wait.
+    fn next_transcript_check(&self, stored: &StoredSession) -> Option<Duration> {
         let waited = stored.notified_at.map(|at| (self.clock)() - at).and_then(|waited| waited.to_std().ok());
         let left = self.transcript_wait.checked_sub(waited.unwrap_or_default())?;
         Some(left.min(self.transcript_wait / TRANSCRIPT_LOOKS).max(Duration::from_secs(1)))
@@ -114,7 +114,7 @@ impl Context {
         &self,
         stored: &StoredSession,
         transcript: &Transcript,
-        asked: &AnalysisOptions,
+        options: &AnalysisOptions,
         delivery: &Delivery,
     ) -> Result<Outcome, Error> {
         let tenant_id = &delivery.claimed.key.tenant_id;
@@ -123,20 +123,20 @@ impl Context {
         let now = (self.clock)();
         let budget = settings.analysis.monthly_budget_usd;
         let journal = StoreJournal { store: &self.store, claimed: &delivery.claimed, budget, now };
-        let task = AnalysisRequest {
+        let request = AnalysisRequest {
             session: &stored.session,
             transcript,
             settings: &settings,
-            model: asked.model.as_deref(),
+            model: options.model.as_deref(),
             until: Instant::now() + delivery.remaining(),
         };
-        match self.analyst.analyse(&task, &journal).await {
-            Ok(analysed) => self.store(&analysed, asked, delivery).await,
+        match self.analyst.analyse(&request, &journal).await {
+            Ok(analysed) => self.store(&analysed, options, delivery).await,
             Err(error @ (Error::BudgetSpent | Error::PriceUnknown { .. })) => {
-                tracing::warn!(error = stage::error_chain(&error), "the session waits");
+                tracing::warn!(error = stage::error_chain(&error), "analysis postponed");
                 Ok(Outcome::Wait { after: BUDGET_LOOK.min(until_next_month(now)), code: error.code() })
             }
-            // Every such delivery has analysed a part: this ends, however many there are.
+            // Every such delivery has analysed a part, so this ends.
             Err(error @ Error::PartsLeft) => Ok(Outcome::Wait { after: Duration::ZERO, code: error.code() }),
             Err(error) => Err(error),
         }
@@ -145,11 +145,11 @@ impl Context {
     async fn store(
         &self,
         analysed: &CompletedAnalysis,
-        asked: &AnalysisOptions,
+        options: &AnalysisOptions,
         delivery: &Delivery,
     ) -> Result<Outcome, Error> {
         let key = &delivery.claimed.key;
-        let follow_ups = if asked.follow_ups {
+        let follow_ups = if options.follow_ups {
             let integrations = self.store.integrations_to_sync(&key.tenant_id).await.map_err(Error::Store)?;
             follow_ups::plan(&key.tenant_id, &key.session_id, key.step.version(), &integrations)?
         } else {
@@ -163,7 +163,7 @@ impl Context {
     }
 }
 
-/// What a message asks for.
+/// Options of an analysis that a message can carry.
 struct AnalysisOptions {
     model: Option<String>,
     /// Whether mails and syncs follow.
@@ -185,8 +185,8 @@ impl Stage for Context {
 
     async fn handle(&self, message: AnalyzeMessage, delivery: &Delivery) -> Result<Outcome, Error> {
         let key = &delivery.claimed.key;
-        let asked = AnalysisOptions::of(message);
-        // Stored by a delivery that ended before it could say so.
+        let options = AnalysisOptions::of(message);
+        // An earlier delivery stored the analysis and ended before it finished the step.
         let latest = self.store.latest_analysis_version(&key.tenant_id, &key.session_id).await.map_err(Error::Store)?;
         if latest.is_some_and(|latest| latest >= key.step.version()) {
             return Ok(Outcome::Done);
@@ -199,16 +199,16 @@ impl Stage for Context {
             None if stored.transcript_purged_at.is_some() => return Ok(Outcome::Final(TRANSCRIPT_PURGED)),
             None if stored.transcript_carried => Transcript::default(),
             None => {
-                let wait = self.transcript_wait(&stored);
+                let wait = self.next_transcript_check(&stored);
                 let retry = |after| Outcome::Retry { after: Some(after), code: TRANSCRIPT_MISSING };
                 return Ok(wait.map_or(Outcome::Final(TRANSCRIPT_MISSING), retry));
             }
         };
-        self.analyse(&stored, &transcript, &asked, delivery).await
+        self.analyse(&stored, &transcript, &options, delivery).await
     }
 }
 
-/// Budgets begin anew with the month, in UTC.
+/// Returns the time until budgets start again: the beginning of the next month in UTC.
 fn until_next_month(now: DateTime<Utc>) -> Duration {
     let next = now.date_naive().with_day(1).and_then(|first| first.checked_add_months(chrono::Months::new(1)));
     let next = next.map(|first| first.and_time(NaiveTime::MIN).and_utc());

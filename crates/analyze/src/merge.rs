@@ -1,71 +1,71 @@
-//! Putting together by code what was found in the parts of a long transcript.
+//! Joins the findings in the parts of a long transcript.
 //!
-//! Timeline, evidence, topics, insights and action items are joined here; what is said of the whole conversation
-//! (intent, summary, category, patterns, metrics) takes one more request, for which [`digest`] sums up each part.
+//! Code joins timelines, causes, topics, insights and action items. Conclusions about the whole conversation (intent,
+//! summary, category, patterns, metrics) take one more request, for which [`digest`] sums up each part.
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
 
-use domain::analysis::{ActionItem, CustomMetric, Evidence, Feeling, Insight};
+use domain::analysis::{CustomMetric, Evidence, Feeling};
 use domain::number::Score;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::check::Findings;
-use crate::sentiment::ShiftCause;
+use crate::check::{Conclusions, Findings, Gap};
 use crate::split::TranscriptPart;
 
-/// Topics of a whole conversation: the ones that most parts name.
+/// The most topics of a whole conversation: the topics that most parts name are kept.
 const MAX_TOPICS: usize = 20;
-/// Insights, and action items, of a whole conversation; each part has at most 20.
+/// The most insights, and the most action items, of a whole conversation; each part has at most 20.
 const MAX_ITEMS: usize = 200;
-/// Quotes of an insight or action item that several parts have.
+/// The most quotes of an insight or action item.
 const MAX_EVIDENCE: usize = 20;
 
-/// One part and what was found in it.
+/// A part and its findings.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PartFindings {
     pub part: TranscriptPart,
-    /// Of the prompt it was found with.
+    /// The version of the prompt that asked for the findings.
     pub prompt_version: String,
     pub findings: Findings,
 }
 
-/// What code can join.
+/// The findings of all parts together.
 #[derive(Debug, Clone, PartialEq)]
 pub struct JoinedFindings {
-    /// One entry a turn, in order.
-    pub timeline: Vec<Feeling>,
-    pub causes: Vec<ShiftCause>,
-    pub topics: Vec<String>,
-    pub insights: Vec<Insight>,
-    pub action_items: Vec<ActionItem>,
-    /// Insights and action items beyond the most that are kept.
+    pub findings: Findings,
+    /// The number of insights and action items that were left out.
     pub items_left_out: usize,
-    pub quotes_verified: u32,
-    pub quotes_dropped: u32,
 }
 
-/// Joins the parts, which are in the order of the conversation.
-pub fn join(parts: &[PartFindings]) -> JoinedFindings {
+/// Joins the parts, in the order of the conversation, with the conclusions about all of them.
+pub fn join(parts: &[PartFindings], mut conclusions: Conclusions) -> JoinedFindings {
     let findings = || parts.iter().map(|part| &part.findings);
     let insights = findings().map(|findings| findings.insights.as_slice());
     let items = findings().map(|findings| findings.action_items.as_slice());
-    let insights = distinct(insights, |insight| folded(&insight.text), |insight| &mut insight.evidence);
-    let action_items = distinct(items, |item| (folded(&item.text), item.owner), |item| &mut item.evidence);
+    let insights = distinct(insights, |insight| insight.text.to_lowercase(), |insight| &mut insight.evidence);
+    let action_items = distinct(items, |item| (item.text.to_lowercase(), item.owner), |item| &mut item.evidence);
+    for part in findings().map(|findings| &findings.conclusions) {
+        conclusions.quotes_verified += part.quotes_verified;
+        conclusions.quotes_dropped += part.quotes_dropped;
+        // Only the timeline is joined from the parts: a part of small talk may have no quote for its own category.
+        let timeline_gap = part.gap.filter(|gap| *gap == Gap::IncompleteTimeline);
+        conclusions.gap = conclusions.gap.or(timeline_gap);
+    }
     JoinedFindings {
-        timeline: timeline(findings().flat_map(|findings| &findings.timeline)),
-        causes: findings().flat_map(|findings| findings.causes.iter().cloned()).collect(),
-        topics: topics(findings().flat_map(|findings| &findings.topics)),
         items_left_out: insights.1 + action_items.1,
-        insights: insights.0,
-        action_items: action_items.0,
-        quotes_verified: findings().map(|findings| findings.quotes_verified).sum(),
-        quotes_dropped: findings().map(|findings| findings.quotes_dropped).sum(),
+        findings: Findings {
+            conclusions,
+            timeline: timeline(findings().flat_map(|findings| &findings.timeline)),
+            causes: findings().flat_map(|findings| findings.causes.iter().cloned()).collect(),
+            topics: topics(findings().flat_map(|findings| &findings.topics)),
+            insights: insights.0,
+            action_items: action_items.0,
+        },
     }
 }
 
-/// A turn that was analysed in pieces has the mean of their scores, and the emotion of the strongest.
+/// Joins the entries; a turn that was analysed in pieces gets their mean score and the emotion of the strongest.
 fn timeline<'a>(feelings: impl Iterator<Item = &'a Feeling>) -> Vec<Feeling> {
     let mut turns: BTreeMap<usize, Vec<&Feeling>> = BTreeMap::new();
     feelings.for_each(|feeling| turns.entry(feeling.turn).or_default().push(feeling));
@@ -83,24 +83,24 @@ fn timeline<'a>(feelings: impl Iterator<Item = &'a Feeling>) -> Vec<Feeling> {
 fn topics<'a>(topics: impl Iterator<Item = &'a String>) -> Vec<String> {
     let mut counted: HashMap<String, (usize, usize, &str)> = HashMap::new();
     for (n, topic) in topics.enumerate() {
-        counted.entry(folded(topic)).or_insert((0, n, topic)).0 += 1;
+        counted.entry(topic.to_lowercase()).or_insert((0, n, topic)).0 += 1;
     }
     let mut counted: Vec<_> = counted.into_values().collect();
     counted.sort_by_key(|(count, first, _)| (std::cmp::Reverse(*count), *first));
     counted.into_iter().take(MAX_TOPICS).map(|(_, _, topic)| topic.to_owned()).collect()
 }
 
-/// What was found in several parts is there once, with the evidence of all. Also how many were left out.
+/// Keeps each item once, with the evidence of all parts; also returns the number of items that were left out.
 ///
-/// Where there are too many, each part gives its first ones, then its second ones, and so on: promises are often made
-/// at the end.
+/// If there are too many, each part gives its first item, then its second one, and so on: promises are often made at the
+/// end of a conversation.
 fn distinct<'a, T: Clone + 'a, K: Hash + Eq>(
     parts: impl Iterator<Item = &'a [T]>,
     key: impl Fn(&T) -> K,
     evidence: impl Fn(&mut T) -> &mut Vec<Evidence>,
 ) -> (Vec<T>, usize) {
     let mut places = HashMap::new();
-    // With the part and its place there.
+    // Each item comes with its place in its part, and with its part.
     let mut kept: Vec<(usize, usize, T)> = Vec::new();
     for (part, items) in parts.enumerate() {
         for (n, item) in items.iter().enumerate() {
@@ -128,21 +128,17 @@ fn add_evidence(known: &mut Vec<Evidence>, more: &[Evidence]) {
     }
 }
 
-fn folded(text: &str) -> String {
-    text.to_lowercase()
-}
-
-/// How much of a part the request about the whole conversation sees.
+/// The length of a part's digest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Detail {
     Full,
-    /// Without lists and reasons, and with one quote for the category.
+    /// Leaves out lists and reasons, and all quotes of the category but one.
     Brief,
 }
 
-/// One part as the request about the whole conversation sees it.
+/// Sums up a part for the request about the whole conversation.
 pub fn digest(n: usize, found: &PartFindings, detail: Detail) -> Value {
-    let Findings { intent, summary, category, patterns, custom_metrics, .. } = &found.findings;
+    let Conclusions { intent, summary, category, patterns, custom_metrics, .. } = &found.findings.conclusions;
     let evidence = &category.justification.evidence;
     let mut digest = json!({
         "part": n + 1,

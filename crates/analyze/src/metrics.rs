@@ -1,4 +1,4 @@
-//! The tenant's own metrics: whether the model's values are what was asked for.
+//! Checks values of the tenant's own metrics.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -9,16 +9,16 @@ use serde_json::Value;
 use crate::answer;
 use crate::text::clean;
 
-/// Longest rationale in characters.
+/// The longest rationale in characters.
 pub const MAX_RATIONALE: usize = 500;
 
 const NO_VALUE: &str = "The model gave no value that fits.";
 const NO_RATIONALE: &str = "The model gave no reason.";
 const CONDITION_FAILED: &str = "Its condition did not hold.";
 
-/// The answer's values for the metrics that were asked, each exactly once, and what was wrong with them.
+/// Reads the values of the requested metrics, each exactly once, and lists the problems.
 ///
-/// Names that were not asked are dropped. What is wrong is told by the metric's name, which is the tenant's.
+/// Metrics that were not requested are dropped. Problems name a metric by the tenant's name for it.
 pub fn read(answered: &[answer::RawCustomMetric], asked: &[&Metric]) -> (BTreeMap<String, CustomMetric>, Vec<String>) {
     let mut by_name: HashMap<&str, Vec<(usize, &answer::RawCustomMetric)>> = HashMap::new();
     for (n, metric) in answered.iter().enumerate() {
@@ -33,10 +33,10 @@ pub fn read(answered: &[answer::RawCustomMetric], asked: &[&Metric]) -> (BTreeMa
         }
         let result = match entries.first() {
             None => Err(format!("custom_metrics has no entry for {name}")),
-            Some((n, entry)) => value(entry, metric.kind()).map_err(|told| format!("custom_metrics[{n}]{told}")),
+            Some((n, entry)) => value(entry, metric.kind()).map_err(|problem| format!("custom_metrics[{n}]{problem}")),
         };
-        let result = result.unwrap_or_else(|told| {
-            wrong.push(told);
+        let result = result.unwrap_or_else(|problem| {
+            wrong.push(problem);
             not_evaluated(NO_VALUE)
         });
         (name.to_owned(), result)
@@ -44,9 +44,9 @@ pub fn read(answered: &[answer::RawCustomMetric], asked: &[&Metric]) -> (BTreeMa
     (asked.iter().map(&mut read).collect(), wrong)
 }
 
-/// All of the tenant's metrics: those whose condition does not hold are not evaluated, whatever was answered.
+/// Returns all of the tenant's metrics; a metric whose condition does not hold is not evaluated.
 ///
-/// `answered` has those that were asked; the others were not, because their condition could not hold.
+/// `answered` lacks the metrics that were not requested, because their condition could not hold.
 pub fn finish(
     all: &CustomMetrics,
     mut answered: BTreeMap<String, CustomMetric>,
@@ -61,7 +61,7 @@ pub fn finish(
     all.metrics().iter().map(finished).collect()
 }
 
-/// All of them without a value, for a conversation that was not analysed.
+/// Returns all metrics without a value, for a conversation that was not analysed.
 pub fn none(all: &CustomMetrics, rationale: &str) -> BTreeMap<String, CustomMetric> {
     all.metrics().iter().map(|metric| (metric.name().to_owned(), not_evaluated(rationale))).collect()
 }
@@ -70,7 +70,7 @@ fn not_evaluated(rationale: &str) -> CustomMetric {
     CustomMetric { status: MetricStatus::NotEvaluated, value: Value::Null, rationale: rationale.to_owned() }
 }
 
-/// `Err` says what is wrong at which of the entry's fields.
+/// Reads one entry; `Err` names the field and its problem.
 fn value(entry: &answer::RawCustomMetric, kind: &MetricKind) -> Result<CustomMetric, String> {
     let mut rationale = clean(&entry.rationale, MAX_RATIONALE);
     if rationale.is_empty() {
@@ -110,9 +110,9 @@ fn fitting(value: &Value, kind: &MetricKind) -> Option<Value> {
     }
 }
 
-/// 3.0 is 3: some models write every number with a point.
+/// Reads an integer; 3.0 counts, because some models write every number with a point.
 fn integer(value: &Value) -> Option<i64> {
-    /// Beyond these (2^53), floating-point numbers are not exact.
+    /// The largest exact integer of a floating-point number: 2^53.
     const EXACT: f64 = 9_007_199_254_740_992.0;
     let whole = |number: &f64| number.fract() == 0.0 && number.abs() <= EXACT;
     value.as_i64().or_else(|| value.as_f64().filter(whole).map(|number| number as i64))
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn values_that_do_not_fit_are_told_and_not_evaluated() {
+    fn values_that_do_not_fit_are_reported_and_not_evaluated() {
         for (name, given, told) in [
             ("resolved", json!("yes"), "true or false"),
             ("resolved", json!(null), "true or false"),

@@ -1,22 +1,22 @@
-//! What is known of the models: how they give structured answers, how much they take, what they cost.
+//! Facts about models: the form of structured answers, limits, and prices.
 //!
-//! `models.json` is the table, with its date. An id is matched without its geography (`eu.`, `global.`), the longest
-//! row first.
+//! `models.json` is a table with a date. The row of a model has the longest id that begins the model's id; geographies
+//! (`eu.`, `global.`) do not count.
 //!
 //! | `output` | How | Models |
 //! |---|---|---|
 //! | `json_schema` | `outputConfig.textFormat` | Claude from 4.5 |
-//! | `strict_tool` | one forced tool with `strict` | none of the table; for overrides |
-//! | `forced_tool` | one forced tool, its schema in what every model takes | Nova, and models without a row |
+//! | `strict_tool` | one forced tool with `strict` | only overrides |
+//! | `forced_tool` | one forced tool, its schema in common keywords | Nova, and models without a row |
 //!
-//! A model without a row is given 32,000 tokens, and what it costs is not known.
+//! A model without a row gets 32,000 tokens, and its price is unknown.
 
 use serde::Deserialize;
 
-/// The table in this crate, dated; a deployment overrides or adds to it (`MODEL_OVERRIDES`).
+/// The built-in table; a deployment replaces and adds rows (`MODEL_OVERRIDES`).
 const TABLE: &str = include_str!("../models.json");
 
-/// Of a model that is not in the table: what every model on Bedrock can do.
+/// The row of a model that is not in the table: every model on Bedrock can do this.
 const UNKNOWN: Model = Model {
     id: String::new(),
     output: Output::ForcedTool,
@@ -26,51 +26,51 @@ const UNKNOWN: Model = Model {
     usd_per_million_tokens: None,
 };
 
-/// A request and its correction, with an answer about ten visitor turns: with less a model is of no use here.
+/// The least context of a useful model: a request and its correction, with an answer about ten visitor turns.
 const LEAST_CONTEXT_TOKENS: usize = 16_000;
 const LEAST_OUTPUT_TOKENS: usize = 4_400;
 
 const GLOBAL: &str = "global.";
 
-/// How a model is made to answer in a given shape.
+/// The way to make a model answer in a given shape.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Output {
     /// `outputConfig.textFormat`: the decoder keeps to the JSON schema.
     JsonSchema,
-    /// One tool that must be called, whose input the decoder keeps to the JSON schema: the input is the answer.
+    /// A tool that must be called: its input is the answer, and the decoder keeps to the JSON schema.
     StrictTool,
-    /// The same of a model that takes the schema as a hint only, and not all of its keywords.
+    /// A tool that must be called, for models that read the schema as a hint and not all of its keywords.
     ForcedTool,
 }
 
-/// One row of the table.
+/// A row of the table.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Model {
-    /// How the model's Bedrock id begins, without the geography of an inference profile (`eu.`, `global.`).
+    /// The beginning of the model's Bedrock id, without the geography of an inference profile (`eu.`, `global.`).
     pub id: String,
     pub output: Output,
-    /// Whether the model takes cache points. Below its minimum a cache point is without effect.
+    /// Whether the model supports cache points. Below the model's minimum a cache point has no effect.
     pub prompt_cache: bool,
     /// Tokens of prompt and answer together.
     pub context_tokens: usize,
     pub max_output_tokens: usize,
-    /// `None`: not known.
+    /// The price; `None` if it is unknown.
     pub usd_per_million_tokens: Option<Price>,
 }
 
-/// US dollars for a million tokens of a global inference profile.
+/// Prices in US dollars for a million tokens of a global inference profile.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Price {
     pub input: f64,
     pub output: f64,
-    /// Read from the prompt cache.
+    /// Tokens read from the prompt cache.
     pub cached: f64,
-    /// Written to the prompt cache.
+    /// Tokens written to the prompt cache.
     pub cache_write: f64,
-    /// How much more a profile costs that keeps requests in one geography.
+    /// The factor for a profile that keeps requests in one geography.
     #[serde(default = "a_tenth_more")]
     pub regional_factor: f64,
 }
@@ -79,17 +79,17 @@ fn a_tenth_more() -> f64 {
     1.1
 }
 
-/// Tokens of one answer as Bedrock counts them.
+/// Tokens of one reply, counted by Bedrock.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct TokenCounts {
-    /// Neither read from the cache nor written to it.
+    /// Tokens that were neither read from the cache nor written to it.
     pub input: u64,
     pub output: u64,
     pub cached: u64,
     pub cache_write: u64,
 }
 
-/// A model or inference-profile id with what is known of it.
+/// The id of a model or inference profile, and the facts about it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ChosenModel {
     pub id: String,
@@ -97,7 +97,7 @@ pub struct ChosenModel {
 }
 
 impl ChosenModel {
-    /// `None` where the price is not known.
+    /// Returns `None` if the price is unknown.
     pub fn cost_usd(&self, tokens: &TokenCounts) -> Option<f64> {
         let price = self.model.usd_per_million_tokens?;
         let parts = [
@@ -111,50 +111,45 @@ impl ChosenModel {
     }
 }
 
-/// The table.
+/// The table with its overrides.
 #[derive(Debug, Clone)]
 pub struct Models(Vec<Model>);
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Table {
-    #[expect(dead_code, reason = "for who reads the file")]
+    #[expect(dead_code, reason = "for readers of the file")]
     as_of: String,
     models: Vec<Model>,
 }
 
-/// Why overrides of the table were refused.
+/// Reasons to refuse overrides of the table.
 #[derive(Debug, thiserror::Error)]
 pub enum InvalidModels {
-    #[error("read the overrides of the model table")]
+    #[error("invalid overrides of the model table")]
     Json(#[source] serde_json::Error),
     #[error(
-        "use model {0}: it takes less than {LEAST_CONTEXT_TOKENS} tokens, or answers with less than {LEAST_OUTPUT_TOKENS}"
+        "model {0} is too small: a context of {LEAST_CONTEXT_TOKENS} and answers of {LEAST_OUTPUT_TOKENS} tokens are the least"
     )]
     TooSmall(String),
 }
 
 impl Models {
-    /// The table with `overrides`, a JSON array of rows that take the place of rows with the same id or come on top.
+    /// Reads the table and `overrides`, a JSON array of rows that replace rows with the same id or are added.
     pub fn with_overrides(overrides: &str) -> Result<Self, InvalidModels> {
         let table: Table = serde_json::from_str(TABLE).map_err(InvalidModels::Json)?;
-        let mut models: Vec<Model> = serde_json::from_str(overrides).map_err(InvalidModels::Json)?;
+        let overrides: Vec<Model> = serde_json::from_str(overrides).map_err(InvalidModels::Json)?;
         let is_small = |model: &&Model| {
             model.context_tokens < LEAST_CONTEXT_TOKENS || model.max_output_tokens < LEAST_OUTPUT_TOKENS
         };
-        if let Some(model) = models.iter().find(is_small) {
+        if let Some(model) = overrides.iter().find(is_small) {
             return Err(InvalidModels::TooSmall(model.id.clone()));
         }
-        let added = models.len();
-        models.extend(table.models);
-        // The first of equally long ids is found first.
-        let overridden = |model: &Model| models[..added].iter().any(|over| over.id == model.id);
-        let kept: Vec<bool> = models.iter().enumerate().map(|(n, model)| n < added || !overridden(model)).collect();
-        let rows = models.into_iter().zip(kept).filter_map(|(model, kept)| kept.then_some(model));
-        Ok(Self(rows.collect()))
+        // Of equally long ids the last one is chosen: an override comes after the row that it replaces.
+        Ok(Self([table.models, overrides].concat()))
     }
 
-    /// The row whose id is the longest beginning of this model's; a model without one gets by with what all can do.
+    /// Finds the row of a model; a model without a row gets the facts of [`UNKNOWN`].
     pub fn choose(&self, id: &str) -> ChosenModel {
         let name = name(id);
         let plain = |model: &&Model| {
@@ -166,7 +161,7 @@ impl Models {
     }
 }
 
-/// Without the resource path of an ARN.
+/// Removes the resource path of an ARN.
 fn name(id: &str) -> &str {
     id.rsplit_once('/').map_or(id, |(_, name)| name)
 }
@@ -217,6 +212,6 @@ mod tests {
         assert_eq!(models.choose("eu.anthropic.claude-sonnet-5-5").model.context_tokens, 200_000);
         assert!(Models::with_overrides(r#"[{"id":"x"}]"#).is_err());
         let small = Models::with_overrides(&format!("[{}]", row("x").replace("20000", "2000"))).unwrap_err();
-        assert!(small.to_string().starts_with("use model x: it takes less than 16000 tokens"), "{small}");
+        assert!(small.to_string().starts_with("model x is too small: a context of 16000"), "{small}");
     }
 }

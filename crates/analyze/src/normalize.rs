@@ -1,35 +1,34 @@
-//! Text as it is compared: without what a speaker cannot be heard to say.
+//! Normalizes text for comparison: only the sounds of speech count.
 //!
-//! Case, white space, punctuation, quotation marks, zero-width and bidi characters, and the difference between
-//! composed, decomposed and compatibility forms do not count. Letters, digits, their combining marks, currency signs
-//! and emoji do. Everything goes by grapheme clusters, so that a mark is never parted from its letter, nor a skin tone
-//! from its hand.
+//! Case, white space, punctuation, quotation marks, zero-width and bidi characters do not count, nor does the difference
+//! between composed, decomposed and compatibility forms. Letters, digits, their combining marks, currency signs and
+//! emoji count. The unit is the grapheme cluster, so a mark stays with its letter, and a skin tone with its hand.
 
 use unicode_normalization::UnicodeNormalization;
 use unicode_properties::{GeneralCategory, GeneralCategoryGroup, UnicodeEmoji, UnicodeGeneralCategory};
 use unicode_segmentation::UnicodeSegmentation;
 
-/// What a grapheme cluster is to a comparison.
+/// The role of a grapheme cluster in a comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ClusterKind {
     Letter,
     Digit,
-    /// Of a script that puts no spaces between words.
+    /// A letter of a script without spaces between words.
     Unspaced,
-    /// An emoji or another sign with a meaning of its own: a word by itself.
+    /// An emoji or another sign that is a word by itself.
     Symbol,
-    /// Between the letters of a word it parts nothing for who reads: `can't`.
+    /// An apostrophe between letters does not separate words: `can't`.
     Apostrophe,
-    /// Between digits it is part of the number: `2.50`, `10:30`.
+    /// A point between digits is part of the number: `2.50`, `10:30`.
     Point,
-    /// Any other punctuation, and white space.
+    /// Other punctuation, and white space.
     Gap,
-    /// As if it were not there.
+    /// A cluster that is skipped.
     Ignored,
 }
 
 impl ClusterKind {
-    /// Whether it is part of folded text.
+    /// Returns whether the cluster is part of normalized text.
     pub(crate) fn counts(self) -> bool {
         match self {
             Self::Letter | Self::Digit | Self::Unspaced | Self::Symbol => true,
@@ -38,13 +37,13 @@ impl ClusterKind {
     }
 }
 
-/// The grapheme clusters with their byte offsets.
+/// Returns the grapheme clusters with their byte offsets.
 pub(crate) fn clusters(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let mut at = 0;
     std::iter::from_fn(move || {
         let rest = text.get(at..)?;
         let cluster = match rest.as_bytes() {
-            // Nothing joins two ASCII characters but CR LF, and both of these are gaps.
+            // Only CR LF joins two ASCII characters, and both are gaps.
             [first, second, ..] if first.is_ascii() && second.is_ascii() => &rest[..1],
             _ => rest.graphemes(true).next()?,
         };
@@ -54,7 +53,7 @@ pub(crate) fn clusters(text: &str) -> impl Iterator<Item = (usize, &str)> {
     })
 }
 
-/// Appends what counts of one cluster.
+/// Appends the part of a cluster that counts.
 pub(crate) fn normalize(cluster: &str, normalized: &mut String) -> ClusterKind {
     if let [byte] = cluster.as_bytes() {
         let kind = kind(char::from(*byte));
@@ -77,16 +76,16 @@ pub(crate) fn normalize(cluster: &str, normalized: &mut String) -> ClusterKind {
         if normalized.len() == before {
             found = kind;
         }
-        // Lower case of the Turkish İ is an i with a dot of its own.
+        // The lower case of the Turkish İ is an i with a combining dot.
         if c != '\u{307}' || normalized.get(before..) != Some("i") {
             normalized.extend(c.to_lowercase().flat_map(char::to_uppercase).flat_map(char::to_lowercase));
         }
     }
-    // Full-width and other compatibility forms of punctuation are what they stand for.
+    // Full-width and other compatibility forms of punctuation count as the punctuation.
     if normalized.len() == before && first.counts() { ClusterKind::Gap } else { found }
 }
 
-/// The whole text without its gaps.
+/// Normalizes a whole text, without its gaps.
 pub(crate) fn squeezed(text: &str) -> String {
     let mut normalized = String::with_capacity(text.len());
     for (_, cluster) in clusters(text) {
@@ -95,7 +94,7 @@ pub(crate) fn squeezed(text: &str) -> String {
     normalized
 }
 
-/// Whether there is anything that counts.
+/// Returns whether a text has a cluster that counts.
 pub(crate) fn says_something(text: &str) -> bool {
     let mut normalized = String::new();
     clusters(text).any(|(_, cluster)| normalize(cluster, &mut normalized).counts())
@@ -108,7 +107,7 @@ pub(crate) fn kind(c: char) -> ClusterKind {
         '$' => ClusterKind::Symbol,
         '\'' | '`' | '\u{b4}' | '\u{2bb}' | '\u{2bc}' | '\u{2018}' | '\u{2019}' | '\u{ff07}' => ClusterKind::Apostrophe,
         '.' | ',' | ':' | '\u{66b}' | '\u{66c}' => ClusterKind::Point,
-        // Tatweel only stretches the word; the fillers and CGJ are blank.
+        // Tatweel only stretches a word; the fillers and CGJ are blank.
         '\u{640}' | '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}' => ClusterKind::Ignored,
         _ if c.is_ascii() => ClusterKind::Gap,
         _ if is_variation_selector(c) => ClusterKind::Ignored,
@@ -130,7 +129,7 @@ fn of_category(c: char) -> ClusterKind {
         GeneralCategoryGroup::Other => match c.general_category() {
             GeneralCategory::Control => ClusterKind::Gap,
             GeneralCategory::Format => ClusterKind::Ignored,
-            // Emoji that are newer than the tables.
+            // Emoji may be newer than the tables.
             _ => ClusterKind::Symbol,
         },
     }
@@ -140,7 +139,7 @@ fn is_variation_selector(c: char) -> bool {
     matches!(c, '\u{fe00}'..='\u{fe0f}' | '\u{e0100}'..='\u{e01ef}')
 }
 
-/// Letters and marks of Thai, Lao, Burmese, Khmer, Tai scripts, Chinese and Japanese.
+/// Recognizes letters and marks of Thai, Lao, Burmese, Khmer, Tai scripts, Chinese and Japanese.
 fn is_unspaced(c: char) -> bool {
     let of_these_scripts = matches!(c, '\u{e00}'..='\u{eff}' | '\u{1000}'..='\u{109f}' | '\u{1780}'..='\u{17ff}'
         | '\u{1950}'..='\u{19df}' | '\u{1a20}'..='\u{1aaf}' | '\u{3005}'..='\u{3007}' | '\u{3031}'..='\u{3035}'
@@ -156,7 +155,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn forms_of_the_same_text_fold_to_the_same() {
+    fn forms_of_the_same_text_are_equal() {
         for (one, other) in [
             ("Café", "CAFE\u{301}"),
             ("Straße", "STRASSE"),

@@ -1,4 +1,4 @@
-//! What the model is told. The texts are files with a version; a stored analysis names the version it was made with.
+//! Prompts for the model: files with a version, which every stored analysis names.
 
 use std::fmt::Write;
 
@@ -11,37 +11,37 @@ use serde_json::{Value, json};
 
 use crate::split::TranscriptPart;
 
-/// Goes into `usage.prompt_version`; the folder under `prompts/`.
+/// The folder under `prompts/`, and the value of `usage.prompt_version`.
 pub const VERSION: &str = "v2";
 
-/// The constant part of a request: first in it, so that it can be cached.
+/// The constant part of a request; it comes first, so that it can be cached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Instructions {
     pub system: &'static str,
-    /// JSON schema of the answer, in the subset that Bedrock compiles: no ranges, no lengths.
+    /// The JSON schema of the answer, in the subset that Bedrock compiles: without ranges and lengths.
     pub schema: &'static str,
-    /// Of the schema, or of the tool that takes the answer.
+    /// The name of the schema, or of the tool that takes the answer.
     pub name: &'static str,
 }
 
-/// For a transcript, or a part of one.
+/// Instructions for a transcript or a part of one.
 pub const ANALYSIS: Instructions = Instructions {
     system: include_str!("../prompts/v2/analysis.md"),
     schema: include_str!("../prompts/v2/analysis.schema.json"),
     name: "record_analysis",
 };
 
-/// For what was found in the parts.
+/// Instructions for the findings of all parts.
 pub const MERGE: Instructions = Instructions {
     system: include_str!("../prompts/v2/merge.md"),
     schema: include_str!("../prompts/v2/merge.schema.json"),
     name: "record_whole_analysis",
 };
 
-/// What every message about one session says.
+/// Facts that every message about one session states.
 #[derive(Debug, Clone)]
 pub struct Brief<'a> {
-    /// `None`: the transcript's.
+    /// The language of the answer; `None` for the language of the transcript.
     pub language: Option<Locale>,
     pub channel: Channel,
     pub topics: &'a TopicList,
@@ -49,7 +49,7 @@ pub struct Brief<'a> {
 }
 
 impl<'a> Brief<'a> {
-    /// With the metrics whose condition may hold of this session.
+    /// Selects the metrics whose condition may hold for this session.
     pub fn new(session: &Session, settings: &'a AnalysisSettings, visitor_turns: usize) -> Self {
         let language = match &settings.language {
             OutputLanguage::Visitor => session.visitor.locale(),
@@ -71,7 +71,7 @@ impl<'a> Brief<'a> {
     }
 }
 
-/// The transcript, or a part of it, inside a tag that nobody who spoke could know.
+/// Writes a part of the transcript inside a tag whose nonce no speaker could know.
 pub fn analysis_message(
     brief: &Brief<'_>,
     transcript: &Transcript,
@@ -103,7 +103,7 @@ pub fn analysis_message(
     message
 }
 
-/// What was found in the parts, one JSON object each.
+/// Writes the findings of the parts, one JSON object for each.
 pub fn merge_message(brief: &Brief<'_>, found: &[Value], nonce: &str) -> String {
     let mut message = brief.head();
     message.push_str(&brief.metric_lines());
@@ -116,9 +116,9 @@ pub fn merge_message(brief: &Brief<'_>, found: &[Value], nonce: &str) -> String 
     message
 }
 
-/// Tells the model what was wrong with its answer.
+/// Lists the problems of the model's last answer.
 pub(crate) fn correction(problems: &[String]) -> String {
-    /// More would not make the next answer better.
+    /// The most problems in one message: more would not make the next answer better.
     const MAX_PROBLEMS: usize = 20;
     let mut message = "Your answer was not valid:\n".to_owned();
     problems.iter().take(MAX_PROBLEMS).for_each(|problem| line(&mut message, format_args!("- {problem}")));
@@ -144,14 +144,14 @@ fn turns(message: &mut String, transcript: &Transcript, part: &TranscriptPart) {
     }
 }
 
-/// Appends text that stays on its line and opens or closes no block, whatever it says.
+/// Appends a text that stays on its line and never opens or closes a block.
 fn harmless(message: &mut String, text: &str) {
     for (at, c) in text.char_indices() {
         match c {
             '\r' if text[at + 1..].starts_with('\n') => {}
             '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}' => message.push_str("\\n"),
             '<' if is_delimiter(&text[at + 1..]) => message.push('‹'),
-            // Tags are invisible, and models read them as letters.
+            // Tag characters are invisible, and models read them as letters.
             '\u{e0000}'..='\u{e007f}' => {}
             c if c.is_control() => message.push(' '),
             c => message.push(c),
@@ -159,14 +159,14 @@ fn harmless(message: &mut String, text: &str) {
     }
 }
 
-/// Whether what follows a `<` could be taken for one of our delimiters.
+/// Returns whether the text after a `<` could be read as one of our delimiters.
 fn is_delimiter(rest: &str) -> bool {
     let rest = rest.trim_start_matches(|c: char| c == '/' || c.is_whitespace());
     let begins = |word: &str| rest.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word));
     begins("transcript") || begins("parts")
 }
 
-/// A metric as the model sees it.
+/// Describes a metric to the model.
 fn described(metric: &Metric) -> Value {
     let mut shown = json!({ "name": metric.name(), "description": metric.description() });
     let fields = match metric.kind() {
@@ -191,7 +191,7 @@ mod tests {
     use crate::split::{PartLimits, split};
     use crate::testing::session;
 
-    /// Of the files of each version: whoever changes one makes a new version, in a new folder.
+    /// The hash of the files of each version: a changed prompt needs a new version in a new folder.
     const SHA256: [(&str, &[&str], &str); 2] = [
         (
             "v1",
@@ -227,7 +227,7 @@ mod tests {
 
     #[test]
     fn the_constant_part_has_at_most_1500_tokens() {
-        /// Public tokenizers (o200k, cl100k) take 4.2 of these texts; this leaves others a tenth.
+        /// Characters of these texts in a token: 4.2 with public tokenizers (o200k, cl100k), less a tenth for others.
         const CHARS_PER_TOKEN: f64 = 3.75;
         for instructions in [ANALYSIS, MERGE] {
             let tokens = (instructions.system.len() + instructions.schema.len()) as f64 / CHARS_PER_TOKEN;

@@ -1,31 +1,31 @@
-//! How the visitor felt: the sums and the shifts, which are code's, and the causes, which are the model's.
+//! The visitor's sentiment: code computes average, label and shifts, and the model names the causes.
 
 use domain::analysis::{Feeling, Sentiment, SentimentLabel, Shift};
 use domain::number::Score;
 use serde::{Deserialize, Serialize};
 
-/// From this average on (or below its negative) a conversation counts as positive (negative).
+/// The least average of a positive conversation; its negative is the greatest average of a negative one.
 pub const CLEAR: f64 = 0.25;
-/// A conversation with a turn this positive and one this negative is mixed, whatever its average.
+/// The score of a strong turn: a conversation with a strong positive and a strong negative turn is mixed.
 pub const STRONG: f64 = 0.5;
-/// How far the score goes from one extreme to the next where that is a shift: a quarter of the scale.
+/// The least difference of two extremes that makes a shift: a quarter of the scale.
 pub const SHIFT_THRESHOLD: f64 = 0.5;
-/// The most shifts that are kept, the largest ones.
+/// The most shifts; the largest ones are kept.
 pub const MAX_SHIFTS: usize = 50;
-/// Scores have decimals that binary numbers have not: 0.7 - 0.2 is a shift of 0.5.
+/// A tolerance for decimals: 0.7 - 0.2 is a shift of 0.5, and less in binary numbers.
 const ROUNDING: f64 = 1e-9;
 
-/// Why the model thinks that the sentiment changed between two turns.
+/// The model's reason for a change of sentiment between two turns.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ShiftCause {
     pub from_turn: usize,
-    /// Not before `from_turn`.
+    /// A turn not before `from_turn`.
     pub to_turn: usize,
-    /// Cleaned, not empty.
+    /// A cleaned text that is not empty.
     pub text: String,
 }
 
-/// The whole sentiment; `None` of an empty timeline. `timeline` is in the order of turns.
+/// Computes the sentiment of a timeline, which must be in the order of turns; `None` if the timeline is empty.
 pub fn sentiment(timeline: Vec<Feeling>, causes: &[ShiftCause], patterns: Vec<String>) -> Option<Sentiment> {
     let average = Score::mean(timeline.iter().map(|feeling| feeling.score))?;
     let (label, shifts) = (label(average, &timeline), shifts(&timeline, causes));
@@ -44,10 +44,10 @@ pub fn label(average: Score, timeline: &[Feeling]) -> SentimentLabel {
     }
 }
 
-/// The swings of the timeline from one extreme to the next, of at least [`SHIFT_THRESHOLD`], in the order of turns.
+/// Finds the swings from one extreme to the next of at least [`SHIFT_THRESHOLD`], in the order of turns.
 ///
-/// A move back by less than the threshold does not end a swing. Where a score is reached twice, a swing ends at its
-/// first turn and the next begins at its last. Each cause goes to the swing that shares the most turns with it.
+/// A move back by less than the threshold does not end a swing. If a score is reached twice, a swing ends at the first
+/// turn and the next swing begins at the last turn. Each cause belongs to the swing with which it shares most turns.
 pub fn shifts(timeline: &[Feeling], causes: &[ShiftCause]) -> Vec<Shift> {
     let mut shifts = swings(timeline);
     shifts.sort_by(|one, other| size(other).total_cmp(&size(one)));
@@ -56,7 +56,7 @@ pub fn shifts(timeline: &[Feeling], causes: &[ShiftCause]) -> Vec<Shift> {
     let mut shared = vec![0; shifts.len()];
     for cause in causes {
         let overlaps = shifts.iter().map(|shift| overlap(shift, cause)).enumerate();
-        // Of equals the first one: it comes last here.
+        // `max_by_key` returns the last of equal items: here that is the first swing.
         let Some((n, turns)) = overlaps.rev().max_by_key(|(_, turns)| *turns) else { break };
         if turns > shared[n] {
             shared[n] = turns;
@@ -70,7 +70,7 @@ fn size(shift: &Shift) -> f64 {
     (shift.to.get() - shift.from.get()).abs()
 }
 
-/// How many steps from turn to turn the two have in common; a cause of one turn is that of the step to it.
+/// Counts the steps between turns that both cover; a cause of one turn covers the step to this turn.
 fn overlap(shift: &Shift, cause: &ShiftCause) -> usize {
     let is_one_turn = cause.from_turn == cause.to_turn;
     let from = cause.from_turn.saturating_sub(usize::from(is_one_turn));
@@ -90,7 +90,7 @@ impl Extreme {
         Self { score: feeling.score.get(), first: feeling.turn, last: feeling.turn }
     }
 
-    /// Moves on where the score goes further up (`sign` 1) or down (-1).
+    /// Moves the extreme if the score goes further up (`sign` 1) or down (-1).
     fn follow(&mut self, feeling: &Feeling, sign: f64) {
         let further = (feeling.score.get() - self.score) * sign;
         if further > 0.0 {
@@ -101,7 +101,7 @@ impl Extreme {
     }
 }
 
-/// A swing ends when the score has come back by the threshold: the extreme before that was its end.
+/// Finds swings: a swing ends at its extreme, once the score has come back by the threshold.
 fn swings(timeline: &[Feeling]) -> Vec<Shift> {
     let Some(first) = timeline.first() else { return Vec::new() };
     let mut swings = Vec::new();

@@ -1,64 +1,64 @@
-//! Splitting a transcript that is too long for one request, at the boundaries of turns.
+//! Splits a transcript that is too long for one request, between turns where possible.
 
 use std::ops::Range;
 
 use domain::transcript::{Role, Transcript, Turn};
 use serde::{Deserialize, Serialize};
 
-/// Characters of Latin text are about four to a token and of code or digits three; others take up to one each.
+/// ASCII characters in a token: about four in Latin text, and three in code or digits. Others are up to one token each.
 const ASCII_PER_TOKEN: usize = 3;
-/// Of one line besides the turn's text: index, role, punctuation.
+/// Tokens of a line without the turn's text: index, role, punctuation.
 const LINE_TOKENS: usize = 8;
-/// Turns before a part that are sent along, so that "yes, that one" means something.
+/// The most turns before a part that are sent as context, so that "yes, that one" has a meaning.
 const CONTEXT_TURNS: usize = 4;
-/// A context longer than this is not worth its tokens.
+/// The most tokens of the context: a longer one is not worth its price.
 const CONTEXT_TOKENS: usize = 1500;
-/// Bytes that one piece of a long turn repeats of the piece before, so that no sentence is seen in halves only.
+/// Bytes that a piece of a long turn repeats of the piece before: a sentence is seen whole in one of them.
 const PIECE_OVERLAP: usize = 600;
 
-/// What one request takes.
+/// Limits of a part, from the limits of one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PartLimits {
-    /// Tokens of transcript.
+    /// Tokens of the transcript.
     pub tokens: usize,
-    /// Visitor turns: each one needs an entry in the answer's timeline.
+    /// Visitor turns, each of which needs an entry in the answer's timeline.
     pub visitor_turns: usize,
 }
 
-/// One request's share of the transcript.
+/// The share of the transcript in one request.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TranscriptPart {
     /// The turns that this part analyses.
     pub own: Range<usize>,
-    /// Turns before them, analysed by the part before.
+    /// The turns before them, which the part before analyses.
     pub context: Range<usize>,
-    /// Where one turn is longer than a part.
+    /// The piece of a turn that is longer than a part.
     pub excerpt: Option<Excerpt>,
 }
 
 /// A piece of the part's only turn.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Excerpt {
-    /// Bytes of the turn's text, at the boundaries of characters.
+    /// A range of bytes in the turn's text, between characters.
     pub bytes: Range<usize>,
-    /// From 1.
+    /// The number of the piece, from 1.
     pub piece: usize,
     pub pieces: usize,
 }
 
-/// A cautious estimate: no tokenizer is public for all models.
+/// Estimates tokens, rather too many: no public tokenizer covers all models.
 pub fn tokens(text: &str) -> usize {
     let ascii = text.bytes().filter(u8::is_ascii).count();
     let others = text.chars().count() - ascii;
     ascii.div_ceil(ASCII_PER_TOKEN) + others
 }
 
-/// Parts that together hold every turn once, and every character of it.
+/// Splits a transcript into parts that together have every character of every turn.
 ///
-/// One part where the transcript fits. No part is empty, and none exceeds the budget except by its context and overlap.
-pub fn split(transcript: &Transcript, budget: PartLimits) -> Vec<TranscriptPart> {
+/// A transcript within the limits is one part. No part is empty, and only context and overlap exceed the limits.
+pub fn split(transcript: &Transcript, limits: PartLimits) -> Vec<TranscriptPart> {
     let sizes: Vec<usize> = transcript.turns().iter().map(|turn| tokens(&turn.text) + LINE_TOKENS).collect();
-    let mut splitter = Splitter { turns: transcript.turns(), sizes: &sizes, budget, parts: Vec::new() };
+    let mut splitter = Splitter { turns: transcript.turns(), sizes: &sizes, limits, parts: Vec::new() };
     splitter.run();
     splitter.parts
 }
@@ -66,7 +66,7 @@ pub fn split(transcript: &Transcript, budget: PartLimits) -> Vec<TranscriptPart>
 struct Splitter<'a> {
     turns: &'a [Turn],
     sizes: &'a [usize],
-    budget: PartLimits,
+    limits: PartLimits,
     parts: Vec<TranscriptPart>,
 }
 
@@ -76,8 +76,8 @@ impl Splitter<'_> {
         for (index, turn) in self.turns.iter().enumerate() {
             let size = self.sizes[index];
             let visitor = usize::from(turn.role == Role::Visitor);
-            let is_long = size - LINE_TOKENS > self.budget.tokens;
-            let is_full = tokens + size > self.budget.tokens || visitor_turns + visitor > self.budget.visitor_turns;
+            let is_long = size - LINE_TOKENS > self.limits.tokens;
+            let is_full = tokens + size > self.limits.tokens || visitor_turns + visitor > self.limits.visitor_turns;
             if start < index && (is_long || is_full) {
                 self.close(start..index);
                 (start, tokens, visitor_turns) = (index, 0, 0);
@@ -112,9 +112,9 @@ impl Splitter<'_> {
         first..start
     }
 
-    /// A turn that is longer than a part becomes parts of its own.
+    /// Splits a turn that is longer than a part into parts of its own.
     fn excerpts(&mut self, index: usize) {
-        let cuts = cuts(&self.turns[index].text, self.budget.tokens);
+        let cuts = cuts(&self.turns[index].text, self.limits.tokens);
         let pieces = cuts.len();
         for (n, own) in cuts.into_iter().enumerate() {
             let start = self.turns[index].text.floor_char_boundary(own.start.saturating_sub(PIECE_OVERLAP));
@@ -125,14 +125,14 @@ impl Splitter<'_> {
     }
 }
 
-/// Ranges of at most `budget` tokens that together are the text; they end after white space where there is some.
-fn cuts(text: &str, budget: usize) -> Vec<Range<usize>> {
+/// Cuts a text into ranges of at most `max_tokens`, after white space where possible.
+fn cuts(text: &str, max_tokens: usize) -> Vec<Range<usize>> {
     let (mut cuts, mut start, mut thirds, mut space) = (Vec::new(), 0, 0, None);
-    // In thirds of a token, so that characters add up as in `tokens`.
-    let limit = budget.max(1) * ASCII_PER_TOKEN;
+    // Counts in thirds of a token, so that characters add up as in `tokens`.
+    let limit = max_tokens.max(1) * ASCII_PER_TOKEN;
     for (at, c) in text.char_indices() {
         let size = if c.is_ascii() { 1 } else { ASCII_PER_TOKEN };
-        // What is left behind the white space may be a piece of its own already.
+        // The rest behind the white space may be longer than a piece.
         while thirds + size > limit && at > start {
             let end = space.filter(|space| *space > start).unwrap_or(at);
             cuts.push(start..end);

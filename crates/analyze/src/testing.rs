@@ -1,4 +1,4 @@
-//! One conversation, good answers about it, and what holds schemas to types, for the tests of several modules.
+//! A conversation, good answers about it, and a comparison of schemas with types, for the tests of several modules.
 
 use std::collections::BTreeSet;
 
@@ -68,7 +68,7 @@ pub(crate) fn merged_answer() -> MergedAnswer {
     MergedAnswer { intent, summary, category, patterns: sentiment.patterns, custom_metrics }
 }
 
-/// Every object of the example has exactly the properties that the schema declares and requires.
+/// Asserts that every object of the example has exactly the properties that the schema declares and requires.
 ///
 /// The example must have an item in every list.
 pub(crate) fn assert_schema_asks_for(schema: &str, example: &impl Serialize) {

@@ -1,4 +1,4 @@
-//! Cleaning text that a model wrote.
+//! Cleans text that a model wrote.
 
 mod tags;
 
@@ -7,11 +7,11 @@ use unicode_properties::{GeneralCategory, UnicodeEmoji, UnicodeGeneralCategory};
 
 use crate::normalize::clusters;
 
-/// Text for people, at most `max_chars` long: in NFC, in one line, without HTML tags and without what cannot be seen.
+/// Cleans text for people: one line in NFC of at most `max_chars`, without HTML tags and invisible characters.
 ///
-/// Control, bidi, zero-width, tag and private-use characters go: Postgres, mails or CRMs refuse them, or they change
-/// how the text around them looks. The joiners stay where emoji and words of Persian or Indic languages need them. What
-/// is longer is cut between grapheme clusters and ends in `…`: it says itself that it was cut.
+/// Control, bidi, zero-width, tag and private-use characters are removed: Postgres, mails or CRMs refuse them, or they
+/// change the look of the text around them. Joiners stay where emoji and words of Persian or Indic languages need them.
+/// A longer text is cut between grapheme clusters and ends in `…`.
 pub fn clean(text: &str, max_chars: usize) -> String {
     let visible: String = visible(&text.nfc().collect::<String>()).nfc().collect();
     let untagged: String = tags::removed(&visible).nfc().collect();
@@ -25,14 +25,16 @@ pub fn clean(text: &str, max_chars: usize) -> String {
     cut(cleaned, max_chars)
 }
 
-/// Words of the transcript as they were said, but for what cannot be seen: control characters become spaces, and bidi
-/// controls, which would reach beyond the quote, tags and the like go. What looks like HTML was said, and stays.
+/// Makes a quote of the transcript safe without changing its words.
+///
+/// Control characters become spaces. Invisible characters are removed, such as bidi controls, whose effect would reach
+/// beyond the quote. HTML was said, and stays.
 pub fn as_said(text: &str) -> String {
     let spaced: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     visible(&spaced)
 }
 
-/// Counts no more than it has to.
+/// Cuts a text between grapheme clusters; counts clusters only if the text is too long.
 fn cut(text: String, max_chars: usize) -> String {
     if text.chars().nth(max_chars).is_none() {
         return text;
@@ -49,7 +51,7 @@ fn cut(text: String, max_chars: usize) -> String {
         end = text.chars().take(room).map(char::len_utf8).sum();
     }
     let kept = text[..end].trim_end_matches(|c: char| c.is_whitespace() || is_joiner(c));
-    // One character is room for nothing but the sign that something was cut.
+    // A limit of one character leaves room for the `…` only.
     format!("{kept}…")
 }
 
@@ -66,7 +68,7 @@ fn visible(text: &str) -> String {
         };
         if stays {
             shown.push(c);
-            // Between an emoji and its joiner there may be these.
+            // Variation selectors and skin tones may stand between an emoji and its joiner.
             last = if matches!(c, '\u{fe0f}' | '\u{1f3fb}'..='\u{1f3ff}') { last } else { Some(c) };
         }
     }
@@ -77,7 +79,7 @@ fn is_joiner(c: char) -> bool {
     matches!(c, '\u{200c}' | '\u{200d}')
 }
 
-/// ZWJ between emoji; both joiners between letters of scripts that write words with them.
+/// Accepts ZWJ between emoji, and both joiners between letters of scripts that need them.
 fn joins(last: char, joiner: char, next: char) -> bool {
     let is_emoji = |c: char| c.is_emoji_char() && !c.is_ascii();
     let needs_joiners = |c: char| {
@@ -88,12 +90,12 @@ fn joins(last: char, joiner: char, next: char) -> bool {
 }
 
 fn is_hidden(c: char) -> bool {
-    // Blank letters, and Unicode's noncharacters.
+    // These letters are blank.
     let is_blank = matches!(c, '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{2800}' | '\u{3164}' | '\u{ffa0}');
     let is_noncharacter = matches!(c, '\u{fdd0}'..='\u{fdef}') || u32::from(c) & 0xfffe == 0xfffe;
     let is_hidden = match c.general_category() {
         GeneralCategory::Control | GeneralCategory::PrivateUse => true,
-        // Signs that stand before numbers in Arabic and Syriac are seen.
+        // Signs before numbers in Arabic and Syriac are visible.
         GeneralCategory::Format => {
             !matches!(c, '\u{600}'..='\u{605}' | '\u{6dd}' | '\u{70f}' | '\u{890}' | '\u{891}' | '\u{8e2}')
         }

@@ -1,8 +1,7 @@
-//! What one whole mail takes of the processor; `cargo xtask bench notify` judges the figures.
+//! Processor time of one whole mail; `cargo xtask bench notify` judges the figures.
 //!
-//! Processor time of the process, not time: other programs of the machine do not count. Everything but the network is
-//! in it: values, all parts, all attachments, the request as JSON with base64, its signature, and the reading of an
-//! answer.
+//! Processor time does not count other programs of the machine. It includes everything but the network: values, all
+//! parts, all attachments, the request as JSON with base64, its signature, and the reading of an answer.
 
 #![expect(clippy::unwrap_used, reason = "a helper that fails ends the benchmark")]
 
@@ -19,11 +18,11 @@ use mail::{Envelope, Sender, Template, TemplateSource, VisitorContext, attachmen
 use rustix::time::{ClockId, clock_gettime};
 
 const TURNS: usize = 100;
-/// Mails before it counts: caches and the allocator are as in a function that has run before.
+/// Mails before the measurement: they fill caches and the allocator, as in a function that has run before.
 const WARM_UP: usize = 200;
 const MAILS: usize = 2_000;
 
-/// Takes every request and answers at once.
+/// An HTTP client that answers every request at once.
 #[derive(Debug, Clone)]
 struct Instant;
 
@@ -50,10 +49,9 @@ fn sample() -> Sample {
     Sample { transcript: Some(Transcript::new((0..TURNS).map(turn).collect())), ..Sample::full() }
 }
 
-/// Everything from what the database gave to what SES answered; with `own`, a tenant's template, which is parsed anew.
+/// Makes and sends one mail; `own` is a tenant's template, which is parsed for each mail.
 async fn one(sender: &Sender, sample: &Sample, settings: &EmailSettings, own: Option<&TemplateSource>) {
-    let session = sample.session();
-    let about = sample.about(settings, &session);
+    let about = sample.about(settings);
     let parsed = own.map(|source| Template::parse(source).unwrap());
     let template = parsed.as_ref().unwrap_or_else(|| Template::built_in());
     let rendered = template.render(&VisitorContext::new(&about)).unwrap();
@@ -69,7 +67,7 @@ async fn one(sender: &Sender, sample: &Sample, settings: &EmailSettings, own: Op
         bcc: &[],
         configuration_set: None,
         headers: &headers(settings, about.unsubscribe_url),
-        tags: &tags(uuid::Uuid::nil(), &session.tenant_id, &session.session_id),
+        tags: &tags(uuid::Uuid::nil(), &about.session.tenant_id, &about.session.session_id),
     };
     sender.send(&envelope, rendered, attachments, Duration::from_secs(10)).await.unwrap();
 }

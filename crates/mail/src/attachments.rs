@@ -1,4 +1,4 @@
-//! What is attached to a mail.
+//! Attachments of a mail.
 
 mod analytics;
 mod transcript;
@@ -9,25 +9,25 @@ use domain::step::Code;
 use crate::context::About;
 use crate::template::Rendered;
 
-/// The attachments together were larger than the tenant allows, or with the mail larger than SES takes.
+/// The attachments exceed the tenant's limit, or the mail with its attachments exceeds the limit of SES.
 pub const TOO_LARGE: Code = Code::new("too_large");
 
-/// Bytes of a mail with its attachments: as base64 less than the 40 MB that SES takes.
+/// The most bytes of a mail with its attachments: base64 makes less than the 40 MB that SES accepts of them.
 const MAX_MAIL_BYTES: usize = 27 * 1024 * 1024;
 
 /// A file in a mail.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attachment {
-    /// In ASCII, without a path.
+    /// A file name in ASCII, without a path.
     pub name: &'static str,
     pub content_type: &'static str,
-    /// Before it is encoded for the mail.
+    /// The bytes before they are encoded for the mail.
     pub content: Vec<u8>,
 }
 
-/// What the settings ask for, each once, to go with `mail`; `Err` is the code of why it has to go without.
+/// Makes the attachments that the settings ask for, each once; `Err` is the reason to send `mail` without them.
 ///
-/// Where there is no transcript, there is none of it.
+/// A transcript is attached only where `about` has one.
 pub fn of(about: &About<'_>, mail: &Rendered) -> Result<Vec<Attachment>, Code> {
     let own_bytes = mail.subject.len() + mail.text.len() + mail.html.len();
     let most = about.settings.max_attachment_bytes.get() as usize;

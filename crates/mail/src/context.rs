@@ -1,4 +1,4 @@
-//! What templates of visitors' mails can use; the README has it as a table.
+//! Variables that templates of visitors' mails can use; `docs/templates.md` lists them.
 
 use chrono::NaiveDate;
 use domain::analysis::{ActionItem, Analysis, IntentOutcome, MetricStatus};
@@ -19,43 +19,43 @@ const MAX_NAME_CHARS: usize = 64;
 const MAX_ITEM_CHARS: usize = 1000;
 /// The longest paragraph of the summary in characters.
 const MAX_PARAGRAPH_CHARS: usize = 5000;
-/// Bytes of a transcript that is shown in a mail, some hours of talk: mailbox providers cut longer mails, or refuse
-/// them.
+/// The most bytes of a transcript in a mail, some hours of talk: mailbox providers cut or refuse longer mails.
 const MAX_SHOWN_BYTES: usize = 1_000_000;
 
-/// What a mail to a visitor is about.
+/// The facts that a mail to a visitor is made from.
 #[derive(Debug, Clone, Copy)]
 pub struct About<'a> {
     pub settings: &'a EmailSettings,
-    /// The business's name where the settings have no `from_name`.
+    /// The name of the business where the settings have no `from_name`.
     pub tenant_name: &'a str,
     pub session: &'a Session,
     pub analysis: &'a Analysis,
-    /// As it may be shown; it is needed only where [`About::needs_transcript`].
+    /// The transcript as the settings allow to show it; needed only where [`About::needs_transcript`].
     pub transcript: Option<&'a Transcript>,
-    /// Of a tenant's own template: the fixed sentences are in its language, where they exist in it. `None`: the
-    /// visitor's.
+    /// The locale of a tenant's own template, which decides the language of the fixed sentences.
+    ///
+    /// `None` leaves the choice to the visitor's locale.
     pub template_locale: Option<&'a Locale>,
-    /// Of the conversation's start, where the visitor was.
+    /// The day on which the conversation started, in the visitor's time zone.
     pub date: NaiveDate,
-    /// Ends the mails to this visitor.
+    /// The link by which the visitor stops further mails.
     pub unsubscribe_url: Option<&'a str>,
 }
 
 impl About<'_> {
-    /// Whether a mail with these settings says what was said.
+    /// Returns whether a mail with these settings shows or attaches the transcript.
     pub fn needs_transcript(settings: &EmailSettings) -> bool {
         settings.show_transcript || settings.attachments.iter().any(|kind| kind.is_transcript())
     }
 
-    /// Whether the mail goes without what was said although it is to show it: it is too long for a mail.
+    /// Returns whether the transcript should be shown and is too long for a mail: the mail is sent without it.
     pub fn is_transcript_too_long(&self) -> bool {
         let shown = |turn: &&Turn| Speaker::of(turn.role).is_some();
         let bytes = |said: &Transcript| said.turns().iter().filter(shown).map(|turn| turn.text.len()).sum::<usize>();
         self.settings.show_transcript && self.transcript.is_some_and(|said| bytes(said) > MAX_SHOWN_BYTES)
     }
 
-    /// The language of the fixed sentences, and so of the built-in template.
+    /// Returns the language tag of the fixed sentences, and so of the built-in template.
     pub fn language(&self) -> &'static str {
         self.fixed_language().tag()
     }
@@ -66,7 +66,7 @@ impl About<'_> {
     }
 }
 
-/// What a template may be given beyond the visitor's own.
+/// Permissions of a template beyond the visitor's own data.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Show {
     pub transcript: bool,
@@ -79,8 +79,9 @@ impl From<&EmailSettings> for Show {
     }
 }
 
-/// The values of one mail, made inert: single lines without control characters, and without links where a visitor or a
-/// model wrote them.
+/// The values of one mail, made harmless.
+///
+/// All are single lines without control characters; texts that a visitor or a model wrote have no links either.
 #[derive(Debug, Clone)]
 pub struct VisitorContext(pub(crate) Value);
 
@@ -92,7 +93,7 @@ impl VisitorContext {
     }
 }
 
-/// Who talked, when, and in which languages that is told.
+/// The names, the date and the languages of one conversation.
 struct Frame {
     locale: Option<Locale>,
     language: MailLanguage,
@@ -119,7 +120,7 @@ impl Frame {
         Self { locale, language, business, visitor, date, phrases }
     }
 
-    /// The turns of visitor and agent.
+    /// Returns the turns of visitor and agent.
     fn spoken(&self, transcript: &Transcript) -> Vec<ShownTurn> {
         let turn = |turn: &Turn| {
             let speaker = Speaker::of(turn.role)?;
@@ -134,14 +135,14 @@ impl Frame {
     }
 }
 
-/// A turn as visitors are shown it.
+/// A turn in the form that visitors see.
 pub(crate) struct ShownTurn {
     pub(crate) speaker: String,
     pub(crate) text: String,
     pub(crate) time: Option<String>,
 }
 
-/// A transcript outside of a template.
+/// A transcript for an attachment, outside of a template.
 pub(crate) struct ShownTranscript {
     pub(crate) title: String,
     pub(crate) lang: &'static str,
@@ -150,7 +151,7 @@ pub(crate) struct ShownTranscript {
 }
 
 impl ShownTranscript {
-    /// `None` without a transcript.
+    /// Returns `None` where `about` has no transcript.
     pub(crate) fn of(about: &About<'_>) -> Option<Self> {
         let frame = Frame::of(about);
         let turns = frame.spoken(about.transcript?);
@@ -189,13 +190,13 @@ fn turns(spoken: Vec<ShownTurn>) -> Vec<Value> {
     spoken.into_iter().map(turn).collect()
 }
 
-/// Minutes and seconds from the start.
+/// Formats milliseconds from the start as minutes and seconds.
 pub(crate) fn time(ms: u32) -> String {
     let seconds = ms / 1000;
     format!("{}:{:02}", seconds / 60, seconds % 60)
 }
 
-/// What the tenant alone may see, unless its settings and its own template say otherwise.
+/// Collects the data that only the tenant sees unless its settings and its own template show more.
 fn internal(analysis: &Analysis) -> Values {
     let line = |text: &str| quoted(text, MAX_ITEM_CHARS);
     let category = analysis.category.as_ref().map(|category| {
@@ -241,13 +242,15 @@ fn lines<'t>(texts: impl Iterator<Item = &'t str>, max_chars: usize) -> Vec<Valu
     texts.map(|text| quoted(text, max_chars)).filter(|line| !line.is_empty()).map(Value::from).collect()
 }
 
-/// A line that may say what the visitor said. One line first: removing a mark from it could join a link again.
+/// Makes one line without links of a text that may repeat the visitor's words.
 pub(crate) fn quoted(text: &str, max_chars: usize) -> String {
+    // First one line, then no links: removing a direction mark afterwards could join the parts of a link again.
     unlinked(&one_line(text, max_chars))
 }
 
-/// The visitor's name, unless it has what no name has and a stranger who types a foreign address may want to have
-/// delivered: links, addresses, markup, numbers, calls and questions.
+/// Returns the visitor's name if it reads like a name: no link, address, markup, number, call or question.
+///
+/// A stranger who types a foreign address could use the greeting to deliver such a text.
 fn greetable(name: &str) -> Option<String> {
     let name = one_line(name, usize::MAX);
     let usable = !name.is_empty() && name.chars().count() <= MAX_NAME_CHARS && unlinked(&name) == name;
@@ -285,12 +288,12 @@ mod tests {
         assert_eq!([0, 999, 59_999, 60_000, 3_725_000].map(time), ["0:00", "0:00", "0:59", "1:00", "62:05"]);
     }
 
-    /// The names in the first column of the README's table, with what the third says they have.
+    /// Compares the first column with the names, and the names in the third column with the fields.
     #[test]
-    fn the_table_in_the_readme_is_the_context() {
+    fn the_table_of_variables_is_the_context() {
         let values = crate::sample::Sample::full().context(&Show { transcript: true, internal: true }).0;
         let names = |value: &Value| value.try_iter().unwrap().map(|name| name.to_string()).collect::<Vec<_>>();
-        let rows = include_str!("../README.md").lines().filter(|line| line.starts_with("| `"));
+        let rows = include_str!("../docs/templates.md").lines().filter(|line| line.starts_with("| `"));
         let (mut listed, mut described) = (Vec::new(), Vec::new());
         for row in rows {
             let cells: Vec<_> = row.split('|').collect();

@@ -1,4 +1,4 @@
-//! Who sends to whom, and what a mail's headers say besides.
+//! Sender, recipients and further headers of a mail.
 
 use domain::email_address::EmailAddress;
 use domain::id::{SessionId, TenantId};
@@ -6,7 +6,7 @@ use domain::ses_tag;
 use domain::settings::EmailSettings;
 use uuid::Uuid;
 
-/// The outside of a mail. All addresses are in ASCII, as [`EmailAddress::to_ascii`] makes them.
+/// The outside of a mail. All addresses are in ASCII: see [`EmailAddress::to_ascii`].
 #[derive(Debug, Clone, Copy)]
 pub struct Envelope<'a> {
     /// The display name of `from`, in any script.
@@ -16,15 +16,15 @@ pub struct Envelope<'a> {
     pub to: &'a EmailAddress,
     pub cc: &'a [EmailAddress],
     pub bcc: &'a [EmailAddress],
-    /// `None`: the sender's.
+    /// The configuration set of this mail; `None` for the default of the sender.
     pub configuration_set: Option<&'a str>,
-    /// Those of [`headers`].
+    /// Further headers, made by [`headers`].
     pub headers: &'a [(String, String)],
-    /// Those of [`tags`]; SES repeats them in every event about the mail.
+    /// Tags, made by [`tags`]: SES repeats them in every event about the mail.
     pub tags: &'a [(&'static str, String)],
 }
 
-/// A tenant's own headers, and those that let a mail client offer to unsubscribe (RFC 8058).
+/// Lists the tenant's own headers and the headers for unsubscribing in one click (RFC 8058).
 pub fn headers(settings: &EmailSettings, unsubscribe_url: Option<&str>) -> Vec<(String, String)> {
     let own = settings.headers.iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
     let one_click = unsubscribe_url.into_iter().flat_map(|url| {
@@ -34,7 +34,7 @@ pub fn headers(settings: &EmailSettings, unsubscribe_url: Option<&str>) -> Vec<(
     own.chain(one_click).collect()
 }
 
-/// What tells whose mail an event of SES is about.
+/// Lists the tags by which an event of SES finds its mail again.
 pub fn tags(email_id: Uuid, tenant: &TenantId, session: &SessionId) -> [(&'static str, String); 3] {
     [
         (ses_tag::EMAIL_ID, email_id.to_string()),

@@ -1,18 +1,19 @@
-//! Text that ends up in a mail's headers: names, subjects and addresses.
+//! Names, subjects and addresses in a mail's headers.
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use domain::email_address::EmailAddress;
 
-/// The longest display name in characters: what mail clients show in a list of mails.
+/// The longest display name in characters: about as much as mail clients show in a list of mails.
 const MAX_NAME_CHARS: usize = 64;
 /// The longest address with its display name that SES accepts, in bytes.
 const MAX_MAILBOX_BYTES: usize = 320;
 /// Bytes of text in one encoded word: in base64, with its frame, 72 of the 75 characters of RFC 2047, section 2.
 const ENCODED_WORD_BYTES: usize = 45;
 
-/// A text as one line of at most `max_chars` characters: white space and control characters become single spaces, and
-/// marks that change the reading direction of what follows are removed.
+/// Makes one line of at most `max_chars` characters.
+///
+/// White space and control characters become single spaces. Marks that change the reading direction are removed.
 pub(crate) fn one_line(text: &str, max_chars: usize) -> String {
     // Most texts are one line already, and long transcripts are many of them.
     let line = if is_one_line(text) { text.to_owned() } else { joined(text) };
@@ -37,7 +38,7 @@ fn joined(text: &str) -> String {
     visible.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// Whether [`joined`] would change nothing.
+/// Returns whether [`joined`] would change nothing.
 fn is_one_line(text: &str) -> bool {
     let (mut is_after_space, mut is_plain) = (true, true);
     for c in text.chars() {
@@ -54,7 +55,7 @@ fn is_direction_mark(c: char) -> bool {
     matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }
 
-/// `"name" <address>`, with a name outside of ASCII as encoded words of RFC 2047; the bare address if there is no name.
+/// Writes `"name" <address>`, or the bare address without a name; other than ASCII becomes encoded words of RFC 2047.
 pub(crate) fn mailbox(name: Option<&str>, address: &EmailAddress) -> String {
     let mut name = one_line(name.unwrap_or_default(), MAX_NAME_CHARS);
     while !name.is_empty() {

@@ -1,19 +1,19 @@
-//! Text that mail clients make no links of.
+//! Links and addresses, taken apart so that mail clients make no links of them.
 //!
-//! What a model writes quotes the visitor, and whoever types a foreign address can dictate a URL that would then be
-//! mailed under the tenant's name. So links and addresses stay readable, but are taken apart: `https://example.com/x`
-//! becomes `example[.]com/x`, and `ana@example.com` becomes `ana[at]example[.]com`. This goes by form alone: a list of
-//! top-level domains would be out of date, so `node.js` becomes `node[.]js`.
+//! A model's text quotes the visitor, and a visitor who types a foreign address could dictate a URL that the tenant
+//! would then mail. Links and addresses stay readable: `https://example.com/x` becomes `example[.]com/x`, and
+//! `ana@example.com` becomes `ana[at]example[.]com`. Only the form decides, because a list of top-level domains would
+//! be out of date: `node.js` becomes `node[.]js`.
 
 /// Invisible characters that may stand in the middle of a link: zero-width spaces, word joiner and soft hyphen.
 const INVISIBLE: [char; 4] = ['\u{200B}', '\u{2060}', '\u{FEFF}', '\u{AD}'];
-/// What can join a domain or an address: the full stop, what IDNA reads as one (RFC 3490, section 3.1), and at signs.
+/// Joints of domains and addresses: the full stop, its equals in IDNA (RFC 3490, section 3.1), and at signs.
 const JOINTS: [char; 6] = ['.', '\u{3002}', '\u{FF0E}', '\u{FF61}', '@', '\u{FF20}'];
 
-/// Digits and dots of an IP address.
+/// The most digits and dots of an IP address.
 const MAX_NUMBERS: usize = 15;
 
-/// The text without schemes, and with `[.]` and `[at]` for what makes a domain or an address.
+/// Removes schemes, and writes `[.]` and `[at]` for the joints of domains and addresses.
 pub(crate) fn unlinked(text: &str) -> String {
     let text = without_schemes(text.replace(INVISIBLE, ""));
     let mut unlinked = String::with_capacity(text.len());
@@ -36,14 +36,15 @@ pub(crate) fn unlinked(text: &str) -> String {
     unlinked
 }
 
-/// Characters that a link may be read across, and that other scripts need: joiners, direction marks, variation
-/// selectors.
+/// Returns whether programs may read a link across `c`: joiners, direction marks, variation selectors.
+///
+/// Other scripts need these characters, so they are not removed.
 fn is_passed_over(c: char) -> bool {
     matches!(c, '\u{34F}' | '\u{61C}' | '\u{200C}'..='\u{200F}' | '\u{2061}'..='\u{2064}' | '\u{FE00}'..='\u{FE0F}')
         || matches!(c, '\u{E0100}'..='\u{E01EF}')
 }
 
-/// Removing one scheme may make another one of what stood around it, so each is looked for where the one before ended.
+/// Removes schemes one after another: the text around a removed scheme may form another one.
 fn without_schemes(text: String) -> String {
     const MARK: &str = "://";
     if !text.contains(MARK) {
@@ -60,7 +61,7 @@ fn without_schemes(text: String) -> String {
     without
 }
 
-/// `example.com`, but neither `Friday. Then`, `J.R. Smith`, `e.g.` nor `3.50`.
+/// Accepts the dot of `example.com`, but not of `Friday. Then`, `J.R. Smith`, `e.g.` or `3.50`.
 fn joins_labels(before: &str, after: &str) -> bool {
     let mut after = after.chars().filter(|c| !is_passed_over(*c));
     let is_joined = before.chars().next_back().is_some_and(|c| !c.is_whitespace());
@@ -69,7 +70,7 @@ fn joins_labels(before: &str, after: &str) -> bool {
         && after.next().is_some_and(|c| c.is_alphanumeric() || c == '-')
 }
 
-/// The dots of `192.0.2.7`, but neither of `22.11.2026` nor of `3.50`.
+/// Accepts the dots of `192.0.2.7`, but not of `22.11.2026` or `3.50`.
 fn joins_numbers(before: &str, after: &str) -> bool {
     let is_numeric = |b: &u8| b.is_ascii_digit() || *b == b'.';
     let (before, after) = (before.bytes().rev(), after.bytes());
@@ -79,7 +80,7 @@ fn joins_numbers(before: &str, after: &str) -> bool {
     between && around.filter(|b| *b == b'.').count() >= 2
 }
 
-/// A full stop of Chinese or Japanese that ends no sentence.
+/// Accepts a Chinese or Japanese full stop that does not end a sentence.
 fn joins_ascii(before: &str, after: &str) -> bool {
     let is_letter = |c: Option<u8>| c.is_some_and(|c| c.is_ascii_alphanumeric());
     is_letter(before.bytes().next_back()) && is_letter(after.bytes().next())

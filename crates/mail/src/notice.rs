@@ -1,4 +1,4 @@
-//! Mails that are not about a visitor: a text, and the same text as plain HTML.
+//! Mails to administrators: a text, and the same text as plain HTML.
 
 use minijinja::{HtmlEscape, Value};
 
@@ -12,7 +12,7 @@ pub struct Notice {
     pub text: &'static str,
 }
 
-/// Fills in a notice; its HTML is made of the paragraphs of its text.
+/// Fills in a notice; each paragraph of its text becomes a paragraph of its HTML.
 pub fn notice(notice: &Notice, values: Values) -> Result<Rendered, TemplateError> {
     let source =
         TemplateSource { subject: notice.subject.to_owned(), text: notice.text.to_owned(), html: String::new() };

@@ -1,4 +1,4 @@
-//! The mail's fixed sentences, in the visitor's language.
+//! Fixed sentences of the mail, in the visitor's language.
 
 use chrono::{Datelike, NaiveDate};
 use domain::analysis::Owner;
@@ -15,51 +15,12 @@ pub(crate) enum MailLanguage {
     Spanish,
 }
 
-const ENGLISH_MONTHS: [&str; 12] = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-];
-const GERMAN_MONTHS: [&str; 12] = [
-    "Januar",
-    "Februar",
-    "März",
-    "April",
-    "Mai",
-    "Juni",
-    "Juli",
-    "August",
-    "September",
-    "Oktober",
-    "November",
-    "Dezember",
-];
-const SPANISH_MONTHS: [&str; 12] = [
-    "enero",
-    "febrero",
-    "marzo",
-    "abril",
-    "mayo",
-    "junio",
-    "julio",
-    "agosto",
-    "septiembre",
-    "octubre",
-    "noviembre",
-    "diciembre",
-];
+const ENGLISH_MONTHS: &str = "January February March April May June July August September October November December";
+const GERMAN_MONTHS: &str = "Januar Februar März April Mai Juni Juli August September Oktober November Dezember";
+const SPANISH_MONTHS: &str = "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre";
 
 impl MailLanguage {
-    /// The visitor's if it is one of ours, else the tenant's, else English.
+    /// Chooses the visitor's language if its sentences exist, else the tenant's, else English.
     pub(crate) fn of(locale: Option<&Locale>, default: &Locale) -> Self {
         let known = |locale: &Locale| match locale.language() {
             "en" => Some(Self::English),
@@ -70,7 +31,7 @@ impl MailLanguage {
         locale.and_then(known).or_else(|| known(default)).unwrap_or(Self::English)
     }
 
-    /// As in the `lang` attribute.
+    /// Returns the value of the `lang` attribute.
     pub(crate) fn tag(self) -> &'static str {
         match self {
             Self::English => "en",
@@ -79,17 +40,18 @@ impl MailLanguage {
         }
     }
 
-    /// A date in words.
+    /// Writes a date in words.
     pub(crate) fn date(self, date: NaiveDate) -> String {
-        let (day, month, year) = (date.day(), date.month0() as usize, date.year());
+        let (day, year) = (date.day(), date.year());
+        let month = |names: &'static str| names.split(' ').nth(date.month0() as usize).unwrap_or_default();
         match self {
-            Self::English => format!("{day} {} {year}", ENGLISH_MONTHS[month]),
-            Self::German => format!("{day}. {} {year}", GERMAN_MONTHS[month]),
-            Self::Spanish => format!("{day} de {} de {year}", SPANISH_MONTHS[month]),
+            Self::English => format!("{day} {} {year}", month(ENGLISH_MONTHS)),
+            Self::German => format!("{day}. {} {year}", month(GERMAN_MONTHS)),
+            Self::Spanish => format!("{day} de {} de {year}", month(SPANISH_MONTHS)),
         }
     }
 
-    /// Who has to act, from the visitor's point of view.
+    /// Names the owner of an action item from the visitor's point of view.
     pub(crate) fn owner(self, owner: Owner, business: Option<&str>) -> &str {
         match (owner, self) {
             (Owner::Visitor, Self::English) => "You",
@@ -104,7 +66,7 @@ impl MailLanguage {
         }
     }
 
-    /// Who spoke, where the visitor is not named.
+    /// Names a speaker whose name is not known.
     pub(crate) fn speaker(self, speaker: Speaker) -> &'static str {
         match (speaker, self) {
             (Speaker::Visitor, Self::English) => "You",
@@ -125,7 +87,7 @@ impl MailLanguage {
     }
 }
 
-/// Whose turns visitors are shown.
+/// Speakers whose turns visitors see.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Speaker {
     Visitor,
@@ -133,7 +95,7 @@ pub(crate) enum Speaker {
 }
 
 impl Speaker {
-    /// `None` for what was not said.
+    /// Returns `None` for a turn that was not spoken.
     pub(crate) fn of(role: Role) -> Option<Self> {
         match role {
             Role::Visitor => Some(Self::Visitor),
@@ -143,25 +105,25 @@ impl Speaker {
     }
 }
 
-/// What the sentences speak of.
+/// Names and facts that the sentences mention.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Names<'a> {
     pub(crate) business: Option<&'a str>,
     pub(crate) visitor: Option<&'a str>,
-    /// In words of the same language.
+    /// The date, in words of the same language.
     pub(crate) date: &'a str,
-    /// Somebody reads what the visitor answers.
+    /// Replies reach a person.
     pub(crate) can_reply: bool,
 }
 
 impl Names<'_> {
-    /// `before` and the business's name, if it has one.
+    /// Returns `before` and the name of the business, or an empty text.
     fn business(&self, before: &str) -> String {
         self.business.map(|name| format!("{before}{name}")).unwrap_or_default()
     }
 }
 
-/// Whole sentences and headings, ready to be set.
+/// Whole sentences and headings, ready for a template.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Phrases {
     pub(crate) subject: String,

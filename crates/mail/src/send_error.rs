@@ -1,4 +1,4 @@
-//! What it means when SES does not say yes.
+//! Errors of a request to SES, and their meaning for the mail.
 
 use std::error::Error;
 use std::iter::successors;
@@ -9,41 +9,41 @@ use aws_sdk_sesv2::operation::send_email::SendEmailError;
 use domain::step::Code;
 use hyper_util::client::legacy;
 
-/// SES may have taken the mail, and nothing has told yet.
+/// SES may have accepted the mail; an event will say.
 pub const OUTCOME_UNKNOWN: Code = Code::new("outcome_unknown");
 
 type BoxError = Box<dyn Error + Send + Sync>;
 
-/// Why there is no message id.
+/// Reasons for which SES returned no message id.
 #[derive(Debug, thiserror::Error)]
 pub enum SendError {
-    #[error("build the request to SES")]
+    #[error("invalid request to SES")]
     Request(#[source] BuildError),
-    #[error("connect to SES")]
+    #[error("SES is not reachable")]
     NotReached(#[source] BoxError),
-    /// Sent, but not answered in time, not to the end, or by something that is not SES.
-    #[error("get an answer from SES")]
+    /// The request was sent, and the answer came too late, in part, or not from SES.
+    #[error("no answer from SES")]
     Unanswered(#[source] BoxError),
-    #[error("find a message id in the answer of SES")]
+    #[error("answer of SES without a message id")]
     NoMessageId,
-    /// SES has not taken the mail. Addresses are masked in `reason`.
-    #[error("send through SES: {reason}")]
+    /// SES did not accept the mail. Addresses are masked in `reason`.
+    #[error("SES refused the mail: {reason}")]
     Refused { refusal: SesRefusal, reason: String },
 }
 
-/// The ways in which SES refuses a mail.
+/// Reasons for which SES refuses a mail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SesRefusal {
-    /// Sending rate, daily quota or request rate reached.
+    /// The sending rate, the daily quota or the request rate is reached.
     Throttled,
     Unavailable,
     AccountSuspended,
     SendingPaused,
-    /// Content refused, or sender or recipient not verified where they have to be.
+    /// The content is refused, or a sender or recipient that must be verified is not.
     MessageRejected,
     SenderNotVerified,
     BadRequest,
-    /// No such configuration set, for instance.
+    /// The configuration set, for example, does not exist.
     NotFound,
     AccessDenied,
     Other,
@@ -65,12 +65,12 @@ impl SendError {
                 if connecting { Self::NotReached(error.into()) } else { Self::Unanswered(error.into()) }
             }
             SdkError::TimeoutError(_) | SdkError::ResponseError(_) => Self::Unanswered(error.into()),
-            // The SDK's enum may grow: what is not known to be unsent may be sent.
+            // The SDK's enum may grow: a mail that is not known to be unsent may be sent.
             _ => Self::Unanswered(error.into()),
         }
     }
 
-    /// SES may have taken the mail: it must not be sent again before an event has told.
+    /// Returns whether SES may have accepted the mail: a second request could send it twice.
     pub fn is_outcome_unknown(&self) -> bool {
         match self {
             Self::Unanswered(_) | Self::NoMessageId => true,
@@ -78,7 +78,7 @@ impl SendError {
         }
     }
 
-    /// Another delivery can help.
+    /// Returns whether another delivery can help.
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::NotReached(_) | Self::Unanswered(_) | Self::NoMessageId => true,
@@ -87,8 +87,9 @@ impl SendError {
         }
     }
 
-    /// SES has no room now, and will take the mail when it has. One that is not reached at all may never be, such as
-    /// from a network without a way to it.
+    /// Returns whether SES will accept the mail later.
+    ///
+    /// This excludes `NotReached`: a network without a route to SES does not get better by waiting.
     pub fn is_busy(&self) -> bool {
         match self {
             Self::Refused { refusal, .. } => refusal.is_busy(),
@@ -106,35 +107,47 @@ impl SendError {
     }
 }
 
+/// The mails that a refusal concerns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum RefusalScope {
+    /// Every mail, until SES has room again.
+    Now,
+    /// Every mail of the same sender.
+    Account,
+    Mail,
+}
+
 impl SesRefusal {
+    /// Returns the code of a refusal and the mails that it concerns.
+    fn facts(self) -> (&'static str, RefusalScope) {
+        match self {
+            Self::Throttled => ("ses_throttled", RefusalScope::Now),
+            Self::Unavailable => ("ses_unavailable", RefusalScope::Now),
+            Self::AccountSuspended => ("ses_account_suspended", RefusalScope::Account),
+            Self::SendingPaused => ("ses_sending_paused", RefusalScope::Account),
+            Self::MessageRejected => ("ses_message_rejected", RefusalScope::Mail),
+            Self::SenderNotVerified => ("ses_sender_not_verified", RefusalScope::Account),
+            Self::BadRequest => ("ses_bad_request", RefusalScope::Mail),
+            Self::NotFound => ("ses_not_found", RefusalScope::Mail),
+            Self::AccessDenied => ("ses_access_denied", RefusalScope::Account),
+            Self::Other => ("ses_refused", RefusalScope::Mail),
+        }
+    }
+
     fn is_busy(self) -> bool {
-        match self {
-            Self::Throttled | Self::Unavailable => true,
-            Self::AccountSuspended
-            | Self::SendingPaused
-            | Self::MessageRejected
-            | Self::SenderNotVerified
-            | Self::BadRequest
-            | Self::NotFound
-            | Self::AccessDenied
-            | Self::Other => false,
-        }
+        self.facts().1 == RefusalScope::Now
     }
 
-    /// Every other mail of the same sender would be refused, too.
+    /// Returns whether SES would refuse every other mail of the same sender, too.
     pub fn is_of_account(self) -> bool {
-        match self {
-            Self::AccountSuspended | Self::SendingPaused | Self::SenderNotVerified | Self::AccessDenied => true,
-            Self::Throttled
-            | Self::Unavailable
-            | Self::MessageRejected
-            | Self::BadRequest
-            | Self::NotFound
-            | Self::Other => false,
-        }
+        self.facts().1 == RefusalScope::Account
     }
 
-    /// `None` if the answer does not come from SES: a gateway in between gave up, or sent a page of its own.
+    fn code(self) -> Code {
+        Code::new(self.facts().0)
+    }
+
+    /// Reads an answer's status and code; `None` if a gateway in between answered instead of SES.
     fn of(status: u16, code: Option<&str>) -> Option<Self> {
         Some(match (code, status) {
             (Some("AccountSuspendedException"), _) => Self::AccountSuspended,
@@ -152,30 +165,15 @@ impl SesRefusal {
             (None, _) => return None,
         })
     }
-
-    fn code(self) -> Code {
-        Code::new(match self {
-            Self::Throttled => "ses_throttled",
-            Self::Unavailable => "ses_unavailable",
-            Self::AccountSuspended => "ses_account_suspended",
-            Self::SendingPaused => "ses_sending_paused",
-            Self::MessageRejected => "ses_message_rejected",
-            Self::SenderNotVerified => "ses_sender_not_verified",
-            Self::BadRequest => "ses_bad_request",
-            Self::NotFound => "ses_not_found",
-            Self::AccessDenied => "ses_access_denied",
-            Self::Other => "ses_refused",
-        })
-    }
 }
 
-/// No byte of the request has left: the connection was still being made.
+/// Returns whether the connection was still being made: no byte of the request was sent.
 fn is_connecting(error: &(dyn Error + 'static)) -> bool {
     let mut causes = successors(Some(error), |&cause| cause.source());
     causes.any(|cause| cause.downcast_ref::<legacy::Error>().is_some_and(legacy::Error::is_connect))
 }
 
-/// SES's error code and its words, which may quote addresses.
+/// Joins the error code of SES with its message, whose addresses are masked.
 fn reason(status: u16, error: &SendEmailError) -> String {
     let code = error.code().map_or_else(|| format!("HTTP status {status}"), str::to_owned);
     let words = error.message().unwrap_or_default().split_whitespace();

@@ -1,4 +1,4 @@
-//! One `SendEmail` request to SES v2.
+//! Requests to SES v2: one `SendEmail` for each mail.
 
 use std::time::Duration;
 
@@ -23,18 +23,18 @@ use crate::header::mailbox;
 use crate::send_error::SendError;
 use crate::template::Rendered;
 
-/// Name resolution, TCP and TLS together; a small function needs most of a second for its first handshake.
+/// Time for name resolution, TCP and TLS; a small function needs most of a second for its first handshake.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-/// What is left at least for SES's answer once a connection stands. With less time than both, a request could be cut
-/// off and its outcome unknown, for nothing.
+/// Time for the answer of SES once a connection is made.
 const ANSWER_TIME: Duration = Duration::from_millis(500);
-/// A connection idle for longer is not used again: SES may have closed it while the sandbox was frozen, and a mail
-/// written to it would have an unknown outcome.
+/// The longest idle time of a connection that is used again.
+///
+/// SES may have closed an older one while the sandbox was frozen: a mail written to it would have an unknown outcome.
 const MAX_IDLE: Duration = Duration::from_secs(3);
 
 const CHARSET: &str = "UTF-8";
 
-/// The least time a request needs.
+/// The least time that a request needs: with less, a mail could be cut off and have an unknown outcome.
 pub const MIN_SEND_TIME: Duration = CONNECT_TIMEOUT.saturating_add(ANSWER_TIME);
 
 /// Amazon SES.
@@ -45,14 +45,14 @@ pub struct Sender {
 }
 
 impl Sender {
-    /// Without retries: SES knows no idempotency token, so a second request could be a second mail.
+    /// Makes a sender that does not retry: SES has no idempotency token, so a second request could be a second mail.
     pub fn new(aws: &aws_types::SdkConfig, configuration_set: Option<String>) -> Self {
         let http = aws_smithy_http_client::Builder::new().pool_idle_timeout(MAX_IDLE);
         let http = http.tls_provider(Provider::Rustls(CryptoMode::AwsLc)).build_https();
         Self::over(aws, configuration_set, http)
     }
 
-    /// The same through another HTTP client, for who measures what a request takes.
+    /// Makes a sender with another HTTP client, for measurements of a request.
     pub fn over(
         aws: &aws_types::SdkConfig,
         configuration_set: Option<String>,
@@ -63,7 +63,7 @@ impl Sender {
         Self { client: Client::from_conf(config), configuration_set }
     }
 
-    /// Sends a mail and returns SES's message id. Takes at most `time`.
+    /// Sends a mail in at most `time` and returns the message id of SES.
     pub async fn send(
         &self,
         envelope: &Envelope<'_>,

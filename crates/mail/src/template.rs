@@ -1,4 +1,4 @@
-//! Templates of mails: three parts that become one mail.
+//! Templates of mails: subject, text and HTML.
 
 mod engine;
 mod place;
@@ -14,14 +14,14 @@ use crate::context::{Show, VisitorContext};
 use crate::header::one_line;
 use crate::sample::Sample;
 
-/// Bytes of a template's subject.
+/// The most bytes of a template's subject.
 const MAX_SUBJECT_SOURCE: usize = 2_000;
-/// Bytes of a template's text and HTML each: Gmail cuts a mail at about as many.
+/// The most bytes of a template's text, and of its HTML: Gmail cuts a mail at about 102,000.
 const MAX_BODY_SOURCE: usize = 100_000;
-/// The longest subject in characters; clients show fewer than 100.
+/// The longest subject in characters; mail clients show fewer than 100.
 const MAX_SUBJECT_CHARS: usize = 150;
 
-/// A part of a template and of the mail that it makes.
+/// A part of a template, and the same part of the mail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TemplatePart {
     Subject,
@@ -58,7 +58,7 @@ impl fmt::Display for TemplatePart {
     }
 }
 
-/// A template as it is written and stored.
+/// The text of a template, before it is parsed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TemplateSource {
     pub subject: String,
@@ -67,7 +67,7 @@ pub struct TemplateSource {
 }
 
 impl TemplateSource {
-    /// The template that is part of the program.
+    /// Returns the template that is part of the program.
     pub fn built_in() -> Self {
         Self {
             subject: include_str!("../templates/session-summary/subject.txt.j2").to_owned(),
@@ -85,20 +85,20 @@ impl TemplateSource {
     }
 }
 
-/// Why a template was refused, or cannot make a mail. It quotes the template, and nothing of a visitor.
+/// The first problem of a template. Its text quotes the template, and never a visitor.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("invalid {part} part{}: {problem}", .line.map(|line| format!(", line {line}")).unwrap_or_default())]
 pub struct TemplateError {
     pub part: TemplatePart,
-    /// From 1.
+    /// The line of the part, from 1.
     pub line: Option<usize>,
     pub problem: String,
 }
 
-/// A mail, but for its headers.
+/// A mail without its headers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rendered {
-    /// One line.
+    /// A single line.
     pub subject: String,
     pub text: String,
     pub html: String,
@@ -109,9 +109,9 @@ pub struct Rendered {
 pub struct Template(Environment<'static>);
 
 impl Template {
-    /// `Err` if a part is too long or says what templates cannot say.
+    /// Parses the parts; `Err` if one is too long or uses what templates must not use.
     pub fn parse(source: &TemplateSource) -> Result<Self, TemplateError> {
-        // The second one is the engine's own.
+        // The default, without trimmed blocks, stands in for an error that these options cannot cause.
         let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build().unwrap_or_default();
         let mut environment = engine::environment(syntax.clone());
         for part in TemplatePart::ALL {
@@ -127,7 +127,7 @@ impl Template {
         Ok(Self(environment))
     }
 
-    /// Parsed once.
+    /// Returns the built-in template, which is parsed once.
     pub fn built_in() -> &'static Self {
         static BUILT_IN: OnceLock<Template> = OnceLock::new();
         #[expect(clippy::expect_used, reason = "the template is part of the program")]
@@ -163,19 +163,20 @@ impl Template {
     }
 }
 
-/// What the engine says, in the words of a template's author.
+/// Translates an error of the engine for the author of a template.
 fn problem(error: &minijinja::Error) -> String {
     match (error.kind(), error.detail()) {
         (ErrorKind::OutOfFuel, _) => "it takes too long".to_owned(),
         (ErrorKind::WriteFailure, _) => format!("it becomes larger than {} bytes", engine::MAX_OUTPUT),
-        (ErrorKind::UndefinedError, None) => "there is no such value".to_owned(),
+        (ErrorKind::UndefinedError, None) => "unknown value".to_owned(),
         (_, Some(detail)) => detail.to_owned(),
         (kind, None) => kind.to_string(),
     }
 }
 
-/// Whether a template can make mails: it is parsed, and rendered with a session that has everything and with one that
-/// has nothing that may be absent.
+/// Checks that a template can make mails.
+///
+/// The template is parsed and rendered twice: with all optional values, and without any.
 pub fn check(source: &TemplateSource, show: &Show) -> Result<(), TemplateError> {
     let template = Template::parse(source)?;
     for sample in [Sample::full(), Sample::bare()] {

@@ -1,4 +1,6 @@
-//! SES v2's `SendEmail` over HTTP/1.1, with an answer script; by hand, because it also has to break connections.
+//! A stand-in for `SendEmail` of SES v2 with scripted answers.
+//!
+//! It speaks HTTP/1.1 by itself, because it also has to break connections.
 
 #![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a helper that fails ends its test")]
 
@@ -11,19 +13,19 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
-/// What SES does with a request.
+/// An answer of SES.
 #[derive(Debug, Clone)]
 pub enum SesAnswer {
     Accept,
-    /// An HTTP status with SES's exception and its words.
+    /// An HTTP status, an exception of SES and its message.
     Refuse(u16, &'static str, &'static str),
-    /// An HTTP status and a body that is not SES's.
+    /// An HTTP status and a body that does not come from SES.
     Gateway(u16),
-    /// Takes the mail and closes the connection.
+    /// Accepts the mail and closes the connection.
     Lose,
-    /// Takes the mail and breaks off in the middle of the answer.
+    /// Accepts the mail and closes the connection in the middle of the answer.
     Cut,
-    /// Takes the mail and says nothing more.
+    /// Accepts the mail and does not answer.
     Hang,
 }
 
@@ -33,7 +35,7 @@ struct SesState {
     requests: Vec<Value>,
 }
 
-/// Listens until it is dropped.
+/// A server that listens until it is dropped.
 pub struct FakeSes {
     address: String,
     state: Arc<Mutex<SesState>>,
@@ -47,7 +49,7 @@ impl Drop for FakeSes {
 }
 
 impl FakeSes {
-    /// Accepts every mail once the script is used up.
+    /// Starts a server that accepts every mail after the script.
     pub async fn start(script: impl IntoIterator<Item = SesAnswer>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
@@ -65,13 +67,13 @@ impl FakeSes {
         sdk_config(&self.address)
     }
 
-    /// The bodies of all `SendEmail` requests.
+    /// Returns the bodies of all `SendEmail` requests.
     pub fn requests(&self) -> Vec<Value> {
         self.state.lock().unwrap().requests.clone()
     }
 }
 
-/// Leads the SDK to an endpoint.
+/// Makes a configuration of the SDK for an endpoint.
 pub fn sdk_config(endpoint: &str) -> SdkConfig {
     let credentials = Credentials::new("AKIDEXAMPLE", "secret", None, None, "test");
     SdkConfig::builder()
@@ -116,7 +118,7 @@ fn response(status: u16, header: &str, body: &str) -> String {
     )
 }
 
-/// The request line and the body; `None` at the end of the connection.
+/// Reads the request line and the body; `None` at the end of the connection.
 async fn read_request(stream: &mut BufReader<TcpStream>) -> Option<(String, Vec<u8>)> {
     let (mut request_line, mut length) = (String::new(), 0);
     stream.read_line(&mut request_line).await.ok().filter(|read| *read > 0)?;

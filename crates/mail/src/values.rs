@@ -1,4 +1,4 @@
-//! What a template is filled with.
+//! Values that fill a template.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use minijinja::value::{Enumerator, Object, ObjectRepr, Value};
 use minijinja::{Error, ErrorKind};
 
-/// Named values of a template. To ask for a name that is not among them is an error, wherever a template does it.
+/// Named values of a template; the use of any other name is an error.
 #[derive(Debug, Clone, Default)]
 pub struct Values(Vec<(Cow<'static, str>, Value)>);
 
@@ -20,7 +20,7 @@ impl Values {
         self.with(name, text)
     }
 
-    /// `None` is there and false: a template can ask for it, but not show it.
+    /// Adds a value that may be missing: a template can test `None`, but not show it.
     #[must_use]
     pub fn optional(self, name: impl Into<Cow<'static, str>>, text: Option<impl Into<Value>>) -> Self {
         self.with(name, text.map(Into::into))
@@ -67,12 +67,12 @@ impl Object for Values {
     }
 }
 
-/// The one kind of value that may stand where HTML has a link: one that we made.
+/// A link that we made: the only value that may stand in `href`.
 #[derive(Debug)]
 pub(crate) struct Link(pub(crate) String);
 
 impl Link {
-    /// Without the entities for `/` that the engine would write: not every program that looks for links knows them.
+    /// Escapes the link for its part, but not `/` as the engine would: some programs that look for links do not read it.
     pub(crate) fn written(&self, is_html: bool) -> String {
         let Self(url) = self;
         if is_html {
@@ -89,8 +89,8 @@ impl Object for Link {
     }
 }
 
-/// A value that ends the rendering when it is used.
+/// Makes a value whose use ends the rendering.
 fn unknown(key: &str, values: &Values) -> Value {
     let names = values.names().collect::<Vec<_>>().join(", ");
-    Error::new(ErrorKind::UndefinedError, format!("there is no `{key}`; there is {names}")).into()
+    Error::new(ErrorKind::UndefinedError, format!("unknown name `{key}`; known are {names}")).into()
 }

@@ -1,4 +1,4 @@
-//! Who of those whom a mail is meant for may get it.
+//! Recipients of a mail, without suppressed addresses.
 
 use std::collections::HashMap;
 
@@ -10,29 +10,31 @@ use store::suppressions::SuppressionReason;
 
 use crate::context::Context;
 use crate::error::Error;
-use crate::subject::Subject;
+use crate::source::MailSource;
 
 const HARD_BOUNCED: Code = Code::new("hard_bounced");
 const COMPLAINED: Code = Code::new("complained");
 const UNSUBSCRIBED: Code = Code::new("unsubscribed");
 
-/// Who gets a mail; all addresses in ASCII.
+/// The recipients of a mail; all addresses are in ASCII.
 pub(crate) struct Addressees {
     pub(crate) to: EmailAddress,
-    /// By which suppressions, events and links know `to`.
+    /// The hash of `to` in suppressions, events and links.
     pub(crate) to_hash: AddressHash,
     pub(crate) cc: Vec<EmailAddress>,
     pub(crate) bcc: Vec<EmailAddress>,
 }
 
 impl Context {
-    /// `to` is in ASCII. A visitor whose address is suppressed gets no mail; `Err` says why. Staff are left out.
+    /// Collects the recipients; `to` must be in ASCII.
+    ///
+    /// `Err` is the reason if the visitor's address is suppressed: no mail is sent. Suppressed staff are left out.
     pub(crate) async fn addressees(
         &self,
-        subject: &Subject,
+        source: &MailSource,
         to: EmailAddress,
     ) -> Result<Result<Addressees, Code>, Error> {
-        let (tenant, settings) = (subject.tenant(), &subject.settings.email);
+        let (tenant, settings) = (source.tenant(), &source.settings.email);
         let hash = |address: &EmailAddress| AddressHash::of(tenant, address);
         let staff = staff(settings);
         let to_hash = hash(&to);
@@ -55,7 +57,8 @@ impl Context {
         let (cc, bcc) = (allowed(&settings.cc), allowed(&settings.bcc));
         let left_out = settings.cc.len() + settings.bcc.len() - cc.len() - bcc.len();
         if left_out > 0 {
-            tracing::warn!(left_out, "staff are suppressed, named twice or not supported by SES, and get no copy");
+            // These addresses are suppressed, named twice, or not supported by SES.
+            tracing::warn!(left_out, "copies to staff left out");
         }
         Ok(Ok(Addressees { to, to_hash, cc, bcc }))
     }

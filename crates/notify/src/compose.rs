@@ -1,4 +1,4 @@
-//! From what a mail is about to the mail.
+//! Makes the mail from its source.
 
 use chrono::NaiveDate;
 use domain::locale::Locale;
@@ -9,46 +9,46 @@ use mail::{About, Attachment, Rendered, Template, TemplateSource, VisitorContext
 
 use crate::context::Context;
 use crate::error::Error;
-use crate::subject::Subject;
+use crate::source::MailSource;
 
-/// Files were asked for that need a transcript, and there is none: it was purged, or nothing was said.
+/// The settings ask for files of the transcript, which was purged or is empty.
 const TRANSCRIPT_MISSING: Code = Code::new("transcript_missing");
 
-/// A mail, and what the log is to know of it.
+/// A mail, and the facts about it that the log keeps.
 pub(crate) struct Composed {
     pub(crate) mail: Rendered,
     pub(crate) attachments: Vec<Attachment>,
-    /// Why files that were asked for are not among them.
+    /// The reason for which attachments are missing.
     pub(crate) left_out: Option<Code>,
-    /// `None`: the built-in template.
+    /// The version of a tenant's own template; `None` for the built-in one.
     pub(crate) template_version: Option<i32>,
     pub(crate) locale: String,
 }
 
-/// A template that was found.
-struct Found {
+/// A tenant's own template.
+struct FoundTemplate {
     template: Template,
     version: i32,
     locale: String,
 }
 
 impl Context {
-    pub(crate) async fn compose(&self, subject: &Subject, unsubscribe_url: Option<&str>) -> Result<Composed, Error> {
-        let found = self.template(subject).await?;
-        let transcript = self.transcript(subject).await?;
+    pub(crate) async fn compose(&self, source: &MailSource, unsubscribe_url: Option<&str>) -> Result<Composed, Error> {
+        let found = self.template(source).await?;
+        let transcript = self.transcript(source).await?;
         let template_locale = found.as_ref().and_then(|found| found.locale.parse().ok());
         let about = About {
-            settings: &subject.settings.email,
-            tenant_name: &subject.tenant_name,
-            session: &subject.session,
-            analysis: &subject.analysis,
+            settings: &source.settings.email,
+            tenant_name: &source.tenant_name,
+            session: &source.session,
+            analysis: &source.analysis,
             transcript: transcript.as_ref(),
             template_locale: template_locale.as_ref(),
-            date: self.date(subject).await?,
+            date: self.date(source).await?,
             unsubscribe_url,
         };
         if about.is_transcript_too_long() {
-            tracing::warn!("the transcript is too long to be shown in the mail");
+            tracing::warn!("long transcript left out of mail");
         }
         let template = match &found {
             Some(found) => &found.template,
@@ -65,36 +65,36 @@ impl Context {
         })
     }
 
-    /// The tenant's own template in the first locale it has it in; `None`: the built-in one.
-    async fn template(&self, subject: &Subject) -> Result<Option<Found>, Error> {
-        let settings = &subject.settings.email;
+    /// Loads the tenant's own template in the first locale that exists; `None` stands for the built-in one.
+    async fn template(&self, source: &MailSource) -> Result<Option<FoundTemplate>, Error> {
+        let settings = &source.settings.email;
         let name = &settings.template;
-        let visitors = subject.session.visitor.locale();
+        let visitors = source.session.visitor.locale();
         let locales = locales(visitors.as_ref(), &settings.default_locale);
-        let stored = self.store.template(subject.tenant(), name.as_ref(), &locales).await.map_err(Error::Database)?;
+        let stored = self.store.template(source.tenant(), name.as_ref(), &locales).await.map_err(Error::Database)?;
         let Some(stored) = stored else {
             return if name.is_built_in() { Ok(None) } else { Err(Error::NoTemplate(name.clone())) };
         };
-        let source = TemplateSource { subject: stored.subject, text: stored.text, html: stored.html };
-        let template = Template::parse(&source).map_err(Error::Template)?;
-        Ok(Some(Found { template, version: stored.version, locale: stored.locale }))
+        let parts = TemplateSource { subject: stored.subject, text: stored.text, html: stored.html };
+        let template = Template::parse(&parts).map_err(Error::Template)?;
+        Ok(Some(FoundTemplate { template, version: stored.version, locale: stored.locale }))
     }
 
-    /// Of the conversation's start, where the visitor was, or, if nobody knows where that is, in UTC.
-    async fn date(&self, subject: &Subject) -> Result<NaiveDate, Error> {
-        let started_at = subject.session.started_at;
-        let Some(zone) = subject.session.visitor.time_zone() else { return Ok(started_at.date_naive()) };
+    /// Returns the day on which the conversation started, in the visitor's time zone, or in UTC if it is unknown.
+    async fn date(&self, source: &MailSource) -> Result<NaiveDate, Error> {
+        let started_at = source.session.started_at;
+        let Some(zone) = source.session.visitor.time_zone() else { return Ok(started_at.date_naive()) };
         let date = self.store.local_date(&zone, started_at).await.map_err(Error::Database)?;
         Ok(date.unwrap_or_else(|| started_at.date_naive()))
     }
 
-    /// What was said, as mails may show it; not loaded where nobody will see it.
-    async fn transcript(&self, subject: &Subject) -> Result<Option<Transcript>, Error> {
-        let settings = &subject.settings;
+    /// Loads the transcript in the form that mails may show, if the mail shows or attaches it.
+    async fn transcript(&self, source: &MailSource) -> Result<Option<Transcript>, Error> {
+        let settings = &source.settings;
         if !About::needs_transcript(&settings.email) {
             return Ok(None);
         }
-        let transcript = self.store.transcript(subject.tenant(), &subject.session.session_id).await;
+        let transcript = self.store.transcript(source.tenant(), &source.session.session_id).await;
         let said = transcript.map_err(Error::Database)?;
         Ok(said.map(|said| match settings.redaction.mails {
             ShownText::Original => said,
@@ -103,7 +103,7 @@ impl Context {
     }
 }
 
-/// The files, or why the mail goes without.
+/// Makes the attachments, or returns the reason to send the mail without them.
 fn attached(about: &About<'_>, mail: &Rendered) -> (Vec<Attachment>, Option<Code>) {
     let kinds = &about.settings.attachments;
     let missing = about.transcript.is_none() && kinds.iter().any(|kind| kind.is_transcript());
@@ -113,7 +113,7 @@ fn attached(about: &About<'_>, mail: &Rendered) -> (Vec<Attachment>, Option<Code
     }
 }
 
-/// Where a template is looked for: the visitor's locale as it is, its language, and the same of the tenant's default.
+/// Lists the locales of a template in order: the visitor's locale and its language, then the tenant's default.
 fn locales<'a>(visitors: Option<&'a Locale>, default: &'a Locale) -> Vec<&'a str> {
     let own = visitors.into_iter().flat_map(|locale| [locale.as_ref(), locale.language()]);
     own.chain([default.as_ref(), default.language()]).collect()

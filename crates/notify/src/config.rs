@@ -1,4 +1,4 @@
-//! What the function needs from its environment.
+//! Settings of the function.
 
 use std::time::Duration;
 
@@ -15,11 +15,11 @@ pub struct Config {
     pub store: store::Config,
     pub stage: StageConfig,
     pub follow_ups: Routes,
-    /// Sends for tenants that have no address of their own.
+    /// The sender for tenants without their own address.
     pub sender_address: EmailAddress,
-    /// Where SES publishes its events, for tenants that have no set of their own; `None`: it publishes none.
+    /// The configuration set for tenants without their own; without one, SES publishes no events.
     pub configuration_set: Option<String>,
-    /// How long a mail that SES has not answered for waits for an event.
+    /// The longest wait for an event about a mail whose outcome is unknown.
     pub unknown_outcome_wait: Duration,
     pub links: Links,
 }

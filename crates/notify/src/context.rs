@@ -1,4 +1,4 @@
-//! The stage: from a message to at most one mail.
+//! Handles a message: at most one mail.
 
 use std::time::Duration;
 
@@ -18,17 +18,17 @@ use crate::decide::decide;
 use crate::error::Error;
 use crate::pace;
 use crate::quiet::QUIET_HOURS;
-use crate::subject::{Settings, Subject};
+use crate::source::{MailSource, Settings};
 use crate::unsubscribe::Links;
 
-/// What a message is worked on with.
+/// Collaborators of the handler.
 pub struct Context {
     pub store: Store,
     pub sender: Sender,
     pub sender_address: EmailAddress,
     pub unknown_outcome_wait: Duration,
     pub links: Links,
-    /// Between the requests for a mail that SES has no room for.
+    /// Waits between the requests for a mail while SES is busy.
     pub busy: Backoff,
     pub clock: Clock,
 }
@@ -46,12 +46,12 @@ impl Context {
         }
     }
 
-    async fn load(&self, tenant_id: &TenantId, session: &SessionId, version: i32) -> Result<Subject, Error> {
+    async fn load(&self, tenant_id: &TenantId, session: &SessionId, version: i32) -> Result<MailSource, Error> {
         let tenant = self.store.tenant::<Settings>(tenant_id).await.map_err(Error::Database)?;
         let tenant = tenant.ok_or(Error::UnknownTenant)?;
         let stored = self.store.session(tenant_id, session).await.map_err(Error::Database)?;
         let analysis = self.store.shown_analysis(tenant_id, session, version, tenant.settings.redaction.mails).await;
-        Ok(Subject {
+        Ok(MailSource {
             tenant_name: tenant.name,
             settings: tenant.settings,
             session: stored.ok_or(Error::UnknownSession)?.session,
@@ -60,42 +60,45 @@ impl Context {
         })
     }
 
-    /// A mail that SES has, or may have, is past deciding; anything else is decided anew.
-    async fn mail(&self, subject: &Subject, delivery: &Delivery) -> Result<Outcome, Error> {
-        if let Some(email) = self.store.email(&subject.key()).await.map_err(Error::Database)? {
+    /// Sends the mail, unless SES has or may have it, or the settings exclude it.
+    ///
+    /// Every delivery decides again, because settings and session may have changed.
+    async fn mail(&self, source: &MailSource, delivery: &Delivery) -> Result<Outcome, Error> {
+        if let Some(email) = self.store.email(&source.key()).await.map_err(Error::Database)? {
             match Progress::of(email.status) {
                 Progress::Sent => return Ok(Outcome::Done),
                 Progress::Open => {}
-                Progress::Unknown => match self.settle(subject, &email).await? {
+                Progress::Unknown => match self.settle(source, &email).await? {
                     Some(outcome) => return Ok(outcome),
-                    None => tracing::warn!(email.id = %email.email_id, "sending a mail again that SES may have"),
+                    None => tracing::warn!(email.id = %email.email_id, "mail with unknown outcome queued again"),
                 },
             }
         }
-        let to = match decide(&subject.settings.email, &subject.session, &subject.analysis) {
+        let to = match decide(&source.settings.email, &source.session, &source.analysis) {
             Ok(to) => to,
-            Err(reason) => return self.skip(subject, reason).await,
+            Err(reason) => return self.skip(source, reason).await,
         };
-        let addressees = match self.addressees(subject, to).await? {
+        let addressees = match self.addressees(source, to).await? {
             Ok(addressees) => addressees,
-            Err(reason) => return self.skip(subject, reason).await,
+            Err(reason) => return self.skip(source, reason).await,
         };
-        if let Some(after) = self.quiet_for(subject).await? {
+        if let Some(after) = self.quiet_for(source).await? {
             return Ok(Outcome::Wait { after, code: QUIET_HOURS });
         }
-        self.send(subject, &addressees, delivery).await
+        self.send(source, &addressees, delivery).await
     }
 
-    /// A mail that will not be tried again by this message has failed, unless SES may have it.
-    async fn fail(&self, subject: &Subject, error: &Error) -> Result<(), Error> {
-        let recipient = subject.visitor_address();
-        let email = subject.email(None, recipient.as_ref().map(EmailAddress::as_str));
+    /// Records that this message will not send the mail, unless SES may have it.
+    async fn fail(&self, source: &MailSource, error: &Error) -> Result<(), Error> {
+        let recipient = source.visitor_address();
+        let email = source.email(None, recipient.as_ref().map(EmailAddress::as_str));
         self.store.fail_email(&email, error.code()).await.map_err(Error::Database)
     }
 
-    pub(crate) async fn skip(&self, subject: &Subject, reason: Code) -> Result<Outcome, Error> {
-        let recipient = subject.visitor_address();
-        let email = subject.email(None, recipient.as_ref().map(EmailAddress::as_str));
+    /// Records that no mail is sent, with the reason.
+    pub(crate) async fn skip(&self, source: &MailSource, reason: Code) -> Result<Outcome, Error> {
+        let recipient = source.visitor_address();
+        let email = source.email(None, recipient.as_ref().map(EmailAddress::as_str));
         self.store.skip_email(&email, reason).await.map_err(Error::Database)?;
         Ok(Outcome::Skipped(reason))
     }
@@ -105,29 +108,30 @@ impl Stage for Context {
     type Message = NotifyMessage;
     type Error = Error;
 
-    /// `Err` with [`Error::Database`] or [`Error::NoTime`] asks for another delivery, and so does [`Error::Send`] where
-    /// SES could not be reached. A mail that SES has no room for, that comes in quiet hours, or whose outcome is
-    /// unknown, is `Wait`; an outcome that stays unknown `Final`, or the mail is sent again.
+    /// Sends a mail; `Err` asks for another delivery if the error is retryable.
+    ///
+    /// The message waits while SES is busy, in quiet hours, and while the outcome of the mail is unknown. If the outcome
+    /// stays unknown, it is `Final`, or the mail is sent again: the tenant's settings decide.
     async fn handle(&self, message: NotifyMessage, delivery: &Delivery) -> Result<Outcome, Error> {
         let NotifyMessage::V1 { tenant_id, session_id, analysis_version } = message;
-        let subject = self.load(&tenant_id, &session_id, analysis_version).await?;
-        let outcome = self.mail(&subject, delivery).await;
+        let source = self.load(&tenant_id, &session_id, analysis_version).await?;
+        let outcome = self.mail(&source, delivery).await;
         if let Err(error) = &outcome
             && (error.is_unmade() || (error.is_retryable() && delivery.is_last))
         {
-            self.fail(&subject, error).await?;
+            self.fail(&source, error).await?;
         }
         outcome
     }
 }
 
-/// How far a mail has come, as far as another delivery has to know.
+/// The progress of a mail that another delivery finds.
 pub(crate) enum Progress {
-    /// SES has not got it.
+    /// SES does not have the mail.
     Open,
-    /// SES may have it.
+    /// SES may have the mail.
     Unknown,
-    /// SES has it.
+    /// SES has the mail.
     Sent,
 }
 

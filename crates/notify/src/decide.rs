@@ -1,8 +1,7 @@
-//! Whether a session's visitor is to get a mail, as far as settings, session and analysis tell.
+//! Decides from settings, session and analysis whether the visitor gets a mail.
 //!
-//! The first condition that is not met is the reason, in this order: what the tenant wants of sessions at all, whether
-//! there is something to tell, what the session was like, and whether the visitor can and may be mailed. What the
-//! database knows of the address comes after all of these.
+//! The first condition that fails is the reason. The order is: the tenant's choice of sessions, the content of the
+//! analysis, the kind of session, and the visitor's consent and address. Suppressions in the database come after these.
 
 use std::time::Duration;
 
@@ -30,7 +29,7 @@ pub(crate) const NO_EMAIL: Code = Code::new("no_email");
 pub(crate) const INVALID_EMAIL: Code = Code::new("invalid_email");
 pub(crate) const UNSUPPORTED_EMAIL: Code = Code::new("unsupported_email");
 
-/// Whom to mail, in ASCII; `Err` says why nobody.
+/// Returns the visitor's address in ASCII, or the reason to send no mail.
 pub(crate) fn decide(settings: &EmailSettings, session: &Session, analysis: &Analysis) -> Result<EmailAddress, Code> {
     is_wanted(settings, session)?;
     has_something_to_say(settings, analysis)?;

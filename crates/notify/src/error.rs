@@ -1,76 +1,64 @@
-//! Why a mail could not be dealt with.
+//! Errors of sending a mail.
 
 use domain::id::TemplateName;
 use domain::step::Code;
 use mail::{SendError, TemplateError};
 use stage::Failure;
 
-/// Completes "failed to …".
+/// An error that ended the work on a mail in this delivery.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    #[error("use the database")]
+    #[error("database error")]
     Database(#[source] store::Error),
-    #[error("find the tenant")]
+    #[error("unknown tenant")]
     UnknownTenant,
-    #[error("find the session")]
+    #[error("unknown session")]
     UnknownSession,
-    #[error("find version {0} of the analysis")]
+    #[error("unknown version {0} of the analysis")]
     UnknownAnalysis(i32),
-    /// In none of the locales that it was looked for in.
-    #[error("find the template {0}")]
+    /// The tenant has the template in none of the locales that the mail could use.
+    #[error("unknown template {0}")]
     NoTemplate(TemplateName),
-    /// It was checked when it was saved, but not with what it was given now.
-    #[error("make a mail of the template")]
+    /// The template was valid when it was saved, but not with the values of this mail.
+    #[error("the template cannot make this mail")]
     Template(#[source] TemplateError),
-    #[error("use a sender or reply-to address that SES supports")]
+    #[error("SES does not support the sender or reply-to address of the tenant")]
     SenderAddress,
-    #[error("start sending with so little time left")]
+    #[error("too little time is left in this delivery to send the mail")]
     NoTime,
-    #[error("send the mail")]
+    #[error("the mail was not sent")]
     Send(#[source] SendError),
 }
 
 impl Error {
-    /// The tenant's settings make no mail of this session.
-    pub(crate) fn is_unmade(&self) -> bool {
+    /// Returns the code, and whether another delivery can help.
+    fn facts(&self) -> (Code, bool) {
+        let is_final = |code| (Code::new(code), false);
         match self {
-            Self::NoTemplate(_) | Self::Template(_) | Self::SenderAddress => true,
-            Self::Database(_)
-            | Self::UnknownTenant
-            | Self::UnknownSession
-            | Self::UnknownAnalysis(_)
-            | Self::NoTime
-            | Self::Send(_) => false,
+            Self::Database(error) => (error.code(), error.is_retryable()),
+            Self::UnknownTenant => is_final("unknown_tenant"),
+            Self::UnknownSession => is_final("unknown_session"),
+            Self::UnknownAnalysis(_) => is_final("unknown_analysis"),
+            Self::NoTemplate(_) => is_final("template_not_found"),
+            Self::Template(_) => is_final("template_failed"),
+            Self::SenderAddress => is_final("invalid_sender"),
+            Self::NoTime => (Code::new("no_time"), true),
+            Self::Send(error) => (error.code(), error.is_retryable()),
         }
+    }
+
+    /// Returns whether the tenant's settings cannot make a mail of this session.
+    pub(crate) fn is_unmade(&self) -> bool {
+        matches!(self, Self::NoTemplate(_) | Self::Template(_) | Self::SenderAddress)
     }
 }
 
 impl Failure for Error {
     fn is_retryable(&self) -> bool {
-        match self {
-            Self::Database(error) => error.is_retryable(),
-            Self::NoTime => true,
-            Self::UnknownTenant
-            | Self::UnknownSession
-            | Self::UnknownAnalysis(_)
-            | Self::NoTemplate(_)
-            | Self::Template(_)
-            | Self::SenderAddress => false,
-            Self::Send(error) => error.is_retryable(),
-        }
+        self.facts().1
     }
 
     fn code(&self) -> Code {
-        match self {
-            Self::Database(error) => error.code(),
-            Self::UnknownTenant => Code::new("unknown_tenant"),
-            Self::UnknownSession => Code::new("unknown_session"),
-            Self::UnknownAnalysis(_) => Code::new("unknown_analysis"),
-            Self::NoTemplate(_) => Code::new("template_not_found"),
-            Self::Template(_) => Code::new("template_failed"),
-            Self::SenderAddress => Code::new("invalid_sender"),
-            Self::NoTime => Code::new("no_time"),
-            Self::Send(error) => error.code(),
-        }
+        self.facts().0
     }
 }

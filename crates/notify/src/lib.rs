@@ -12,7 +12,7 @@ mod quiet;
 #[path = "../tests/notify/sample.rs"]
 mod sample;
 mod send;
-mod subject;
+mod source;
 mod unsubscribe;
 
 pub use config::Config;

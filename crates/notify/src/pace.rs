@@ -1,19 +1,23 @@
-//! When a mail comes back that SES has no room for.
+//! Waits of a mail while SES is busy.
 
 use std::time::Duration;
 
 use stage::backoff::Backoff;
 use stage::queues::MAX_DELAY;
 
-/// The longest wait after the first request. At SES's 14 mails a second, the first limit of an account, a burst of some
-/// hundreds has passed by then.
+/// The longest wait after the first request: a burst of some hundred mails passes in it.
+///
+/// The first limit of an SES account is 14 mails a second.
 const FIRST_WAIT: Duration = Duration::from_secs(10);
-/// Requests for one mail, and as many again for each replay of it. With the longest waits, of 15 minutes, this takes
-/// more than two days: longer than a daily quota lasts, and long enough for a summary to be of no use any more.
+/// The most requests for one mail, and for each replay of it.
+///
+/// With the longest waits, of 15 minutes, they take more than two days. A daily quota is over by then, and a summary has
+/// lost its use.
 pub(crate) const MAX_REQUESTS: u32 = 500;
 
-/// Waits that double with each request for a mail, spread from nothing up, so that the mails of a burst do not come
-/// back together; `max` bounds them, and so does the longest delay of SQS.
+/// Returns waits that double with each request, up to `max` and the longest delay of SQS.
+///
+/// Each wait is spread from zero up, so that the mails of a burst do not come back together.
 pub fn busy_waits(max: Duration) -> Backoff {
     Backoff { base: FIRST_WAIT, max: max.min(MAX_DELAY) }
 }

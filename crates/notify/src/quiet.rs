@@ -1,4 +1,4 @@
-//! Hours in which a visitor is not to be disturbed.
+//! Quiet hours: the visitor gets no mail in them.
 
 use std::time::Duration;
 
@@ -8,24 +8,25 @@ use store::clock::Quiet;
 
 use crate::context::Context;
 use crate::error::Error;
-use crate::subject::Subject;
+use crate::source::MailSource;
 
 /// The mail waits for the end of the visitor's quiet hours.
 pub(crate) const QUIET_HOURS: Code = Code::new("quiet_hours");
 
 impl Context {
-    /// How long it will be quiet where the visitor is, or, if nobody knows where that is, where the tenant thinks;
-    /// `None` if it is not.
-    pub(crate) async fn quiet_for(&self, subject: &Subject) -> Result<Option<Duration>, Error> {
-        let Some(hours) = &subject.settings.email.quiet_hours else { return Ok(None) };
+    /// Returns the rest of the quiet hours, or `None` outside of them.
+    ///
+    /// The visitor's time zone decides; if it is unknown, the zone of the tenant's settings, then UTC.
+    pub(crate) async fn quiet_for(&self, source: &MailSource) -> Result<Option<Duration>, Error> {
+        let Some(hours) = &source.settings.email.quiet_hours else { return Ok(None) };
         let now = (self.clock)();
-        let zones = [subject.session.visitor.time_zone(), Some(hours.time_zone.clone()), Some(TimeZone::utc())];
+        let zones = [source.session.visitor.time_zone(), Some(hours.time_zone.clone()), Some(TimeZone::utc())];
         for zone in zones.into_iter().flatten() {
             let quiet = self.store.quiet_until(&zone, hours.from, hours.to, now).await.map_err(Error::Database)?;
             match quiet {
                 Quiet::No => return Ok(None),
                 Quiet::Until(end) => return Ok(Some((end - now).to_std().unwrap_or_default())),
-                Quiet::UnknownZone => tracing::warn!("a time zone is not known, the next best is used"),
+                Quiet::UnknownZone => tracing::warn!("unknown time zone skipped"),
             }
         }
         Ok(None)

@@ -1,4 +1,4 @@
-//! Links that end a visitor's mails.
+//! Links that stop the mails to a visitor.
 
 use std::str::FromStr;
 
@@ -7,15 +7,15 @@ use domain::id::TenantId;
 use domain::unsubscribe::{LinkSecrets, Unsubscription};
 use stage::{ConfigError, Env};
 
-/// Where `ingest` serves them.
+/// The path at which `ingest` serves the links.
 const PATH: &str = "/v1/unsubscribe/";
 
-/// Why a text is not where visitors reach us.
+/// The reason to refuse a public URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be an https URL of printable ASCII without query, fragment and trailing slash")]
 pub struct InvalidPublicUrl;
 
-/// Where visitors reach `ingest`.
+/// The URL at which visitors reach `ingest`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PublicUrl(String);
 
@@ -23,7 +23,7 @@ impl FromStr for PublicUrl {
     type Err = InvalidPublicUrl;
 
     fn from_str(text: &str) -> Result<Self, InvalidPublicUrl> {
-        // Neither an angle bracket nor a comma may end the URL inside of a `List-Unsubscribe` header.
+        // An angle bracket or a comma would end the URL inside a `List-Unsubscribe` header.
         let is_usable = |b: u8| b.is_ascii_graphic() && !b"<>,;\"\\?#@".contains(&b);
         let rest = text.strip_prefix("https://").ok_or(InvalidPublicUrl)?;
         let host = rest.split('/').next().unwrap_or_default();
@@ -32,7 +32,7 @@ impl FromStr for PublicUrl {
     }
 }
 
-/// Makes the links.
+/// The maker of links.
 #[derive(Clone)]
 pub struct Links {
     pub public_url: PublicUrl,
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_says_whose_mails_it_ends_and_fits_a_header() {
+    fn a_link_names_the_tenant_and_the_address_and_fits_a_header() {
         let secrets = LinkSecrets::new("a-secret-of-the-links-for-tests").unwrap();
         let links = Links { public_url: "https://post.example.com/prod".parse().unwrap(), secrets: secrets.clone() };
         let tenant: TenantId = "t".repeat(64).parse().unwrap();

@@ -1,6 +1,7 @@
 //! What was asked of models, what came of it and what it cost.
 
 use chrono::{DateTime, Utc};
+use domain::analysis::Usage;
 use domain::id::{SessionId, TenantId};
 use domain::step::{Code, StepKey};
 use tokio_postgres::Row;
@@ -128,22 +129,6 @@ pub struct CallEnd {
     pub latency_ms: u64,
 }
 
-/// What all calls for one version of an analysis took, of all parts, deliveries and replays.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct ModelUsage {
-    /// Calls that count as attempts: all but those without an answer. One that was lost with its delivery counts.
-    pub attempts: u32,
-    pub input_tokens: u64,
-    pub output_tokens: u64,
-    pub cached_tokens: u64,
-    pub cache_write_tokens: u64,
-    /// `None` if the cost of any call is not known: its model has no price, or it was never ended.
-    pub cost_usd: Option<f64>,
-    pub latency_ms: u64,
-    /// The last one that was asked, with or without an answer.
-    pub last_model: Option<String>,
-}
-
 impl Store {
     /// Records a request right before it is made; its version is that of the step.
     ///
@@ -190,10 +175,13 @@ impl Store {
         self.execute(END_MODEL_CALL, &params).await.map(drop)
     }
 
-    /// What the calls for one version of an analysis took.
-    pub async fn model_usage(&self, tenant: &TenantId, session: &SessionId, version: i32) -> Result<ModelUsage, Error> {
+    /// Adds up the calls for one version of an analysis: all parts, deliveries and replays.
+    ///
+    /// All calls count as attempts but the ones without an answer; a call that was lost with its delivery counts. The cost
+    /// is `None` if any call's cost is unknown: its model has no price, or the call never ended.
+    pub async fn model_usage(&self, tenant: &TenantId, session: &SessionId, version: i32) -> Result<Usage, Error> {
         let row = self.row(MODEL_USAGE, &[text(tenant.as_ref()), text(session.as_ref()), int(version)]).await?;
-        row.map_or_else(|| Ok(ModelUsage::default()), |row| read_usage(&row))
+        row.map_or_else(|| Ok(Usage::default()), |row| read_usage(&row))
     }
 
     /// What the tenant's calls of this month, in UTC, cost, as far as prices are known; those under way are not in it.
@@ -203,9 +191,9 @@ impl Store {
     }
 }
 
-fn read_usage(row: &Row) -> Result<ModelUsage, Error> {
+fn read_usage(row: &Row) -> Result<Usage, Error> {
     let count = |column| get::<i64>(MODEL_USAGE, row, column).map(i64::unsigned_abs);
-    Ok(ModelUsage {
+    Ok(Usage {
         attempts: u32::try_from(count("attempts")?).unwrap_or(u32::MAX),
         input_tokens: count("input_tokens")?,
         output_tokens: count("output_tokens")?,
@@ -213,7 +201,8 @@ fn read_usage(row: &Row) -> Result<ModelUsage, Error> {
         cache_write_tokens: count("cache_write_tokens")?,
         cost_usd: get(MODEL_USAGE, row, "cost_usd")?,
         latency_ms: count("latency_ms")?,
-        last_model: get(MODEL_USAGE, row, "last_model")?,
+        model: get(MODEL_USAGE, row, "last_model")?,
+        ..Usage::default()
     })
 }
 

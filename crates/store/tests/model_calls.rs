@@ -117,7 +117,7 @@ async fn the_usage_of_a_version_is_that_of_all_its_calls() {
     let (store, key) = (&database.store, &claimed.key);
     let usage = async || store.model_usage(&key.tenant_id, &key.session_id, 1).await.unwrap();
     let none = usage().await;
-    assert_eq!((none.attempts, none.cost_usd, none.last_model), (0, Some(0.0), None));
+    assert_eq!((none.attempts, none.cost_usd, none.model), (0, Some(0.0), None));
     for (part, ended) in [
         (0, end(CallOutcome::Shortcomings, Some(0.25))),
         (0, end(CallOutcome::Usable, Some(0.25))),
@@ -130,7 +130,7 @@ async fn the_usage_of_a_version_is_that_of_all_its_calls() {
     let all = usage().await;
     assert_eq!((all.attempts, all.input_tokens, all.output_tokens), (3, 3000, 600));
     assert_eq!((all.cached_tokens, all.cache_write_tokens, all.latency_ms), (90, 12, 4510));
-    assert_eq!((all.cost_usd, all.last_model.as_deref()), (Some(0.625), Some("haiku")));
+    assert_eq!((all.cost_usd, all.model.as_deref()), (Some(0.625), Some("haiku")));
 
     let other = NewCall { model: "unpriced", ..call(1) };
     let begun = store.begin_model_call(&claimed, &other).await.unwrap();
@@ -138,7 +138,7 @@ async fn the_usage_of_a_version_is_that_of_all_its_calls() {
     assert_eq!(usage().await.cost_usd, None, "a call that was never ended may have cost something");
     store.end_model_call(key, call_id, &end(CallOutcome::Refused, None)).await.unwrap();
     let unpriced = usage().await;
-    assert_eq!((unpriced.cost_usd, unpriced.last_model.as_deref()), (None, Some("unpriced")));
+    assert_eq!((unpriced.cost_usd, unpriced.model.as_deref()), (None, Some("unpriced")));
     assert_eq!(store.model_usage(&key.tenant_id, &key.session_id, 2).await.unwrap().attempts, 0);
 }
 

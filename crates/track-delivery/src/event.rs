@@ -1,4 +1,4 @@
-//! What SES publishes about a mail.
+//! Events that SES publishes about a mail.
 
 use std::collections::HashMap;
 
@@ -10,14 +10,14 @@ use serde_json::{Map, Value};
 use store::email_events::EmailEvent;
 use uuid::Uuid;
 
-use crate::reading::Reading;
+use crate::meaning::EventMeaning;
 
-/// An event as SES publishes it to SNS; delivered raw, so without SNS's envelope.
+/// An event of SES; SNS delivers it raw, without its own envelope.
 #[derive(Debug, Deserialize)]
 pub(crate) struct SesEvent {
     #[serde(rename = "eventType")]
     pub(crate) kind: String,
-    mail: Mail,
+    mail: EventMail,
     bounce: Option<Value>,
     complaint: Option<Value>,
     delivery: Option<Value>,
@@ -32,7 +32,7 @@ pub(crate) struct SesEvent {
 }
 
 #[derive(Debug, Deserialize)]
-struct Mail {
+struct EventMail {
     timestamp: DateTime<Utc>,
     #[serde(rename = "messageId")]
     message_id: String,
@@ -42,27 +42,27 @@ struct Mail {
     tags: HashMap<String, Vec<String>>,
 }
 
-/// Which of our mails an event is about.
+/// The mail of an event.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Subject {
-    /// To a visitor.
+pub(crate) enum EventOrigin {
+    /// A mail to a visitor.
     Email { tenant_id: TenantId, email_id: Uuid },
-    /// One that this service did not send.
+    /// A mail that this service did not send.
     Foreign,
 }
 
 impl SesEvent {
-    pub(crate) fn subject(&self) -> Subject {
+    pub(crate) fn origin(&self) -> EventOrigin {
         let tag = |name: &str| self.mail.tags.get(name)?.first();
         let tenant_id = tag(ses_tag::TENANT_ID).and_then(|tag| ses_tag::decode(tag).ok());
         let email_id = tag(ses_tag::EMAIL_ID).and_then(|tag| tag.parse().ok());
         match (tenant_id, email_id) {
-            (Some(tenant_id), Some(email_id)) => Subject::Email { tenant_id, email_id },
-            (_, None) | (None, Some(_)) => Subject::Foreign,
+            (Some(tenant_id), Some(email_id)) => EventOrigin::Email { tenant_id, email_id },
+            (_, None) | (None, Some(_)) => EventOrigin::Foreign,
         }
     }
 
-    /// The part that is particular to the type; empty where SES gives none.
+    /// Returns the part that is specific to the type of the event, or an empty object.
     pub(crate) fn detail(&self) -> Value {
         let parts = [
             &self.bounce,
@@ -79,8 +79,8 @@ impl SesEvent {
         parts.into_iter().flatten().next().cloned().unwrap_or_else(|| Map::new().into())
     }
 
-    pub(crate) fn reading(&self, tenant: &TenantId, detail: &Value) -> Reading {
-        Reading::of(&self.kind, detail, &self.mail.destination, tenant)
+    pub(crate) fn meaning(&self, tenant: &TenantId, detail: &Value) -> EventMeaning {
+        EventMeaning::of(&self.kind, detail, &self.mail.destination, tenant)
     }
 
     pub(crate) fn for_store<'a>(
@@ -88,7 +88,7 @@ impl SesEvent {
         tenant_id: &'a TenantId,
         email_id: Uuid,
         detail: &'a Value,
-        reading: &'a Reading,
+        meaning: &'a EventMeaning,
     ) -> EmailEvent<'a> {
         let own_time = detail.get("timestamp").and_then(Value::as_str).and_then(|time| time.parse().ok());
         EmailEvent {
@@ -99,9 +99,9 @@ impl SesEvent {
             detail,
             provider_id: &self.mail.message_id,
             sent_at: self.mail.timestamp,
-            status: reading.status,
-            concerns: reading.concerns.as_deref(),
-            suppress: reading.suppress,
+            status: meaning.status,
+            concerns: meaning.concerns.as_deref(),
+            suppress: meaning.suppress,
         }
     }
 }

@@ -1,7 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod event;
-mod reading;
+mod meaning;
 
 use std::time::Duration;
 
@@ -15,16 +15,16 @@ use store::Store;
 use store::email_events::EventRecord;
 use uuid::Uuid;
 
-use event::{SesEvent, Subject};
+use event::{EventOrigin, SesEvent};
 
-/// What SES publishes once, as plain text, when the event destination is made.
+/// The plain text that SES publishes once, when the event destination is created.
 const TOPIC_VALIDATED: &str = "Successfully validated SNS topic for Amazon SES event publishing.";
 
-/// What the function needs from its environment.
+/// Settings of the function.
 pub struct Config {
     pub store: store::Config,
     pub stage: StageConfig,
-    /// Where webhooks are told of what became of mails.
+    /// Queues of the steps that send events to webhooks.
     pub follow_ups: Routes,
 }
 
@@ -36,7 +36,7 @@ impl Config {
     }
 }
 
-/// What the handler works with.
+/// Collaborators of the handler.
 pub struct Context<Q> {
     pub store: Store,
     pub queues: Q,
@@ -45,20 +45,21 @@ pub struct Context<Q> {
 }
 
 impl<Q: Queues> RecordHandler for Context<Q> {
-    /// Records one SES event and has webhooks told what it changes. One of a mail that we did not send, or no longer
-    /// know, is counted and done with.
+    /// Records one event of SES, and queues the webhook events that follow from it.
+    ///
+    /// An event of an unknown mail is counted and acknowledged.
     async fn handle_record(&self, record: Record) -> Verdict {
         if record.body.trim() == TOPIC_VALIDATED {
-            tracing::info!("SES can publish to the topic");
+            tracing::info!("topic validated by SES");
             return Verdict::Ack;
         }
         let event: SesEvent = match serde_json::from_str(&record.body) {
             Ok(event) => event,
             Err(error) => return unreadable(&error),
         };
-        match event.subject() {
-            Subject::Email { tenant_id, email_id } => self.record(&event, &tenant_id, email_id, &record).await,
-            Subject::Foreign => {
+        match event.origin() {
+            EventOrigin::Email { tenant_id, email_id } => self.record(&event, &tenant_id, email_id, &record).await,
+            EventOrigin::Foreign => {
                 unknown_event(&event);
                 Verdict::Ack
             }
@@ -73,11 +74,11 @@ impl<Q: Queues> RecordHandler for Context<Q> {
 impl<Q: Queues> Context<Q> {
     async fn record(&self, event: &SesEvent, tenant: &TenantId, email_id: Uuid, record: &Record) -> Verdict {
         let detail = event.detail();
-        let reading = event.reading(tenant, &detail);
-        match self.store.record_email_event(&event.for_store(tenant, email_id, &detail, &reading)).await {
+        let meaning = event.meaning(tenant, &detail);
+        match self.store.record_email_event(&event.for_store(tenant, email_id, &detail, &meaning)).await {
             Ok(EventRecord::Recorded { session_id, suppressed }) => {
-                let status = reading.status.as_str();
-                tracing::info!(tenant.id = %tenant, email.id = %email_id, event.type = event.kind, status, suppressed, "recorded");
+                let status = meaning.status.as_str();
+                tracing::info!(tenant.id = %tenant, email.id = %email_id, event.type = event.kind, status, suppressed, "mail event recorded");
                 self.pass_on(tenant, &session_id, record).await
             }
             Ok(EventRecord::Repeated { session_id }) => self.pass_on(tenant, &session_id, record).await,
@@ -89,12 +90,14 @@ impl<Q: Queues> Context<Q> {
         }
     }
 
-    /// A message that comes back finds its event recorded, and what was planned with it still unclaimed.
+    /// Queues the steps that were planned with the event and that no delivery has claimed yet.
+    ///
+    /// A message that comes back finds its event recorded, and continues here.
     async fn pass_on(&self, tenant: &TenantId, session: &SessionId, record: &Record) -> Verdict {
         match self.follow_ups.pass_on(&self.store, &self.queues, tenant, session).await {
             Ok(()) => Verdict::Ack,
             Err(error) => {
-                tracing::warn!(error = error_chain(&error), "could not have webhooks told");
+                tracing::warn!(error = error_chain(&error), "queueing webhook events of mail failed");
                 Verdict::Retry(self.backoff.after(record.receive_count))
             }
         }
@@ -102,7 +105,7 @@ impl<Q: Queues> Context<Q> {
 
     fn failed(&self, error: &store::Error, record: &Record) -> Verdict {
         let reason = error_chain(error);
-        tracing::error!(error = reason, "could not record an event");
+        tracing::error!(error = reason, "recording mail event failed");
         match error.is_retryable() {
             true => Verdict::Retry(self.backoff.after(record.receive_count)),
             false => Verdict::DeadLetter { code: error.code(), message: reason },
@@ -110,8 +113,8 @@ impl<Q: Queues> Context<Q> {
     }
 }
 
-/// An event of a mail that we did not send, or whose log is gone: no other delivery can help.
+/// Counts an event of a mail that we did not send, or whose log was removed: another delivery cannot help.
 fn unknown_event(event: &SesEvent) {
-    tracing::warn!(event.type = event.kind, "an event of an unknown mail");
+    tracing::warn!(event.type = event.kind, "event of unknown mail skipped");
     stage::metrics::unknown_email_event();
 }

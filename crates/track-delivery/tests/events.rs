@@ -1,4 +1,4 @@
-//! Events as SES documents them, on a real Postgres.
+//! Documented events of SES, with a real Postgres.
 
 #![expect(clippy::unwrap_used, reason = "a helper that fails ends its test")]
 
@@ -51,7 +51,7 @@ impl World {
         AddressHash::of(&self.tenant, &address.parse().unwrap())
     }
 
-    /// The mail about a version of the analysis.
+    /// Returns the mail about a version of the analysis.
     async fn email(&self, analysis_version: i32) -> Email {
         let (tenant_id, session_id) = (&self.tenant, &self.session);
         let key = EmailKey { tenant_id, session_id, analysis_version };
@@ -59,7 +59,7 @@ impl World {
         self.database.store.queue_email(&new).await.unwrap()
     }
 
-    /// A mail that SES is being asked to send.
+    /// Adds a mail that is being sent.
     async fn sending(&self, analysis_version: i32) -> Email {
         self.sending_to(VISITOR, analysis_version).await
     }
@@ -89,7 +89,7 @@ impl World {
         self.context.handle_record(record).await
     }
 
-    /// A webhook that asks for what becomes of mails.
+    /// Adds a webhook that receives the status of mails.
     async fn webhook(&self) {
         let events = [EventType::EmailStatus].into();
         let integration = Integration {
@@ -110,8 +110,8 @@ impl World {
         assert!(matches!(claim, Claim::Run(..)), "{claim:?}");
     }
 
-    /// The steps that messages to `crm-sync` ask for, since the last look.
-    fn told(&self) -> Vec<String> {
+    /// Returns the steps of new messages to `crm-sync`, and forgets the messages.
+    fn new_steps(&self) -> Vec<String> {
         let sent = self.context.queues.sent.take();
         let step = |(queue, body): (String, String)| {
             assert_eq!(queue, "crm-sync");
@@ -131,7 +131,7 @@ impl World {
     }
 }
 
-/// A fixture: an event with every field that AWS documents for its shape, about this mail.
+/// Reads a fixture about this mail: an event with every field that AWS documents for its shape.
 fn event(name: &str, email: &Email) -> String {
     let path = format!("{}/tests/fixtures/{name}.json", env!("CARGO_MANIFEST_DIR"));
     std::fs::read_to_string(path).unwrap().replace("EMAIL_ID", &email.email_id.to_string())
@@ -176,7 +176,7 @@ async fn every_documented_shape_is_kept_and_says_what_it_says() {
     }
 }
 
-/// All orders of the numbers below `n`.
+/// Returns all orders of the numbers below `n`.
 fn orders(n: usize) -> Vec<Vec<usize>> {
     if n == 0 {
         return vec![Vec::new()];
@@ -270,17 +270,17 @@ async fn each_new_status_is_passed_on_to_the_webhooks_that_ask_for_it() {
     let world = World::new().await;
     let unheard = world.sending(1).await;
     assert_eq!(world.deliver(&event("send", &unheard)).await, Verdict::Ack);
-    assert_eq!(world.told(), Vec::<String>::new(), "nobody asks");
+    assert_eq!(world.new_steps(), Vec::<String>::new(), "nobody asks");
     world.webhook().await;
     let email = world.sending(2).await;
     let step = |status: &str| format!("crm_sync:hook/email.status@{}@{status}", email.email_id);
     assert_eq!(world.deliver(&event("send", &email)).await, Verdict::Ack);
-    assert_eq!(world.told(), [step("sent")]);
+    assert_eq!(world.new_steps(), [step("sent")]);
     world.claim(&step("sent")).await;
     assert_eq!(world.deliver(&event("open", &email)).await, Verdict::Ack);
-    assert_eq!(world.told(), Vec::<String>::new(), "the status is what it was");
+    assert_eq!(world.new_steps(), Vec::<String>::new(), "the status is what it was");
     assert_eq!(world.deliver(&event("delivery", &email)).await, Verdict::Ack);
-    assert_eq!(world.told(), [step("delivered")]);
+    assert_eq!(world.new_steps(), [step("delivered")]);
 }
 
 #[tokio::test]
@@ -294,7 +294,7 @@ async fn an_event_whose_message_was_refused_comes_back_and_is_recorded_once() {
     assert_eq!((world.email(1).await.status, world.events().await), (EmailStatus::Delivered, 1));
     world.context.queues.refuses.set(false);
     assert_eq!(world.deliver(&event).await, Verdict::Ack);
-    assert_eq!(world.told(), [format!("crm_sync:hook/email.status@{}@delivered", email.email_id)]);
+    assert_eq!(world.new_steps(), [format!("crm_sync:hook/email.status@{}@delivered", email.email_id)]);
     assert_eq!(world.events().await, 1);
 }
 

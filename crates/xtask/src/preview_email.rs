@@ -38,8 +38,7 @@ pub(crate) fn run(options: PreviewEmail) -> anyhow::Result<()> {
     if let Some(locale) = options.locale {
         sample.session.visitor.locale = Some(locale.into());
     }
-    let session = sample.session();
-    let about = sample.about(&settings, &session);
+    let about = sample.about(&settings);
     let rendered = match options.template.as_deref() {
         Some(directory) => Template::parse(&source(directory)?)
             .and_then(|template| template.render(&VisitorContext::new(&about)))
@@ -156,7 +155,7 @@ mod tests {
         let session = message(PreviewEmail { session: Some(out.join("session.json")), ..nothing() });
         let missing = message(PreviewEmail { settings: Some(out.join("none.json")), ..nothing() });
         fs::remove_dir_all(&out).unwrap();
-        assert!(template.contains(": invalid text part, line 2: there is no `visitr`; there is lang"), "{template}");
+        assert!(template.contains(": invalid text part, line 2: unknown name `visitr`; known are lang"), "{template}");
         assert!(session.contains("session.json: ") && session.contains("line 2 column 18"), "{session}");
         assert!(missing.starts_with("failed to read ") && missing.contains("none.json: No such file"), "{missing}");
     }

@@ -1,4 +1,4 @@
-//! The requests about one transcript.
+//! The requests about one transcript, whole or in parts.
 
 mod parts;
 
@@ -20,61 +20,60 @@ use crate::leak::LeakDetector;
 use crate::prompt::{ANALYSIS, Brief, MERGE, analysis_message};
 use crate::split::{self, PartLimits, TranscriptPart};
 
-/// Output tokens for everything but the timeline, about twice what the longest good answers take.
+/// Output tokens without the timeline: about twice as many as the longest good answers need.
 const BASE_OUTPUT_TOKENS: usize = 4000;
 /// Output tokens for one entry of the timeline.
 const TURN_OUTPUT_TOKENS: usize = 40;
-/// Below this, splitting further does not help: something else is wrong.
+/// The least tokens of a part: if smaller parts are too long as well, the cause is another one.
 const MIN_PART_TOKENS: usize = 500;
-/// In the journal, parts of different splittings have different numbers: this far apart, more than a transcript can
-/// have.
+/// The distance between the journal's part numbers of two splits: more than the parts that a transcript can have.
 const GENERATION: i32 = 100_000;
-/// The number, within a generation, that says that its parts were still too long.
+/// The number within a generation that marks its parts as too long.
 const TOO_LONG: i32 = GENERATION - 1;
 
 pub(super) fn output_tokens(visitor_turns: usize) -> usize {
     BASE_OUTPUT_TOKENS + TURN_OUTPUT_TOKENS * visitor_turns
 }
 
-/// How many visitor turns an answer of so many tokens can be about.
+/// Returns the visitor turns that an answer with this many tokens can cover.
 pub(super) fn visitor_turns(output_tokens: usize) -> usize {
     output_tokens.saturating_sub(BASE_OUTPUT_TOKENS) / TURN_OUTPUT_TOKENS
 }
 
-/// What the requests about one transcript share.
+/// The state that all requests about one transcript share.
 pub(super) struct TranscriptAnalysis<'a, J> {
-    asker: ModelCaller<'a, J>,
+    caller: ModelCaller<'a, J>,
     brief: Brief<'a>,
-    /// As the model sees it.
+    /// The redacted transcript that the model sees.
     transcript: &'a Transcript,
     spoken: QuotableTurns<'a>,
-    leak: LeakDetector,
+    leaks: LeakDetector,
     nonce: String,
     part_concurrency: usize,
-    /// Of the requests about parts that were answered in this delivery; 0 while there are none.
+    /// The longest time of a part in this delivery; 0 before the first one.
     longest_ms: AtomicU64,
-    /// An error has come that the other parts would meet, too.
+    /// Set by an error that the other parts would meet, too.
     is_stopped: AtomicBool,
 }
 
-/// What was found in the whole transcript.
+/// Findings in the whole transcript.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct CoveredFindings {
     pub(super) findings: Findings,
     pub(super) coverage: Coverage,
 }
 
-/// A splitting of the transcript.
+/// A split of the transcript.
 struct SplitPlan {
     parts: Vec<TranscriptPart>,
-    /// How often parts were too long before.
+    /// The number of splits before this one whose parts were too long.
     generation: i32,
-    /// Tokens of transcript that one request takes.
+    /// Tokens that one request has for the transcript.
     room: usize,
 }
 
 impl SplitPlan {
-    /// The part's number in the journal.
+    /// Returns the part's number in the journal.
     fn number(&self, n: usize) -> i32 {
         self.generation * GENERATION + i32::try_from(n).unwrap_or(TOO_LONG - 1).min(TOO_LONG - 1)
     }
@@ -82,19 +81,19 @@ impl SplitPlan {
 
 impl<'a, J: Journal> TranscriptAnalysis<'a, J> {
     pub(super) fn new(
-        task: &AnalysisRequest<'a>,
+        request: &AnalysisRequest<'a>,
         transcript: &'a Transcript,
-        asker: ModelCaller<'a, J>,
+        caller: ModelCaller<'a, J>,
         part_concurrency: usize,
     ) -> Self {
-        let settings = &task.settings.analysis;
+        let settings = &request.settings.analysis;
         let nonce = format!("{:016x}", rand::rng().next_u64());
         Self {
-            asker,
-            brief: Brief::new(task.session, settings, transcript.of(Role::Visitor).count()),
+            caller,
+            brief: Brief::new(request.session, settings, transcript.of(Role::Visitor).count()),
             transcript,
             spoken: QuotableTurns::new(transcript),
-            leak: LeakDetector::new(&[ANALYSIS.system, MERGE.system], &nonce),
+            leaks: LeakDetector::new(&[ANALYSIS.system, MERGE.system], &nonce),
             nonce,
             part_concurrency,
             longest_ms: AtomicU64::new(0),
@@ -102,7 +101,7 @@ impl<'a, J: Journal> TranscriptAnalysis<'a, J> {
         }
     }
 
-    /// Of the lines before the transcript.
+    /// Estimates the tokens of the lines before the transcript.
     pub(super) fn head_tokens(&self) -> usize {
         split::tokens(&analysis_message(
             &self.brief,
@@ -113,14 +112,14 @@ impl<'a, J: Journal> TranscriptAnalysis<'a, J> {
         ))
     }
 
-    /// Asks about the whole transcript, or about parts that fit `budget`; about smaller ones if the model says so.
+    /// Asks about the whole transcript, or about parts within `limits`, and about smaller parts if these are too long.
     ///
-    /// A later delivery goes on with the splitting that the one before had come to.
-    pub(super) async fn found(&self, budget: PartLimits) -> Result<CoveredFindings, Error> {
-        let stored = self.asker.journal.parts().await?;
+    /// A later delivery goes on with the last split of the delivery before.
+    pub(super) async fn find(&self, limits: PartLimits) -> Result<CoveredFindings, Error> {
+        let stored = self.caller.journal.parts().await?;
         let too_long = |generation: i32| stored.iter().any(|(part, _)| *part == generation * GENERATION + TOO_LONG);
-        let parts = split::split(self.transcript, budget);
-        let mut plan = SplitPlan { parts, generation: 0, room: budget.tokens };
+        let parts = split::split(self.transcript, limits);
+        let mut plan = SplitPlan { parts, generation: 0, room: limits.tokens };
         loop {
             if !too_long(plan.generation) {
                 let found = match plan.parts.len() {
@@ -131,7 +130,7 @@ impl<'a, J: Journal> TranscriptAnalysis<'a, J> {
                     return found;
                 }
                 let marker = json!({ "parts": plan.parts.len() });
-                self.asker.journal.store_part(plan.generation * GENERATION + TOO_LONG, &marker).await?;
+                self.caller.journal.store_part(plan.generation * GENERATION + TOO_LONG, &marker).await?;
             }
             let smaller = self.smaller(&plan.parts).ok_or(Error::TranscriptTooLong)?;
             plan.parts = split::split(self.transcript, smaller);
@@ -139,7 +138,7 @@ impl<'a, J: Journal> TranscriptAnalysis<'a, J> {
         }
     }
 
-    /// Half of the largest part; `None` where that would help no more.
+    /// Returns half the size of the largest part, or `None` if smaller parts would not help.
     fn smaller(&self, parts: &[TranscriptPart]) -> Option<PartLimits> {
         let turns = self.transcript.turns();
         let tokens = |part: &TranscriptPart| match &part.excerpt {
@@ -166,30 +165,30 @@ impl<'a, J: Journal> TranscriptAnalysis<'a, J> {
 
     async fn part(&self, plan: &SplitPlan, n: usize) -> Result<Findings, Error> {
         let part = &plan.parts[n];
-        let subject = self.subject(part);
-        let question = ModelRequest {
+        let scope = self.scope(part);
+        let request = ModelRequest {
             part: plan.number(n),
             instructions: &ANALYSIS,
             message: analysis_message(&self.brief, self.transcript, &plan.parts, n, &self.nonce),
             output_tokens: output_tokens(self.visitor_turns(part)),
-            check: &|answer: AnalysisAnswer| check(answer, &subject),
+            check: &|answer: AnalysisAnswer| check(answer, &scope),
         };
-        self.asker.ask(&question).await
+        self.caller.ask(&request).await
     }
 
-    fn subject(&self, part: &TranscriptPart) -> AnswerScope<'_> {
+    fn scope(&self, part: &TranscriptPart) -> AnswerScope<'_> {
         AnswerScope {
             spoken: &self.spoken,
             own: part.own.clone(),
             context: part.context.clone(),
             metrics: &self.brief.metrics,
             topics: self.brief.topics,
-            instructions: &self.leak,
+            leaks: &self.leaks,
         }
     }
 }
 
-/// What the journal has of a generation's parts.
+/// Selects the journal's entries about the parts of one generation.
 fn of_generation(stored: &[(i32, Value)], generation: i32) -> impl Iterator<Item = (usize, &Value)> {
     stored.iter().filter_map(move |(number, document)| {
         let n = number.checked_sub(generation * GENERATION).filter(|n| (0..TOO_LONG).contains(n))?;

@@ -1,4 +1,4 @@
-//! The SDK's documents are JSON without serde.
+//! Conversion of the SDK's documents, which are JSON without serde.
 
 use aws_smithy_types::{Document, Number};
 use serde_json::Value;
@@ -9,7 +9,7 @@ pub(super) fn to_json(document: &Document) -> Value {
         Document::Array(items) => items.iter().map(to_json).collect(),
         Document::Number(Number::PosInt(number)) => Value::from(*number),
         Document::Number(Number::NegInt(number)) => Value::from(*number),
-        // JSON has no NaN: null, which no number is read from.
+        // JSON has no NaN: it becomes null, which fails as a number.
         Document::Number(Number::Float(number)) => Value::from(*number),
         Document::String(text) => Value::from(text.clone()),
         Document::Bool(flag) => Value::from(*flag),

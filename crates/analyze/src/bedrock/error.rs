@@ -1,137 +1,135 @@
-//! Requests that got no reply.
+//! Errors of requests to Bedrock that got no reply.
 
+use std::fmt;
 use std::time::Duration;
 
 use aws_sdk_bedrockruntime::error::{BuildError, ProvideErrorMetadata, SdkError};
 use aws_sdk_bedrockruntime::operation::converse::ConverseError;
 
-type Source = Box<SdkError<ConverseError>>;
-
 /// A request without a reply.
 #[derive(Debug, thiserror::Error)]
 pub enum ModelError {
-    #[error("build the request")]
+    #[error("invalid request to the model")]
     Build(#[source] BuildError),
-    #[error("read the JSON schema")]
+    #[error("invalid JSON schema of the answer")]
     Schema(#[source] serde_json::Error),
-    #[error("get a reply: the model is throttled")]
-    Throttled(#[source] Source),
-    #[error("get a reply: the model is not ready yet")]
-    NotReady(#[source] Source),
-    #[error("get a reply: the model is not available now")]
-    Unavailable(#[source] Source),
-    #[error("get a reply: Bedrock has an internal error")]
-    Internal(#[source] Source),
-    #[error("get a reply in time")]
-    Timeout(#[source] Source),
-    #[error("get a reply: access to the model is denied")]
-    Denied(#[source] Source),
-    #[error("get a reply: there is no such model")]
-    UnknownModel(#[source] Source),
-    #[error("get a reply: the request was rejected")]
-    Rejected(#[source] Source),
-    #[error("get a reply: the transcript does not fit the model")]
-    InputTooLong(#[source] Source),
+    #[error("{kind}")]
+    NoReply { kind: NoReply, source: Box<SdkError<ConverseError>> },
 }
 
+/// Reasons for which Bedrock gave no reply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoReply {
+    Throttled,
+    NotReady,
+    Unavailable,
+    Internal,
+    Timeout,
+    AccessDenied,
+    UnknownModel,
+    Rejected,
+    InputTooLong,
+}
+
+impl NoReply {
+    /// Returns the code, whether another delivery can help, and the explanation.
+    fn facts(self) -> (&'static str, bool, &'static str) {
+        match self {
+            Self::Throttled => ("model_throttled", true, "the model is throttled"),
+            Self::NotReady => ("model_not_ready", true, "the model is not ready yet"),
+            Self::Unavailable => ("model_unavailable", true, "the model is not available now"),
+            Self::Internal => ("model_unavailable", true, "Bedrock has an internal error"),
+            Self::Timeout => ("model_timeout", true, "the model did not answer in time"),
+            Self::AccessDenied => ("model_access_denied", false, "access to the model is denied"),
+            Self::UnknownModel => ("model_not_found", false, "the model is unknown"),
+            Self::Rejected => (REJECTED, false, "Bedrock rejected the request"),
+            Self::InputTooLong => ("transcript_too_long", false, "the transcript does not fit the model"),
+        }
+    }
+}
+
+impl fmt::Display for NoReply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.facts().2)
+    }
+}
+
+const REJECTED: &str = "model_rejected_request";
+
 impl ModelError {
-    /// Whether another delivery can help.
+    /// Returns whether another delivery can help.
     pub fn is_retryable(&self) -> bool {
-        match self {
-            Self::Throttled(_) | Self::NotReady(_) | Self::Unavailable(_) | Self::Internal(_) | Self::Timeout(_) => {
-                true
-            }
-            Self::Build(_)
-            | Self::Schema(_)
-            | Self::Denied(_)
-            | Self::UnknownModel(_)
-            | Self::Rejected(_)
-            | Self::InputTooLong(_) => false,
-        }
+        self.kind().is_some_and(|kind| kind.facts().1)
     }
 
-    /// As operators read it.
     pub fn code(&self) -> &'static str {
+        self.kind().map_or(REJECTED, |kind| kind.facts().0)
+    }
+
+    /// Returns `None` for a request that was never sent.
+    pub(crate) fn kind(&self) -> Option<NoReply> {
         match self {
-            Self::Throttled(_) => "model_throttled",
-            Self::NotReady(_) => "model_not_ready",
-            Self::Unavailable(_) | Self::Internal(_) => "model_unavailable",
-            Self::Timeout(_) => "model_timeout",
-            Self::Denied(_) => "model_access_denied",
-            Self::UnknownModel(_) => "model_not_found",
-            Self::Build(_) | Self::Schema(_) | Self::Rejected(_) => "model_rejected_request",
-            Self::InputTooLong(_) => "transcript_too_long",
+            Self::NoReply { kind, .. } => Some(*kind),
+            Self::Build(_) | Self::Schema(_) => None,
         }
     }
 
-    /// How long Bedrock asked us to wait.
+    /// Returns the wait that Bedrock asked for.
     pub fn retry_after(&self) -> Option<Duration> {
-        let source = match self {
-            Self::Throttled(source)
-            | Self::NotReady(source)
-            | Self::Unavailable(source)
-            | Self::Internal(source)
-            | Self::Timeout(source) => source,
-            Self::Build(_)
-            | Self::Schema(_)
-            | Self::Denied(_)
-            | Self::UnknownModel(_)
-            | Self::Rejected(_)
-            | Self::InputTooLong(_) => return None,
-        };
-        source.raw_response()?.headers().get("retry-after")?.trim().parse().ok().map(Duration::from_secs)
+        match self {
+            Self::NoReply { source, .. } if self.is_retryable() => {
+                source.raw_response()?.headers().get("retry-after")?.trim().parse().ok().map(Duration::from_secs)
+            }
+            Self::NoReply { .. } | Self::Build(_) | Self::Schema(_) => None,
+        }
     }
 
     pub(super) fn from_sdk(error: SdkError<ConverseError>) -> Self {
-        let source = Box::new(error);
-        match source.as_ref() {
-            SdkError::TimeoutError(_) => Self::Timeout(source),
-            SdkError::DispatchFailure(failure) if failure.is_timeout() => Self::Timeout(source),
-            SdkError::ServiceError(service) => {
-                let sort = sort(service.err(), service.raw().status().as_u16());
-                sort(source)
-            }
-            SdkError::ConstructionFailure(_) => Self::Rejected(source),
-            SdkError::DispatchFailure(_) | SdkError::ResponseError(_) => Self::Unavailable(source),
-            // The enum may grow; what the SDK does not name yet was no answer.
-            _ => Self::Unavailable(source),
-        }
+        let kind = match &error {
+            SdkError::TimeoutError(_) => NoReply::Timeout,
+            SdkError::DispatchFailure(failure) if failure.is_timeout() => NoReply::Timeout,
+            SdkError::ServiceError(service) => kind_of(service.err(), service.raw().status().as_u16()),
+            SdkError::ConstructionFailure(_) => NoReply::Rejected,
+            SdkError::DispatchFailure(_) | SdkError::ResponseError(_) => NoReply::Unavailable,
+            // The SDK's enum may grow: an error without a name yet is no answer.
+            _ => NoReply::Unavailable,
+        };
+        Self::NoReply { kind, source: Box::new(error) }
     }
 }
 
-fn sort(error: &ConverseError, status: u16) -> fn(Source) -> ModelError {
+fn kind_of(error: &ConverseError, status: u16) -> NoReply {
     match error {
-        ConverseError::ThrottlingException(_) => ModelError::Throttled,
-        ConverseError::ModelNotReadyException(_) => ModelError::NotReady,
-        ConverseError::ModelTimeoutException(_) => ModelError::Timeout,
-        ConverseError::ModelErrorException(_) | ConverseError::ServiceUnavailableException(_) => {
-            ModelError::Unavailable
-        }
-        ConverseError::InternalServerException(_) => ModelError::Internal,
-        ConverseError::AccessDeniedException(_) => ModelError::Denied,
-        ConverseError::ResourceNotFoundException(_) => ModelError::UnknownModel,
-        ConverseError::ValidationException(_) if is_about_length(error) => ModelError::InputTooLong,
-        ConverseError::ValidationException(_) => ModelError::Rejected,
-        // What Converse does not declare: the signature's errors, and what is newer than the SDK.
-        _ => by_status(error.code().unwrap_or_default(), status),
+        ConverseError::ThrottlingException(_) => NoReply::Throttled,
+        ConverseError::ModelNotReadyException(_) => NoReply::NotReady,
+        ConverseError::ModelTimeoutException(_) => NoReply::Timeout,
+        ConverseError::ModelErrorException(_) | ConverseError::ServiceUnavailableException(_) => NoReply::Unavailable,
+        ConverseError::InternalServerException(_) => NoReply::Internal,
+        ConverseError::AccessDeniedException(_) => NoReply::AccessDenied,
+        ConverseError::ResourceNotFoundException(_) => NoReply::UnknownModel,
+        ConverseError::ValidationException(_) if is_about_length(error) => NoReply::InputTooLong,
+        ConverseError::ValidationException(_) => NoReply::Rejected,
+        // Converse does not declare errors of the signature, nor errors that are newer than the SDK.
+        _ => kind_of_status(error.code().unwrap_or_default(), status),
     }
 }
 
-fn by_status(code: &str, status: u16) -> fn(Source) -> ModelError {
+fn kind_of_status(code: &str, status: u16) -> NoReply {
     match status {
-        // New credentials are on their way.
-        _ if code.starts_with("ExpiredToken") => ModelError::Unavailable,
-        408 => ModelError::Timeout,
-        429 => ModelError::Throttled,
-        401 | 403 => ModelError::Denied,
-        501 => ModelError::Rejected,
-        500..=599 => ModelError::Unavailable,
-        _ => ModelError::Rejected,
+        // The next delivery has new credentials.
+        _ if code.starts_with("ExpiredToken") => NoReply::Unavailable,
+        408 => NoReply::Timeout,
+        429 => NoReply::Throttled,
+        401 | 403 => NoReply::AccessDenied,
+        501 => NoReply::Rejected,
+        500..=599 => NoReply::Unavailable,
+        _ => NoReply::Rejected,
     }
 }
 
-/// Some models say so by an error instead of a stop reason, each vendor in words of its own.
+/// Recognizes an input that is too long: some models answer with an error instead of a stop reason.
 fn is_about_length(error: &ConverseError) -> bool {
+    // Each vendor has its own message.
     const PHRASES: [&str; 5] =
         ["too long", "context length", "context window", "too many tokens", "too many input tokens"];
     let message = error.message().unwrap_or_default().to_ascii_lowercase();

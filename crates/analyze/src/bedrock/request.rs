@@ -1,4 +1,4 @@
-//! What a request says, in the form that its model takes.
+//! Builds requests in the form that each model supports.
 
 use aws_sdk_bedrockruntime::Client;
 use aws_sdk_bedrockruntime::error::BuildError;
@@ -16,14 +16,14 @@ use super::{ModelError, ModelMessage, ReplyContent};
 use crate::models::{ChosenModel, Output};
 use crate::prompt::Instructions;
 
-/// Bedrock refuses blank text.
+/// A stand-in for blank text, which Bedrock refuses.
 const NO_TEXT: &str = "(no text)";
 
 pub(super) fn build(
     client: &Client,
     chosen: &ChosenModel,
     instructions: &Instructions,
-    said: &[ModelMessage],
+    conversation: &[ModelMessage],
     max_tokens: usize,
 ) -> Result<ConverseFluentBuilder, ModelError> {
     let max_tokens = i32::try_from(max_tokens).unwrap_or(i32::MAX);
@@ -31,7 +31,7 @@ pub(super) fn build(
         .converse()
         .model_id(&chosen.id)
         .set_system(Some(system(chosen, instructions).map_err(ModelError::Build)?))
-        .set_messages(Some(messages(instructions, said)?))
+        .set_messages(Some(messages(instructions, conversation)?))
         .inference_config(InferenceConfiguration::builder().max_tokens(max_tokens).build());
     Ok(match chosen.model.output {
         Output::JsonSchema => request.output_config(output_config(instructions).map_err(ModelError::Build)?),
@@ -40,7 +40,7 @@ pub(super) fn build(
     })
 }
 
-/// The constant part, with the point up to which it can be cached; the tool, where there is one, comes before it.
+/// Returns the constant part and its cache point; a tool is sent before them and is cached with them.
 fn system(chosen: &ChosenModel, instructions: &Instructions) -> Result<Vec<SystemContentBlock>, BuildError> {
     let mut blocks = vec![SystemContentBlock::Text(instructions.system.to_owned())];
     if chosen.model.prompt_cache {
@@ -50,11 +50,11 @@ fn system(chosen: &ChosenModel, instructions: &Instructions) -> Result<Vec<Syste
     Ok(blocks)
 }
 
-fn messages(instructions: &Instructions, said: &[ModelMessage]) -> Result<Vec<Message>, ModelError> {
+fn messages(instructions: &Instructions, conversation: &[ModelMessage]) -> Result<Vec<Message>, ModelError> {
     let mut answers_tool: Option<&str> = None;
-    let mut messages = Vec::with_capacity(said.len());
-    for said in said {
-        let (role, content) = match said {
+    let mut messages = Vec::with_capacity(conversation.len());
+    for message in conversation {
+        let (role, content) = match message {
             ModelMessage::User(text) => (ConversationRole::User, user_content(text, answers_tool.take())?),
             ModelMessage::Model(ReplyContent::Text(text)) => {
                 let text = if text.trim().is_empty() { NO_TEXT } else { text };
@@ -70,7 +70,7 @@ fn messages(instructions: &Instructions, said: &[ModelMessage]) -> Result<Vec<Me
     Ok(messages)
 }
 
-/// What follows a call of the tool is that call's result.
+/// Returns the user's text, as the result of the tool if the model has just called it.
 fn user_content(text: &str, answers_tool: Option<&str>) -> Result<ContentBlock, ModelError> {
     let Some(id) = answers_tool else { return Ok(ContentBlock::Text(text.to_owned())) };
     let result = ToolResultBlock::builder()
@@ -117,8 +117,7 @@ fn tool_config(instructions: &Instructions, is_strict: bool) -> Result<ToolConfi
     config.build().map_err(ModelError::Build)
 }
 
-/// What every model takes: definitions in the places that name them, and `type`, `properties` and `required` of
-/// objects.
+/// Reduces a schema to the keywords that every model supports, with each definition copied to its places of use.
 fn plain(schema: &Value, root: &Value) -> Value {
     match schema {
         Value::Object(fields) => {

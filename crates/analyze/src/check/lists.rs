@@ -8,14 +8,14 @@ use super::{Check, MAX_SENTENCE, MAX_WORDS};
 use crate::answer::{self, Quote};
 
 impl Check<'_> {
-    /// Cleaned, without empty ones.
+    /// Cleans the texts and leaves out empty ones.
     pub(super) fn texts(&mut self, place: &str, texts: &[String], max: usize) -> Vec<String> {
         let bounded = self.bounded(place, texts).iter().enumerate();
         let texts = bounded.map(|(n, text)| self.cleaned(&format!("{place}[{n}]"), text, max));
         texts.filter(|text| !text.is_empty()).collect()
     }
 
-    /// Each once, whatever its case; of a tenant's own list in the tenant's spelling, and no others.
+    /// Keeps each topic once, whatever its case; a tenant's own list decides which topics exist and how they are spelt.
     pub(super) fn topics(&mut self, topics: &[String]) -> Vec<String> {
         let mut known = BTreeSet::new();
         let mut kept = Vec::new();
@@ -24,8 +24,8 @@ impl Check<'_> {
             if topic.is_empty() {
                 continue;
             }
-            if !self.subject.topics.topics().is_empty() {
-                let Some(own) = self.subject.topics.find(&topic) else {
+            if !self.scope.topics.topics().is_empty() {
+                let Some(own) = self.scope.topics.find(&topic) else {
                     self.shortcomings.add(|| format!("topics[{n}] is not one of the topics allowed"));
                     continue;
                 };
@@ -38,7 +38,7 @@ impl Check<'_> {
         kept
     }
 
-    /// What rests on no quote is not kept: worth asking for one.
+    /// Finds the evidence of an item, which is dropped without any.
     fn needed_evidence(&mut self, place: &str, quotes: &[Quote]) -> Vec<Evidence> {
         if quotes.is_empty() {
             self.shortcomings.add(|| format!("{place} has no quote"));
@@ -46,7 +46,7 @@ impl Check<'_> {
         self.evidence(place, quotes)
     }
 
-    /// Those with text and a quote that was said.
+    /// Keeps the insights that have a text and a quote that was said.
     pub(super) fn insights(&mut self, insights: &[answer::RawInsight]) -> Vec<Insight> {
         let mut kept = Vec::new();
         for (n, insight) in self.bounded("insights", insights).iter().enumerate() {
@@ -59,7 +59,7 @@ impl Check<'_> {
         kept
     }
 
-    /// The same.
+    /// Keeps the action items that have a text and a quote that was said.
     pub(super) fn action_items(&mut self, items: &[answer::RawActionItem]) -> Vec<ActionItem> {
         let bounded = self.bounded("action_items", items).iter().enumerate();
         bounded.filter_map(|(n, item)| self.action_item(n, item)).collect()

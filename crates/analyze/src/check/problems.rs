@@ -1,20 +1,20 @@
-//! What is wrong with an answer, told to the model in bounded space.
+//! Problems of an answer, in a bounded list for the model.
 
-/// More would not make the next answer better.
-const MAX_TOLD: usize = 20;
+/// The most problems in a list: more would not make the next answer better.
+const MAX_LISTED: usize = 20;
 
 #[derive(Default)]
 pub(super) struct Problems {
-    told: Vec<String>,
+    listed: Vec<String>,
     count: usize,
 }
 
 impl Problems {
-    /// `told` is only called for the first ones: an answer can have ten thousand problems.
-    pub(super) fn add(&mut self, told: impl FnOnce() -> String) {
+    /// Adds a problem; calls `problem` only for the first 20, because an answer can have ten thousand.
+    pub(super) fn add(&mut self, problem: impl FnOnce() -> String) {
         self.count += 1;
-        if self.told.len() < MAX_TOLD {
-            self.told.push(told());
+        if self.listed.len() < MAX_LISTED {
+            self.listed.push(problem());
         }
     }
 
@@ -22,13 +22,13 @@ impl Problems {
         self.count
     }
 
-    pub(super) fn told(mut self) -> Vec<String> {
-        if self.count > self.told.len() {
-            // In place of the last one: who reads the first 20 reads this too.
-            self.told.pop();
-            let more = self.count - self.told.len();
-            self.told.push(format!("{more} more problems like these"));
+    /// Returns the list; if it is incomplete, its last line counts the rest.
+    pub(super) fn listed(mut self) -> Vec<String> {
+        if self.count > self.listed.len() {
+            self.listed.pop();
+            let more = self.count - self.listed.len();
+            self.listed.push(format!("{more} more problems like these"));
         }
-        self.told
+        self.listed
     }
 }

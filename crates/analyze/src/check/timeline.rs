@@ -1,4 +1,4 @@
-//! The model's scores for the visitor's turns, and its causes for their changes.
+//! Checks the model's scores for the visitor's turns, and the causes of their changes.
 
 use std::collections::BTreeSet;
 
@@ -8,21 +8,21 @@ use domain::transcript::{Role, Turn};
 
 use super::{Check, MAX_ITEMS, MAX_SENTENCE, MAX_WORDS};
 use crate::answer;
-use crate::figures::says_something;
+use crate::normalize::says_something;
 use crate::sentiment::ShiftCause;
 
-/// Turns named to the model at once.
+/// The most turns that one problem names.
 const MAX_NAMED: usize = 30;
 
 impl Check<'_> {
-    /// In the order of turns; also returns how many visitor turns have no entry and should.
+    /// Returns the entries in the order of turns, and the number of visitor turns whose entry is missing.
     pub(super) fn timeline(&mut self, feelings: &[answer::RawTimelineEntry]) -> (Vec<Feeling>, usize) {
-        let (own, transcript) = (self.subject.own.clone(), self.subject.spoken.transcript());
+        let (own, transcript) = (self.scope.own.clone(), self.scope.spoken.transcript());
         let range = own.start.min(transcript.turns().len())..own.end.min(transcript.turns().len());
         let turns = transcript.turns().get(range.clone()).unwrap_or_default();
         let visitor_turns = range.zip(turns).filter(|(_, turn)| turn.role == Role::Visitor);
         let mut open: BTreeSet<usize> = visitor_turns.clone().map(|(index, _)| index).collect();
-        let expects_some = visitor_turns.clone().any(|(_, turn)| says_something(turn));
+        let expects_some = visitor_turns.clone().any(|(_, turn)| says_something(&turn.text));
         let mut timeline: Vec<Feeling> = Vec::new();
         for (n, feeling) in feelings.iter().enumerate() {
             timeline.extend(self.feeling(n, feeling, &mut open));
@@ -31,7 +31,7 @@ impl Check<'_> {
         if timeline.is_empty() && expects_some {
             self.faults.add(|| "sentiment.timeline has no entry".to_owned());
         }
-        let is_missing = |(index, turn): &(usize, &Turn)| open.contains(index) && says_something(turn);
+        let is_missing = |(index, turn): &(usize, &Turn)| open.contains(index) && says_something(&turn.text);
         let missing: Vec<usize> = visitor_turns.filter(is_missing).map(|(index, _)| index).collect();
         if !missing.is_empty() {
             self.shortcomings.add(|| {
@@ -45,8 +45,8 @@ impl Check<'_> {
 
     fn feeling(&mut self, n: usize, feeling: &answer::RawTimelineEntry, open: &mut BTreeSet<usize>) -> Option<Feeling> {
         let turn = usize::try_from(feeling.turn).ok();
-        let is_own = |turn: &usize| self.subject.own.contains(turn);
-        if turn.is_some_and(|turn| self.subject.context.contains(&turn) && !is_own(&turn)) {
+        let is_own = |turn: &usize| self.scope.own.contains(turn);
+        if turn.is_some_and(|turn| self.scope.context.contains(&turn) && !is_own(&turn)) {
             return None;
         }
         let turn = turn.filter(|turn| open.remove(turn));
@@ -66,7 +66,9 @@ impl Check<'_> {
         })
     }
 
-    /// Code finds the shifts: a cause that belongs to none, or has no turns, is no reason to ask again.
+    /// Keeps the causes that have a text and turns.
+    ///
+    /// Code finds the shifts, so a cause without a shift is not worth another request.
     pub(super) fn causes(&mut self, shifts: &[answer::RawShift]) -> Vec<ShiftCause> {
         let mut causes = Vec::new();
         for (n, shift) in shifts.iter().take(MAX_ITEMS).enumerate() {

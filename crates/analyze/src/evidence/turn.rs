@@ -1,18 +1,18 @@
-//! One turn, prepared for looking up quotes.
+//! Turns in a form in which quotes can be found.
 
 use std::ops::Range;
 
 use crate::normalize::{ClusterKind, clusters, normalize};
 
-/// Folded bytes between two entries of the way back to the turn's own text.
+/// Normalized bytes between two entries of `NormalizedTurn::way_back`.
 const STRIDE: usize = 256;
 
-/// The letters, digits and emoji of a turn without what stands between them, and where its words begin and end.
+/// The letters, digits and emoji of a turn, and the limits of its words.
 pub(super) struct NormalizedTurn {
     text: String,
     starts: Bits,
     ends: Bits,
-    /// Offsets in `text` and in the turn, one about every [`STRIDE`] bytes.
+    /// Pairs of offsets in `text` and in the turn, about one for every [`STRIDE`] bytes.
     way_back: Vec<(usize, usize)>,
 }
 
@@ -45,7 +45,7 @@ impl NormalizedTurn {
         normalized
     }
 
-    /// Where `wanted`, which is folded too, stands in the turn's own text as whole words.
+    /// Finds normalized words, and returns their place in the turn's own text.
     pub(super) fn find(&self, turn: &str, wanted: &str) -> Option<Range<usize>> {
         let first = self.text.find(wanted)?;
         let start = if self.is_whole(first, wanted.len()) {
@@ -81,7 +81,7 @@ impl NormalizedTurn {
     }
 }
 
-/// What stands between two clusters that count, after one more that does not.
+/// Adds a cluster to the gap between two clusters that count.
 fn gap(before: Option<ClusterKind>, kind: ClusterKind) -> Option<ClusterKind> {
     match (before, kind) {
         (before, ClusterKind::Ignored) => before,
@@ -90,9 +90,9 @@ fn gap(before: Option<ClusterKind>, kind: ClusterKind) -> Option<ClusterKind> {
     }
 }
 
-/// Whether a quote may end before, and whether one may begin at, a cluster.
+/// Returns whether a quote may end before a cluster, and whether a quote may begin at the cluster.
 ///
-/// "I can" was not said by who said "I can't", but "article" was by who said "l'article"; and 2 is not 2.50.
+/// "I can" is not a quote of "I can't", and 2 is not a quote of 2.50, but "article" is a quote of "l'article".
 fn boundary(last: ClusterKind, between: Option<ClusterKind>, next: ClusterKind) -> (bool, bool) {
     let both = |kind| last == kind && next == kind;
     match between {
@@ -108,7 +108,7 @@ fn boundary(last: ClusterKind, between: Option<ClusterKind>, next: ClusterKind) 
     }
 }
 
-/// Where `wanted` occurs, overlaps included, in time linear in both (Knuth, Morris and Pratt).
+/// Finds all occurrences, overlapping ones too, in linear time (Knuth, Morris and Pratt).
 fn occurrences<'a>(text: &'a [u8], wanted: &'a [u8]) -> impl Iterator<Item = usize> {
     let mut borders = vec![0; wanted.len()];
     let mut matched = 0;

@@ -1,13 +1,13 @@
-//! Figures that need to know when a turn began and ended.
+//! Figures that need the times of turns.
 
 use domain::analysis::{Interruptions, Waiting};
 use domain::transcript::{Role, Transcript, Turn};
 
 use super::spoken;
 
-/// From the end of a visitor's turn to the beginning of the agent's, where that is the next one that is spoken.
+/// Measures the time from the end of a visitor's turn to the start of the agent's next turn.
 ///
-/// An agent who began before the visitor had ended kept nobody waiting. `None` where no such pair has times.
+/// An agent who starts before the visitor ends causes no wait. Returns `None` if no pair of turns has times.
 pub(super) fn visitor_waiting(transcript: &Transcript) -> Option<Waiting> {
     let turns = || spoken(transcript).map(|(_, turn)| turn);
     let waited = |(visitor, agent): (&Turn, &Turn)| match (visitor.role, agent.role) {
@@ -24,9 +24,9 @@ pub(super) fn visitor_waiting(transcript: &Transcript) -> Option<Waiting> {
     Some(Waiting { times, mean_ms, longest_ms: waits.into_iter().max().unwrap_or_default() })
 }
 
-/// Turns that began while the turn of the other one that ends last so far was still going on.
+/// Counts turns that began during the other speaker's turn.
 ///
-/// `None` where no turn can be compared with an earlier one of the other speaker.
+/// The latest end of the other speaker's turns so far counts. Returns `None` if no two turns can be compared.
 pub(super) fn interruptions(transcript: &Transcript) -> Option<Interruptions> {
     let mut found = Interruptions { by_visitor: 0, by_agent: 0 };
     let (mut is_known, mut visitor, mut agent) = (false, None::<(u32, u32)>, None::<(u32, u32)>);

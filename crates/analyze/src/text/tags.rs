@@ -1,15 +1,15 @@
-//! Taking HTML tags out of text that should have none.
+//! Removes HTML tags from text.
 
-/// Elements whose content is no text either.
+/// Elements whose content is removed, too.
 const WITHOUT_TEXT: [&str; 2] = ["script", "style"];
 
-/// Without tags, comments and declarations; a `<` that begins none of them is left alone: `a < b`.
+/// Removes tags, comments and declarations, however they are nested; other uses of `<` stay, as in `a < b`.
 ///
-/// What is left has no tags, however they were nested. Linear: each byte is looked at a fixed number of times.
+/// The time is linear: each byte is read a fixed number of times.
 pub(super) fn removed(text: &str) -> String {
     let mut kept = String::with_capacity(text.len());
     let mut rest = text;
-    // Where no `>` follows there is no tag, and looking for its end each time would not be linear.
+    // Without a `>` there is no tag; the search for one from each `<` would not be linear.
     let last_end = text.rfind('>').unwrap_or(0);
     while let Some(at) = rest.find('<').filter(|at| text.len() - rest.len() + at < last_end) {
         kept.push_str(&rest[..at]);
@@ -17,7 +17,7 @@ pub(super) fn removed(text: &str) -> String {
         match length(rest) {
             Some(length) => {
                 rest = &rest[length..];
-                // What stood on both sides of the tag must not become one.
+                // The texts on both sides of the tag must not join into another tag.
                 if kept.ends_with('<') || kept.ends_with("</") {
                     kept.push(' ');
                 }
@@ -31,11 +31,11 @@ pub(super) fn removed(text: &str) -> String {
     kept + rest
 }
 
-/// Bytes of the tag that `text` begins with.
+/// Returns the bytes of the tag at the beginning of `text`.
 fn length(text: &str) -> Option<usize> {
     let inner = &text[1..];
     if let Some(comment) = inner.strip_prefix("!--") {
-        // A browser takes all that follows for the comment, too.
+        // Browsers, too, read an open comment up to the end.
         return Some(comment.find("-->").map_or(text.len(), |end| 4 + end + 3));
     }
     let name = inner.strip_prefix('/').unwrap_or(inner);
@@ -46,7 +46,7 @@ fn length(text: &str) -> Option<usize> {
     Some(hidden.map_or(end, |element| end + content(&text[end..], element)))
 }
 
-/// Bytes up to and with the end tag.
+/// Returns the bytes of an element's content and its end tag.
 fn content(text: &str, element: &str) -> usize {
     let ends = |at: &usize| {
         let name = text.get(at + 2..at + 2 + element.len());

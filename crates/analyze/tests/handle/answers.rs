@@ -1,4 +1,4 @@
-//! What becomes of answers, and of conversations that get none.
+//! Answers of the model, and conversations that need none.
 
 use super::*;
 
@@ -58,7 +58,7 @@ async fn nonsense_is_asked_again_three_times_and_leaves_nothing_that_looks_like_
     world.script(json!([{ "times": 9, "answer": "I am sorry, an error occurred." }])).await;
     let error = world.handle().await.unwrap_err();
     assert_eq!((error.is_retryable(), error.code().as_str()), (false, "model_answers_invalid"));
-    assert_eq!(error.to_string(), "get a valid answer in 3 attempts; the last one: not_as_asked");
+    assert_eq!(error.to_string(), "no valid answer in 3 attempts; the last answer: not_as_asked");
     assert_eq!((world.calls().await, world.analysis().await), (3, None));
 }
 

@@ -1,4 +1,4 @@
-//! What becomes of errors.
+//! Errors of the model and their outcomes.
 
 use super::*;
 
@@ -23,7 +23,7 @@ async fn attempts_are_counted_across_deliveries() {
     world.handle().await.unwrap_err();
     world.bedrock.control.fault(fault).await.unwrap();
     let error = world.handle().await.unwrap_err();
-    assert_eq!(error.to_string(), "get a valid answer in 3 attempts; the last one: unknown");
+    assert_eq!(error.to_string(), "no valid answer in 3 attempts; the last answer: unknown");
     assert_eq!(world.calls().await, 3);
 }
 

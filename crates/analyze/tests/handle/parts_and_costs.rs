@@ -1,4 +1,4 @@
-//! What calls cost, and transcripts that take several.
+//! Costs of requests, and transcripts in parts.
 
 use super::*;
 

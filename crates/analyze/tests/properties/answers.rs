@@ -1,5 +1,5 @@
 use analyze::answer::{AnalysisAnswer, MergedAnswer};
-use analyze::check::{AnswerScope, Findings, MAX_ITEMS, MAX_PARAGRAPH, check, check_merged};
+use analyze::check::{AnswerScope, Conclusions, Findings, MAX_ITEMS, MAX_PARAGRAPH, check, check_merged};
 use analyze::evidence::{MAX_QUOTE, QuotableTurns};
 use analyze::leak::LeakDetector;
 use analyze::{metrics, sentiment};
@@ -25,7 +25,7 @@ fn turn() -> impl Strategy<Value = Value> {
     prop_oneof![5 => (0i64..8).prop_map(Value::from), 1 => any::<i64>().prop_map(Value::from)]
 }
 
-/// Any JSON at all.
+/// Generates any JSON.
 fn junk() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
@@ -67,7 +67,7 @@ fn metric() -> impl Strategy<Value = Value> {
     )
 }
 
-/// Shaped like an answer; its values are of any sort.
+/// Generates JSON in the shape of an answer, with values of any kind.
 fn answer() -> impl Strategy<Value = Value> {
     let intent = (text(), list(text()), one_of(&["achieved", "partly", "not_achieved", "unclear"]))
         .prop_map(|(purpose, objectives, outcome)| json!({ "primary_purpose": purpose, "objectives": objectives, "outcome": outcome }));
@@ -104,7 +104,7 @@ fn all_metrics() -> CustomMetrics {
     .unwrap()
 }
 
-/// An entry for every visitor turn and quotes of whole turns, so that some answers are usable.
+/// Adds an entry for every visitor turn and quotes of whole turns, so that some answers are usable.
 fn grounded(mut answer: Value, transcript: &Transcript) -> Value {
     let entry = |(turn, _)| json!({ "turn": turn, "score": -0.5, "emotion": "calm" });
     answer["sentiment"]["timeline"] = transcript.of(Role::Visitor).map(entry).collect();
@@ -139,8 +139,9 @@ fn strings(value: &Value) -> Vec<&str> {
 }
 
 fn holds(findings: &Findings, transcript: &Transcript) -> Result<(), TestCaseError> {
-    let Findings { intent, summary, category, timeline, topics, insights, action_items, .. } = findings;
-    let written = serde_json::to_value((intent, summary, timeline, topics, &findings.patterns)).unwrap();
+    let Findings { conclusions, timeline, topics, insights, action_items, .. } = findings;
+    let Conclusions { intent, summary, category, patterns, custom_metrics, .. } = conclusions;
+    let written = serde_json::to_value((intent, summary, timeline, topics, patterns)).unwrap();
     for text in strings(&written).into_iter().chain(findings.causes.iter().map(|cause| cause.text.as_str())) {
         prop_assert!(text.chars().count() <= MAX_PARAGRAPH && !text.chars().any(is_forbidden), "{text:?}");
     }
@@ -156,10 +157,10 @@ fn holds(findings: &Findings, transcript: &Transcript) -> Result<(), TestCaseErr
         prop_assert!(evidence.quote.chars().count() <= MAX_QUOTE && !evidence.quote.chars().any(char::is_control));
         prop_assert!(shown(&said.text).contains(evidence.quote.trim_end_matches('…')));
     }
-    prop_assert!(findings.custom_metrics.iter().all(|(name, metric)| is_metric(name, metric)));
-    prop_assert_eq!(findings.custom_metrics.len(), 5);
+    prop_assert!(custom_metrics.iter().all(|(name, metric)| is_metric(name, metric)));
+    prop_assert_eq!(custom_metrics.len(), 5);
     let category = category.label;
-    prop_assert_eq!(metrics::finish(&all_metrics(), findings.custom_metrics.clone(), Some(category)).len(), 5);
+    prop_assert_eq!(metrics::finish(&all_metrics(), custom_metrics.clone(), Some(category)).len(), 5);
     sentiment::sentiment(timeline.clone(), &findings.causes, vec![]);
     Ok(())
 }
@@ -175,23 +176,23 @@ proptest! {
         if mutate == 0 {
             answer[key] = junk;
         }
-        let (all, instructions) = (all_metrics(), LeakDetector::new(&["one two three four five six seven eight"], ""));
-        let subject = AnswerScope {
+        let (all, leaks) = (all_metrics(), LeakDetector::new(&["one two three four five six seven eight"], ""));
+        let scope = AnswerScope {
             spoken: &QuotableTurns::new(&transcript),
             own: if is_whole { 0..transcript.turns().len() } else { own.0..own.1 },
             context: 0..1,
             metrics: &all.metrics().iter().collect::<Vec<_>>(),
             topics: &TopicList::default(),
-            instructions: &instructions,
+            leaks: &leaks,
         };
         if let Ok(read) = serde_json::from_value::<AnalysisAnswer>(answer.clone()) {
-            match check(read, &subject) {
+            match check(read, &scope) {
                 Ok(checked) => holds(&checked.findings, &transcript)?,
-                Err(faults) => prop_assert!(!faults.is_empty() && faults.iter().all(|told| told.len() < 300)),
+                Err(faults) => prop_assert!(!faults.is_empty() && faults.iter().all(|fault| fault.len() < 300)),
             }
         }
         if let Ok(read) = serde_json::from_value::<MergedAnswer>(answer) {
-            match check_merged(read, &subject) {
+            match check_merged(read, &scope) {
                 Ok(checked) => prop_assert_eq!(checked.findings.custom_metrics.len(), 5),
                 Err(faults) => prop_assert!(!faults.is_empty()),
             }

@@ -1,4 +1,4 @@
-//! What must hold whatever was said and whatever the model answers.
+//! Properties that hold for any conversation and any answer of the model.
 
 #![expect(clippy::unwrap_used, reason = "a helper that fails ends its test")]
 
@@ -10,7 +10,7 @@ mod texts;
 use domain::transcript::{Role, Transcript, Turn};
 use proptest::prelude::*;
 
-/// What people say: words of several scripts, punctuation, emoji, marks and things that cannot be seen.
+/// Generates speech: words of several scripts, punctuation, emoji, marks and invisible characters.
 fn said() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         4 => "[a-zA-ZäöüßéčžşıİΣσς]{1,8}",
@@ -35,7 +35,7 @@ fn transcript() -> impl Strategy<Value = Transcript> {
     prop::collection::vec(turn, 1..8).prop_map(Transcript::new)
 }
 
-/// The one change that is made to words that were said.
+/// Applies the only change that is made to quotes.
 fn shown(said: &str) -> String {
     analyze::text::as_said(said)
 }

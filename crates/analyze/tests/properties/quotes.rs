@@ -11,7 +11,7 @@ fn find(transcript: &Transcript, turn: usize, quote: &str) -> Option<Evidence> {
     QuotableTurns::new(transcript).find(&Quote { turn: turn as i64, quote: quote.to_owned() })
 }
 
-/// Some words of a turn in a row, verbatim.
+/// Returns some words of a turn in a row, verbatim.
 fn words(text: &str, from: usize, count: usize) -> Option<&str> {
     let words: Vec<_> = text.unicode_word_indices().collect();
     let from = from.checked_rem(words.len())?;
@@ -19,7 +19,7 @@ fn words(text: &str, from: usize, count: usize) -> Option<&str> {
     Some(&text[words[from].0..last + word.len()])
 }
 
-/// Words such as people write them with spaces between.
+/// Generates words of scripts with spaces between words.
 fn plain() -> impl Strategy<Value = Vec<String>> {
     prop::collection::vec("[a-zäöüßéčç]{1,9}|[а-яё]{1,9}|[\u{5d0}-\u{5ea}]{1,6}|[0-9]{1,4}|👍🏽|🇩🇪|कि|مَلِك", 1..40)
 }

@@ -34,7 +34,7 @@ fn written() -> impl Strategy<Value = String> {
     prop::collection::vec(piece, 0..20).prop_map(|pieces| pieces.concat())
 }
 
-/// What no stored string has.
+/// Returns whether a character must never be stored.
 pub(super) fn is_forbidden(c: char) -> bool {
     let hidden = "\u{200b}\u{200e}\u{200f}\u{2060}\u{feff}\u{ad}\u{202a}\u{202b}\u{202c}\u{202d}\u{202e}";
     c.is_control()

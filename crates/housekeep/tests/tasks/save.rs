@@ -102,8 +102,8 @@ async fn a_template_that_would_make_no_mail_is_refused_with_its_place() {
     let world = World::new([]).await;
     for (subject, told) in [
         ("{% if %}", "invalid subject part, line 1: "),
-        ("Hello\n{{ vistor }}", "invalid subject part, line 2: there is no `vistor`; there is lang, "),
-        ("{{ internal.category.label }}", "invalid subject part, line 1: there is no `internal`"),
+        ("Hello\n{{ vistor }}", "invalid subject part, line 2: unknown name `vistor`; known are lang, "),
+        ("{{ internal.category.label }}", "invalid subject part, line 1: unknown name `internal`"),
         ("{{ visitor }}", "invalid subject part, line 1: "),
     ] {
         let error = refusal(&world, template("welcome", "en", subject)).await;

@@ -13,13 +13,10 @@ fn all() -> EmailSettings {
 }
 
 fn made(settings: &EmailSettings, sample: &Sample) -> Result<Vec<Attachment>, Code> {
-    of(
-        &sample.about(settings, &sample.session()),
-        &Rendered { subject: String::new(), text: String::new(), html: String::new() },
-    )
+    of(&sample.about(settings), &Rendered { subject: String::new(), text: String::new(), html: String::new() })
 }
 
-/// The text of an attachment.
+/// Returns the text of an attachment.
 fn text(settings: &EmailSettings, sample: &Sample, name: &str) -> String {
     let attachment = made(settings, sample).unwrap().into_iter().find(|attachment| attachment.name == name);
     String::from_utf8(attachment.unwrap().content).unwrap()
@@ -78,10 +75,10 @@ fn analytics_hold_what_is_the_visitors() {
     {
       "version": 1,
       "session": {
-        "id": "s-1",
         "channel": "voice",
-        "started_at": "2026-11-22T10:00:00Z",
-        "ended_at": "2026-11-22T10:01:12Z"
+        "ended_at": "2026-11-22T10:01:12Z",
+        "id": "s-1",
+        "started_at": "2026-11-22T10:00:00Z"
       },
       "summary": "Your dishwasher leaks at the door when it runs.\nA technician comes on Tuesday between 9 and 11; the repair is covered by the warranty.",
       "key_points": [
@@ -91,14 +88,14 @@ fn analytics_hold_what_is_the_visitors() {
       ],
       "action_items": [
         {
-          "text": "Send a photo of the type plate",
+          "due": "by Monday",
           "owner": "visitor",
-          "due": "by Monday"
+          "text": "Send a photo of the type plate"
         },
         {
-          "text": "Confirm the technician's visit",
+          "due": null,
           "owner": "business",
-          "due": null
+          "text": "Confirm the technician's visit"
         }
       ]
     }
@@ -175,10 +172,9 @@ fn attachments_that_together_are_larger_than_the_bound_are_left_out_together() {
 fn a_mail_that_is_nearly_as_large_as_ses_takes_goes_without_files_that_the_tenant_allows() {
     let (sample, settings) = (Sample::full(), all());
     let bytes: usize = made(&settings, &sample).unwrap().iter().map(|attachment| attachment.content.len()).sum();
-    let session = sample.session();
     let beside = |mail_bytes: usize| {
         let mail = Rendered { subject: String::new(), text: String::new(), html: "x".repeat(mail_bytes) };
-        of(&sample.about(&settings, &session), &mail)
+        of(&sample.about(&settings), &mail)
     };
     assert_eq!(beside(MAX_MAIL_BYTES - bytes).unwrap().len(), 3);
     assert_eq!(beside(MAX_MAIL_BYTES - bytes + 1), Err(TOO_LARGE));

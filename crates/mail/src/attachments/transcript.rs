@@ -1,4 +1,4 @@
-//! The transcript as a file.
+//! Files with the transcript.
 
 use std::fmt::Write;
 
@@ -6,10 +6,10 @@ use minijinja::HtmlEscape;
 
 use crate::context::{About, ShownTranscript, ShownTurn};
 
-/// Light and dark, on screens of any width and on paper.
+/// Styles for light and dark screens of any width, and for paper.
 const STYLE: &str = include_str!("../../templates/transcript.css");
 
-/// One line for each turn, for people and for programs that read lines.
+/// Writes one line for each turn, for people and for programs that read lines.
 pub(super) fn text(about: &About<'_>) -> Option<String> {
     let said = ShownTranscript::of(about)?;
     let mut page = format!("{}\n\n", said.title);
@@ -23,7 +23,7 @@ pub(super) fn text(about: &About<'_>) -> Option<String> {
     Some(page)
 }
 
-/// A page that needs nothing else, in the look of the mail.
+/// Writes a page that loads nothing, in the look of the mail.
 pub(super) fn html(about: &About<'_>) -> Option<String> {
     let said = ShownTranscript::of(about)?;
     let (title, lang) = (HtmlEscape(&said.title), said.lang);

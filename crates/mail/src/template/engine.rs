@@ -1,4 +1,4 @@
-//! The template engine, with nothing in it but what is named here.
+//! The template engine with the filters and tests that are named here, and no others.
 
 use std::io;
 
@@ -9,13 +9,13 @@ use minijinja::{AutoEscape, Environment, Error, ErrorKind, Output, State, Undefi
 use super::{TemplatePart, place};
 use crate::values::Link;
 
-/// Instructions for one part of a mail: three times what the built-in template takes for 10,000 turns.
+/// Instructions for one part of a mail: the built-in template needs a third of them for 10,000 turns.
 const FUEL: u64 = 1_000_000;
-/// Bytes of one rendered part: four times the largest transcript that can be notified.
+/// The most bytes of one rendered part: four times the largest transcript that a notification can carry.
 pub(super) const MAX_OUTPUT: usize = 16 * 1024 * 1024;
-/// Bytes that all filters of one part may read or write together.
+/// The most bytes that all filters of one part read or write together.
 const MAX_FILTERED: usize = 16 * 1024 * 1024;
-/// Digits that `round` keeps at most.
+/// The most digits that `round` keeps.
 const MAX_DIGITS: i32 = 6;
 
 pub(super) fn environment(syntax: SyntaxConfig) -> Environment<'static> {
@@ -48,7 +48,7 @@ fn invalid(problem: impl Into<std::borrow::Cow<'static, str>>) -> Error {
     Error::new(ErrorKind::InvalidOperation, problem)
 }
 
-/// Writes a value of a template. What is not a text, a number or a truth is a mistake of the template.
+/// Writes a value; only texts, numbers, booleans and our links can be shown.
 fn show(out: &mut Output<'_>, state: &mut State<'_, '_>, value: &Value) -> Result<(), Error> {
     let is_html = matches!(state.auto_escape(), AutoEscape::Html);
     let link = value.downcast_object_ref::<Link>();
@@ -60,15 +60,15 @@ fn show(out: &mut Output<'_>, state: &mut State<'_, '_>, value: &Value) -> Resul
         _ if link.is_some() => {
             out.write_str(&link.map(|link| link.written(is_html)).unwrap_or_default()).map_err(Error::from)
         }
-        ValueKind::None => Err(invalid("the value may be absent: show it only in `{% if … %}`")),
-        ValueKind::Undefined => Err(invalid("there is no such value")),
+        ValueKind::None => Err(invalid("the value may be missing: show it only in `{% if … %}`")),
+        ValueKind::Undefined => Err(invalid("unknown value")),
         kind => Err(invalid(format!("a {kind} cannot be shown; use `for` or name one of its values"))),
     }
 }
 
 struct FilterBudget(usize);
 
-/// Filters cost one instruction, whatever they do; their work is counted in bytes.
+/// Counts the work of filters in bytes: to the engine, a filter is one instruction whatever it does.
 fn spend(state: &mut State<'_, '_>, bytes: usize) -> Result<(), Error> {
     let budget = state.get_or_insert_extension_with(|| FilterBudget(MAX_FILTERED));
     budget.0 = budget.0.checked_sub(bytes).ok_or_else(|| invalid("the filters have too much to do"))?;
@@ -76,7 +76,7 @@ fn spend(state: &mut State<'_, '_>, bytes: usize) -> Result<(), Error> {
 }
 
 fn text(value: &Value) -> Result<&str, Error> {
-    value.as_str().ok_or_else(|| invalid(format!("the filter is for texts, and this is a {}", value.kind())))
+    value.as_str().ok_or_else(|| invalid(format!("the filter needs a text, not a {}", value.kind())))
 }
 
 fn changed(state: &mut State<'_, '_>, value: &Value, change: fn(&str) -> String) -> Result<String, Error> {
@@ -92,17 +92,18 @@ fn capitalized(text: &str) -> String {
 
 fn list_length(list: &Value) -> Result<usize, Error> {
     let length = (list.kind() == ValueKind::Seq).then(|| list.len()).flatten();
-    length.ok_or_else(|| invalid(format!("the filter is for lists, and this is a {}", list.kind())))
+    length.ok_or_else(|| invalid(format!("the filter needs a list, not a {}", list.kind())))
 }
 
 fn item(list: &Value, index: fn(usize) -> Option<usize>) -> Result<Value, Error> {
-    let index = index(list_length(list)?).ok_or_else(|| invalid("the list is empty: ask with `{% if … %}` first"))?;
+    let index =
+        index(list_length(list)?).ok_or_else(|| invalid("the list may be empty: check it with `{% if … %}` first"))?;
     list.get_item_by_index(index)
 }
 
 fn items(state: &mut State<'_, '_>, values: Value) -> Result<Value, Error> {
     if values.kind() != ValueKind::Map {
-        return Err(invalid(format!("`items` is for values with names, and this is a {}", values.kind())));
+        return Err(invalid(format!("`items` needs values with names, not a {}", values.kind())));
     }
     let pairs: Result<Vec<_>, Error> =
         values.try_iter()?.map(|name| Ok(Value::from(vec![name.clone(), values.get_item(&name)?]))).collect();
@@ -131,12 +132,12 @@ fn length(state: &mut State<'_, '_>, value: Value) -> Result<usize, Error> {
 }
 
 fn round(number: Value, digits: Option<i32>) -> Result<f64, Error> {
-    let number = f64::try_from(number).map_err(|_| invalid("`round` is for numbers"))?;
+    let number = f64::try_from(number).map_err(|_| invalid("`round` needs a number"))?;
     let scale = 10f64.powi(digits.unwrap_or_default().clamp(0, MAX_DIGITS));
     Ok((number * scale).round() / scale)
 }
 
-/// A part as it is written, up to its bound.
+/// The output of one part, up to [`MAX_OUTPUT`]; it also feeds the scanner of HTML.
 pub(super) struct PartWriter {
     pub(super) text: Vec<u8>,
     is_html: bool,

@@ -1,14 +1,15 @@
-//! Where in an HTML document a value would stand.
+//! Places in an HTML document at which a value is safe.
 //!
-//! Escaping makes a text safe between tags and in quoted attributes whose value is only read. So a scanner follows what
-//! a template writes, and a value anywhere else is an error: while a template is checked, and again in every mail, in
-//! branches that no sample takes. It knows as much of HTML as this takes, and what it does not know it takes for a tag.
+//! Escaping makes a text safe between tags and in quoted attributes that programs only read. A scanner follows the
+//! output of a template, and a value at any other place is an error. This happens while a template is checked, and again
+//! in every mail, because a mail may take branches that no sample takes. The scanner knows as little of HTML as it
+//! needs, and treats the unknown as a tag.
 
 use std::cell::RefCell;
 
-/// Attributes whose value is text for people or programs, besides `aria-…` and `data-…`.
+/// Attributes whose value is plain text; `aria-…` and `data-…` are text, too.
 const TEXT_ATTRIBUTES: [&str; 7] = ["abbr", "alt", "dir", "label", "lang", "summary", "title"];
-/// Attributes that may hold a link that is ours.
+/// Attributes that may hold one of our links.
 const LINK_ATTRIBUTES: [&str; 1] = ["href"];
 /// Elements whose content is not text.
 const RAW_ELEMENTS: [&str; 9] =
@@ -17,7 +18,7 @@ const RAW_ELEMENTS: [&str; 9] =
 const TEXT_ELEMENTS: [&str; 2] = ["textarea", "title"];
 /// Bytes of the longest end of a comment, `--!>`.
 const COMMENT_END: usize = 4;
-/// Bytes kept of a name: more than the longest one above.
+/// The most bytes that are kept of a name: more than the longest name above.
 const MAX_NAME: usize = 64;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,39 +28,39 @@ enum At {
     Opening,
     /// After `</`.
     Ending,
-    /// After `<!`, before it is known what it is.
+    /// After `<!`: a comment or a declaration.
     Declaration,
-    /// What browsers take for a comment up to the next `>`: `<?…>` and `</ …>`.
+    /// Browsers read `<?…>` and `</ …>` as comments that end at the next `>`.
     BogusComment,
     Comment,
     Name,
-    /// In a tag, between attributes.
+    /// Inside a tag, between attributes.
     Tag,
     Attribute,
     AfterAttribute,
     BeforeValue,
     Quoted(u8),
     Unquoted,
-    /// In an element of [`RAW_ELEMENTS`] or [`TEXT_ELEMENTS`].
+    /// Inside an element of [`RAW_ELEMENTS`] or [`TEXT_ELEMENTS`].
     Raw,
 }
 
 struct Scanner {
     at: At,
-    /// Of the last tag, in lower case, with `/` where it ends an element.
+    /// The name of the last tag in lower case, with `/` in front if the tag ends an element.
     tag: Vec<u8>,
     attribute: Vec<u8>,
-    /// What may become the end of a comment or of a raw element.
+    /// The last bytes, which may become the end of a comment or of a raw element.
     tail: Vec<u8>,
 }
 
 thread_local! {
-    // The formatter, which can refuse a value, does not see what was written, and the writer not what is a value.
+    // The formatter can refuse a value and does not see the output; the writer sees the output and not the values.
     static SCANNER: RefCell<Scanner> =
         const { RefCell::new(Scanner { at: At::Text, tag: Vec::new(), attribute: Vec::new(), tail: Vec::new() }) };
 }
 
-/// Begins a document on this thread.
+/// Starts a new document on this thread.
 pub(super) fn start() {
     SCANNER.with_borrow_mut(|scanner| scanner.at = At::Text);
 }
@@ -68,7 +69,7 @@ pub(super) fn follow(bytes: &[u8]) {
     SCANNER.with_borrow_mut(|scanner| scanner.follow(bytes));
 }
 
-/// `Err` says why no value may be written here; a link of ours may be where others may not.
+/// Returns `Err` with the reason if a value must not stand here; our links may stand at more places than others.
 pub(super) fn admit(is_link: bool) -> Result<(), String> {
     SCANNER.with_borrow(|scanner| scanner.admit(is_link))
 }
@@ -125,7 +126,7 @@ impl Scanner {
             At::BogusComment => {}
             At::Comment => {
                 self.remember(byte, COMMENT_END);
-                // With the mark that it begins with: `<!-->` and `<!--->` end at once.
+                // The tail still has the mark of the beginning: `<!-->` and `<!--->` end at once.
                 let ends_at_once = self.tail == b"<>" || self.tail == b"<->";
                 if ends_at_once || self.tail.ends_with(b"-->") || self.tail.ends_with(b"--!>") {
                     self.at = At::Text;
@@ -191,7 +192,7 @@ impl Scanner {
         }
     }
 
-    /// In a tag, outside of names and values.
+    /// Reads one byte inside a tag, outside of names and values.
     fn between(&mut self, byte: u8) {
         match byte {
             b'>' => self.close(),
@@ -215,7 +216,7 @@ impl Scanner {
         self.at = if is_raw { At::Raw } else { At::Text };
     }
 
-    /// Keeps the last bytes.
+    /// Keeps the last `most` bytes.
     fn remember(&mut self, byte: u8, most: usize) {
         if self.tail.len() == most {
             self.tail.remove(0);

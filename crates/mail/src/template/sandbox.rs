@@ -1,29 +1,29 @@
-//! What a template may say.
+//! The language of templates: a list of what is allowed.
 //!
-//! The list is of what is allowed, and is held before anything is compiled: the engine folds constants, so that
-//! `"x" * 1000000000` would already be made while it compiles. Nothing on the list can make a text longer than what it
-//! is made of, call anything, or nest deeper than [`MAX_TAG_TOKENS`].
+//! Templates are checked before the engine compiles them, because the compiler folds constants: it would make the text
+//! of `"x" * 1000000000` at once. Nothing on the list makes a text longer than its parts, calls anything, or nests
+//! deeper than [`MAX_TAG_TOKENS`].
 
 use minijinja::machinery::{Span, Token, tokenize};
 use minijinja::syntax::SyntaxConfig;
 
-/// Tokens between the delimiters of one tag: the depth that an expression can have is below it.
+/// The most tokens in one tag, and so the deepest nesting of an expression.
 const MAX_TAG_TOKENS: usize = 100;
-/// Branches of conditions: the parser nests each in the one before.
+/// The most `elif` of a template: the parser nests each branch in the branch before.
 const MAX_ELIFS: usize = 50;
 
 pub(super) const FILTERS: [&str; 10] =
     ["capitalize", "first", "items", "join", "last", "length", "lower", "round", "trim", "upper"];
 pub(super) const TESTS: [&str; 3] = ["even", "none", "odd"];
 const STATEMENTS: [&str; 7] = ["if", "elif", "else", "endif", "for", "endfor", "set"];
-/// Words before which a parenthesis groups, and calls nothing.
+/// Words after which a parenthesis groups and does not call.
 const OPERATORS: [&str; 7] = ["and", "or", "not", "if", "elif", "else", "in"];
 const LITERALS: [&str; 5] = ["true", "false", "none", "True", "False"];
 
-/// What is wrong, and the line, from 1.
+/// The line, from 1, and a description.
 pub(super) type Problem = (Option<usize>, String);
 
-/// `Err` at the first tag that says something else.
+/// Returns `Err` at the first tag that is not allowed.
 pub(super) fn inspect(source: &str, syntax: &SyntaxConfig) -> Result<(), Problem> {
     let (mut tag, mut is_statement, mut elifs) = (Vec::new(), false, 0);
     for token in tokenize(source, false, syntax.clone()) {
@@ -66,7 +66,7 @@ fn statement(tag: TagTokens<'_, '_>) -> Result<(), String> {
         [(Token::Ident("set"), _), ..] => Err("`set` must be of the form `{% set name = value %}`".to_owned()),
         [(Token::Ident(word), _), rest @ ..] if STATEMENTS.contains(word) => expression(rest),
         [(Token::Ident(word), _), ..] => {
-            Err(format!("there is no statement `{word}`; there is if, elif, else, for and set"))
+            Err(format!("unknown statement `{word}`; known are if, elif, else, for and set"))
         }
         _ => Err("a statement must begin with a word".to_owned()),
     }
@@ -106,7 +106,7 @@ fn expression(tokens: TagTokens<'_, '_>) -> Result<(), String> {
             | Token::Mod) => {
                 return Err(format!("nothing can be computed with {sign}"));
             }
-            Token::Tilde => return Err("texts are joined by standing beside each other, not with `~`".to_owned()),
+            Token::Tilde => return Err("`~` cannot be used: texts next to each other are joined".to_owned()),
             sign @ (Token::BraceOpen | Token::BraceClose | Token::Colon | Token::Assign) => {
                 return Err(format!("{sign} cannot be used here"));
             }
@@ -119,12 +119,12 @@ fn expression(tokens: TagTokens<'_, '_>) -> Result<(), String> {
 fn named(name: Option<&Token<'_>>, known: &[&str], what: &str) -> Result<(), String> {
     match name {
         Some(Token::Ident(name)) if known.contains(name) => Ok(()),
-        Some(Token::Ident(name)) => Err(format!("there is no {what} `{name}`; there is {}", known.join(", "))),
+        Some(Token::Ident(name)) => Err(format!("unknown {what} `{name}`; known are {}", known.join(", "))),
         Some(_) | None => Err(format!("the name of a {what} is missing")),
     }
 }
 
-/// Whether a parenthesis holds a part of an expression, or the arguments of a filter or test.
+/// Returns whether a parenthesis holds a part of an expression, or the arguments of a filter or test.
 fn is_group(before: [Option<&Token<'_>>; 3]) -> bool {
     match before {
         [None, ..] => true,

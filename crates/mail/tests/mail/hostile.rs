@@ -1,4 +1,4 @@
-//! Text that is made to become something else, in every field that a visitor or a tenant controls.
+//! Hostile text in every field that a visitor or a tenant controls.
 
 use std::collections::BTreeSet;
 
@@ -24,7 +24,7 @@ const ATTACKS: [&str; 7] = [
     "\u{202E}\u{0}=?UTF-8?Q?x?= <eve@evil.example>, \u{2028}",
 ];
 
-/// The sample, with an attack in everything that was said, thought or named. Tenants may name what they link to.
+/// Puts an attack into everything that was said, analysed or named. Only a tenant's own name may look like a link.
 fn attacked(attack: &str) -> (EmailSettings, Sample) {
     let name = attack.replace("evil.example", "acme.example");
     let settings = json!({
@@ -59,7 +59,7 @@ fn attacked(attack: &str) -> (EmailSettings, Sample) {
     (serde_json::from_value(settings).unwrap(), sample)
 }
 
-/// A tenant's template that shows everything there is.
+/// Makes a tenant's template that shows every variable.
 fn everything() -> Template {
     let TemplateSource { subject, text, html } = TemplateSource::built_in();
     let more = "{% for text in internal.topics %}{{ text }}{% endfor %}{% for text in internal.insights %}{{ text }}{% endfor %}
@@ -77,8 +77,7 @@ fn everything() -> Template {
 
 async fn sent(template: &Template, attack: &str) -> Value {
     let (settings, sample) = attacked(attack);
-    let session = sample.session();
-    let about = sample.about(&settings, &session);
+    let about = sample.about(&settings);
     let address = |text: &str| text.parse::<EmailAddress>().unwrap().to_ascii().unwrap();
     let envelope = Envelope {
         from_name: settings.from_name.as_deref(),
@@ -133,19 +132,19 @@ async fn a_huge_name_makes_no_huge_header() {
     assert!(text(&request, "/Content/Simple/Subject/Data").chars().count() <= 150);
 }
 
-/// The texts of the attachments.
+/// Returns the texts of the attachments.
 fn files(request: &Value) -> Vec<String> {
     let files = request["Content"]["Simple"]["Attachments"].as_array().unwrap().iter();
     let content = |file: &Value| BASE64_STANDARD.decode(file["RawContent"].as_str().unwrap()).unwrap();
     files.map(|file| String::from_utf8(content(file)).unwrap()).collect()
 }
 
-/// One line of visible characters.
+/// Returns whether a header is one line of visible characters.
 fn is_plain(header: &str) -> bool {
     !header.chars().any(|c| c.is_control() || "\u{2028}\u{2029}\u{202E}".contains(c))
 }
 
-/// The tags of a document with the names of their attributes.
+/// Returns the tags of a document with the names of their attributes.
 fn tags(html: &str) -> BTreeSet<String> {
     let tags = html.split('<').skip(1).map(|rest| rest.split('>').next().unwrap());
     tags.map(|tag| tag.split('"').step_by(2).collect()).collect()

@@ -1,4 +1,4 @@
-//! A mail all the way to the request that SES gets.
+//! Mails up to the request that SES receives.
 
 #![expect(clippy::unwrap_used, reason = "a helper that fails ends its test")]
 

@@ -1,4 +1,4 @@
-//! What SES's answers mean, one by one.
+//! Every answer of SES and its meaning.
 
 use std::net::TcpListener;
 use std::time::Duration;
@@ -7,12 +7,12 @@ use mail::{Envelope, Rendered, SendError, Sender};
 
 use mail::testing::{FakeSes, SesAnswer, sdk_config};
 
-/// What the stage is to do after a request.
+/// The next move after a request.
 #[derive(Debug, PartialEq, Eq)]
 enum Meaning {
-    /// Not sent; another delivery may.
+    /// The mail was not sent; another delivery may send it.
     Later,
-    /// Not sent, and no delivery will.
+    /// The mail was not sent, and no delivery will send it.
     Never,
     Unknown,
 }
@@ -27,7 +27,7 @@ fn meaning(error: &SendError) -> (Meaning, &'static str) {
     (meaning, error.code().as_str())
 }
 
-/// An error with all its causes.
+/// Joins an error with all its causes.
 fn chain(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(Some(error), |&cause| cause.source());
     causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
@@ -51,7 +51,7 @@ async fn send(sender: &Sender, time: Duration) -> Result<String, SendError> {
 }
 
 #[tokio::test]
-async fn every_answer_of_ses_is_sorted_and_none_is_asked_for_twice() {
+async fn every_answer_of_ses_has_its_meaning_and_no_request_is_repeated() {
     let answers = [
         (SesAnswer::Refuse(429, "ThrottlingException", "Maximum sending rate exceeded."), Later, "ses_throttled"),
         (SesAnswer::Refuse(400, "Throttling", "Daily message quota exceeded."), Later, "ses_throttled"),
@@ -68,7 +68,7 @@ async fn every_answer_of_ses_is_sorted_and_none_is_asked_for_twice() {
         (SesAnswer::Refuse(403, "AccessDeniedException", ""), Never, "ses_access_denied"),
         (SesAnswer::Refuse(403, "InvalidSignatureException", ""), Never, "ses_refused"),
         (SesAnswer::Gateway(413), Never, "ses_refused"),
-        // Whoever answers without SES's code may have passed the request on before it gave up.
+        // A gateway that answers without a code of SES may have forwarded the request before it gave up.
         (SesAnswer::Gateway(503), Unknown, "outcome_unknown"),
         (SesAnswer::Gateway(500), Unknown, "outcome_unknown"),
         (SesAnswer::Gateway(504), Unknown, "outcome_unknown"),
@@ -94,7 +94,7 @@ async fn a_ses_that_does_not_answer_in_time_may_have_the_mail() {
 
 #[tokio::test]
 async fn a_connection_that_is_never_made_carries_no_mail() {
-    // The kernel takes the connection, and nobody answers the TLS handshake.
+    // The kernel accepts the connection, and no process answers the TLS handshake.
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let silent = (format!("https://{}", silent.local_addr().unwrap()), silent);
     for endpoint in ["http://127.0.0.1:1", "http://no-such-host.invalid", &silent.0] {

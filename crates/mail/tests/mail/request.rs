@@ -1,4 +1,4 @@
-//! What SES is asked for.
+//! Requests to SES.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ fn rendered() -> Rendered {
     Rendered { subject: "s".into(), text: "t".into(), html: "h".into() }
 }
 
-/// The request for a mail with this envelope.
+/// Sends a mail and returns the request that SES received.
 pub(crate) async fn request(envelope: &Envelope<'_>, mail: Rendered, attachments: Vec<Attachment>) -> Value {
     let ses = FakeSes::start([]).await;
     let sender = Sender::new(&ses.sdk_config(), Some("events".to_owned()));

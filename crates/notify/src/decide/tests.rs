@@ -5,7 +5,7 @@ use domain::session::Channel;
 use super::*;
 use crate::sample;
 
-/// What is decided after the sample was changed.
+/// Returns the decision about a changed sample.
 fn after(change: impl Fn(&mut EmailSettings, &mut Session, &mut Analysis)) -> Result<String, Code> {
     let (mut settings, mut session, mut analysis) = (sample::settings(), sample::session(), sample::analysis());
     change(&mut settings, &mut session, &mut analysis);

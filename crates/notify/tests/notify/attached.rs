@@ -1,4 +1,4 @@
-//! What goes with a mail, and what of the transcript is seen.
+//! Attachments of a mail, and the transcript in them.
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -17,7 +17,7 @@ fn all(settings: &mut TenantSettings) {
     settings.email.attachments = vec![TranscriptTxt, TranscriptHtml, AnalyticsJson];
 }
 
-/// Names and contents of the files of the only mail.
+/// Returns names and contents of the attachments of the only mail.
 fn files(world: &World) -> Vec<(String, String)> {
     let files = world.sent().remove(0)["Content"]["Simple"]["Attachments"].take();
     let read = |file: &serde_json::Value| {

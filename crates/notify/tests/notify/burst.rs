@@ -1,4 +1,4 @@
-//! Many mails and a SES that takes few of them at a time.
+//! Many mails, and an SES that accepts few of them at a time.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -16,7 +16,7 @@ use mail::testing::SesAnswer;
 
 const MAILS: usize = 20;
 
-/// One that is on its last receive, whenever it comes.
+/// A delivery that is the last one.
 fn last(body: String) -> Record {
     let deadline = Instant::now() + Duration::from_secs(60);
     Record { body, receive_count: 5, is_last: true, is_replay: false, deadline }

@@ -1,4 +1,4 @@
-//! SES has no room: the mail waits, burns no delivery of its message, and does not wait for ever.
+//! A busy SES: the mail waits for a limited time, and uses up no delivery of its message.
 
 use std::time::Duration;
 

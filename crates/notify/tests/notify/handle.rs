@@ -1,4 +1,4 @@
-//! What becomes of a message.
+//! Messages and their outcomes.
 
 use std::time::{Duration, Instant};
 
@@ -49,7 +49,7 @@ async fn a_later_version_of_the_analysis_is_a_mail_of_its_own_and_sent_once() {
 #[tokio::test]
 async fn two_deliveries_at_once_send_one_mail() {
     let world = World::new([]).await;
-    // Both find no mail in the log before either can write one.
+    // Both deliveries read the log before one of them writes the mail.
     let (lock, watch) = (world.database.client().await, world.database.client().await);
     lock.execute("BEGIN", &[]).await.unwrap();
     lock.execute("LOCK TABLE email_log IN EXCLUSIVE MODE", &[]).await.unwrap();

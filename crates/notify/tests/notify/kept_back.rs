@@ -1,4 +1,4 @@
-//! Mails that are not sent, or not now: what the database knows of a visitor's address, and what time it is there.
+//! Mails that are skipped or postponed because of the visitor's address or local time.
 
 use std::time::Duration;
 
@@ -116,7 +116,7 @@ async fn a_mail_that_ses_did_not_take_does_not_keep_the_next_one_back() {
     assert_eq!(world.status().await, (EmailStatus::Skipped, Some("too_soon".to_owned())));
 }
 
-/// How long the mail waits for the end of quiet hours from 21:00 to 08:00; `None` where it was sent.
+/// Returns the wait for the end of quiet hours from 21:00 to 08:00, or `None` if the mail was sent.
 async fn waits(world: &mut World, zone: &str, now: fn() -> DateTime<Utc>) -> Option<u64> {
     let hours = json!({ "from": "21:00", "to": "08:00", "time_zone": zone });
     world.save(|settings| settings.email.quiet_hours = Some(serde_json::from_value(hours).unwrap())).await;
@@ -152,7 +152,7 @@ async fn a_zone_that_is_not_known_is_replaced_by_the_tenants_and_that_by_utc() {
 #[tokio::test]
 async fn quiet_hours_follow_the_change_of_the_clock() {
     let mut world = World::with([], |session| session.visitor.time_zone = Some("Europe/Berlin".to_owned())).await;
-    // The nights that are an hour shorter and longer, from 22:00.
+    // One night is an hour shorter and the other an hour longer; both tests start at 22:00.
     assert_eq!(waits(&mut world, "UTC", || "2026-03-28T21:00:00Z".parse().unwrap()).await, Some(9 * 60));
     assert_eq!(waits(&mut world, "UTC", || "2026-10-24T20:00:00Z".parse().unwrap()).await, Some(11 * 60));
 }

@@ -1,4 +1,4 @@
-//! How much of a mail is kept.
+//! Data of a mail that the log keeps.
 
 use domain::settings::logging::LogDetail;
 use stage::Outcome;

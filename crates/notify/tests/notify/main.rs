@@ -1,4 +1,4 @@
-//! `notify` on a real Postgres, with a SES that answers at the socket.
+//! `notify` with a real Postgres and a stand-in for SES.
 
 #![expect(clippy::unwrap_used, reason = "a helper that fails ends its test")]
 

@@ -1,4 +1,4 @@
-//! Sender, recipients and headers: what a mail says on its outside.
+//! Sender, recipients and headers of a mail.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ fn addresses<const N: usize>(texts: [&str; N]) -> Vec<EmailAddress> {
     texts.map(|text| text.parse().unwrap()).into()
 }
 
-/// The headers of the only request.
+/// Returns the headers of the only request.
 fn headers(world: &World) -> BTreeMap<String, String> {
     let headers = world.sent().remove(0)["Content"]["Simple"]["Headers"].take();
     let text = |value: &Value| value.as_str().unwrap().to_owned();

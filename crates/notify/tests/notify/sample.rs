@@ -1,4 +1,4 @@
-//! A session with all a mail can show, and much that it must not.
+//! A session with everything that a mail can show, and with data that no mail may show.
 
 use domain::analysis::Analysis;
 use domain::session::{Channel, Session, Visitor};

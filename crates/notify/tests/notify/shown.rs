@@ -1,4 +1,4 @@
-//! What was said, or placeholders: mails follow their own setting.
+//! Redaction in mails, which have their own setting.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::sample;
 use crate::world::World;
 
 const PLACEHOLDER: &str = "[EMAIL_1]";
-/// As mails show `private@example.org`: taken apart, so that it is no link.
+/// The form of `private@example.org` in mails: taken apart, so that no client makes a link of it.
 const SAID: &str = "private[at]example[.]org";
 
 #[tokio::test]

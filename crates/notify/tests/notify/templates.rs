@@ -1,4 +1,4 @@
-//! Which template makes a mail, and what becomes of one that cannot.
+//! Templates of a mail, and templates that cannot make one.
 
 use domain::settings::TenantSettings;
 use serde_json::Value;

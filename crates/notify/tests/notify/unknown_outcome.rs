@@ -1,5 +1,4 @@
-//! SES may have taken the mail and nobody knows: an event is waited for, then the mail is held, or sent again where the
-//! tenant says so.
+//! Mails with an unknown outcome: they wait for an event, then they are held, or sent again if the tenant says so.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +11,7 @@ use store::email_log::EmailStatus;
 use crate::world::{WAIT, World};
 use mail::testing::SesAnswer;
 
-/// How long the message is to wait for its next delivery.
+/// Returns the wait of a message until its next delivery.
 fn wait(outcome: Outcome) -> Duration {
     match outcome {
         Outcome::Wait { after, code } if code == OUTCOME_UNKNOWN => after,
@@ -55,7 +54,7 @@ async fn a_mail_without_answer_and_event_is_held_and_never_sent_again() {
 async fn a_function_that_died_while_sending_is_treated_the_same() {
     let world = World::new([]).await;
     assert_eq!(world.deliver().await.unwrap(), Outcome::Done);
-    // As it stands when the process ends between the request and its record.
+    // The row is like this when the process ends between the request and its record.
     let undo = "UPDATE email_log SET status = 'sending', provider_id = NULL, sent_at = NULL";
     world.database.client().await.execute(undo, &[]).await.unwrap();
     assert!(wait(world.deliver().await.unwrap()) > WAIT - Duration::from_secs(60));
@@ -104,7 +103,7 @@ async fn resending(script: impl IntoIterator<Item = SesAnswer>) -> World {
 }
 
 impl World {
-    /// As if the last request had begun so long ago that no event is waited for any more.
+    /// Moves the start of the last request so far back that the wait for an event is over.
     async fn wait_is_over(&self) {
         self.sql("UPDATE email_log SET sending_at = sending_at - interval '901 seconds'").await;
     }
@@ -179,7 +178,7 @@ async fn a_refusal_of_the_second_request_says_nothing_against_an_event_of_the_fi
 async fn an_event_that_comes_with_the_end_of_the_wait_is_believed() {
     let mut world = resending([SesAnswer::Lose]).await;
     wait(world.deliver().await.unwrap());
-    // Only this clock says that it is over.
+    // Only this clock says that the wait is over.
     world.context.clock = || Utc::now() + TimeDelta::seconds(901);
     assert_eq!(wait(world.deliver().await.unwrap()), Duration::from_secs(1));
     world.send_event().await;

@@ -1,4 +1,4 @@
-//! A tenant with one analysed session, and the stage that is to mail its visitor.
+//! A tenant with one analysed session, and the stage that mails its visitor.
 
 use std::time::{Duration, Instant};
 
@@ -28,10 +28,10 @@ use store::testing::TestDatabase;
 use crate::sample;
 use mail::testing::{FakeSes, SesAnswer};
 
-/// What the deployment waits for an event.
+/// The deployment's wait for an event.
 pub(crate) const WAIT: Duration = Duration::from_secs(900);
 
-/// What was said, with a card number in it.
+/// A transcript with a card number.
 fn transcript() -> Transcript {
     let turn = |role, text: &str| Turn { role, text: text.to_owned(), started_ms: None, ended_ms: None };
     Transcript::new(vec![
@@ -53,7 +53,7 @@ fn first_message(session: &Session) -> NotifyMessage {
     NotifyMessage::V1 { tenant_id, session_id, analysis_version: 1 }
 }
 
-/// Signs the links of mails.
+/// The secret of the links in mails.
 pub(crate) fn secrets() -> LinkSecrets {
     LinkSecrets::new("a-secret-of-the-links-for-tests").unwrap()
 }
@@ -63,7 +63,7 @@ impl World {
         Self::with(script, |_| ()).await
     }
 
-    /// With a session that differs from the sample.
+    /// Makes a world whose session differs from the sample.
     pub(crate) async fn with(script: impl IntoIterator<Item = SesAnswer>, change: impl FnOnce(&mut Session)) -> Self {
         let (database, ses) = (TestDatabase::create().await, FakeSes::start(script).await);
         let context = Context {
@@ -87,21 +87,21 @@ impl World {
         self.save(|settings| settings.email = email).await;
     }
 
-    /// The tenant's settings, those of the sample but for what is changed.
+    /// Saves the settings of the sample after a change.
     pub(crate) async fn save(&self, change: impl FnOnce(&mut TenantSettings)) {
         let mut settings = TenantSettings { email: sample::settings(), ..TenantSettings::default() };
         change(&mut settings);
         self.database.store.save_tenant(&self.session.tenant_id, "Acme", &settings).await.unwrap();
     }
 
-    /// Another session of the same visitor, and the message about it.
+    /// Adds a session of the same visitor and returns the message about it.
     pub(crate) async fn another(&self, id: &str) -> NotifyMessage {
         let session = Session { session_id: id.parse().unwrap(), ..self.session.clone() };
         self.store(&session).await;
         first_message(&session)
     }
 
-    /// A session that is analysed, and whose mail is planned.
+    /// Adds an analysed session whose mail is planned.
     async fn store(&self, session: &Session) {
         let store = &self.database.store;
         let said = transcript();
@@ -117,7 +117,7 @@ impl World {
         store.finish_step(&claimed, Ending::Done).await.unwrap();
     }
 
-    /// Another version of the session's analysis, and the message about it.
+    /// Adds a version of the session's analysis and returns the message about it.
     pub(crate) async fn analyse_again(&self, analysis_version: i32) -> NotifyMessage {
         self.analyse_again_as(analysis_version, &sample::analysis(), &Originals::default()).await
     }
@@ -143,17 +143,17 @@ impl World {
         first_message(&self.session)
     }
 
-    /// One delivery of the session's message.
+    /// Delivers the session's message once.
     pub(crate) async fn deliver(&self) -> Result<Outcome, Error> {
         self.deliver_within(self.message(), Duration::from_secs(60)).await
     }
 
-    /// One delivery, with this much time.
+    /// Delivers the message with this much time.
     pub(crate) async fn deliver_within(&self, message: NotifyMessage, time: Duration) -> Result<Outcome, Error> {
         self.handle(message, time, false).await
     }
 
-    /// A delivery after which there is no other.
+    /// Delivers the message for the last time.
     pub(crate) async fn deliver_for_the_last_time(&self) -> Result<Outcome, Error> {
         self.handle(self.message(), Duration::from_secs(60), true).await
     }
@@ -163,12 +163,12 @@ impl World {
         self.context.handle(message, &Delivery { claimed, deadline: Instant::now() + time, is_last }).await
     }
 
-    /// The requests made to SES.
+    /// Returns the requests to SES.
     pub(crate) fn sent(&self) -> Vec<Value> {
         self.ses.requests()
     }
 
-    /// The visitor's address, as everything but the log knows it.
+    /// Returns the hash of the visitor's address.
     pub(crate) fn hash(&self, address: &str) -> AddressHash {
         AddressHash::of(&self.session.tenant_id, &address.parse().unwrap())
     }
@@ -178,7 +178,7 @@ impl World {
         assert!(self.database.store.suppress(&self.session.tenant_id, &hash, reason, None).await.unwrap());
     }
 
-    /// Runs a statement, for what no method does.
+    /// Runs a statement for which the store has no method.
     pub(crate) async fn sql(&self, statement: &str) {
         self.database.client().await.execute(statement, &[]).await.unwrap();
     }
@@ -193,13 +193,13 @@ impl World {
         self.database.store.email(&key).await.unwrap().unwrap()
     }
 
-    /// What the log says: status and code.
+    /// Returns status and code from the log.
     pub(crate) async fn status(&self) -> (EmailStatus, Option<String>) {
         let email = self.email().await;
         (email.status, email.code)
     }
 
-    /// SES reports that it took the mail.
+    /// Records SES's event that the mail was sent.
     pub(crate) async fn send_event(&self) {
         let event = EmailEvent {
             tenant_id: &self.session.tenant_id,

@@ -1,4 +1,4 @@
-//! A transcript in parts: ask about each, keep what was found, put it together.
+//! Asks about a transcript in parts: about each part, then about all of them together.
 
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -13,9 +13,9 @@ use super::{BASE_OUTPUT_TOKENS, CoveredFindings, SplitPlan, TranscriptAnalysis, 
 use crate::Error;
 use crate::answer::MergedAnswer;
 use crate::ask::ModelRequest;
-use crate::check::{Findings, Gap, MergedFindings, check_merged};
+use crate::check::{Conclusions, check_merged};
 use crate::journal::Journal;
-use crate::merge::{self, Detail, PartFindings};
+use crate::merge::{self, Detail, JoinedFindings, PartFindings};
 use crate::prompt::{self, MERGE, merge_message};
 use crate::split::{self, TranscriptPart};
 
@@ -25,9 +25,9 @@ impl<J: Journal> TranscriptAnalysis<'_, J> {
         let result = self.parts_and_all(plan, stored).await;
         let is_further = self.longest_ms.load(Ordering::Relaxed) > 0;
         match result {
-            // Every delivery that gets further may be followed by another one, however many it takes.
+            // A delivery that has analysed a part is worth another delivery, however many follow.
             Err(error @ (Error::OutOfTime | Error::Model(_))) if is_further && error.is_retryable() => {
-                tracing::warn!(error = stage::error_chain(&error), "some parts are left");
+                tracing::warn!(error = stage::error_chain(&error), "transcript analysed in part");
                 Err(Error::PartsLeft)
             }
             result => result,
@@ -50,11 +50,11 @@ impl<J: Journal> TranscriptAnalysis<'_, J> {
         Ok(self.together(plan, &found, failed, merged))
     }
 
-    /// A part that is not begun is left to another delivery.
+    /// Asks about a part; `OutOfTime` leaves the part to another delivery.
     async fn new_part(&self, plan: &SplitPlan, n: usize) -> Result<PartFindings, Error> {
         let longest = Duration::from_millis(self.longest_ms.load(Ordering::Relaxed));
-        // The answer would not come before the end of this delivery, and would be paid for all the same.
-        let is_late = self.asker.until.saturating_duration_since(Instant::now()) < longest;
+        // An answer that comes after the end of this delivery would be billed, too.
+        let is_late = self.caller.until.saturating_duration_since(Instant::now()) < longest;
         if is_late || self.is_stopped.load(Ordering::Relaxed) {
             return Err(Error::OutOfTime);
         }
@@ -68,29 +68,29 @@ impl<J: Journal> TranscriptAnalysis<'_, J> {
         };
         let part = PartFindings { part: plan.parts[n].clone(), prompt_version: prompt::VERSION.to_owned(), findings };
         let document = serde_json::to_value(&part).map_err(Error::Json)?;
-        self.asker.journal.store_part(plan.number(n), &document).await?;
+        self.caller.journal.store_part(plan.number(n), &document).await?;
         self.longest_ms.fetch_max((started.elapsed().as_millis() as u64).max(1), Ordering::Relaxed);
         Ok(part)
     }
 
-    /// Asks about all parts together, with less of each where not everything fits.
-    async fn merged(&self, plan: &SplitPlan, found: &[PartFindings]) -> Result<MergedFindings, Error> {
+    /// Asks about all parts together, with shorter digests if the full ones do not fit.
+    async fn merged(&self, plan: &SplitPlan, found: &[PartFindings]) -> Result<Conclusions, Error> {
         let everything = TranscriptPart { own: 0..self.transcript.turns().len(), context: 0..0, excerpt: None };
-        let subject = self.subject(&everything);
+        let scope = self.scope(&everything);
         for detail in [Detail::Full, Detail::Brief] {
             let digests: Vec<_> = found.iter().enumerate().map(|(n, part)| merge::digest(n, part, detail)).collect();
             let message = merge_message(&self.brief, &digests, &self.nonce);
             if split::tokens(&message) > plan.room {
                 continue;
             }
-            let question = ModelRequest {
+            let request = ModelRequest {
                 part: MERGE_PART,
                 instructions: &MERGE,
                 message,
                 output_tokens: BASE_OUTPUT_TOKENS,
-                check: &|answer: MergedAnswer| check_merged(answer, &subject),
+                check: &|answer: MergedAnswer| check_merged(answer, &scope),
             };
-            match self.asker.ask(&question).await {
+            match self.caller.ask(&request).await {
                 Err(Error::TranscriptTooLong) => {}
                 merged => return merged,
             }
@@ -103,39 +103,21 @@ impl<J: Journal> TranscriptAnalysis<'_, J> {
         plan: &SplitPlan,
         found: &[PartFindings],
         failed: usize,
-        merged: MergedFindings,
+        conclusions: Conclusions,
     ) -> CoveredFindings {
-        let joined = merge::join(found);
-        // A part of small talk may well have no quote for a category of its own.
-        let timeline_gap =
-            found.iter().filter_map(|part| part.findings.gap).find(|gap| *gap == Gap::IncompleteTimeline);
-        let findings = Findings {
-            intent: merged.intent,
-            summary: merged.summary,
-            category: merged.category,
-            timeline: joined.timeline,
-            causes: joined.causes,
-            patterns: merged.patterns,
-            topics: joined.topics,
-            insights: joined.insights,
-            action_items: joined.action_items,
-            custom_metrics: merged.custom_metrics,
-            quotes_verified: joined.quotes_verified + merged.quotes_verified,
-            quotes_dropped: joined.quotes_dropped + merged.quotes_dropped,
-            gap: merged.gap.or(timeline_gap),
-        };
+        let JoinedFindings { findings, items_left_out } = merge::join(found, conclusions);
         let coverage = Coverage {
             turns_total: self.transcript.turns().len(),
             turns_analysed: turns_analysed(&plan.parts, found),
             chunks: plan.parts.len(),
             chunks_failed: failed,
-            items_left_out: joined.items_left_out,
+            items_left_out,
         };
         CoveredFindings { findings, coverage }
     }
 }
 
-/// What earlier deliveries found in these very parts.
+/// Reads the findings that earlier deliveries stored about the same parts.
 fn known(plan: &SplitPlan, stored: &[(i32, Value)]) -> Vec<Option<PartFindings>> {
     let mut known = vec![None; plan.parts.len()];
     for (n, document) in of_generation(stored, plan.generation) {
@@ -147,12 +129,12 @@ fn known(plan: &SplitPlan, stored: &[(i32, Value)]) -> Vec<Option<PartFindings>>
     known
 }
 
-/// Whether the part failed for good, and others need not.
+/// Returns whether the error concerns one part only, which has failed for good.
 fn is_of_its_part(error: &Error) -> bool {
     matches!(error, Error::InvalidAnswers { .. } | Error::Refused(_))
 }
 
-/// What was found, and how many parts failed for good; any other error is one of the whole.
+/// Separates findings from the number of parts that failed for good; any other error ends the delivery.
 fn sorted(results: Vec<Result<PartFindings, Error>>) -> Result<(Vec<PartFindings>, usize), Error> {
     let (mut found, mut failed, mut left) = (Vec::with_capacity(results.len()), Vec::new(), None);
     for result in results {
@@ -160,7 +142,7 @@ fn sorted(results: Vec<Result<PartFindings, Error>>) -> Result<(Vec<PartFindings
             Ok(part) => found.push(part),
             Err(error) if is_of_its_part(&error) => failed.push(error),
             Err(Error::TranscriptTooLong) => return Err(Error::TranscriptTooLong),
-            // Parts that were not begun come after the one whose error stopped them.
+            // The error that stopped the other parts comes before them.
             Err(error) => left = left.or(Some(error)),
         }
     }
@@ -171,7 +153,7 @@ fn sorted(results: Vec<Result<PartFindings, Error>>) -> Result<(Vec<PartFindings
     }
 }
 
-/// Turns that were analysed whole: of a turn in pieces, every piece.
+/// Counts the turns that were analysed completely, with every piece of a long turn.
 fn turns_analysed(parts: &[TranscriptPart], found: &[PartFindings]) -> usize {
     let missing: Vec<_> = parts.iter().filter(|part| !found.iter().any(|found| found.part == **part)).collect();
     let is_missing = |turn: &usize| missing.iter().any(|part| part.own.contains(turn));

@@ -1,4 +1,4 @@
-//! Templates that are made to take memory or time.
+//! Templates made to use up memory or time.
 
 use std::time::{Duration, Instant};
 
@@ -6,10 +6,10 @@ use domain::transcript::{Role, Transcript, Turn};
 
 use super::*;
 
-/// Far more than any takes, and far less than what they ask for.
+/// Far longer than any template takes, and far shorter than these templates would like.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// What rendering a text for a huge transcript says.
+/// Returns the error of rendering a text for a huge transcript.
 fn refused(text: &str) -> String {
     let mut sample = Sample::full();
     let turn = Turn { role: Role::Visitor, text: "word ".repeat(80), started_ms: None, ended_ms: None };

@@ -5,19 +5,16 @@ use domain::settings::EmailSettings;
 use insta::assert_snapshot;
 
 use super::*;
-use crate::context::About;
 
 const WITH_TRANSCRIPT: Show = Show { transcript: true, internal: false };
 
-/// The mail after the sample was changed, with the settings that everything shows.
+/// Renders the changed sample with settings that show everything.
 fn mail(change: impl Fn(&mut EmailSettings, &mut Sample)) -> Rendered {
     let reply_to = Some("help@example.com".parse().unwrap());
     let mut settings = EmailSettings { reply_to, show_transcript: true, ..EmailSettings::default() };
     let mut sample = Sample::full();
     change(&mut settings, &mut sample);
-    let session = sample.session();
-    let about: About<'_> = sample.about(&settings, &session);
-    Template::built_in().render(&VisitorContext::new(&about)).unwrap()
+    Template::built_in().render(&VisitorContext::new(&sample.about(&settings))).unwrap()
 }
 
 fn mail_in(locale: &str) -> Rendered {

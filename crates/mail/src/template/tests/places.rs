@@ -1,4 +1,4 @@
-//! Where values may stand in HTML.
+//! Places of values in HTML.
 
 use super::*;
 

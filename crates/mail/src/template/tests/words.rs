@@ -1,4 +1,4 @@
-//! What a template may say, and what it is told.
+//! The language of templates, and the errors that its authors see.
 
 use super::*;
 
@@ -24,20 +24,26 @@ fn an_error_names_the_part_the_line_and_what_is_wrong() {
     for (text, error) in [
         (
             "a\n{{ visitr }}",
-            "invalid text part, line 2: there is no `visitr`; there is lang, dir, content_lang, business, visitor, date, summary, key_points, action_items, phrases, unsubscribe_url, transcript, internal",
+            "invalid text part, line 2: unknown name `visitr`; known are lang, dir, content_lang, business, visitor, date, summary, key_points, action_items, phrases, unsubscribe_url, transcript, internal",
         ),
         (
             "{% for item in action_items %}\n{{ item.ownr }}{% endfor %}",
-            "invalid text part, line 2: there is no `ownr`; there is owner, text, due",
+            "invalid text part, line 2: unknown name `ownr`; known are owner, text, due",
         ),
         (
             "{% if action_items[0].ownr == \"You\" %}x{% endif %}",
-            "invalid text part, line 1: there is no `ownr`; there is owner, text, due",
+            "invalid text part, line 1: unknown name `ownr`; known are owner, text, due",
         ),
-        ("\n\nHello {{ visitor }}", "invalid text part, line 3: the value may be absent: show it only in `{% if … %}`"),
+        (
+            "\n\nHello {{ visitor }}",
+            "invalid text part, line 3: the value may be missing: show it only in `{% if … %}`",
+        ),
         ("{{ summary }}", "invalid text part, line 1: a sequence cannot be shown; use `for` or name one of its values"),
-        ("{{ summary[7] }}", "invalid text part, line 1: there is no such value"),
-        ("{{ key_points|first }}", "invalid text part, line 1: the list is empty: ask with `{% if … %}` first"),
+        ("{{ summary[7] }}", "invalid text part, line 1: unknown value"),
+        (
+            "{{ key_points|first }}",
+            "invalid text part, line 1: the list may be empty: check it with `{% if … %}` first",
+        ),
         ("{% if visitor %}", "invalid text part, line 1: unexpected end of input, expected end of block"),
         (" \n", "invalid text part: it is empty"),
     ] {
@@ -62,29 +68,29 @@ fn what_is_internal_exists_only_where_it_is_shown() {
     assert_eq!(check(&source, &Show { internal: true, transcript: false }), Ok(()));
     let error = check(&source, &Show::default()).unwrap_err();
     assert_eq!((error.part, error.line), (TemplatePart::Html, Some(1)));
-    assert!(error.problem.starts_with("there is no `internal`; there is lang"), "{error}");
+    assert!(error.problem.starts_with("unknown name `internal`; known are lang"), "{error}");
 }
 
 #[test]
 fn what_is_not_on_the_list_is_refused_wherever_it_stands() {
     for (template, problem) in [
-        ("{% include 'x' %}", "there is no statement `include`"),
-        ("{% import 'x' as y %}", "there is no statement `import`"),
-        ("{% from 'x' import y %}", "there is no statement `from`"),
-        ("{% extends 'x' %}", "there is no statement `extends`"),
-        ("{% block x %}{% endblock %}", "there is no statement `block`"),
-        ("{% macro x() %}{% endmacro %}", "there is no statement `macro`"),
-        ("{% call x() %}{% endcall %}", "there is no statement `call`"),
-        ("{% autoescape false %}{% endautoescape %}", "there is no statement `autoescape`"),
-        ("{% filter upper %}x{% endfilter %}", "there is no statement `filter`"),
-        ("{% with x = 1 %}{% endwith %}", "there is no statement `with`"),
-        ("{% do x() %}", "there is no statement `do`"),
+        ("{% include 'x' %}", "unknown statement `include`"),
+        ("{% import 'x' as y %}", "unknown statement `import`"),
+        ("{% from 'x' import y %}", "unknown statement `from`"),
+        ("{% extends 'x' %}", "unknown statement `extends`"),
+        ("{% block x %}{% endblock %}", "unknown statement `block`"),
+        ("{% macro x() %}{% endmacro %}", "unknown statement `macro`"),
+        ("{% call x() %}{% endcall %}", "unknown statement `call`"),
+        ("{% autoescape false %}{% endautoescape %}", "unknown statement `autoescape`"),
+        ("{% filter upper %}x{% endfilter %}", "unknown statement `filter`"),
+        ("{% with x = 1 %}{% endwith %}", "unknown statement `with`"),
+        ("{% do x() %}", "unknown statement `do`"),
         ("{% set x %}y{% endset %}", "`set` must be of the form"),
-        ("{{ visitor|safe }}", "there is no filter `safe`"),
-        ("{{ visitor|default('x') }}", "there is no filter `default`"),
-        ("{{ visitor|replace('a', 'b') }}", "there is no filter `replace`"),
-        ("{% if visitor is defined %}{% endif %}", "there is no test `defined`"),
-        ("{% if visitor is not defined %}{% endif %}", "there is no test `defined`"),
+        ("{{ visitor|safe }}", "unknown filter `safe`"),
+        ("{{ visitor|default('x') }}", "unknown filter `default`"),
+        ("{{ visitor|replace('a', 'b') }}", "unknown filter `replace`"),
+        ("{% if visitor is defined %}{% endif %}", "unknown test `defined`"),
+        ("{% if visitor is not defined %}{% endif %}", "unknown test `defined`"),
         ("{{ range(9) }}", "nothing can be called"),
         ("{{ lang.upper() }}", "nothing can be called"),
         ("{{ ('x')('y') }}", "nothing can be called"),
@@ -97,7 +103,7 @@ fn what_is_not_on_the_list_is_refused_wherever_it_stands() {
         ("{{ 'x' * 9 }}", "nothing can be computed with `*`"),
         ("{{ 2 ** 9 }}", "nothing can be computed with `**`"),
         ("{{ -lang }}", "nothing can be computed with `-`"),
-        ("{{ lang ~ lang }}", "texts are joined by standing beside each other"),
+        ("{{ lang ~ lang }}", "`~` cannot be used"),
         ("{% if lang == dir %}{% endif %}", "a comparison must be with a text in quotes or with a number"),
         ("{% if 'a' in lang %}{% endif %}", "`in` can only be used in `for`"),
     ] {

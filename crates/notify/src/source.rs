@@ -1,4 +1,4 @@
-//! What a mail is about, as it is loaded for each delivery.
+//! The data that a mail is made from, loaded for each delivery.
 
 use domain::analysis::Analysis;
 use domain::email_address::EmailAddress;
@@ -9,7 +9,7 @@ use domain::settings::{EmailSettings, LoggingSettings, RedactionSettings};
 use serde::Deserialize;
 use store::email_log::{EmailKey, NewEmail};
 
-/// The sections of a tenant's settings that a mail follows.
+/// The sections of a tenant's settings that a mail uses.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Settings {
@@ -18,18 +18,18 @@ pub(crate) struct Settings {
     pub(crate) logging: LoggingSettings,
 }
 
-/// What a mail is about.
-pub(crate) struct Subject {
-    /// As visitors know the tenant.
+/// The session, analysis and settings that a mail is made from.
+pub(crate) struct MailSource {
+    /// The tenant's name for visitors.
     pub(crate) tenant_name: String,
     pub(crate) settings: Settings,
     pub(crate) session: Session,
-    /// As mails may show it.
+    /// The analysis in the form that mails may show.
     pub(crate) analysis: Analysis,
     pub(crate) analysis_version: i32,
 }
 
-impl Subject {
+impl MailSource {
     pub(crate) fn tenant(&self) -> &TenantId {
         &self.session.tenant_id
     }
@@ -39,13 +39,13 @@ impl Subject {
         EmailKey { tenant_id, session_id, analysis_version: self.analysis_version }
     }
 
-    /// The mail that there is, or would have been, as far as the log may know it.
+    /// Describes the mail for the log, with only the data that the log may have.
     pub(crate) fn email<'a>(&'a self, locale: Option<&'a str>, recipient: Option<&'a str>) -> NewEmail<'a> {
         let template = self.settings.email.template.as_ref();
         NewEmail { key: self.key(), template, locale, recipient: recipient.filter(|_| self.keeps_metadata()) }
     }
 
-    /// Whether the log may know recipient and events.
+    /// Returns whether the log may keep recipient and events.
     pub(crate) fn keeps_metadata(&self) -> bool {
         match self.settings.logging.mails {
             LogDetail::None => false,
@@ -53,7 +53,7 @@ impl Subject {
         }
     }
 
-    /// Whether the log is to keep the mail itself.
+    /// Returns whether the log keeps the mail itself.
     pub(crate) fn keeps_body(&self) -> bool {
         match self.settings.logging.mails {
             LogDetail::None | LogDetail::Metadata => false,
@@ -61,7 +61,7 @@ impl Subject {
         }
     }
 
-    /// The visitor's address as it came, also where SES cannot send to it.
+    /// Returns the visitor's address, even if SES cannot send to it.
     pub(crate) fn visitor_address(&self) -> Option<EmailAddress> {
         match self.session.visitor.email() {
             VisitorEmail::Usable(address) => Some(address),

@@ -1,15 +1,17 @@
-//! Analyses labelled conversations for `cargo xtask eval`: reads them from stdin, one JSON object a line, and prints a
-//! line with the analysis for each as soon as it is done. Progress goes to stderr.
+//! Analyses labelled conversations for `cargo xtask eval`.
 //!
-//! `--model ID` is a Bedrock model or inference profile; credentials, region and endpoint come from where the SDK looks
-//! for them.
+//! The program reads conversations from stdin, one JSON object a line, and prints a line for each analysis at once.
+//! Progress goes to stderr. `--model ID` is a Bedrock model or inference profile. The SDK finds credentials, region and
+//! endpoint in its usual places.
+
+mod journal;
 
 use std::fmt::Display;
 use std::io::Read;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use analyze::journal::{Journal, MemoryJournal};
+use analyze::journal::Journal;
 use analyze::models::Models;
 use analyze::{AnalysisRequest, Analyst, Error, Settings};
 use aws_config::retry::RetryConfig;
@@ -24,14 +26,15 @@ use serde::{Deserialize, Serialize};
 use stage::Failure;
 use store::model_calls::CallOutcome;
 
-/// As long as a Lambda function may run.
+use journal::MemoryJournal;
+
+/// The longest time that a Lambda function may run.
 const TIME: Duration = Duration::from_secs(15 * 60);
-/// A model that is throttled or away is asked again, as the queue would; the first wait is a second, each other twice
-/// that.
+/// The most attempts while a model is not available; the waits between them are 1, 2, 4 and 8 s.
 const DELIVERIES: u32 = 5;
-/// `PartConcurrency` in `template.yaml`.
+/// The value of `PartConcurrency` in `template.yaml`.
 const PART_CONCURRENCY: usize = 6;
-/// A Bedrock API key: the SDK takes it instead of credentials.
+/// The variable of a Bedrock API key, which the SDK uses instead of credentials.
 const API_KEY: &str = "AWS_BEARER_TOKEN_BEDROCK";
 
 struct Arguments {
@@ -57,7 +60,7 @@ struct Facts {
     end_reason: Option<String>,
 }
 
-/// A conversation that can be analysed.
+/// A conversation in the form that an analysis needs.
 struct Prepared {
     session: Session,
     transcript: Transcript,
@@ -68,12 +71,12 @@ struct Line {
     id: String,
     analysis: Option<Analysis>,
     error: Option<&'static str>,
-    /// For the one who waits: the error and what caused it.
+    /// The error with its causes, for the progress.
     #[serde(skip)]
     why: Option<String>,
     first_try_valid: bool,
     seconds: f64,
-    /// What was spent although there is no analysis.
+    /// The usage of a conversation without an analysis.
     usage: Option<Usage>,
 }
 
@@ -91,7 +94,7 @@ async fn main() -> ExitCode {
 async fn run() -> Result<(), String> {
     let arguments = arguments()?;
     let mut input = String::new();
-    std::io::stdin().read_to_string(&mut input).map_err(failed_to("read the conversations"))?;
+    std::io::stdin().read_to_string(&mut input).map_err(cannot("read the conversations"))?;
     let conversations = conversations(&input)?;
     let analyst = analyst(&arguments.model).await?;
     let all = conversations.len();
@@ -101,14 +104,14 @@ async fn run() -> Result<(), String> {
     while let Some(line) = lines.next().await {
         let line = line?;
         done += 1;
-        println!("{}", serde_json::to_string(&line).map_err(failed_to("write a result"))?);
+        println!("{}", serde_json::to_string(&line).map_err(cannot("write a result"))?);
         eprintln!("{done:>4} of {all}  {:>6.2} s  {}  {}", line.seconds, line.id, line.why.unwrap_or_default());
     }
     Ok(())
 }
 
-fn failed_to<E: Display>(what: &'static str) -> impl Fn(E) -> String {
-    move |error| format!("failed to {what}: {error}")
+fn cannot<E: Display>(what: &'static str) -> impl Fn(E) -> String {
+    move |error| format!("cannot {what}: {error}")
 }
 
 fn arguments() -> Result<Arguments, String> {
@@ -118,20 +121,20 @@ fn arguments() -> Result<Arguments, String> {
         let value = words.next().ok_or_else(|| format!("{option} needs a value"))?;
         match option.as_str() {
             "--model" => model = Some(value),
-            "--concurrency" => concurrency = value.parse().map_err(failed_to("read --concurrency"))?,
-            _ => return Err(format!("there is no option {option}")),
+            "--concurrency" => concurrency = value.parse().map_err(cannot("read --concurrency"))?,
+            _ => return Err(format!("unknown option {option}")),
         }
     }
-    let model = model.ok_or("--model is needed")?;
+    let model = model.ok_or("--model is missing")?;
     Ok(Arguments { model, concurrency: concurrency.max(1) })
 }
 
-/// Every conversation, before the first request costs anything: one that cannot be analysed must not end a paid run.
+/// Reads every conversation before the first request: an invalid one must not end a run that is paid for.
 fn conversations(input: &str) -> Result<Vec<Prepared>, String> {
     let lines = (1..).zip(input.lines()).filter(|(_, line)| !line.trim().is_empty());
     let read = |(number, line): (u32, &str)| {
         let conversation = serde_json::from_str(line).map_err(|error| error.to_string());
-        conversation.and_then(prepare).map_err(|error| format!("failed to read conversation {number}: {error}"))
+        conversation.and_then(prepare).map_err(|error| format!("cannot read conversation {number}: {error}"))
     };
     lines.map(read).collect()
 }
@@ -142,13 +145,13 @@ async fn analyst(model: &str) -> Result<Analyst, String> {
     let bedrock = aws_sdk_bedrockruntime::config::Builder::from(&aws).retry_config(RetryConfig::disabled()).build();
     Ok(Analyst {
         bedrock: aws_sdk_bedrockruntime::Client::from_conf(bedrock),
-        models: Models::with_overrides("[]").map_err(failed_to("read the models"))?,
+        models: Models::with_overrides("[]").map_err(cannot("read the models"))?,
         default_model: model.to_owned(),
         part_concurrency: PART_CONCURRENCY,
     })
 }
 
-/// Says what is missing before forty conversations fail for it.
+/// Finds missing settings of AWS before forty conversations fail because of them.
 async fn check(aws: &SdkConfig) -> Result<(), String> {
     if aws.region().is_none() {
         return Err("no AWS region: set AWS_REGION, or a region in the AWS profile".to_owned());
@@ -168,12 +171,14 @@ async fn evaluate(analyst: &Analyst, prepared: Prepared) -> Result<Line, String>
     let journal = MemoryJournal::default();
     let settings = Settings::default();
     let until = started + TIME;
-    let task = AnalysisRequest { session: &session, transcript: &transcript, settings: &settings, model: None, until };
-    let (analysis, error) = match deliver(analyst, &task, &journal).await {
+    let request =
+        AnalysisRequest { session: &session, transcript: &transcript, settings: &settings, model: None, until };
+    let (analysis, error) = match deliver(analyst, &request, &journal).await {
         Ok(analysis) => (Some(analysis), None),
         Err(error) => (None, Some(error)),
     };
-    let usage = if analysis.is_none() { Some(usage(&journal).await?) } else { None };
+    let usage =
+        if analysis.is_none() { Some(journal.usage().await.map_err(cannot("add up the usage"))?) } else { None };
     Ok(Line {
         id: session.session_id.to_string(),
         analysis,
@@ -186,16 +191,16 @@ async fn evaluate(analyst: &Analyst, prepared: Prepared) -> Result<Line, String>
 }
 
 fn explain(error: &Error) -> String {
-    format!("{}: failed to {}", error.code(), stage::error_chain(error))
+    format!("{}: {}", error.code(), stage::error_chain(error))
 }
 
 fn prepare(conversation: Conversation) -> Result<Prepared, String> {
     let Conversation { id, channel, session, transcript } = conversation;
     let started_at = session.started_at.unwrap_or_default();
     let session = Session {
-        tenant_id: "evaluation".parse().map_err(failed_to("name a tenant"))?,
-        session_id: id.parse().map_err(|error| format!("{id} is no session id: it {error}"))?,
-        agent_id: "evaluated".parse().map_err(failed_to("name an agent"))?,
+        tenant_id: "evaluation".parse().map_err(cannot("name the tenant"))?,
+        session_id: id.parse().map_err(|error| format!("invalid session id {id}: it {error}"))?,
+        agent_id: "evaluated".parse().map_err(cannot("name the agent"))?,
         channel,
         started_at,
         ended_at: session.ended_at.unwrap_or(started_at),
@@ -207,20 +212,20 @@ fn prepare(conversation: Conversation) -> Result<Prepared, String> {
 }
 
 #[expect(clippy::disallowed_methods, reason = "there is no queue that would wait here")]
-async fn deliver(analyst: &Analyst, task: &AnalysisRequest<'_>, journal: &MemoryJournal) -> Result<Analysis, Error> {
+async fn deliver(analyst: &Analyst, request: &AnalysisRequest<'_>, journal: &MemoryJournal) -> Result<Analysis, Error> {
     let mut wait = Duration::from_secs(1);
     for _ in 1..DELIVERIES {
-        match analyst.analyse(task, journal).await {
+        match analyst.analyse(request, journal).await {
             Ok(analysed) => return Ok(analysed.analysis),
             Err(error) if !error.is_retryable() => return Err(error),
             Err(_) => tokio::time::sleep(wait).await,
         }
         wait *= 2;
     }
-    analyst.analyse(task, journal).await.map(|analysed| analysed.analysis)
+    analyst.analyse(request, journal).await.map(|analysed| analysed.analysis)
 }
 
-/// True if the first answer about every part could be used; quotes that were not said are counted elsewhere.
+/// Returns whether the first answer about every part was usable; invented quotes are counted elsewhere.
 fn first_try_valid(journal: &MemoryJournal) -> bool {
     let calls = journal.calls();
     let mut parts: Vec<_> = calls.iter().map(|call| call.part).collect();
@@ -235,19 +240,4 @@ fn first_try_valid(journal: &MemoryJournal) -> bool {
         Some(CallOutcome::Invalid | CallOutcome::Refused | CallOutcome::NoAnswer) | None => false,
     };
     !parts.is_empty() && parts.into_iter().all(valid)
-}
-
-async fn usage(journal: &MemoryJournal) -> Result<Usage, String> {
-    let spent = journal.usage().await.map_err(failed_to("add up what was spent"))?;
-    Ok(Usage {
-        model: spent.last_model,
-        attempts: spent.attempts,
-        input_tokens: spent.input_tokens,
-        output_tokens: spent.output_tokens,
-        cached_tokens: spent.cached_tokens,
-        cache_write_tokens: spent.cache_write_tokens,
-        cost_usd: spent.cost_usd,
-        latency_ms: spent.latency_ms,
-        ..Usage::default()
-    })
 }
