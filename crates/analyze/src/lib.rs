@@ -197,6 +197,7 @@ impl Stage for Context {
         let transcript = match self.store.transcript(&key.tenant_id, &key.session_id).await.map_err(Error::Store)? {
             Some(transcript) => transcript,
             None if stored.transcript_purged_at.is_some() => return Ok(Outcome::Final(TRANSCRIPT_PURGED)),
+            // The notification carried the transcript, and it has no turns.
             None if stored.transcript_carried => Transcript::default(),
             None => {
                 let wait = self.next_transcript_check(&stored);

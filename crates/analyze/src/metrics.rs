@@ -103,6 +103,7 @@ fn fitting(value: &Value, kind: &MetricKind) -> Option<Value> {
         }
         MetricKind::Enum { values } => {
             let given = value.as_str()?.trim();
+            // Models change the case of a value; the tenant's spelling is kept.
             let by_case = || values.iter().find(|known| known.to_lowercase() == given.to_lowercase());
             let known = values.iter().find(|known| *known == given).or_else(by_case)?;
             Some(Value::from(known.as_str()))

@@ -78,6 +78,7 @@ pub(crate) fn normalize(cluster: &str, normalized: &mut String) -> ClusterKind {
         }
         // The lower case of the Turkish İ is an i with a combining dot.
         if c != '\u{307}' || normalized.get(before..) != Some("i") {
+            // By way of the upper case, `ß` equals `ss`, and a final `ς` equals `σ`.
             normalized.extend(c.to_lowercase().flat_map(char::to_uppercase).flat_map(char::to_lowercase));
         }
     }

@@ -13,6 +13,7 @@ use crate::normalize::clusters;
 /// change the look of the text around them. Joiners stay where emoji and words of Persian or Indic languages need them.
 /// A longer text is cut between grapheme clusters and ends in `…`.
 pub fn clean(text: &str, max_chars: usize) -> String {
+    // Each removal may bring a letter and its mark together, so the text is composed again.
     let visible: String = visible(&text.nfc().collect::<String>()).nfc().collect();
     let untagged: String = tags::removed(&visible).nfc().collect();
     let mut cleaned = String::with_capacity(untagged.len());

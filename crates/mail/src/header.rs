@@ -63,6 +63,7 @@ pub(crate) fn mailbox(name: Option<&str>, address: &EmailAddress) -> String {
         if mailbox.len() <= MAX_MAILBOX_BYTES {
             return mailbox;
         }
+        // The length of encoded words depends on the script, so the name is shortened until it fits.
         name.pop();
     }
     address.as_str().to_owned()

@@ -129,6 +129,7 @@ impl<'a, J: Journal> TranscriptAnalysis<'a, J> {
                 if !matches!(found, Err(Error::TranscriptTooLong)) {
                     return found;
                 }
+                // Another delivery then starts with the smaller split.
                 let marker = json!({ "parts": plan.parts.len() });
                 self.caller.journal.store_part(plan.generation * GENERATION + TOO_LONG, &marker).await?;
             }
