@@ -1,4 +1,4 @@
-//! Addresses as keys that hold no address.
+//! Hashes of addresses: keys that hold no address.
 
 use std::fmt;
 
@@ -9,8 +9,9 @@ use crate::id::TenantId;
 
 /// SHA-256 of a tenant and one of its visitors' addresses, in lower case and with the domain in Punycode.
 ///
-/// It finds everything of an address, and a suppression outlives the address's erasure. Who knows an address can
-/// compute it: it hides addresses from who reads the table, not from who guesses them. Two tenants have different ones.
+/// The hash finds all rows of an address, and lets a suppression outlive the address's erasure. The hash hides addresses
+/// from readers of the table, not from a reader who guesses an address and computes its hash. Two tenants have different
+/// hashes for one address.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct AddressHash([u8; 32]);
 
@@ -40,7 +41,7 @@ impl From<[u8; 32]> for AddressHash {
 }
 
 impl fmt::Debug for AddressHash {
-    /// The first bytes tell hashes apart.
+    /// Prints the first bytes, enough to compare hashes.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let [a, b, c, d, ..] = self.0;
         write!(f, "AddressHash({a:02x}{b:02x}{c:02x}{d:02x}…)")

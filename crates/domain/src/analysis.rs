@@ -1,6 +1,6 @@
-//! What was learnt from a conversation: the document that is stored, mailed and synced.
+//! The analysis of a conversation: the document that is stored, mailed and synced.
 //!
-//! Everything here has been validated; what a model answered is a type of `analyze` until then.
+//! Every value here is validated; `analyze` has its own types for unchecked answers of a model.
 
 mod restored;
 
@@ -10,15 +10,16 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::number::{Confidence, Score};
+use crate::text_enum;
 use crate::transcript::Role;
 
 /// A validated analysis of one session; its JSON is the stored document.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Analysis {
     pub status: AnalysisStatus,
-    /// Why the status is not `ok`, such as `no_visitor_turns`.
+    /// The reason for a status other than `ok`, such as `no_visitor_turns`.
     pub code: Option<String>,
-    /// `None` where the status says that nothing was evaluated.
+    /// `None` if the status says that nothing was evaluated.
     pub intent: Option<Intent>,
     pub summary: Option<Summary>,
     pub category: Option<Category>,
@@ -29,70 +30,41 @@ pub struct Analysis {
     pub custom_metrics: BTreeMap<String, CustomMetric>,
     pub conversation: Conversation,
     pub coverage: Coverage,
-    /// What was hidden from the model: entities by kind or pattern, and how often; empty where nothing was.
+    /// Values hidden from the model, counted by entity or pattern.
     #[serde(default)]
     pub redactions: BTreeMap<String, u32>,
     pub usage: Usage,
 }
 
-/// How much of an analysis can be relied on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum AnalysisStatus {
-    Ok,
-    /// Some of what was asked for is missing; `code` and `coverage` say what.
-    Partial,
-    /// The visitor said too little; the model was not asked.
-    InsufficientContent,
-    Failed,
-}
-
-impl AnalysisStatus {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::Partial => "partial",
-            Self::InsufficientContent => "insufficient_content",
-            Self::Failed => "failed",
-        }
+text_enum! {
+    /// How much of an analysis can be relied on.
+    pub enum AnalysisStatus {
+        Ok = "ok",
+        /// Some parts are missing; `code` and `coverage` say which.
+        Partial = "partial",
+        /// The visitor said too little; the model was not asked.
+        InsufficientContent = "insufficient_content",
+        Failed = "failed",
     }
 }
 
-/// What the visitor came for.
+/// The purpose of the visitor.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Intent {
     pub primary_purpose: String,
     pub objectives: Vec<String>,
-    /// Whether the visitor got what they came for, whatever ended the conversation; `None` before prompt version 2.
+    /// `None` before prompt version 2.
     #[serde(default)]
     pub outcome: Option<IntentOutcome>,
 }
 
-/// What came of the visitor's purpose.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum IntentOutcome {
-    Achieved,
-    Partly,
-    NotAchieved,
-    Unclear,
-}
-
-impl IntentOutcome {
-    pub const ALL: [Self; 4] = [Self::Achieved, Self::Partly, Self::NotAchieved, Self::Unclear];
-
-    /// As in JSON.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Achieved => "achieved",
-            Self::Partly => "partly",
-            Self::NotAchieved => "not_achieved",
-            Self::Unclear => "unclear",
-        }
-    }
-
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|outcome| outcome.as_str() == text)
+text_enum! {
+    /// Whether the visitor achieved their purpose, however the conversation ended.
+    pub enum IntentOutcome {
+        Achieved = "achieved",
+        Partly = "partly",
+        NotAchieved = "not_achieved",
+        Unclear = "unclear",
     }
 }
 
@@ -102,33 +74,19 @@ pub struct Summary {
     pub key_points: Vec<String>,
 }
 
-/// The closed set of visitor categories.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum CategoryLabel {
-    ImmediateBuyer,
-    PotentialBuyer,
-    JustExploring,
-    FacingIssue,
-    Others,
+text_enum! {
+    /// The closed set of visitor categories.
+    pub enum CategoryLabel {
+        ImmediateBuyer = "immediate_buyer",
+        PotentialBuyer = "potential_buyer",
+        JustExploring = "just_exploring",
+        FacingIssue = "facing_issue",
+        Others = "others",
+    }
 }
 
 impl CategoryLabel {
-    pub const ALL: [Self; 5] =
-        [Self::ImmediateBuyer, Self::PotentialBuyer, Self::JustExploring, Self::FacingIssue, Self::Others];
-
-    /// As in JSON, SQL and settings.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::ImmediateBuyer => "immediate_buyer",
-            Self::PotentialBuyer => "potential_buyer",
-            Self::JustExploring => "just_exploring",
-            Self::FacingIssue => "facing_issue",
-            Self::Others => "others",
-        }
-    }
-
-    /// As people read it.
+    /// The label for people.
     pub fn title(self) -> &'static str {
         match self {
             Self::ImmediateBuyer => "Immediate Buyer",
@@ -137,10 +95,6 @@ impl CategoryLabel {
             Self::FacingIssue => "Facing Issue",
             Self::Others => "Others",
         }
-    }
-
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|label| label.as_str() == text)
     }
 }
 
@@ -157,7 +111,7 @@ pub struct Justification {
     pub evidence: Vec<Evidence>,
 }
 
-/// Words that were said: `quote` was found in the turn by code, and is written as it stands there.
+/// A verbatim quote: code found it in the turn.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Evidence {
     /// Index of the turn, from 0.
@@ -165,7 +119,7 @@ pub struct Evidence {
     pub quote: String,
 }
 
-/// How the visitor felt.
+/// The feelings of the visitor.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Sentiment {
     /// The mean of the timeline, computed by code.
@@ -176,23 +130,12 @@ pub struct Sentiment {
     pub patterns: Vec<String>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum SentimentLabel {
-    Positive,
-    Neutral,
-    Negative,
-    Mixed,
-}
-
-impl SentimentLabel {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Positive => "positive",
-            Self::Neutral => "neutral",
-            Self::Negative => "negative",
-            Self::Mixed => "mixed",
-        }
+text_enum! {
+    pub enum SentimentLabel {
+        Positive = "positive",
+        Neutral = "neutral",
+        Negative = "negative",
+        Mixed = "mixed",
     }
 }
 
@@ -211,7 +154,7 @@ pub struct Shift {
     pub to_turn: usize,
     pub from: Score,
     pub to: Score,
-    /// Why, as the model sees it; `None` where it gave no cause.
+    /// The cause in the words of the model; `None` if the model gave none.
     pub cause: Option<String>,
 }
 
@@ -225,12 +168,12 @@ pub struct Insight {
 pub struct ActionItem {
     pub text: String,
     pub owner: Owner,
-    /// When, in the words of the conversation.
+    /// The time in the words of the conversation.
     pub due: Option<String>,
     pub evidence: Vec<Evidence>,
 }
 
-/// Who has to act.
+/// The person or party that has to act.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Owner {
@@ -243,9 +186,9 @@ pub enum Owner {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CustomMetric {
     pub status: MetricStatus,
-    /// Of the metric's type and in its range; null unless the status is `ok`.
+    /// A value of the metric's type and range; null unless the status is `ok`.
     pub value: Value,
-    /// Why this value, or why none.
+    /// The reason for this value, or for its absence.
     pub rationale: String,
 }
 
@@ -262,25 +205,25 @@ pub struct Conversation {
     pub turns: usize,
     pub visitor_turns: usize,
     pub agent_turns: usize,
-    /// Of visitor and agent; in scripts without spaces a character may count as a word.
+    /// Words of visitor and agent; in scripts without spaces a character may count as a word.
     pub words: usize,
     #[serde(default)]
     pub visitor_words: usize,
     #[serde(default)]
     pub agent_words: usize,
-    /// The visitor's share of the words visitor and agent spoke, 0 to 1; `None` when nobody spoke.
+    /// The visitor's share of the words of visitor and agent, 0 to 1; `None` without words.
     pub talk_ratio: Option<f64>,
     pub duration_s: i64,
-    /// The most words that visitor or agent said with nobody else in between.
+    /// The most words of visitor or agent without an interruption.
     #[serde(default)]
     pub longest_monologue: Option<Monologue>,
-    /// How long the visitor waited for the agent's words; `None` where the turns have no times.
+    /// The visitor's waits for the agent; `None` if the turns have no times.
     #[serde(default)]
     pub visitor_waiting: Option<Waiting>,
-    /// `None` where the turns have no times.
+    /// `None` if the turns have no times.
     #[serde(default)]
     pub interruptions: Option<Interruptions>,
-    /// How the conversation ended, as the AI engine said; it says nothing about what was achieved.
+    /// The technical end of the conversation as the AI engine reported it.
     #[serde(default)]
     pub end_reason: Option<String>,
 }
@@ -294,28 +237,27 @@ pub struct Monologue {
     pub words: usize,
 }
 
-/// Between the end of a visitor's turn and the beginning of the agent's next one.
+/// Waits between the end of a visitor's turn and the beginning of the agent's next turn.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Waiting {
-    /// How often the visitor waited.
     pub times: usize,
     pub mean_ms: u64,
     pub longest_ms: u64,
 }
 
-/// Turns that began before the other's turn had ended.
+/// Turns that began before the other speaker's turn had ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Interruptions {
     pub by_visitor: usize,
     pub by_agent: usize,
 }
 
-/// What part of the transcript was analysed.
+/// The analysed part of the transcript.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Coverage {
     pub turns_total: usize,
     pub turns_analysed: usize,
-    /// Parts that the transcript was analysed in; 1 where it fits into one request.
+    /// Parts of the transcript; 1 if the transcript fits into one request.
     pub chunks: usize,
     pub chunks_failed: usize,
     /// Insights and action items of a long transcript beyond the most that are kept.
@@ -323,15 +265,15 @@ pub struct Coverage {
     pub items_left_out: usize,
 }
 
-/// What the analysis cost.
+/// The cost of an analysis.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Usage {
-    /// The last one that was asked; `None` when none was.
+    /// The model of the last request; `None` without requests.
     pub model: Option<String>,
     pub prompt_version: Option<String>,
-    /// Answers of a model, usable or not, of all parts and deliveries.
+    /// Answers of all models, valid or not, for all parts and deliveries.
     pub attempts: u32,
-    /// Without cached tokens.
+    /// Excludes cached tokens.
     pub input_tokens: u64,
     pub output_tokens: u64,
     /// Input tokens read from the prompt cache.
@@ -339,14 +281,14 @@ pub struct Usage {
     /// Input tokens written to the prompt cache.
     #[serde(default)]
     pub cache_write_tokens: u64,
-    /// `None` where the price of a model that answered is not known.
+    /// `None` if the price of a model is unknown.
     pub cost_usd: Option<f64>,
-    /// Of all attempts together, also where parts were analysed at the same time.
+    /// The sum over all attempts, also of those at the same time.
     pub latency_ms: u64,
     /// Quotes that were found in the transcript.
     #[serde(default)]
     pub quotes_verified: u32,
-    /// Quotes the model gave that were not in the transcript; they are not in this document.
+    /// Quotes of the model that are not in the transcript, and therefore not in this document.
     pub quotes_dropped: u32,
 }
 
@@ -363,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stored_document_with_an_impossible_score_is_refused() {
+    fn a_stored_document_with_an_invalid_score_is_refused() {
         let feeling = r#"{"turn":0,"score":1.2,"emotion":"joy"}"#;
         assert!(serde_json::from_str::<Feeling>(feeling).unwrap_err().to_string().contains("between -1 and 1"));
     }

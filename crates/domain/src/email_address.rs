@@ -1,4 +1,4 @@
-//! E-mail addresses a mail can be sent to.
+//! E-mail addresses that a mail can be sent to.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,14 +10,13 @@ pub const MAX_ADDRESS_LENGTH: usize = 254;
 /// The longest local part in bytes (RFC 5321, 4.5.3.1.1).
 pub const MAX_LOCAL_PART_LENGTH: usize = 64;
 
-/// Why a text is not a usable address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("is not an e-mail address")]
 pub struct InvalidEmailAddress;
 
 /// An address with a dot-atom local part and a DNS domain of at least two labels; the domain is in lower case.
 ///
-/// Prints masked (`a***@example.com`): the plain text is only to be had from [`EmailAddress::as_str`].
+/// Prints masked (`a***@example.com`): only [`EmailAddress::as_str`] returns the plain text.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct EmailAddress(String);
@@ -28,16 +27,16 @@ impl EmailAddress {
         &self.0
     }
 
-    /// The address as SES takes it, and names it in events: the domain in Punycode.
+    /// Converts the domain to Punycode, the form that SES accepts and uses in events.
     ///
-    /// `None` if the local part is not ASCII, because SES has no SMTPUTF8, or if IDNA knows no such domain.
+    /// `None` if the local part is not ASCII, because SES has no SMTPUTF8, or if the domain is invalid in IDNA.
     pub fn to_ascii(&self) -> Option<Self> {
         let (local, domain) = self.0.rsplit_once('@')?;
         let domain = idna::domain_to_ascii(domain).ok()?;
         local.is_ascii().then(|| format!("{local}@{domain}").parse().ok())?
     }
 
-    /// The ways to write the address, in lower case: the domain as it is, in Punycode and in Unicode.
+    /// Lists the spellings of the address, in lower case: the domain unchanged, in Punycode and in Unicode.
     pub fn spellings(&self) -> Vec<String> {
         let lower = self.0.to_lowercase();
         let Some((local, domain)) = lower.rsplit_once('@') else { return vec![lower] };
@@ -92,7 +91,7 @@ impl From<EmailAddress> for String {
 
 fn is_dot_atom(local: &str) -> bool {
     let atom_char = |c: char| c.is_alphanumeric() || "!#$%&'*+/=?^_`{|}~-".contains(c);
-    // What some programs decode although it is no text of a header: RFC 2047's encoded word.
+    // Some programs decode RFC 2047's encoded words also inside an address.
     let is_encoded = local.contains("=?");
     local.len() <= MAX_LOCAL_PART_LENGTH
         && !is_encoded

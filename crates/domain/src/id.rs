@@ -1,16 +1,13 @@
 //! Typed ids.
 //!
-//! All ids are text of 1 to [`MAX_ID_LENGTH`] characters from `A–Z a–z 0–9 . _ : -`, starting with a letter or digit.
+//! Every id is a text of 1 to [`MAX_ID_LENGTH`] characters from `A–Z a–z 0–9 . _ : -`, starting with a letter or digit.
 
-use std::fmt;
-use std::str::FromStr;
-
-use serde::{Deserialize, Serialize};
+use crate::text_type::text_type;
 
 /// The longest id in characters: escaped, it still fits into an SES message tag (256); see [`crate::ses_tag`].
 pub const MAX_ID_LENGTH: usize = 100;
 
-/// Why a text is not an id.
+/// Reasons to refuse an id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidId {
     #[error("must not be empty")]
@@ -21,79 +18,36 @@ pub enum InvalidId {
     Character,
 }
 
-fn check(text: &str) -> Result<(), InvalidId> {
+fn parse(text: &str) -> Result<String, InvalidId> {
     let allowed = |b: u8| b.is_ascii_alphanumeric() || b"._:-".contains(&b);
     match text.as_bytes() {
         [] => Err(InvalidId::Empty),
         bytes if bytes.len() > MAX_ID_LENGTH => Err(InvalidId::TooLong),
         [first, ..] if !first.is_ascii_alphanumeric() => Err(InvalidId::Character),
         bytes if !bytes.iter().all(|&b| allowed(b)) => Err(InvalidId::Character),
-        _ => Ok(()),
+        _ => Ok(text.to_owned()),
     }
 }
 
-macro_rules! id {
-    ($(#[$doc:meta])* $name:ident) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-        #[serde(try_from = "String", into = "String")]
-        pub struct $name(String);
-
-        impl AsRef<str> for $name {
-            fn as_ref(&self) -> &str {
-                &self.0
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
-            }
-        }
-
-        impl FromStr for $name {
-            type Err = InvalidId;
-
-            fn from_str(text: &str) -> Result<Self, InvalidId> {
-                check(text).map(|()| Self(text.to_owned()))
-            }
-        }
-
-        impl TryFrom<String> for $name {
-            type Error = InvalidId;
-
-            fn try_from(text: String) -> Result<Self, InvalidId> {
-                check(&text).map(|()| Self(text))
-            }
-        }
-
-        impl From<$name> for String {
-            fn from(id: $name) -> Self {
-                id.0
-            }
-        }
-    };
-}
-
-id! {
+text_type! {
     /// A customer of the service: the owner of agents, sessions, settings and integrations.
-    TenantId
+    TenantId, InvalidId, parse
 }
-id! {
+text_type! {
     /// One conversation, unique within its tenant; chosen by the AI engine.
-    SessionId
+    SessionId, InvalidId, parse
 }
-id! {
+text_type! {
     /// The AI agent that held a conversation; chosen by the AI engine.
-    AgentId
+    AgentId, InvalidId, parse
 }
-id! {
+text_type! {
     /// One configured third party of a tenant, such as its HubSpot account.
-    IntegrationId
+    IntegrationId, InvalidId, parse
 }
-id! {
-    /// A template of mails: the built-in one, or one that a tenant has saved.
-    TemplateName
+text_type! {
+    /// A template of mails: the built-in template, or a saved template of the tenant.
+    TemplateName, InvalidId, parse
 }
 
 impl TemplateName {
@@ -119,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn text_that_could_break_a_header_url_or_log_is_no_id() {
+    fn text_that_could_break_a_header_url_or_log_is_refused() {
         for (text, why) in [
             ("", InvalidId::Empty),
             ("a b", InvalidId::Character),

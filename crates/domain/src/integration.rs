@@ -17,8 +17,9 @@ pub use webhook::WebhookConfig;
 
 use crate::id::{IntegrationId, TenantId};
 use crate::step::Code;
+use crate::text_type::text_type;
 
-/// What a step of an integration waits for that the service has disabled.
+/// The code of a step that waits for a disabled integration.
 pub const INTEGRATION_DISABLED: Code = Code::new("integration_disabled");
 
 /// One configured integration; secrets are in Secrets Manager under `secret_name`.
@@ -28,7 +29,7 @@ pub struct Integration {
     pub integration_id: IntegrationId,
     pub state: IntegrationState,
     pub config: IntegrationConfig,
-    /// Name in Secrets Manager; what is in it depends on the kind.
+    /// The name in Secrets Manager; the form of the secret depends on the kind.
     pub secret_name: String,
     pub connection: Connection,
 }
@@ -37,25 +38,25 @@ pub struct Integration {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum IntegrationState {
     On,
-    /// By whoever administers it: sessions are not synced.
+    /// Switched off by an administrator: sessions are not synced.
     Off,
-    /// By the service, because it cannot work: sessions wait until somebody has mended it.
+    /// Disabled by the service after permanent errors: sessions wait until an administrator fixes the integration.
     Disabled(Disabled),
-    /// Sessions are not synced any more; what was synced is still in the log.
+    /// Sessions are not synced any more; the log of earlier syncs stays.
     Removed,
 }
 
-/// Why the service has switched an integration off.
+/// The reason for which the service disabled an integration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Disabled {
     /// Such as `unauthorized`.
     pub code: String,
-    /// For whoever administers it.
+    /// An explanation for administrators.
     pub reason: String,
     pub since: DateTime<Utc>,
 }
 
-/// What is particular to each kind of third party.
+/// The configuration by kind of third party.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum IntegrationConfig {
@@ -64,7 +65,7 @@ pub enum IntegrationConfig {
     Webhook(WebhookConfig),
 }
 
-/// How much an integration may ask of its third party.
+/// Limits of the requests to a third party.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     pub requests_per_ten_seconds: u32,
@@ -73,7 +74,7 @@ pub struct Limits {
 }
 
 impl IntegrationConfig {
-    /// As in JSON.
+    /// Returns the kind as in JSON.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Hubspot(_) => "hubspot",
@@ -92,15 +93,15 @@ impl IntegrationConfig {
     }
 }
 
-/// The version part of an API's path.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct ApiVersion(String);
-
-/// Why a text is no version.
+/// Invalid version of an API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must have 1 to 20 characters, letters, digits, - and .")]
 pub struct InvalidApiVersion;
+
+text_type! {
+    /// The version part of an API's path.
+    ApiVersion, InvalidApiVersion, parse_api_version
+}
 
 impl ApiVersion {
     fn literal(text: &str) -> Self {
@@ -108,26 +109,10 @@ impl ApiVersion {
     }
 }
 
-impl AsRef<str> for ApiVersion {
-    fn as_ref(&self) -> &str {
-        &self.0
-    }
-}
-
-impl TryFrom<String> for ApiVersion {
-    type Error = InvalidApiVersion;
-
-    fn try_from(text: String) -> Result<Self, InvalidApiVersion> {
-        let known = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'.';
-        let fits = (1..=20).contains(&text.len()) && text.bytes().all(known) && !text.starts_with('.');
-        fits.then_some(Self(text)).ok_or(InvalidApiVersion)
-    }
-}
-
-impl From<ApiVersion> for String {
-    fn from(version: ApiVersion) -> Self {
-        version.0
-    }
+fn parse_api_version(text: &str) -> Result<String, InvalidApiVersion> {
+    let known = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'.';
+    let fits = (1..=20).contains(&text.len()) && text.bytes().all(known) && !text.starts_with('.');
+    fits.then(|| text.to_owned()).ok_or(InvalidApiVersion)
 }
 
 /// Requests in ten seconds: HubSpot's highest limit is 250.
@@ -157,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_configuration_does_not_know_is_refused_by_name() {
+    fn unknown_and_invalid_fields_of_a_configuration_are_refused_by_name() {
         for (config, named) in [
             (json!({ "kind": "webhook", "url": "https://x", "method": "PUT" }), "method"),
             (json!({ "kind": "hubspot", "token": "pat-x" }), "token"),

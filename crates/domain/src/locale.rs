@@ -1,25 +1,21 @@
-//! Languages as visitors have them.
+//! Languages of visitors and tenants.
 
-use std::fmt;
-use std::str::FromStr;
-
-use serde::{Deserialize, Serialize};
+use crate::text_type::text_type;
 
 /// The longest tag in characters: three letters, script and region, with two hyphens.
 pub const MAX_LOCALE_LENGTH: usize = 12;
 
-/// Why a text is not a locale.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be a language tag such as en or pt-BR")]
 pub struct InvalidLocale;
 
-/// A BCP 47 tag of language, script and region, such as `en`, `pt-BR` or `zh-Hant-TW`.
-///
-/// The language has 2 or 3 letters; script (4 letters) and region (2 letters or 3 digits) may be absent; there is
-/// nothing else, so no words can be put into one. The text is canonical: `PT-br` is read as `pt-BR`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Locale(String);
+text_type! {
+    /// A BCP 47 tag of language, script and region, such as `en`, `pt-BR` or `zh-Hant-TW`.
+    ///
+    /// The language has 2 or 3 letters; script (4 letters) and region (2 letters or 3 digits) are optional. Nothing else is
+    /// allowed, so that a locale cannot carry words into a prompt. The text is canonical: `PT-br` is read as `pt-BR`.
+    Locale, InvalidLocale, parse
+}
 
 impl Locale {
     pub fn english() -> Self {
@@ -32,48 +28,18 @@ impl Locale {
     }
 }
 
-impl AsRef<str> for Locale {
-    fn as_ref(&self) -> &str {
-        &self.0
+fn parse(text: &str) -> Result<String, InvalidLocale> {
+    if text.len() > MAX_LOCALE_LENGTH {
+        return Err(InvalidLocale);
     }
-}
-
-impl fmt::Display for Locale {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl FromStr for Locale {
-    type Err = InvalidLocale;
-
-    fn from_str(text: &str) -> Result<Self, InvalidLocale> {
-        if text.len() > MAX_LOCALE_LENGTH {
-            return Err(InvalidLocale);
-        }
-        let mut subtags = text.split('-').peekable();
-        let language = subtags.next().filter(|tag| (2..=3).contains(&tag.len()) && is_alphabetic(tag));
-        let script = subtags.next_if(|tag| tag.len() == 4 && is_alphabetic(tag));
-        let region =
-            subtags.next_if(|tag| (tag.len() == 2 && is_alphabetic(tag)) || (tag.len() == 3 && is_digits(tag)));
-        let (Some(language), None) = (language, subtags.next()) else { return Err(InvalidLocale) };
-        let tags = [Some(language.to_ascii_lowercase()), script.map(titled), region.map(str::to_ascii_uppercase)];
-        Ok(Self(tags.into_iter().flatten().collect::<Vec<_>>().join("-")))
-    }
-}
-
-impl TryFrom<String> for Locale {
-    type Error = InvalidLocale;
-
-    fn try_from(text: String) -> Result<Self, InvalidLocale> {
-        text.parse()
-    }
-}
-
-impl From<Locale> for String {
-    fn from(locale: Locale) -> Self {
-        locale.0
-    }
+    let mut subtags = text.split('-').peekable();
+    let language = subtags.next().filter(|tag| (2..=3).contains(&tag.len()) && is_alphabetic(tag));
+    let script = subtags.next_if(|tag| tag.len() == 4 && is_alphabetic(tag));
+    let is_region = |tag: &str| (tag.len() == 2 && is_alphabetic(tag)) || (tag.len() == 3 && is_digits(tag));
+    let region = subtags.next_if(|tag| is_region(tag));
+    let (Some(language), None) = (language, subtags.next()) else { return Err(InvalidLocale) };
+    let tags = [Some(language.to_ascii_lowercase()), script.map(titled), region.map(str::to_ascii_uppercase)];
+    Ok(tags.into_iter().flatten().collect::<Vec<_>>().join("-"))
 }
 
 fn is_alphabetic(tag: &str) -> bool {

@@ -2,7 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Why a number was refused.
 #[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
 #[error("must be between {min} and {max}")]
 pub struct OutOfRange {
@@ -14,7 +13,7 @@ macro_rules! ranged {
     ($(#[$doc:meta])* $name:ident: $inner:ty, $min:expr, $max:expr) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Serialize, Deserialize)]
-        #[serde(try_from = "f64", into = "f64")]
+        #[serde(try_from = "f64")]
         pub struct $name($inner);
 
         impl $name {
@@ -28,20 +27,13 @@ macro_rules! ranged {
 
             fn try_from(number: f64) -> Result<Self, OutOfRange> {
                 let (min, max) = (f64::from($min), f64::from($max));
-                // NaN and infinities are in no range.
+                // A range contains neither NaN nor infinities.
                 if (min..=max).contains(&number) { Ok(Self(number as $inner)) } else { Err(OutOfRange { min, max }) }
-            }
-        }
-
-        impl From<$name> for f64 {
-            fn from(number: $name) -> Self {
-                f64::from(number.0)
             }
         }
     };
 }
 
-/// Why a whole number was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be between {min} and {max}")]
 pub struct NotInRange {
@@ -51,14 +43,14 @@ pub struct NotInRange {
 
 /// A whole number from `MIN` to `MAX`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(try_from = "u32", into = "u32")]
+#[serde(try_from = "u32")]
 pub struct Whole<const MIN: u32, const MAX: u32>(u32);
 
 impl<const MIN: u32, const MAX: u32> Whole<MIN, MAX> {
-    /// Of a number in the program.
+    /// Makes a constant of the program.
     ///
     /// # Panics
-    /// If it is out of range.
+    /// If the number is out of range.
     pub const fn literal(number: u32) -> Self {
         assert!(MIN <= number && number <= MAX, "the number is out of range");
         Self(number)
@@ -77,12 +69,6 @@ impl<const MIN: u32, const MAX: u32> TryFrom<u32> for Whole<MIN, MAX> {
     }
 }
 
-impl<const MIN: u32, const MAX: u32> From<Whole<MIN, MAX>> for u32 {
-    fn from(number: Whole<MIN, MAX>) -> Self {
-        number.0
-    }
-}
-
 ranged! {
     /// A sentiment from -1 (very negative) to 1 (very positive).
     Score: f64, -1, 1
@@ -95,7 +81,7 @@ ranged! {
 impl Score {
     pub const NEUTRAL: Self = Self(0.0);
 
-    /// The mean, rounded to three decimals; `None` of nothing.
+    /// Computes the mean, rounded to three decimals; `None` without scores.
     pub fn mean(scores: impl IntoIterator<Item = Score>) -> Option<Score> {
         let (sum, count) = scores.into_iter().fold((0.0, 0u32), |(sum, count), score| (sum + score.0, count + 1));
         (count > 0).then(|| Self((sum / f64::from(count) * 1000.0).round() / 1000.0))

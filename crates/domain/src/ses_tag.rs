@@ -3,19 +3,18 @@
 //! Tags allow `A–Z a–z 0–9 _ -` only, ids also `.` and `:`. Escaped with `_`, an id of any length still fits: at most
 //! 200 of the 256 characters of a tag.
 
-/// The tag that names the mail: the `email_id` of its log, a UUID, as it is.
+/// The tag that names the mail: the `email_id` of its log, an unescaped UUID.
 pub const EMAIL_ID: &str = "email_id";
 /// The tag that names the tenant, encoded.
 pub const TENANT_ID: &str = "tenant_id";
 /// The tag that names the session, encoded.
 pub const SESSION_ID: &str = "session_id";
 
-/// The text is no id that was encoded by [`encode`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("is not an encoded id")]
+#[error("not an encoded id")]
 pub struct InvalidTag;
 
-/// An id as a tag's value: `.` becomes `_d`, `:` becomes `_c`, `_` becomes `__`.
+/// Encodes an id as a tag's value: `.` becomes `_d`, `:` becomes `_c`, `_` becomes `__`.
 pub fn encode(id: impl AsRef<str>) -> String {
     let mut tag = String::with_capacity(id.as_ref().len());
     for character in id.as_ref().chars() {
@@ -29,7 +28,7 @@ pub fn encode(id: impl AsRef<str>) -> String {
     tag
 }
 
-/// The id that a tag's value stands for.
+/// Decodes a tag's value.
 pub fn decode<Id: std::str::FromStr>(tag: &str) -> Result<Id, InvalidTag> {
     let mut id = String::with_capacity(tag.len());
     let mut characters = tag.chars();
@@ -76,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tag_that_is_no_encoded_id_is_refused() {
+    fn a_tag_that_encodes_no_id_is_refused() {
         for tag in ["", "a_", "a_x", "a.b", "a b", "-a"] {
             assert_eq!(decode::<TenantId>(tag), Err(InvalidTag), "{tag:?}");
         }

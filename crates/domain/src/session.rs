@@ -7,57 +7,27 @@ use serde_json::{Map, Value};
 use crate::email_address::EmailAddress;
 use crate::id::{AgentId, SessionId, TenantId};
 use crate::locale::Locale;
+use crate::text_enum;
 use crate::time_zone::TimeZone;
 
-/// How the conversation was held.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Channel {
-    Voice,
-    Text,
-}
-
-impl Channel {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Voice => "voice",
-            Self::Text => "text",
-        }
-    }
-
-    pub fn parse(text: &str) -> Option<Self> {
-        [Self::Voice, Self::Text].into_iter().find(|channel| channel.as_str() == text)
+text_enum! {
+    /// The medium of a conversation.
+    pub enum Channel {
+        Voice = "voice",
+        Text = "text",
     }
 }
 
-/// Where a session stands. `Completed` and `Failed` are ends; a replayed step takes `Failed` back to `Processing`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum SessionStatus {
-    /// The conversation is going on: the AI engine wrote the row, nobody has notified us yet.
-    Active,
-    Processing,
-    /// One of its steps waits for a time to come; the others go on.
-    Waiting,
-    Completed,
-    Failed,
-}
-
-impl SessionStatus {
-    pub const ALL: [Self; 5] = [Self::Active, Self::Processing, Self::Waiting, Self::Completed, Self::Failed];
-
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Active => "active",
-            Self::Processing => "processing",
-            Self::Waiting => "waiting",
-            Self::Completed => "completed",
-            Self::Failed => "failed",
-        }
-    }
-
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|status| status.as_str() == text)
+text_enum! {
+    /// The progress of a session. `Completed` and `Failed` are ends; a replayed step returns `Failed` to `Processing`.
+    pub enum SessionStatus {
+        /// The conversation goes on: the AI engine wrote the row, and no notification has arrived.
+        Active = "active",
+        Processing = "processing",
+        /// At least one step waits for a later time; the others go on.
+        Waiting = "waiting",
+        Completed = "completed",
+        Failed = "failed",
     }
 }
 
@@ -68,40 +38,27 @@ pub struct Visitor {
     pub id: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// As it came: see [`Visitor::email`].
+    /// Unchecked: see [`Visitor::email`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phone: Option<String>,
-    /// As it came: see [`Visitor::locale`].
+    /// Unchecked: see [`Visitor::locale`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub locale: Option<String>,
-    /// As it came: see [`Visitor::time_zone`].
+    /// Unchecked: see [`Visitor::time_zone`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time_zone: Option<String>,
-    /// `None`: nothing is known.
+    /// `None` if unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub email_consent: Option<EmailConsent>,
 }
 
-/// What a visitor has said about being mailed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum EmailConsent {
-    Given,
-    Withdrawn,
-}
-
-impl EmailConsent {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Given => "given",
-            Self::Withdrawn => "withdrawn",
-        }
-    }
-
-    pub fn parse(text: &str) -> Option<Self> {
-        [Self::Given, Self::Withdrawn].into_iter().find(|consent| consent.as_str() == text)
+text_enum! {
+    /// The visitor's decision about mails.
+    pub enum EmailConsent {
+        Given = "given",
+        Withdrawn = "withdrawn",
     }
 }
 
@@ -111,7 +68,7 @@ impl std::fmt::Debug for Visitor {
     }
 }
 
-/// What is known of a visitor's address.
+/// A visitor's address after validation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum VisitorEmail {
     Absent,
@@ -127,12 +84,12 @@ impl Visitor {
         }
     }
 
-    /// `None` if there is none, or text that is not one.
+    /// `None` if the locale is missing or invalid.
     pub fn locale(&self) -> Option<Locale> {
         self.locale.as_deref()?.trim().parse().ok()
     }
 
-    /// `None` if there is none, or text that is not the name of one.
+    /// `None` if the time zone is missing or invalid.
     pub fn time_zone(&self) -> Option<TimeZone> {
         self.time_zone.as_deref()?.trim().parse().ok()
     }
@@ -147,7 +104,7 @@ pub struct Session {
     pub channel: Channel,
     pub started_at: DateTime<Utc>,
     pub ended_at: DateTime<Utc>,
-    /// How the conversation ended technically, such as `visitor_hung_up`; says nothing of what it achieved.
+    /// The technical end of the conversation, such as `visitor_hung_up`, whatever the conversation achieved.
     pub end_reason: Option<String>,
     pub visitor: Visitor,
     /// Free-form values of the AI engine, passed through.
@@ -159,7 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_unusable_address_is_told_from_a_missing_one() {
+    fn an_invalid_address_differs_from_a_missing_one() {
         let with = |email: Option<&str>| Visitor { email: email.map(str::to_owned), ..Visitor::default() }.email();
         assert_eq!(with(None), VisitorEmail::Absent);
         assert_eq!(with(Some("  ")), VisitorEmail::Absent);

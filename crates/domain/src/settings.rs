@@ -1,4 +1,4 @@
-//! What a tenant has decided: one JSON document per tenant.
+//! The settings of a tenant: one JSON document.
 //!
 //! Every field has a default, so `{}` is a valid document; unknown fields are refused.
 
@@ -25,13 +25,13 @@ pub use retention::RetentionSettings;
 
 use crate::number::Whole;
 use crate::time_zone;
-use section::Field;
+use section::SettingField;
 
 /// The settings document.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct TenantSettings {
-    /// The form of the document; a form that this release does not know is refused.
+    /// The version of the document's form; unknown versions are refused.
     pub version: Whole<1, 1>,
     pub analysis: AnalysisSettings,
     pub redaction: RedactionSettings,
@@ -56,14 +56,14 @@ impl Default for TenantSettings {
 }
 
 impl TenantSettings {
-    /// Every field, in the order of the document: the table in the README.
-    pub fn fields() -> Result<Vec<Field>, serde_json::Error> {
+    /// Lists every field in the order of the document, for the table in `SETTINGS.md`.
+    pub fn fields() -> Result<Vec<SettingField>, serde_json::Error> {
         let defaults = serde_json::to_value(Self::default())?;
-        let version = Field {
+        let version = SettingField {
             path: "version".to_owned(),
             values: "1",
             default: defaults.get("version").cloned(),
-            meaning: "The form of the document.".to_owned(),
+            meaning: "The version of the document's form.".to_owned(),
         };
         let sections = [
             ("analysis", AnalysisSettings::FIELDS),
@@ -82,9 +82,9 @@ impl TenantSettings {
     }
 }
 
-/// The fields of what stands in a field. Those of custom metrics depend on their type: the README has a table of its
-/// own.
-fn nested(path: &str) -> Vec<Field> {
+/// Lists the fields inside of a field. Custom metrics are missing because their fields depend on their type:
+/// `SETTINGS.md` has a table for them.
+fn nested(path: &str) -> Vec<SettingField> {
     match path {
         "redaction.patterns" => section::fields("redaction.patterns[]", redaction::PATTERN_FIELDS, &json!({})),
         "email.quiet_hours" => {
@@ -97,7 +97,7 @@ fn nested(path: &str) -> Vec<Field> {
     }
 }
 
-/// A short text of a tenant that stands in a prompt: one line, without control characters or space at its ends.
+/// Accepts a short text for a prompt: one line, without control characters or space at its ends.
 fn is_label(text: &str, max_chars: usize) -> bool {
     let length = text.chars().count();
     (1..=max_chars).contains(&length) && text.trim() == text && !text.chars().any(char::is_control)
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn a_misspelt_or_impossible_setting_is_refused_by_name() {
+    fn a_misspelt_or_invalid_setting_is_refused_by_name() {
         let error = |json: &str| serde_json::from_str::<TenantSettings>(json).unwrap_err().to_string();
         assert!(error(r#"{"email":{"enable":false}}"#).contains("enable"));
         assert!(error(r#"{"analysis":{"max_attempts":6}}"#).contains("between 1 and 5"));

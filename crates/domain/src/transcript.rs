@@ -1,34 +1,19 @@
-//! What was said, turn by turn.
+//! Transcripts: the turns of a conversation.
 
 use std::collections::BTreeMap;
 
 use redaction::{Originals, Redaction, Redactor};
 use serde::{Deserialize, Serialize};
 
-/// Who spoke. `system` and `tool` turns give context; only visitor and agent turns are quoted as evidence.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Role {
-    Visitor,
-    Agent,
-    System,
-    Tool,
-}
+use crate::text_enum;
 
-impl Role {
-    pub const ALL: [Self; 4] = [Self::Visitor, Self::Agent, Self::System, Self::Tool];
-
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Visitor => "visitor",
-            Self::Agent => "agent",
-            Self::System => "system",
-            Self::Tool => "tool",
-        }
-    }
-
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|role| role.as_str() == text)
+text_enum! {
+    /// The speaker of a turn. `system` and `tool` turns give context; only visitor and agent turns are quoted as evidence.
+    pub enum Role {
+        Visitor = "visitor",
+        Agent = "agent",
+        System = "system",
+        Tool = "tool",
     }
 }
 

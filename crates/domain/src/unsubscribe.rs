@@ -1,4 +1,4 @@
-//! Links that say "no more mails" for one address of one tenant, and nobody can make up.
+//! Unsubscribe links: each ends the mails of one tenant to one address, and cannot be forged.
 
 use aws_lc_rs::hmac;
 use base64::Engine;
@@ -7,17 +7,17 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use crate::address_hash::AddressHash;
 use crate::id::TenantId;
 
-/// Secrets at a time: the one that signs, and one that signed links which are still in mailboxes.
+/// The most secrets at a time: the current secret signs, and the previous secret signed links that are still in mailboxes.
 const MAX_SECRETS: usize = 2;
 /// Characters; 128 random bits in base64 have 22.
 const MIN_SECRET_LENGTH: usize = 22;
-/// The first byte of every token; another form would have another one.
+/// The first byte of every token: the version of its form.
 const VERSION: u8 = 1;
 /// Bytes of the signature: half of HMAC-SHA256, as RFC 2104, section 5 allows, keeps links short.
 const SIGNATURE_BYTES: usize = 16;
 const HASH_BYTES: usize = 32;
 
-/// Why secrets were refused.
+/// Reasons to refuse secrets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidLinkSecrets {
     #[error("must be one secret, or {MAX_SECRETS} separated by a space")]
@@ -26,16 +26,15 @@ pub enum InvalidLinkSecrets {
     Short,
 }
 
-/// The text is no token that one of the secrets has signed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("is not a link of ours")]
+#[error("invalid unsubscribe token")]
 pub struct InvalidToken;
 
-/// What signs links.
+/// The secrets that sign links.
 #[derive(Clone)]
 pub struct LinkSecrets(Vec<hmac::Key>);
 
-/// Whose mails a link ends.
+/// The tenant and the address of a link.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unsubscription {
     pub tenant_id: TenantId,
@@ -43,7 +42,7 @@ pub struct Unsubscription {
 }
 
 impl LinkSecrets {
-    /// One or two, separated by a space; the first one signs.
+    /// Reads one or two secrets, separated by a space; the first signs.
     pub fn new(secrets: &str) -> Result<Self, InvalidLinkSecrets> {
         let secrets: Vec<_> = secrets.split_whitespace().collect();
         if !(1..=MAX_SECRETS).contains(&secrets.len()) {
@@ -55,7 +54,7 @@ impl LinkSecrets {
         Ok(Self(secrets.into_iter().map(|secret| hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes())).collect()))
     }
 
-    /// The last part of a link: it needs no look-up, holds no address and does not expire.
+    /// Returns the last part of a link: a token that needs no look-up, holds no address and does not expire.
     pub fn token(&self, link: &Unsubscription) -> String {
         let mut token = vec![VERSION];
         token.extend(link.address.as_bytes());

@@ -5,8 +5,8 @@
 //!   digits, and with up to three spaces, dots, dashes or commas between any two of its digits; or
 //! - begins with anything, stands alone, and is written in one piece or with the same single separator throughout.
 //!
-//! Nothing of such a number is left. Without the first digits in the first rule every other order number of 16 digits
-//! would hold a "card number" somewhere; no network gives out numbers that it does not cover.
+//! No part of such a number is left. The first rule needs the networks' first digits: without them, every other order
+//! number of 16 digits would contain a "card number". No network issues other numbers.
 
 use std::ops::Range;
 
@@ -18,18 +18,18 @@ const MAX_DIGITS: usize = 19;
 /// Characters between two digits of one number: as in `4111 - 1111`.
 const MAX_GAP: usize = 3;
 
-/// The card numbers of a folded text, in order.
+/// The card numbers of a normalized text, in order.
 pub(super) fn find(text: &[u8]) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     let mut positions: Vec<usize> = Vec::new();
     for at in (0..text.len()).filter(|&at| text[at].is_ascii_digit()) {
         if positions.last().is_some_and(|&last| !is_gap(&text[last + 1..at])) {
-            found.extend(Run::new(text, &positions).cards());
+            found.extend(DigitRun::new(text, &positions).cards());
             positions.clear();
         }
         positions.push(at);
     }
-    found.extend(Run::new(text, &positions).cards());
+    found.extend(DigitRun::new(text, &positions).cards());
     found
 }
 
@@ -38,16 +38,16 @@ fn is_gap(between: &[u8]) -> bool {
 }
 
 /// Digits with nothing but separators between them.
-struct Run<'a> {
+struct DigitRun<'a> {
     text: &'a [u8],
-    /// Where each digit stands in the text.
+    /// The index of each digit in the text.
     positions: &'a [usize],
     digits: Vec<u8>,
-    /// Luhn's sums of the digits before each index: with those at even indexes doubled, and with those at odd ones.
+    /// Luhn's sums of the digits before each index: with even indexes doubled, and with odd indexes doubled.
     sums: Vec<[usize; 2]>,
 }
 
-impl<'a> Run<'a> {
+impl<'a> DigitRun<'a> {
     fn new(text: &'a [u8], positions: &'a [usize]) -> Self {
         let digits: Vec<u8> = positions.iter().map(|&at| text[at] - b'0').collect();
         let mut sums = vec![[0, 0]];
@@ -61,7 +61,7 @@ impl<'a> Run<'a> {
         Self { text, positions, digits, sums }
     }
 
-    /// Numbers that begin and end with a group of digits are looked for first: they are what people write.
+    /// Finds card numbers. Numbers that begin and end with a group of digits come first, because people write them so.
     fn cards(&self) -> Vec<Range<usize>> {
         let mut found = Vec::new();
         let whole = 0..self.digits.len();
@@ -77,7 +77,7 @@ impl<'a> Run<'a> {
         found.into_iter().map(|number| self.positions[number.start]..self.positions[number.end - 1] + 1).collect()
     }
 
-    /// What numbers of this kind cover; those that overlap become one, so that nothing of either is left.
+    /// The ranges that card numbers cover; overlapping numbers become one range, so that no part of either is left.
     fn covered(&self, piece: Range<usize>, is_card: impl Fn(&Range<usize>) -> bool) -> Vec<Range<usize>> {
         let mut found: Vec<Range<usize>> = Vec::new();
         for start in piece.clone() {
@@ -118,7 +118,7 @@ impl<'a> Run<'a> {
     }
 }
 
-/// Whether a network gives out numbers with these first digits, of this length.
+/// Whether a network issues numbers with these first digits and this length.
 fn is_of_network(digits: &[u8]) -> bool {
     let first = |count: usize| digits[..count].iter().fold(0, |number, &digit| number * 10 + u32::from(digit));
     let length = digits.len();

@@ -1,4 +1,4 @@
-//! E-mail addresses, also with letters of other alphabets; not those that are spelt out ("name at example dot com").
+//! E-mail addresses, also with letters of other alphabets; spelt-out addresses ("name at example dot com") are not found.
 
 use std::ops::Range;
 
@@ -8,7 +8,7 @@ use super::normalized::{CASED, UNCASED};
 const MAX_ADDRESS_LENGTH: usize = 254;
 const MAX_LOCAL_PART_LENGTH: usize = 64;
 
-/// The addresses of a folded text, in order.
+/// The addresses of a normalized text, in order.
 pub(super) fn find(text: &[u8]) -> Vec<Range<usize>> {
     let mut found: Vec<Range<usize>> = Vec::new();
     for at in (0..text.len()).filter(|&at| text[at] == b'@') {
@@ -25,7 +25,7 @@ fn start_of_local_part(text: &[u8], from: usize, at: usize) -> Option<usize> {
     let is_atom = |byte: u8| is_letter_or_digit(byte) || b"!#$%&'*+/=?^_`{|}~-.".contains(&byte);
     let length = length_in_one_script(reach.iter().rev().copied(), is_atom);
     let local = &reach[reach.len() - length..];
-    // Quotation marks and the like before an address are not part of it.
+    // Quotation marks and the like may precede an address.
     let lead = local.iter().position(|&byte| is_letter_or_digit(byte) || byte == b'_' || byte == b'+')?;
     Some(at - length + lead)
 }
@@ -44,8 +44,8 @@ fn end_of_domain(text: &[u8], start: usize) -> Option<usize> {
     (is_top && is_named && host.first().is_some_and(|&byte| is_letter_or_digit(byte))).then_some(start + length)
 }
 
-/// How many bytes belong to an address. Where it has letters with case, one without ends it: such scripts set no space
-/// between the address and the words around it.
+/// Counts the bytes of an address. In an address with cased letters, an uncased letter ends it: scripts without case set
+/// no space between an address and the words around it.
 fn length_in_one_script(bytes: impl Iterator<Item = u8>, belongs: impl Fn(u8) -> bool) -> usize {
     let mut has_case = false;
     bytes

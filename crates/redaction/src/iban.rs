@@ -23,7 +23,7 @@ const LENGTHS: [(&[u8; 2], usize); 88] = [
     (b"SV", 28), (b"TL", 23), (b"TN", 24), (b"TR", 26), (b"UA", 29), (b"VA", 22), (b"VG", 24), (b"XK", 20),
 ];
 
-/// The account numbers of a folded text, in order.
+/// The account numbers of a normalized text, in order.
 pub(super) fn find(text: &[u8]) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     let mut at = 0;

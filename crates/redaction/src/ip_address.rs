@@ -1,4 +1,4 @@
-//! IP addresses, version 4 and 6, as the standard library reads them; a port or a network's length is left.
+//! IP addresses, version 4 and 6, as the standard library reads them; a port or a prefix length stays.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::Range;
@@ -10,7 +10,7 @@ const MAX_LENGTH: usize = 45;
 /// The longest address with a port, `:65535`.
 const MAX_TOKEN: usize = MAX_LENGTH + 6;
 
-/// The addresses of a folded text, in order.
+/// The addresses of a normalized text, in order.
 pub(super) fn find(text: &[u8]) -> Vec<(Range<usize>, IpAddr)> {
     let mut found = Vec::new();
     let mut at = 0;
@@ -33,7 +33,7 @@ fn is_of_address(byte: u8) -> bool {
 fn address(token: &[u8]) -> Option<(Range<usize>, IpAddr)> {
     let is_hex = |byte: &u8| byte.is_ascii_hexdigit();
     let end = token.iter().rposition(is_hex)? + 1;
-    // `::1` begins with colons; a sentence's end before an address does not belong to it.
+    // `::1` begins with colons; a colon or period before an address ends a sentence.
     let start = if token.starts_with(b"::") { 0 } else { token.iter().position(is_hex)? };
     let text = std::str::from_utf8(&token[start..end]).ok()?;
     if let Ok(address) = text.parse::<Ipv6Addr>() {

@@ -1,4 +1,4 @@
-//! Numbers that a state knows a person by: those of eight countries, with their check digits where they have any.
+//! National identification numbers of eight countries, with their check digits where they exist.
 //!
 //! | Country | Number | Found |
 //! |---|---|---|
@@ -19,26 +19,26 @@ use std::ops::Range;
 
 use super::normalized::{begins_word, ends_word, is_labelled};
 
-/// A form of number: `A` stands for a letter, `9` for a digit, `*` for either.
-struct Form {
+/// The form of a number: `A` stands for a letter, `9` for a digit, `*` for either.
+struct NumberForm {
     shape: &'static [u8],
     is_valid: fn(&[u8]) -> bool,
-    /// Words of which one must stand before the number; none where its checks are enough.
+    /// One of these words must stand before the number; empty if the checks are enough.
     labels: &'static [&'static str],
 }
 
-const FORMS: [Form; 8] = [
-    Form { shape: b"999999*99999999", is_valid: checks::is_nir, labels: &[] },
-    Form { shape: b"AAAAAA**A**A***A", is_valid: checks::is_codice_fiscale, labels: &[] },
-    Form { shape: b"99999999999", is_valid: checks::is_steuer_id_or_cpf, labels: &[] },
-    Form { shape: b"AA999999A", is_valid: checks::is_nino, labels: &[] },
-    Form { shape: b"*9999999A", is_valid: checks::is_dni_or_nie, labels: &[] },
-    Form { shape: b"999999999", is_valid: checks::is_ssn, labels: &["SSN", "SOCIAL SECURITY"] },
-    Form { shape: b"999999999", is_valid: checks::is_bsn, labels: &["BSN", "BURGERSERVICE", "SOFI"] },
-    Form { shape: b"999999999", is_valid: checks::is_ssn, labels: &[] },
+const FORMS: [NumberForm; 8] = [
+    NumberForm { shape: b"999999*99999999", is_valid: checks::is_nir, labels: &[] },
+    NumberForm { shape: b"AAAAAA**A**A***A", is_valid: checks::is_codice_fiscale, labels: &[] },
+    NumberForm { shape: b"99999999999", is_valid: checks::is_steuer_id_or_cpf, labels: &[] },
+    NumberForm { shape: b"AA999999A", is_valid: checks::is_nino, labels: &[] },
+    NumberForm { shape: b"*9999999A", is_valid: checks::is_dni_or_nie, labels: &[] },
+    NumberForm { shape: b"999999999", is_valid: checks::is_ssn, labels: &["SSN", "SOCIAL SECURITY"] },
+    NumberForm { shape: b"999999999", is_valid: checks::is_bsn, labels: &["BSN", "BURGERSERVICE", "SOFI"] },
+    NumberForm { shape: b"999999999", is_valid: checks::is_ssn, labels: &[] },
 ];
 
-/// The numbers of a folded text, in order.
+/// The numbers of a normalized text, in order.
 pub(super) fn find(text: &[u8]) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     let mut at = 0;
@@ -69,7 +69,7 @@ fn end_of_number(text: &[u8], start: usize) -> Option<usize> {
     })
 }
 
-/// The characters of a shape from an index on, and where they end.
+/// Reads the characters of a shape from an index on, and returns their end.
 fn take(text: &[u8], start: usize, shape: &[u8]) -> Option<(Vec<u8>, usize)> {
     let mut number = Vec::with_capacity(shape.len());
     let mut at = start;
@@ -86,7 +86,7 @@ fn take(text: &[u8], start: usize, shape: &[u8]) -> Option<(Vec<u8>, usize)> {
     Some((number, at))
 }
 
-/// Whether a dot or dash ties what is here to digits before it.
+/// Whether a dot or dash connects the number to digits before it.
 fn continues_a_number(text: &[u8], at: usize) -> bool {
     at > 1 && b".-".contains(&text[at - 1]) && text[at - 2].is_ascii_digit()
 }

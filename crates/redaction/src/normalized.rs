@@ -1,7 +1,7 @@
-//! Text as the detectors read it: one ASCII byte for each character, whatever script it was written in.
+//! Normalized text for the detectors: one ASCII byte for each character of any script.
 //!
-//! Digits of every script become `0` to `9`, letters upper case, dashes `-`, spaces and line breaks a space; characters
-//! that take no room on a screen are left out, so that they hide nothing from a detector.
+//! Digits of every script become `0` to `9`, letters upper case, dashes `-`, spaces and line breaks a space. Characters
+//! without width are dropped, so that they hide no value from a detector.
 
 use std::ops::Range;
 
@@ -23,11 +23,11 @@ const ZEROS: [u32; 76] = [
     0x1d7e2, 0x1d7ec, 0x1d7f6, 0x1e140, 0x1e2f0, 0x1e4f0, 0x1e5f1, 0x1e950, 0x1fbf0,
 ];
 
-/// A folded text with the way back to its source.
+/// A normalized text with the way back to its source.
 pub(super) struct NormalizedText<'a> {
     source: &'a str,
     bytes: Vec<u8>,
-    /// Where the character of each folded byte begins in the source.
+    /// The index in the source of each byte's character.
     offsets: Vec<usize>,
 }
 
@@ -44,17 +44,17 @@ impl<'a> NormalizedText<'a> {
         Self { source, bytes, offsets }
     }
 
-    /// The folded bytes of a range of the source, and the index of the first.
+    /// Returns the bytes of a range of the source, and the index of the first.
     pub(super) fn slice(&self, source: &Range<usize>) -> (&[u8], usize) {
         let index = |offset| self.offsets.partition_point(|&at| at < offset);
         let (start, end) = (index(source.start), index(source.end));
         (&self.bytes[start..end], start)
     }
 
-    /// The range of the source that a range of folded bytes, which must not be empty, stands for.
-    pub(super) fn source_range(&self, folded: Range<usize>) -> Range<usize> {
-        let start = self.offsets[folded.start];
-        let last = self.offsets[folded.end - 1];
+    /// Returns the range of the source for a range of bytes, which must not be empty.
+    pub(super) fn source_range(&self, bytes: Range<usize>) -> Range<usize> {
+        let start = self.offsets[bytes.start];
+        let last = self.offsets[bytes.end - 1];
         start..last + self.source[last..].chars().next().map_or(0, char::len_utf8)
     }
 }
@@ -98,20 +98,20 @@ pub(super) fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == CASED
 }
 
-/// Whether a word begins at an index: what is before it does not belong to one.
+/// Whether a word may begin at an index: the character before belongs to no word.
 pub(super) fn begins_word(text: &[u8], at: usize) -> bool {
     at == 0 || !is_word(text[at - 1])
 }
 
-/// Whether a word has ended before an index.
+/// Whether a word ends before an index.
 pub(super) fn ends_word(text: &[u8], at: usize) -> bool {
     text.get(at).is_none_or(|&next| !is_word(next))
 }
 
-/// How far before a number the word that names it may stand, in characters.
+/// The longest distance between a number and the word that names it, in characters.
 const LABEL_REACH: usize = 28;
 
-/// Whether a word with one of these beginnings stands before an index, with no digit in between.
+/// Whether a word with one of these prefixes stands before an index, without digits in between.
 pub(super) fn is_labelled(text: &[u8], at: usize, labels: &[&str]) -> bool {
     let reach = at.saturating_sub(LABEL_REACH);
     let digit = text[reach..at].iter().rposition(u8::is_ascii_digit).map_or(reach, |digit| reach + digit + 1);

@@ -1,4 +1,4 @@
-//! The way back from placeholders to what they stand for.
+//! The way back from placeholders to the hidden values.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::placeholder;
 
-/// What each placeholder of a session stands for, as it was written first; personal data, which `Debug` doesn't print.
+/// The hidden value of each placeholder of a session, in its first spelling. `Debug` does not print values.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Originals(BTreeMap<String, String>);
@@ -22,12 +22,12 @@ impl Originals {
         self.0.is_empty()
     }
 
-    /// How many different values were hidden.
+    /// Counts the hidden values.
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Only those whose placeholder is in the text.
+    /// Keeps only the placeholders that are in the text.
     pub fn within(&self, text: &str) -> Self {
         let names = placeholder::find(text).map(|(range, _, _)| &text[range]);
         Self(
@@ -38,7 +38,7 @@ impl Originals {
         )
     }
 
-    /// The text with the values in their places; what a value holds is not looked at again.
+    /// Replaces placeholders by their values. Placeholders inside of a value stay.
     pub fn restore<'a>(&self, text: &'a str) -> Cow<'a, str> {
         let mut restored = String::new();
         let mut copied = 0;

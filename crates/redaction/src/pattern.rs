@@ -7,19 +7,19 @@ use regex_automata::Input;
 use regex_automata::meta::{Config, Regex};
 use regex_automata::util::syntax;
 
-/// The longest pattern, in characters; longer ones are lists of values, which belong elsewhere.
+/// The longest pattern, in characters; a longer pattern is a list of values, which belongs elsewhere.
 pub const MAX_PATTERN: usize = 300;
-/// Bytes that a compiled pattern may take, 20 of which are held at once: a bounded repetition of a class of Unicode,
-/// such as `\w{1,20}`, takes some 150 KB.
+/// The largest compiled pattern, in bytes; a tenant has up to 20. A bounded repetition of a Unicode class, such as
+/// `\w{1,20}`, takes about 150 KB.
 const MAX_COMPILED: usize = 512 * 1024;
-/// Bytes of the cache of one search.
+/// The largest cache of one search, in bytes.
 const MAX_CACHE: usize = 1024 * 1024;
-/// Brackets within brackets.
+/// The deepest nesting of brackets.
 const MAX_NESTING: u32 = 20;
-/// Bytes of text that one search looks at. The crate's promise of linear time is one search's: an iteration in which
-/// every search reads on to the end, as of `(.*!)?x`, would take quadratic time.
+/// Bytes of text that one search reads. The regular expression crate promises linear time for one search only: if every
+/// search of an iteration reads to the end, as with `(.*!)?x`, the iteration takes quadratic time.
 const WINDOW: usize = 2048;
-/// The longest match that is found wherever it stands, in bytes; a longer one may be found in pieces.
+/// The longest match that is always found whole, in bytes; a longer match may be found in pieces.
 const LONGEST_MATCH: usize = 1024;
 
 /// A regular expression that matches some text, in the syntax of Rust's `regex`, compiled within bounds.
@@ -29,7 +29,7 @@ pub struct Pattern {
     regex: Regex,
 }
 
-/// Why a pattern was refused.
+/// Reasons to refuse a pattern.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidPattern {
     #[error("it must have 1 to {MAX_PATTERN} characters")]
@@ -52,7 +52,7 @@ impl Pattern {
             return Err(InvalidPattern::Length);
         }
         let hir = syntax::parse_with(&source, &syntax::Config::new().nest_limit(MAX_NESTING)).map_err(|error| {
-            // What comes before the last line draws an arrow under the pattern.
+            // The lines before the last draw an arrow under the pattern.
             let text = error.to_string();
             let reason = text.lines().last().unwrap_or_default();
             InvalidPattern::Syntax(reason.trim_start_matches("error: ").to_owned())
@@ -68,14 +68,14 @@ impl Pattern {
         Ok(Self { source, regex })
     }
 
-    /// The matches within a range of a text, in order.
-    pub(super) fn find(&self, text: &str, range: &Range<usize>) -> Vec<Range<usize>> {
+    /// Finds the matches within a range of a text, in order.
+    pub(crate) fn find(&self, text: &str, range: &Range<usize>) -> Vec<Range<usize>> {
         let mut found = Vec::new();
         let mut at = range.start;
         while at < range.end {
             let end = text.floor_char_boundary(range.end.min(at + WINDOW));
             match self.search(text, at..end) {
-                // A match far into the window might go on behind its end.
+                // A match near the window's end may continue after it.
                 Some(cut) if end < range.end && cut.start > at && cut.start > end - LONGEST_MATCH => {
                     at = cut.start;
                 }

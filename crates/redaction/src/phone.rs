@@ -1,4 +1,4 @@
-//! Telephone numbers: what is written as one, since nothing in its digits tells it from another number.
+//! Telephone numbers, recognized by the way they are written: their digits alone look like any other number.
 //!
 //! | Form | Digits | Example |
 //! |---|---|---|
@@ -17,11 +17,11 @@ use std::ops::Range;
 use super::normalized::is_labelled;
 use chain::Chain;
 
-/// Beginnings of words that announce a telephone number.
+/// Prefixes of words that announce a telephone number.
 const LABELS: [&str; 12] =
     ["TEL", "PHONE", "FON", "MOBIL", "CELL", "CALL", "HANDY", "RUFNUMMER", "WHATSAPP", "FAX", "CELULAR", "ANRUF"];
 
-/// The numbers of a folded text, in order.
+/// The numbers of a normalized text, in order.
 pub(super) fn find(text: &[u8]) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     for chain in chain::chains(text) {
@@ -40,13 +40,13 @@ pub(super) fn find(text: &[u8]) -> Vec<Range<usize>> {
     found
 }
 
-/// Numbers in the international form that have no further digits around them, which might be those of a card.
+/// Finds numbers in international form without further digits around them; further digits may be those of a card.
 pub(super) fn find_international(text: &[u8]) -> Vec<Range<usize>> {
     let is_whole = |chain: &Chain<'_>| chain.international(0) == Some(chain.len());
     chain::chains(text).filter(is_whole).map(|chain| chain.range(0, chain.len())).collect()
 }
 
-/// How many groups from this one on are a number.
+/// Counts the groups of a number that begins with this group.
 fn count_of_number(chain: &Chain<'_>, group: usize) -> Option<usize> {
     if let Some(count) = chain.international(group) {
         return Some(count);

@@ -1,4 +1,4 @@
-//! What stands in place of a value: `[EMAIL_1]`.
+//! Placeholders of values: `[EMAIL_1]`.
 
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
@@ -10,7 +10,7 @@ pub const MAX_NAME: usize = 40;
 /// Digits of a placeholder's number: a session in memory does not hold ten million different values.
 const MAX_NUMBER_DIGITS: usize = 7;
 
-/// Everything that is written as a placeholder, with its name; who wrote it doesn't show.
+/// Finds all placeholders with name and number, also those that a speaker wrote.
 pub(super) fn find(text: &str) -> impl Iterator<Item = (Range<usize>, &str, u32)> {
     let brackets = text.match_indices('[').map(|(start, _)| start);
     brackets.filter_map(|start| {
@@ -30,10 +30,10 @@ fn parse(text: &str) -> Option<(usize, &str, u32)> {
     Some((length + 2, name, number))
 }
 
-/// Gives every value its placeholder, the same one throughout a session.
+/// Assigns placeholders to values, one to each value throughout a session.
 pub(super) struct Placeholders<'a> {
     names: &'a [String],
-    /// Numbers that look-alikes in the transcript bear, for each name.
+    /// Numbers of placeholders that speakers wrote, for each name.
     reserved: Vec<HashSet<u32>>,
     last: Vec<u32>,
     given: Vec<HashMap<String, String>>,
@@ -54,7 +54,7 @@ impl<'a> Placeholders<'a> {
         Self { names, reserved, last, given, originals: Originals::default() }
     }
 
-    /// The placeholder of a value; `key` is the same however the value is written.
+    /// Returns the placeholder of a value; all spellings of the value share `key`.
     pub(super) fn of(&mut self, name: usize, key: String, original: &str) -> &str {
         let Self { names, reserved, last, given, originals } = self;
         given[name].entry(key).or_insert_with(|| {

@@ -1,4 +1,4 @@
-//! The SDK's configuration inside Lambda.
+//! The configuration of the AWS SDK inside Lambda.
 
 use std::collections::BTreeMap;
 
@@ -11,10 +11,10 @@ use crate::config::{ConfigError, Env};
 
 const ENDPOINT_URL: &str = "AWS_ENDPOINT_URL";
 
-/// Region, credentials and endpoints from the environment, where Lambda puts them.
+/// Reads region, credentials and endpoints from the environment, where Lambda puts them.
 ///
-/// Not `aws_config::load_defaults`: it also looks into profiles, containers, instance metadata and STS, which no Lambda
-/// function has, and which would be in every binary.
+/// Not `aws_config::load_defaults`: it also supports profiles, containers, instance metadata and STS, which no Lambda
+/// function has, and their code would be in every binary.
 pub fn sdk_config(env: &Env) -> Result<SdkConfig, ConfigError> {
     let credentials = SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new());
     let mut config = SdkConfig::builder()

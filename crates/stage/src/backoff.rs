@@ -1,4 +1,4 @@
-//! How long a message waits before its next delivery.
+//! Waits of messages before their next delivery.
 
 use std::time::Duration;
 
@@ -6,8 +6,7 @@ use rand::RngExt;
 
 use crate::config::{ConfigError, Env};
 
-/// The longest wait: SQS allows 12 hours from the receive, of which the longest function time-out, 15 minutes, may be
-/// gone already.
+/// The longest wait: SQS allows 12 hours from the receive, and a function may have used up to 15 minutes of them.
 pub const MAX_VISIBILITY: Duration = Duration::from_secs(12 * 3600 - 15 * 60);
 
 /// Exponential back-off with jitter.
@@ -23,13 +22,13 @@ impl Backoff {
         Ok(Self { base: env.seconds("RETRY_BASE_SECONDS")?, max: env.seconds("RETRY_MAX_SECONDS")? })
     }
 
-    /// Doubles with each receive up to `max`; the actual wait is between half of that and all of it.
+    /// Returns a random wait between half of the ceiling and all of it; the ceiling doubles with each receive up to `max`.
     pub fn after(&self, receive_count: u32) -> Duration {
         self.ceiling(receive_count).mul_f64(rand::rng().random_range(0.5..=1.0))
     }
 
-    /// As [`Backoff::after`], but between nothing and all of it: for many who wait for the same, and must not come back
-    /// together.
+    /// Returns a random wait between zero and the ceiling: messages that wait for the same resource must not all come
+    /// back together.
     pub fn spread(&self, attempt: u32) -> Duration {
         self.ceiling(attempt).mul_f64(rand::rng().random_range(0.0..=1.0))
     }
@@ -40,7 +39,7 @@ impl Backoff {
     }
 }
 
-/// Whole seconds for SQS, rounded up.
+/// Rounds up to whole seconds for SQS.
 pub(crate) fn whole_seconds(wait: Duration) -> i32 {
     wait.as_secs_f64().ceil() as i32
 }

@@ -1,4 +1,4 @@
-//! The batch loop: each record on its own, at most so many at a time, answered with partial batch failures.
+//! The batch loop: handles records independently, a limited number at a time, and answers with partial batch failures.
 
 use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant, SystemTime};
@@ -41,34 +41,34 @@ pub struct Record {
     pub body: String,
     /// 1 for the first delivery.
     pub receive_count: u32,
-    /// After this delivery the redrive policy takes the message away.
+    /// Whether the redrive policy removes the message after this delivery.
     pub is_last: bool,
-    /// It comes back from a dead-letter queue.
+    /// Whether the message was replayed from a dead-letter queue.
     pub is_replay: bool,
-    /// When the invocation ends.
+    /// The end of the invocation.
     pub deadline: Instant,
 }
 
-/// What is to be done with a message.
+/// The decision about a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
-    /// It is dealt with: delete it.
+    /// Delete the message: it is handled.
     Ack,
-    /// Deliver it again after this long.
+    /// Deliver the message again after this time.
     Retry(Duration),
-    /// Nothing can help: keep it in the dead-letter queue, with why.
+    /// Move the message to the dead-letter queue, with the reason: no other delivery can help.
     DeadLetter { code: Code, message: String },
 }
 
-/// What judges a record.
+/// Handles single records.
 pub trait RecordHandler {
     fn handle_record(&self, record: Record) -> impl Future<Output = Verdict>;
 
-    /// How long a record waits whose handling panicked.
+    /// Returns the wait of a record whose handling panicked.
     fn retry_after_panic(&self, receive_count: u32) -> Duration;
 }
 
-/// Handles all records of an event and reports those that must be delivered again.
+/// Handles all records of an event and reports the records to deliver again.
 pub async fn handle_batch<H: RecordHandler, Q: Queues>(
     config: &QueueConfig,
     queues: &Q,
@@ -91,7 +91,7 @@ pub async fn handle_batch<H: RecordHandler, Q: Queues>(
     response
 }
 
-/// Returns whether the message is dealt with.
+/// Returns whether the message can be deleted.
 async fn handle_message<H: RecordHandler, Q: Queues>(
     config: &QueueConfig,
     queues: &Q,
@@ -102,16 +102,16 @@ async fn handle_message<H: RecordHandler, Q: Queues>(
     let record = read(config, &message, deadline);
     let (body, receive_count) = (record.body.clone(), record.receive_count);
     let verdict = AssertUnwindSafe(handler.handle_record(record)).catch_unwind().await.unwrap_or_else(|_| {
-        tracing::error!("the handler panicked");
+        tracing::error!("handler panicked");
         Verdict::Retry(handler.retry_after_panic(receive_count))
     });
     match verdict {
         Verdict::Ack => true,
         Verdict::Retry(wait) => {
             let receipt = message.receipt_handle.unwrap_or_default();
-            // Not hidden means delivered again when the visibility timeout ends: later than asked for, but not lost.
+            // A message that was not hidden is delivered again when its visibility timeout ends: late, but not lost.
             if let Err(error) = queues.hide(&config.queue_url, &receipt, wait).await {
-                tracing::warn!(error = error_chain(&error), "could not set when the message comes back");
+                tracing::warn!(error = error_chain(&error), "visibility timeout not changed");
             }
             false
         }
@@ -129,11 +129,15 @@ pub(crate) async fn dead_letter<Q: Queues>(
 ) -> bool {
     match queues.dead_letter(&config.dead_letter_queue_url, body, code, message).await {
         Ok(()) => {
-            tracing::error!(code = code.as_str(), reason = message, "moved a message to the dead-letter queue");
+            tracing::error!(code = code.as_str(), reason = message, "message moved to the dead-letter queue");
             true
         }
         Err(error) => {
-            tracing::error!(error = error_chain(&error), code = code.as_str(), "could not dead-letter a message");
+            tracing::error!(
+                error = error_chain(&error),
+                code = code.as_str(),
+                "message not moved to the dead-letter queue"
+            );
             false
         }
     }
@@ -151,7 +155,7 @@ fn read(config: &QueueConfig, message: &SqsMessage, deadline: Instant) -> Record
     }
 }
 
-/// When the invocation ends.
+/// Returns the end of the invocation.
 pub fn deadline(context: &lambda_runtime::Context) -> Instant {
     let until = SystemTime::UNIX_EPOCH + Duration::from_millis(context.deadline);
     Instant::now() + until.duration_since(SystemTime::now()).unwrap_or_default()

@@ -6,18 +6,18 @@ use std::str::FromStr;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-/// Why a function cannot start.
+/// Errors in the environment: the function cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     #[error("environment variable {0} is not set")]
     Missing(&'static str),
-    #[error("environment variable {name} {reason}")]
+    #[error("environment variable {name}: {reason}")]
     Invalid { name: &'static str, reason: String },
 }
 
 /// The environment of a function. An empty value counts as unset.
 ///
-/// Remembers what was read, so that a test can tell that the template sets nothing that no code reads.
+/// Records the names that were read, so that a test finds variables of the template that no code reads.
 #[derive(Debug, Default)]
 pub struct Env {
     variables: BTreeMap<String, String>,
@@ -25,7 +25,7 @@ pub struct Env {
 }
 
 impl Env {
-    /// The environment of this process.
+    /// Reads the environment of this process.
     pub fn from_process() -> Self {
         std::env::vars().collect()
     }
@@ -39,7 +39,7 @@ impl Env {
         self.optional(name).map(str::to_owned).ok_or(ConfigError::Missing(name))
     }
 
-    /// A variable in the text form of `T`.
+    /// Parses a variable.
     pub fn parsed<T>(&self, name: &'static str) -> Result<T, ConfigError>
     where
         T: FromStr<Err: Display>,
@@ -56,13 +56,13 @@ impl Env {
         self.parsed(name).map(Duration::from_millis)
     }
 
-    /// The variables whose names begin with this.
+    /// Returns the variables whose names begin with `prefix`.
     pub(crate) fn starting_with(&self, prefix: &str) -> BTreeMap<String, String> {
         let variables = self.variables.iter().filter(|(name, value)| name.starts_with(prefix) && !value.is_empty());
         variables.map(|(name, value)| (name.clone(), value.clone())).collect()
     }
 
-    /// The variables that are set and were never asked for.
+    /// Returns the variables that are set and were never read.
     pub fn unread(&self) -> Vec<&str> {
         let read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
         self.variables.keys().map(String::as_str).filter(|name| !read.contains(name)).collect()
@@ -75,7 +75,7 @@ impl FromIterator<(String, String)> for Env {
     }
 }
 
-/// Connections of a function instance for records handled `concurrency` at a time.
+/// Reads the configuration of the database for an instance that handles `concurrency` records at a time.
 pub fn store(env: &Env, concurrency: usize) -> Result<store::Config, ConfigError> {
     Ok(store::Config {
         url: env.text("DATABASE_URL")?,
@@ -99,11 +99,11 @@ mod tests {
         let message = |error: Result<Duration, ConfigError>| error.unwrap_err().to_string();
         assert_eq!(message(env.seconds("ABSENT")), "environment variable ABSENT is not set");
         assert_eq!(message(env.seconds("EMPTY")), "environment variable EMPTY is not set");
-        assert_eq!(message(env.seconds("WORDS")), "environment variable WORDS invalid digit found in string");
+        assert_eq!(message(env.seconds("WORDS")), "environment variable WORDS: invalid digit found in string");
     }
 
     #[test]
-    fn what_nobody_asked_for_is_known() {
+    fn variables_that_were_never_read_are_known() {
         let env = env(&[("A", "1"), ("B", "2")]);
         assert_eq!(env.millis("A").unwrap(), Duration::from_millis(1));
         assert_eq!(env.unread(), ["B"]);

@@ -20,21 +20,21 @@ pub use config::{ConfigError, Env};
 pub use outcome::{Delivery, Failure, Outcome};
 pub use step::{Stage, StepRunner};
 
-/// Where the time comes from: `Utc::now`, or a constant in tests.
+/// The source of the current time: `Utc::now`, or a constant in tests.
 pub type Clock = fn() -> chrono::DateTime<chrono::Utc>;
 
-/// The pool with its first connection opened, so that the first message does not wait for it.
+/// Creates the pool and opens its first connection, so that the first message does not wait for one.
 ///
-/// A database that is down is no reason not to start: messages wait in their queue.
+/// The function also starts while the database is down: messages wait in their queue.
 pub async fn connect(config: &store::Config) -> Result<store::Store, store::ConnectError> {
     let store = store::Store::new(config)?;
     if let Err(error) = store.warm_up().await {
-        tracing::warn!(error = error_chain(&error), "the database is not there yet");
+        tracing::warn!(error = error_chain(&error), "database not reachable at start");
     }
     Ok(store)
 }
 
-/// An error and what caused it, in one line.
+/// Joins an error and its causes in one line.
 pub fn error_chain(error: &dyn Error) -> String {
     let causes = std::iter::successors(error.source(), |&cause| cause.source());
     causes.fold(error.to_string(), |chain, cause| format!("{chain}: {cause}"))

@@ -1,7 +1,7 @@
 //! Metrics: each is one line of CloudWatch's embedded metric format on standard output.
 //!
-//! They are no log lines: no `LOG_LEVEL` switches them off. Ids stand beside a metric, never among its dimensions, each
-//! value of which would be a metric of its own to pay for.
+//! `LOG_LEVEL` does not affect metrics. Ids are properties of a metric, never dimensions: every value of a dimension is
+//! another metric to pay for.
 
 use std::sync::OnceLock;
 
@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 
 use crate::config::Env;
 
-/// Where `METRICS_NAMESPACE` names none.
+/// The namespace without `METRICS_NAMESPACE`.
 const DEFAULT_NAMESPACE: &str = "PostSession";
 static NAMESPACE: OnceLock<String> = OnceLock::new();
 
@@ -24,17 +24,17 @@ pub const ALERTS_OPENED: &str = "AlertsOpened";
 pub const ALERT_MAILS_FAILED: &str = "AlertMailsFailed";
 /// Rows removed, by [`KIND`].
 pub const PURGED: &str = "Purged";
-/// Dimension: of what the rows were.
+/// Dimension: the kind of the rows.
 pub const KIND: &str = "Kind";
 
-/// Each deployment has a namespace of its own: one's failures must not raise the alarms of another.
+/// Sets the namespace. Each deployment has its own, so that its failures do not raise the alarms of another deployment.
 pub(crate) fn init(env: &Env) {
     let namespace = env.optional("METRICS_NAMESPACE").unwrap_or(DEFAULT_NAMESPACE);
-    // The first one stays; a process has one.
+    // A process has one namespace; later calls change nothing.
     let _ = NAMESPACE.set(namespace.to_owned());
 }
 
-/// A step was recorded as failed.
+/// Counts a step that was recorded as failed.
 pub fn step_failed(key: &StepKey, code: Code) {
     let kind = key.step.kind();
     let ids = [
@@ -42,44 +42,44 @@ pub fn step_failed(key: &StepKey, code: Code) {
         ("session.id", key.session_id.to_string()),
         ("code", code.to_string()),
     ];
-    emit(&Metric { name: STEP_FAILED, count: 1, dimension: Some((STEP, kind.as_str())), properties: &ids });
+    emit(&MetricLine { name: STEP_FAILED, count: 1, dimension: Some((STEP, kind.as_str())), properties: &ids });
 }
 
-/// SES told of a mail that the log does not have.
+/// Counts an event of SES about a mail that is missing in the log.
 pub fn unknown_email_event() {
-    emit(&Metric { name: UNKNOWN_EMAIL_EVENTS, count: 1, dimension: None, properties: &[] });
+    emit(&MetricLine { name: UNKNOWN_EMAIL_EVENTS, count: 1, dimension: None, properties: &[] });
 }
 
-/// An alert was opened.
+/// Counts an opened alert.
 pub fn alert_opened() {
-    emit(&Metric { name: ALERTS_OPENED, count: 1, dimension: None, properties: &[] });
+    emit(&MetricLine { name: ALERTS_OPENED, count: 1, dimension: None, properties: &[] });
 }
 
-/// A mail to admins was not sent.
+/// Counts a mail to administrators that was not sent.
 pub fn alert_mail_failed() {
-    emit(&Metric { name: ALERT_MAILS_FAILED, count: 1, dimension: None, properties: &[] });
+    emit(&MetricLine { name: ALERT_MAILS_FAILED, count: 1, dimension: None, properties: &[] });
 }
 
-/// So many rows of this kind were removed because their time was over.
+/// Counts rows that were purged.
 pub fn purged(kind: &'static str, count: u64) {
-    emit(&Metric { name: PURGED, count, dimension: Some((KIND, kind)), properties: &[] });
+    emit(&MetricLine { name: PURGED, count, dimension: Some((KIND, kind)), properties: &[] });
 }
 
-struct Metric<'a> {
+struct MetricLine<'a> {
     name: &'static str,
     count: u64,
     dimension: Option<(&'static str, &'static str)>,
     properties: &'a [(&'static str, String)],
 }
 
-fn emit(metric: &Metric<'_>) {
+fn emit(metric: &MetricLine<'_>) {
     let namespace = NAMESPACE.get().map_or(DEFAULT_NAMESPACE, String::as_str);
     println!("{}", line(namespace, metric, Utc::now()));
 }
 
-/// `level` and `timestamp` are for Lambda's own log filter, which drops lines below its level.
-fn line(namespace: &str, metric: &Metric<'_>, now: DateTime<Utc>) -> Value {
-    let Metric { name, count, dimension, properties } = metric;
+/// Formats a metric. Lambda's own log filter reads `level` and `timestamp`, and drops lines below its level.
+fn line(namespace: &str, metric: &MetricLine<'_>, now: DateTime<Utc>) -> Value {
+    let MetricLine { name, count, dimension, properties } = metric;
     let dimensions: Vec<_> = dimension.iter().map(|(name, _)| *name).collect();
     let directive = json!({
         "Namespace": namespace,
@@ -108,7 +108,7 @@ mod tests {
     #[test]
     fn a_metric_is_one_line_that_cloudwatch_and_lambdas_filter_read() {
         let ids = [("session.id", "s-1\n".to_owned())];
-        let metric = Metric { name: "StepFailed", count: 1, dimension: Some(("Step", "notify")), properties: &ids };
+        let metric = MetricLine { name: "StepFailed", count: 1, dimension: Some(("Step", "notify")), properties: &ids };
         let written = line("PostSession/dev", &metric, at_ten());
         let expected = json!({
             "timestamp": "2026-11-22T10:00:00.000Z",
@@ -131,7 +131,7 @@ mod tests {
 
     #[test]
     fn a_metric_without_dimension_is_counted_as_a_whole() {
-        let metric = Metric { name: "AlertsOpened", count: 3, dimension: None, properties: &[] };
+        let metric = MetricLine { name: "AlertsOpened", count: 3, dimension: None, properties: &[] };
         let written = line("PostSession/dev", &metric, at_ten());
         assert_eq!(written["_aws"]["CloudWatchMetrics"][0]["Dimensions"], json!([[]]));
         assert_eq!(written["AlertsOpened"], 3);

@@ -11,14 +11,14 @@ use crate::metrics;
 /// Sets up logging at `LOG_LEVEL` (default `info`), with `timestamp` and `level` at the top of each line, and metrics
 /// in `METRICS_NAMESPACE`.
 ///
-/// `lambda_runtime`'s own subscriber writes no `timestamp`; Lambda then takes every line for INFO.
+/// `lambda_runtime`'s own subscriber writes no `timestamp`; Lambda then treats every line as INFO.
 pub fn init(env: &Env) {
     metrics::init(env);
     let level = env.optional("LOG_LEVEL").and_then(|level| level.parse().ok()).unwrap_or(LevelFilter::INFO);
     let lines = tracing_subscriber::fmt::layer().json().flatten_event(true).with_current_span(false);
     // Not `EnvFilter`: its regular expressions are a tenth of each binary.
     tracing_subscriber::registry().with(lines.with_writer(std::io::stdout)).with(filter(level)).init();
-    // A panic's text may quote a transcript; its place says enough.
+    // A panic's text may quote a transcript, so only the place is logged.
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
         tracing::error!(place, "panic");
@@ -39,8 +39,8 @@ const OURS: [&str; 10] = [
     "track_delivery",
 ];
 
-/// `level` is for our own lines. Everybody else warns only: the runtime and the SDK log whole events and requests,
-/// mails and transcripts among them. The runtime's span carries the request's id at INFO.
+/// Applies `level` to our own crates. Other crates may only warn: the runtime and the SDK log whole events and requests,
+/// including mails and transcripts. The runtime's span carries the request's id at INFO.
 fn filter(level: LevelFilter) -> Targets {
     let others = level.min(LevelFilter::WARN);
     let ours = OURS.map(|name| (name, level));

@@ -8,19 +8,19 @@ use domain::step::Code;
 
 use crate::queues::{QueueError, Queues};
 
-/// Keeps what it is given.
+/// Records every message.
 #[derive(Debug, Default)]
 pub struct MemoryQueues {
     /// Queue URL and body.
     pub sent: RefCell<Vec<(String, String)>>,
-    /// Queue URL and body of what is delivered later, and after how long.
+    /// Queue URL, body and delay of messages sent with a delay.
     pub delayed: RefCell<Vec<(String, String, Duration)>>,
     /// Body, code and error message.
     pub dead: RefCell<Vec<(String, Code, String)>>,
-    /// Body and code of what is run again.
+    /// Body and code of replayed messages.
     pub replayed: RefCell<Vec<(String, String)>>,
     pub hidden: RefCell<Vec<Duration>>,
-    /// While set, nothing can be sent.
+    /// While set, every send fails.
     pub refuses: Cell<bool>,
 }
 

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use domain::settings::TenantSettings;
-use domain::settings::section::Field;
+use domain::settings::section::SettingField;
 
 use crate::generated::Block;
 
@@ -17,7 +17,7 @@ pub(crate) fn run(write: bool) -> anyhow::Result<()> {
 
 fn table() -> anyhow::Result<String> {
     let mut table = "| Field | Values | Default | Meaning |\n|---|---|---|---|\n".to_owned();
-    for Field { path, values, default, meaning } in TenantSettings::fields()? {
+    for SettingField { path, values, default, meaning } in TenantSettings::fields()? {
         let default = default.map_or_else(|| "required".to_owned(), |default| format!("`{default}`"));
         let cells = [format!("`{path}`"), values.to_owned(), default, meaning];
         let [path, values, default, meaning] = cells.map(|cell| cell.replace('|', "\\|"));

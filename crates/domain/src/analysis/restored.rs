@@ -1,4 +1,4 @@
-//! An analysis with the hidden values back in its texts.
+//! Analyses with the hidden values restored in their texts.
 
 use redaction::Originals;
 use serde_json::Value;
@@ -8,11 +8,10 @@ use super::{
     Summary,
 };
 
-// Every type is taken apart field by field: one that is added does not compile until it is decided here.
+// Every type is destructured: a new field does not compile until its treatment is decided here.
 
 impl Analysis {
-    /// The same with the values that placeholders stand for in every text that a model wrote or quoted; codes, names,
-    /// labels and figures stay.
+    /// Replaces placeholders in every text that a model wrote or quoted; codes, names, labels and figures stay.
     #[must_use]
     pub fn restored(self, originals: &Originals) -> Self {
         if originals.is_empty() {

@@ -1,37 +1,37 @@
-//! What was found when an integration was last checked against its third party.
+//! Results of the last check of an integration against its third party.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-/// The answers of the third party that later syncs rely on.
+/// Results of a check that later syncs rely on.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Connection {
-    /// HubSpot: notes are told apart by a unique property, because writing one twice was seen to leave one note.
+    /// HubSpot: whether a unique property identifies notes; the check wrote a note twice and found one.
     pub unique_note_property: bool,
-    /// The mapped fields, as `object.field`, with what they take. A field that is not here has not been checked.
+    /// The checked fields, as `object.field`, with the values that they accept.
     pub fields: BTreeMap<String, FieldType>,
 }
 
-/// What a field of a third party takes.
+/// The values that a field of a third party accepts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum FieldType {
-    /// `max_length` in UTF-16 units, where there is a limit.
+    /// `max_length` is in UTF-16 units; `None`: unlimited.
     Text {
         max_length: Option<u32>,
     },
     Number,
     Integer,
     Boolean,
-    /// Without a time of day.
+    /// A day without time.
     Date,
     DateTime,
-    /// Of these, by their internal names.
+    /// Values of a list, by their internal names.
     Options {
         values: Vec<String>,
-        /// Whether it takes several. What was found before this was asked for is taken for yes, as it was then.
+        /// Whether the field accepts several values. Earlier checks did not store this; syncs then assumed yes.
         #[serde(default = "yes")]
         is_multiple: bool,
     },

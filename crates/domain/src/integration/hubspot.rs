@@ -5,21 +5,21 @@ use serde::{Deserialize, Serialize};
 use super::source::Mapping;
 use super::{ApiVersion, Concurrency, Requests};
 
-/// How a HubSpot account is reached, and what its contacts are told.
+/// The connection to a HubSpot account, and the mapping to its contacts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct HubspotConfig {
     /// Version part of the paths of the CRM API.
     pub api_version: ApiVersion,
     pub auth: HubspotAuth,
-    /// Contact properties, by internal name, and what each is set to.
+    /// Contact properties, by internal name, and their sources.
     pub properties: Mapping,
-    /// What the account allows an app; the lowest of HubSpot's limits if not given.
+    /// The account's limit for an app; by default the lowest of HubSpot's limits.
     pub requests_per_ten_seconds: Requests,
     pub concurrency: Concurrency,
 }
 
-/// What the integration's secret holds.
+/// The form of the integration's secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum HubspotAuth {

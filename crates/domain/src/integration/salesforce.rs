@@ -4,8 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use super::source::Mapping;
 use super::{ApiVersion, Concurrency, Requests};
+use crate::text_type::text_type;
 
-/// How a Salesforce org is reached, and what it is told.
+/// The connection to a Salesforce org, and the mapping to its objects.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SalesforceConfig {
@@ -15,19 +16,19 @@ pub struct SalesforceConfig {
     pub auth: SalesforceAuth,
     #[serde(default = "api_version")]
     pub api_version: ApiVersion,
-    /// The custom field of Activity, external id, unique and case sensitive, that tells tasks apart.
+    /// The custom field of Activity that identifies tasks: an external id, unique and case sensitive.
     #[serde(default = "external_id_field")]
     pub external_id_field: FieldName,
-    /// What becomes of a visitor who is neither a contact nor an unconverted lead.
+    /// The treatment of a visitor who is neither a contact nor an unconverted lead.
     #[serde(default)]
     pub unknown_visitor: UnknownVisitor,
     /// `Company` of a new lead, which Salesforce requires.
     #[serde(default = "company")]
     pub company: String,
-    /// Further fields of the task, and what each is set to.
+    /// Further fields of the task, and their sources.
     #[serde(default)]
     pub task_fields: Mapping,
-    /// Fields of the contact or lead, and what each is set to.
+    /// Fields of the contact or lead, and their sources.
     #[serde(default)]
     pub person_fields: Mapping,
     #[serde(default = "requests")]
@@ -36,7 +37,7 @@ pub struct SalesforceConfig {
     pub concurrency: Concurrency,
 }
 
-/// How the integration signs in; the secret holds what it needs.
+/// The way the integration signs in, with the form of its secret.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "flow", rename_all = "snake_case", deny_unknown_fields)]
 pub enum SalesforceAuth {
@@ -45,14 +46,14 @@ pub enum SalesforceAuth {
     ClientCredentials,
     /// Secret: `{"client_id", "private_key"}`, the key in PEM.
     JwtBearer {
-        /// Whom the integration acts as.
+        /// The user whose rights the integration has.
         username: String,
         #[serde(default)]
         audience: Audience,
     },
 }
 
-/// Which of Salesforce's login servers a token is for.
+/// The login server of Salesforce for a token.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Audience {
@@ -62,7 +63,7 @@ pub enum Audience {
 }
 
 impl Audience {
-    /// The `aud` claim.
+    /// Returns the `aud` claim.
     pub fn url(self) -> &'static str {
         match self {
             Self::Production => "https://login.salesforce.com",
@@ -71,48 +72,32 @@ impl Audience {
     }
 }
 
-/// What is created for a visitor whom the org does not know.
+/// The object to create for an unknown visitor.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum UnknownVisitor {
     #[default]
     Lead,
     Contact,
-    /// Nothing: the session is skipped.
+    /// No object: the session is skipped.
     Skip,
 }
 
-/// The API name of a field, which stands in paths and queries as it is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct FieldName(String);
-
-/// Why a text is no field name.
+/// Invalid name of a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must have 1 to 80 characters, letters, digits and _, the first a letter")]
 pub struct InvalidFieldName;
 
-impl AsRef<str> for FieldName {
-    fn as_ref(&self) -> &str {
-        &self.0
-    }
+text_type! {
+    /// The API name of a field: safe in paths and queries without escaping.
+    FieldName, InvalidFieldName, parse_field_name
 }
 
-impl TryFrom<String> for FieldName {
-    type Error = InvalidFieldName;
-
-    fn try_from(text: String) -> Result<Self, InvalidFieldName> {
-        let known = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
-        let fits = (1..=80).contains(&text.len()) && text.bytes().all(known);
-        let begins = text.starts_with(|c: char| c.is_ascii_alphabetic());
-        (fits && begins).then_some(Self(text)).ok_or(InvalidFieldName)
-    }
-}
-
-impl From<FieldName> for String {
-    fn from(name: FieldName) -> Self {
-        name.0
-    }
+fn parse_field_name(text: &str) -> Result<String, InvalidFieldName> {
+    let known = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
+    let fits = (1..=80).contains(&text.len()) && text.bytes().all(known);
+    let begins = text.starts_with(|c: char| c.is_ascii_alphabetic());
+    (fits && begins).then(|| text.to_owned()).ok_or(InvalidFieldName)
 }
 
 fn api_version() -> ApiVersion {

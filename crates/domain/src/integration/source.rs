@@ -1,8 +1,12 @@
-//! What a field of a third party can be set to: any field of the session, its visitor or its analysis.
+//! Sources of mapped fields: the fields of the session, its visitor and its analysis.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+
+use crate::analysis::{AnalysisStatus, CategoryLabel, IntentOutcome, SentimentLabel};
+use crate::session::{Channel, EmailConsent};
+use crate::text_type::text_type;
 
 /// Mapped fields of one object.
 const MAX_MAPPED: usize = 100;
@@ -11,7 +15,7 @@ const MAX_FIELD: usize = 100;
 /// Characters of the key of metadata or the name of a custom metric.
 const MAX_KEY: usize = 100;
 
-/// What kind of value a source has.
+/// The kind of a source's value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SourceType {
     Text,
@@ -20,18 +24,13 @@ pub enum SourceType {
     Number,
     Integer,
     Time,
-    /// Of texts, one a line.
+    /// Several texts, one per line.
     List,
-    /// Whatever the AI engine or the tenant's settings put there.
+    /// Any value of the AI engine or of the tenant's settings.
     Any,
 }
 
-const CATEGORIES: &[&str] = &["immediate_buyer", "potential_buyer", "just_exploring", "facing_issue", "others"];
-const SENTIMENTS: &[&str] = &["positive", "neutral", "negative", "mixed"];
-const STATUSES: &[&str] = &["ok", "partial", "insufficient_content", "failed"];
-const OUTCOMES: &[&str] = &["achieved", "partly", "not_achieved", "unclear"];
-
-/// Every source but those below `session.metadata.` and `analysis.custom_metrics.`.
+/// Every source outside of `session.metadata.` and `analysis.custom_metrics.`.
 pub const SOURCES: [(&str, SourceType); 38] = [
     ("visitor.id", SourceType::Text),
     ("visitor.name", SourceType::Text),
@@ -41,25 +40,25 @@ pub const SOURCES: [(&str, SourceType); 38] = [
     ("visitor.phone", SourceType::Text),
     ("visitor.locale", SourceType::Text),
     ("visitor.time_zone", SourceType::Text),
-    ("visitor.email_consent", SourceType::Label(&["given", "withdrawn"])),
+    ("visitor.email_consent", SourceType::Label(EmailConsent::TEXTS)),
     ("session.session_id", SourceType::Text),
     ("session.agent_id", SourceType::Text),
-    ("session.channel", SourceType::Label(&["voice", "text"])),
+    ("session.channel", SourceType::Label(Channel::TEXTS)),
     ("session.started_at", SourceType::Time),
     ("session.ended_at", SourceType::Time),
     ("session.end_reason", SourceType::Text),
-    ("analysis.status", SourceType::Label(STATUSES)),
+    ("analysis.status", SourceType::Label(AnalysisStatus::TEXTS)),
     ("analysis.intent.primary_purpose", SourceType::Text),
     ("analysis.intent.objectives", SourceType::List),
-    ("analysis.intent.outcome", SourceType::Label(OUTCOMES)),
+    ("analysis.intent.outcome", SourceType::Label(IntentOutcome::TEXTS)),
     ("analysis.summary.text", SourceType::Text),
     ("analysis.summary.key_points", SourceType::List),
-    ("analysis.category.label", SourceType::Label(CATEGORIES)),
+    ("analysis.category.label", SourceType::Label(CategoryLabel::TEXTS)),
     ("analysis.category.title", SourceType::Text),
     ("analysis.category.confidence", SourceType::Number),
     ("analysis.category.reasoning", SourceType::Text),
     ("analysis.sentiment.average", SourceType::Number),
-    ("analysis.sentiment.label", SourceType::Label(SENTIMENTS)),
+    ("analysis.sentiment.label", SourceType::Label(SentimentLabel::TEXTS)),
     ("analysis.sentiment.patterns", SourceType::List),
     ("analysis.topics", SourceType::List),
     ("analysis.insights", SourceType::List),
@@ -75,7 +74,7 @@ pub const SOURCES: [(&str, SourceType); 38] = [
 const METADATA: &str = "session.metadata.";
 const CUSTOM_METRICS: &str = "analysis.custom_metrics.";
 
-/// Why a text is no source; it may be anything, so it is not repeated.
+/// Invalid source. The text may be a secret, so the error does not repeat it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
     "is no source: such are visitor.name, session.ended_at, session.metadata.<key>, analysis.category.label, \
@@ -83,12 +82,12 @@ const CUSTOM_METRICS: &str = "analysis.custom_metrics.";
 )]
 pub struct InvalidSource;
 
-/// A path to a value.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Source(String);
+text_type! {
+    /// A path to a value.
+    Source, InvalidSource, parse
+}
 
-/// A source, taken apart.
+/// A parsed source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Path<'a> {
     /// One of [`SOURCES`].
@@ -113,42 +112,25 @@ impl Source {
     }
 }
 
-impl AsRef<str> for Source {
-    fn as_ref(&self) -> &str {
-        &self.0
-    }
+fn parse(text: &str) -> Result<String, InvalidSource> {
+    let is_key = |key: &str| (1..=MAX_KEY).contains(&key.chars().count()) && !key.chars().any(char::is_control);
+    let key = [METADATA, CUSTOM_METRICS].iter().find_map(|start| text.strip_prefix(start));
+    let is_known = || SOURCES.iter().any(|(name, _)| *name == text);
+    if key.map_or_else(is_known, is_key) { Ok(text.to_owned()) } else { Err(InvalidSource) }
 }
 
-impl TryFrom<String> for Source {
-    type Error = InvalidSource;
-
-    fn try_from(text: String) -> Result<Self, InvalidSource> {
-        let is_key = |key: &str| (1..=MAX_KEY).contains(&key.chars().count()) && !key.chars().any(char::is_control);
-        let key = [METADATA, CUSTOM_METRICS].iter().find_map(|start| text.strip_prefix(start));
-        let is_known = || SOURCES.iter().any(|(name, _)| *name == text);
-        let is_source = key.map_or_else(is_known, is_key);
-        if is_source { Ok(Self(text)) } else { Err(InvalidSource) }
-    }
-}
-
-impl From<Source> for String {
-    fn from(source: Source) -> Self {
-        source.0
-    }
-}
-
-/// Why a mapping was refused.
+/// Reasons to refuse a mapping.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidMapping {
     #[error("at most {MAX_MAPPED} fields can be mapped")]
     TooMany,
-    #[error("{0:?} is no name of a field: 1 to {MAX_FIELD} letters, digits and _")]
+    #[error("invalid field name {0:?}: it must have 1 to {MAX_FIELD} letters, digits and _")]
     Field(String),
 }
 
-/// Fields of an object of a third party, by name, and what each is set to.
+/// Fields of an object of a third party, by name, and their sources.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "BTreeMap<String, Source>", into = "BTreeMap<String, Source>")]
+#[serde(try_from = "BTreeMap<String, Source>")]
 pub struct Mapping(BTreeMap<String, Source>);
 
 impl Mapping {
@@ -173,30 +155,26 @@ impl TryFrom<BTreeMap<String, Source>> for Mapping {
     }
 }
 
-impl From<Mapping> for BTreeMap<String, Source> {
-    fn from(mapping: Mapping) -> Self {
-        mapping.0
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use serde::de::DeserializeOwned;
     use serde_json::json;
 
     use super::*;
-    use crate::analysis::{AnalysisStatus, CategoryLabel, IntentOutcome, SentimentLabel};
-    use crate::session::{Channel, EmailConsent};
 
     fn source(text: &str) -> Result<Source, InvalidSource> {
         text.to_owned().try_into()
     }
 
     #[test]
-    fn a_source_knows_its_kind() {
+    fn a_source_has_a_kind_and_the_labels_of_the_analysis() {
         for (text, kind) in [
             ("visitor.name", SourceType::Text),
-            ("analysis.category.label", SourceType::Label(CATEGORIES)),
+            ("visitor.email_consent", SourceType::Label(&["given", "withdrawn"])),
+            ("session.channel", SourceType::Label(&["voice", "text"])),
+            ("analysis.status", SourceType::Label(AnalysisStatus::TEXTS)),
+            ("analysis.intent.outcome", SourceType::Label(IntentOutcome::TEXTS)),
+            ("analysis.category.label", SourceType::Label(CategoryLabel::TEXTS)),
+            ("analysis.sentiment.label", SourceType::Label(SentimentLabel::TEXTS)),
             ("analysis.sentiment.average", SourceType::Number),
             ("session.ended_at", SourceType::Time),
             ("analysis.topics", SourceType::List),
@@ -209,32 +187,8 @@ mod tests {
         assert_eq!(source("analysis.custom_metrics.nps").unwrap().path(), Path::CustomMetric("nps"));
     }
 
-    /// What each variant is called: serde names them all when it meets one that it does not know.
-    fn all<T: DeserializeOwned>(as_str: fn(T) -> &'static str) -> Vec<&'static str> {
-        let error = serde_json::from_value::<T>(json!("?")).err().unwrap().to_string();
-        let names = error.split('`').skip(3).step_by(2);
-        names.map(|name| as_str(serde_json::from_value(json!(name)).unwrap())).collect()
-    }
-
     #[test]
-    fn labels_are_those_of_the_session_and_the_analysis() {
-        for (path, labels) in [
-            ("visitor.email_consent", all(EmailConsent::as_str)),
-            ("session.channel", all(Channel::as_str)),
-            ("analysis.status", all(AnalysisStatus::as_str)),
-            ("analysis.intent.outcome", all(IntentOutcome::as_str)),
-            ("analysis.category.label", all(CategoryLabel::as_str)),
-            ("analysis.sentiment.label", all(SentimentLabel::as_str)),
-        ] {
-            let SourceType::Label(told) = source(path).unwrap().kind() else { panic!("{path} has no labels") };
-            assert_eq!(told, labels, "{path}");
-        }
-        let of_labels = SOURCES.iter().filter(|(_, kind)| matches!(kind, SourceType::Label(_)));
-        assert_eq!(of_labels.count(), 6, "each of them is above");
-    }
-
-    #[test]
-    fn what_is_no_source_or_field_is_refused() {
+    fn invalid_sources_and_fields_are_refused() {
         for text in ["", "visitor", "visitor.password", "session.metadata.", "analysis.usage.cost_usd", "transcript"] {
             assert_eq!(source(text), Err(InvalidSource), "{text}");
         }

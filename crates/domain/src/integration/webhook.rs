@@ -6,12 +6,13 @@ use serde::{Deserialize, Serialize};
 
 use super::{Concurrency, Requests};
 use crate::event::EventType;
+use crate::header::{HeaderRule, InvalidHeaders, is_private};
 
-/// Where events go, and which.
+/// The URL of a webhook and its events.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WebhookConfig {
-    /// Whether it may be asked is checked when it is saved, and at each attempt.
+    /// Checked for internal addresses when saved, and at each attempt.
     pub url: String,
     #[serde(default = "events")]
     pub events: BTreeSet<EventType>,
@@ -24,7 +25,7 @@ pub struct WebhookConfig {
 }
 
 impl WebhookConfig {
-    /// With the defaults of everything else.
+    /// Makes a configuration with defaults.
     pub fn to(url: &str) -> Self {
         Self {
             url: url.to_owned(),
@@ -48,30 +49,21 @@ fn concurrency() -> Concurrency {
     Concurrency::literal(10)
 }
 
-const MAX_HEADERS: usize = 10;
-/// Characters.
-const MAX_NAME: usize = 60;
-/// Bytes.
-const MAX_VALUE: usize = 500;
-/// Begin names that a proxy or AWS gives a meaning.
+const RULE: HeaderRule = HeaderRule {
+    max_headers: 10,
+    max_name: 60,
+    max_value: 500,
+    is_allowed,
+    allowed: "X-… is, unless a proxy reads the header or its name suggests a secret",
+};
+/// Prefixes of names that have a meaning for proxies or AWS.
 const RESERVED: [&str; 6] = ["x-forwarded", "x-real-ip", "x-amz", "x-original", "x-rewrite", "x-http-method"];
-/// In names of headers that hold a secret: settings are no place for one.
+/// Parts of names that suggest a secret, which does not belong into settings.
 const SECRET: [&str; 6] = ["auth", "token", "secret", "key", "password", "credential"];
 
-/// Why headers were refused.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum InvalidWebhookHeaders {
-    #[error("headers must be at most {MAX_HEADERS}, each name once")]
-    TooMany,
-    #[error("the header {0:?} is not allowed: X-… is, but none that a proxy reads or that names a secret")]
-    Name(String),
-    #[error("the value of the header {0:?} must have 1 to {MAX_VALUE} printable ASCII characters")]
-    Value(String),
-}
-
-/// Headers that go with each event, by lower-case name.
+/// Headers of each request, by lower-case name.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "BTreeMap<String, String>", into = "BTreeMap<String, String>")]
+#[serde(try_from = "BTreeMap<String, String>")]
 pub struct WebhookHeaders(BTreeMap<String, String>);
 
 impl WebhookHeaders {
@@ -81,39 +73,16 @@ impl WebhookHeaders {
 }
 
 impl TryFrom<BTreeMap<String, String>> for WebhookHeaders {
-    type Error = InvalidWebhookHeaders;
+    type Error = InvalidHeaders;
 
-    fn try_from(headers: BTreeMap<String, String>) -> Result<Self, InvalidWebhookHeaders> {
-        let given = headers.len();
-        let headers: BTreeMap<_, _> =
-            headers.into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value)).collect();
-        if given > MAX_HEADERS || headers.len() < given {
-            return Err(InvalidWebhookHeaders::TooMany);
-        }
-        for (name, value) in &headers {
-            if !is_allowed(name) {
-                return Err(InvalidWebhookHeaders::Name(name.clone()));
-            }
-            let printable = value.bytes().all(|b| b == b' ' || b.is_ascii_graphic());
-            if !printable || value.trim() != value || !(1..=MAX_VALUE).contains(&value.len()) {
-                return Err(InvalidWebhookHeaders::Value(name.clone()));
-            }
-        }
-        Ok(Self(headers))
+    fn try_from(headers: BTreeMap<String, String>) -> Result<Self, InvalidHeaders> {
+        RULE.check(&headers)?;
+        Ok(Self(headers.into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value)).collect()))
     }
 }
 
-impl From<WebhookHeaders> for BTreeMap<String, String> {
-    fn from(headers: WebhookHeaders) -> Self {
-        headers.0
-    }
-}
-
-/// `name` is in lower case.
 fn is_allowed(name: &str) -> bool {
-    let is_token = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
-    let is_own = name.starts_with("x-") && name.len() > 2 && !RESERVED.iter().any(|start| name.starts_with(start));
-    is_token && is_own && name.len() <= MAX_NAME && !SECRET.iter().any(|word| name.contains(word))
+    is_private(name, &RESERVED) && !SECRET.iter().any(|word| name.contains(word))
 }
 
 #[cfg(test)]
@@ -123,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_webhook_hears_of_analyses_unless_it_asks_for_more() {
+    fn a_webhook_gets_analyses_by_default() {
         let config: WebhookConfig = serde_json::from_value(json!({ "url": "https://x" })).unwrap();
         assert_eq!(config, WebhookConfig::to("https://x"));
         let asked = json!({ "url": "https://x", "events": ["email.status", "session.failed"] });
@@ -134,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn only_private_headers_without_secrets_are_taken() {
+    fn only_private_headers_without_secrets_are_accepted() {
         let read = |headers: serde_json::Value| serde_json::from_value::<WebhookHeaders>(headers);
         let taken = read(json!({ "X-Source": "post session; v=2" })).unwrap();
         assert_eq!(taken.iter().collect::<Vec<_>>(), [("x-source", "post session; v=2")]);

@@ -1,4 +1,4 @@
-//! When a tenant's admins are told of failures.
+//! Alert mails about failures.
 
 use std::fmt;
 
@@ -9,31 +9,31 @@ use crate::number::Whole;
 use crate::settings::list::Bounded;
 use crate::settings::section::{FieldText, section};
 
-/// Who is told: a mailing list is better than many.
+/// The most recipients: a mailing list is better than many.
 const MAX_ADMINS: usize = 10;
-/// Each one is counted every minute.
+/// The most thresholds: `housekeep` counts each one every minute.
 const MAX_THRESHOLDS: usize = 10;
-/// Minutes: a day. Failures are counted over no longer time.
+/// Minutes: a day, the longest period in which failures are counted.
 const MAX_MINUTES: u32 = 24 * 60;
 /// Minutes: a week.
 const MAX_COOL_DOWN: u32 = 7 * MAX_MINUTES;
 
 section! {
-    /// Mails to the tenant's admins about steps that failed for good.
+    /// Mails to the tenant's administrators about failed steps.
     #[derive(Eq)]
     AlertSettings {
-        /// Who is mailed. Without them alerts are only counted.
+        /// The recipients of alert mails. Without recipients, alerts are only counted.
         admins: Bounded<EmailAddress, MAX_ADMINS> ["up to 10 addresses"] = Bounded::default(),
-        /// How many failures are too many: `{ "failures", "minutes", "step"? }`, `step` being `analyze`, `notify` or
-        /// `crm_sync`, and all of them without it.
+        /// The failures that open an alert: `{ "failures", "minutes", "step"? }`. `step` is `analyze`, `notify` or
+        /// `crm_sync`; without it all steps count.
         thresholds: Bounded<Threshold, MAX_THRESHOLDS> ["up to 10; failures 1 to 1000000, minutes 1 to 1440"]
             = Bounded::of([Threshold::default()]),
-        /// While failures go on, a threshold's next mail is sent after this time.
+        /// The least time between two mails about the same threshold while failures go on.
         cool_down_minutes: Whole<1, MAX_COOL_DOWN> ["minutes, 1 to 10080"] = Whole::literal(60),
     }
 }
 
-/// So many failures within so much time.
+/// A number of failures in a period.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Threshold {
@@ -49,13 +49,17 @@ impl Threshold {
         FieldText {
             name: "failures",
             values: "1 to 1000000",
-            lines: &["An alert opens at so many failed steps; a step that is run again and fails again counts again."],
+            lines: &["The number of failed steps that opens an alert. Each failed run of a step counts."],
         },
-        FieldText { name: "minutes", values: "minutes, 1 to 1440", lines: &["Within so much time."] },
+        FieldText {
+            name: "minutes",
+            values: "minutes, 1 to 1440",
+            lines: &["The period in which failures are counted."],
+        },
         FieldText {
             name: "step",
             values: "`analyze`, `notify` or `crm_sync`; null: all of them together",
-            lines: &["Of these steps."],
+            lines: &["The steps to count."],
         },
     ];
 }

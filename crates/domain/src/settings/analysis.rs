@@ -1,81 +1,48 @@
-//! How a tenant's conversations are analysed.
+//! The analysis of a tenant's conversations.
 
 use serde::{Deserialize, Serialize};
 
 use crate::locale::{InvalidLocale, Locale};
+use crate::number::Whole;
 use crate::settings::metrics::CustomMetrics;
 use crate::settings::section::section;
 
+/// The most requests to a model: more were never seen to help, and each one costs a full prompt.
+const MAX_ATTEMPTS: u32 = 5;
+
 section! {
-    /// How a tenant's conversations are analysed.
+    /// The analysis of a tenant's conversations.
     AnalysisSettings {
-        /// How often the model is asked, for each session or part of a long one, until its answer is valid.
-        max_attempts: MaxAttempts ["attempts, 1 to 5"] = MaxAttempts::default(),
-        /// The model; its ARNs are among `TenantModelArns`.
+        /// The most requests to the model for one session, or for one part of a long one, until its answer is valid.
+        max_attempts: Whole<1, MAX_ATTEMPTS> ["attempts, 1 to 5"] = Whole::literal(3),
+        /// The model. `TenantModelArns` must contain its ARNs.
         model: Option<String> ["Bedrock model or inference-profile id; null: `BedrockModelId`"] = None,
-        /// Models that are asked, in this order, where the one before does not answer.
+        /// The models to ask, in this order, when the previous model does not answer.
         fallback_models: FallbackModels ["up to 3 ids"] = FallbackModels::default(),
-        /// The language of what the model writes: the visitor's (where it is not known, the transcript's), the
-        /// transcript's, or always the same.
+        /// The language of the analysis: the visitor's (the transcript's if unknown), the transcript's, or always the
+        /// same. Quotes are never translated.
         language: OutputLanguage ["`visitor`, `transcript` or a language tag such as `pt-BR`"] = OutputLanguage::default(),
-        /// A visitor with fewer turns has said too little: `insufficient_content`, and the model is not asked.
+        /// The fewest visitor turns to analyse. Shorter sessions get the status `insufficient_content` without a
+        /// request to the model.
         min_visitor_turns: usize ["turns"] = 1,
-        /// The same in words.
+        /// The fewest visitor words to analyse, with the same effect.
         min_visitor_words: usize ["words"] = 1,
         /// The only topics that an analysis may name.
         topics: TopicList ["up to 50 texts of 1 to 60 characters; empty: any"] = TopicList::default(),
-        /// What the tenant wants to know besides; see below.
+        /// Further questions about each conversation; see below.
         custom_metrics: CustomMetrics ["up to 20 metrics"] = CustomMetrics::default(),
-        /// What analyses may cost in a calendar month (UTC); once it is spent, sessions wait, see below.
+        /// The budget for analyses in a calendar month (UTC). When it is spent, sessions wait; see below.
         monthly_budget_usd: Option<BudgetUsd> ["US dollars; null: no limit"] = None,
-    }
-}
-
-/// 1 to 5 model attempts, default 3.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "u32", into = "u32")]
-pub struct MaxAttempts(u32);
-
-impl MaxAttempts {
-    /// More attempts have not been seen to help and each one costs a full prompt.
-    pub const MAX: u32 = 5;
-
-    pub fn get(self) -> u32 {
-        self.0
-    }
-}
-
-impl Default for MaxAttempts {
-    fn default() -> Self {
-        Self(3)
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("max_attempts must be between 1 and {}", MaxAttempts::MAX)]
-pub struct InvalidMaxAttempts;
-
-impl TryFrom<u32> for MaxAttempts {
-    type Error = InvalidMaxAttempts;
-
-    fn try_from(attempts: u32) -> Result<Self, InvalidMaxAttempts> {
-        if (1..=Self::MAX).contains(&attempts) { Ok(Self(attempts)) } else { Err(InvalidMaxAttempts) }
-    }
-}
-
-impl From<MaxAttempts> for u32 {
-    fn from(attempts: MaxAttempts) -> Self {
-        attempts.0
     }
 }
 
 /// Up to 3 model or inference-profile ids.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "Vec<String>", into = "Vec<String>")]
+#[serde(try_from = "Vec<String>")]
 pub struct FallbackModels(Vec<String>);
 
 impl FallbackModels {
-    /// Each one that does not answer takes its share of the invocation's time.
+    /// The most models: each model without an answer takes its share of the invocation's time.
     pub const MAX: usize = 3;
 
     pub fn ids(&self) -> &[String] {
@@ -96,24 +63,18 @@ impl TryFrom<Vec<String>> for FallbackModels {
     }
 }
 
-impl From<FallbackModels> for Vec<String> {
-    fn from(models: FallbackModels) -> Self {
-        models.0
-    }
-}
-
-/// The language that summaries, reasons and the like are written in; quotes are never translated.
+/// The language of summaries, reasons and the like; quotes are never translated.
 ///
 /// As text `visitor`, `transcript`, or a language tag such as `pt-BR`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum OutputLanguage {
-    /// The visitor's locale, and where that is not known the transcript's language.
+    /// The visitor's locale, or the transcript's language if the locale is unknown.
     #[default]
     Visitor,
-    /// What the visitor speaks.
+    /// The language of the visitor's turns.
     Transcript,
-    /// Always the same: the tenant's own.
+    /// Always the tenant's language.
     Tenant(Locale),
 }
 
@@ -145,34 +106,34 @@ impl From<OutputLanguage> for String {
 
 /// A tenant's own topics; empty: any.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "Vec<String>", into = "Vec<String>")]
+#[serde(try_from = "Vec<String>")]
 pub struct TopicList(Vec<String>);
 
 impl TopicList {
-    /// The list stands in every prompt.
+    /// The most topics: the list stands in every prompt.
     pub const MAX: usize = 50;
-    /// In characters: a topic is a few words.
+    /// Characters of a topic, which is a few words.
     pub const MAX_LENGTH: usize = 60;
 
     pub fn topics(&self) -> &[String] {
         &self.0
     }
 
-    /// The tenant's spelling of `topic`, whatever its case; `None` if it is not on the list.
+    /// Finds the tenant's spelling of `topic`, ignoring case; `None` if the topic is not on the list.
     pub fn find(&self, topic: &str) -> Option<&str> {
         let wanted = topic.trim().to_lowercase();
         self.0.iter().find(|known| known.to_lowercase() == wanted).map(String::as_str)
     }
 }
 
-/// Why a list of topics was refused.
+/// Reasons to refuse a list of topics.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidTopics {
     #[error("topics must be at most {}", TopicList::MAX)]
     TooMany,
     #[error("topic {0} must have 1 to {max} characters, no control characters, and no space at its ends", max = TopicList::MAX_LENGTH)]
     Text(usize),
-    #[error("topic {0} is on the list already, if only in another case")]
+    #[error("topic {0} is on the list twice, if only in another case")]
     Repeated(usize),
 }
 
@@ -197,15 +158,9 @@ impl TryFrom<Vec<String>> for TopicList {
     }
 }
 
-impl From<TopicList> for Vec<String> {
-    fn from(topics: TopicList) -> Self {
-        topics.0
-    }
-}
-
 /// US dollars, not negative.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Serialize, Deserialize)]
-#[serde(try_from = "f64", into = "f64")]
+#[serde(try_from = "f64")]
 pub struct BudgetUsd(f64);
 
 impl BudgetUsd {
@@ -223,12 +178,6 @@ impl TryFrom<f64> for BudgetUsd {
 
     fn try_from(usd: f64) -> Result<Self, InvalidBudget> {
         if usd.is_finite() && usd >= 0.0 { Ok(Self(usd)) } else { Err(InvalidBudget) }
-    }
-}
-
-impl From<BudgetUsd> for f64 {
-    fn from(budget: BudgetUsd) -> Self {
-        budget.0
     }
 }
 
@@ -254,18 +203,18 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_is_refused_with_what_would_be_right() {
-        for (json, told) in [
-            (r#"{"max_attempts":6}"#, "max_attempts must be between 1 and 5"),
+    fn an_invalid_setting_is_refused_with_the_rule() {
+        for (json, rule) in [
+            (r#"{"max_attempts":6}"#, "must be between 1 and 5"),
             (r#"{"fallback_models":["a","b","c","d"]}"#, "at most 3 models"),
             (r#"{"fallback_models":["a","a"]}"#, "each once"),
             (r#"{"language":"English"}"#, "language must be visitor, transcript, or a language tag"),
-            (r#"{"topics":["Billing","billing"]}"#, "topic 1 is on the list already"),
+            (r#"{"topics":["Billing","billing"]}"#, "topic 1 is on the list twice"),
             (r#"{"topics":[""]}"#, "topic 0 must have 1 to 60 characters"),
             (r#"{"topics":["a\nb"]}"#, "no control characters"),
             (r#"{"monthly_budget_usd":-1}"#, "0 or more"),
         ] {
-            assert!(error(json).contains(told), "{}", error(json));
+            assert!(error(json).contains(rule), "{}", error(json));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Whether and how visitors are mailed.
+//! Mails to visitors.
 
 use std::fmt;
 
@@ -13,94 +13,96 @@ use crate::session::Channel;
 use crate::settings::headers::CustomHeaders;
 use crate::settings::list::Bounded;
 use crate::settings::section::{FieldText, section};
+use crate::text_type::text_type;
 use crate::time_zone::TimeZone;
 
-/// A tenant with more agents than this names the others.
+/// The most agents in a list; a tenant with more names the others in the other list.
 const MAX_AGENTS: usize = 100;
-/// With the visitor far below the 50 recipients that SES allows: each one is a mail to pay for.
+/// The most copies, each of which costs a mail; SES allows 50 recipients.
 const MAX_STAFF: usize = 5;
 /// Hours: a year.
 const MAX_HOURS: u32 = 24 * 365;
 /// Seconds: a day.
 const MAX_DURATION: u32 = 24 * 60 * 60;
-/// Bytes: as base64 less than the 25 MB that large mailbox providers take.
+/// Bytes: in base64 less than the 25 MB that large mailbox providers accept.
 const MAX_ATTACHMENT_BYTES: u32 = 16 * 1024 * 1024;
 
 section! {
-    /// Whether and how visitors are mailed.
+    /// Mails to visitors.
     EmailSettings {
-        /// Whether visitors are mailed.
+        /// Whether to send mails to visitors.
         enabled: bool ["`true` or `false`"] = true,
 
-        /// Mail only after sessions of these channels.
+        /// Send mails only after sessions on these channels.
         channels: Vec<Channel> ["`voice`, `text`; empty: all"] = Vec::new(),
-        /// Mail only after sessions with these agents.
+        /// Send mails only after sessions with these agents.
         agents: Bounded<AgentId, MAX_AGENTS> ["up to 100 agent ids; empty: all"] = Bounded::default(),
-        /// Never mail after sessions with these agents.
+        /// Never send mails after sessions with these agents.
         excluded_agents: Bounded<AgentId, MAX_AGENTS> ["up to 100 agent ids"] = Bounded::default(),
-        /// Mail only visitors of these categories; one that is not known is none of them.
+        /// Send mails only to visitors in these categories. A list excludes visitors whose category is unknown.
         categories: Vec<CategoryLabel>
             ["`immediate_buyer`, `potential_buyer`, `just_exploring`, `facing_issue`, `others`; empty: all"] = Vec::new(),
-        /// Never mail visitors of these categories.
+        /// Never send mails to visitors in these categories.
         excluded_categories: Vec<CategoryLabel> ["as above"] = Vec::new(),
-        /// Mail only where the analysis has one of these statuses.
+        /// Send mails only if the analysis has one of these statuses.
         analysis_statuses: Vec<MailableStatus> ["`ok`, `partial`; empty: none"] = vec![MailableStatus::Ok, MailableStatus::Partial],
-        /// Mail only after at least this many visitor turns.
+        /// Send mails only after at least this many visitor turns.
         min_visitor_turns: usize ["turns"] = 1,
-        /// Mail only after sessions that took at least this long.
+        /// Send mails only after sessions of at least this duration.
         min_duration_s: Whole<0, MAX_DURATION> ["seconds, 0 to 86400"] = Whole::literal(0),
-        /// Mail only where the average sentiment is not below this; one that is not known is below.
+        /// Send mails only if the average sentiment is known and not below this value.
         min_sentiment: Option<Score> ["-1 to 1; null: any"] = None,
-        /// Mail only where the average sentiment is not above this; one that is not known is above.
+        /// Send mails only if the average sentiment is known and not above this value.
         max_sentiment: Option<Score> ["-1 to 1; null: any"] = None,
-        /// `given`: mail only visitors of whom `visitor.email_consent` says so; `not_withdrawn`: also where it says
-        /// nothing.
+        /// The required `visitor.email_consent`. `given`: send mails only after a consent; `not_withdrawn`: also if the
+        /// consent is unknown.
         consent: RequiredConsent ["`not_withdrawn` or `given`"] = RequiredConsent::NotWithdrawn,
-        /// Mails that would be sent in these hours of the visitor's day are sent when they end:
-        /// `{ "from": "21:00", "to": "08:00", "time_zone": "Europe/Berlin" }`; `time_zone` is for visitors whose own is
-        /// not known, default `UTC`.
+        /// Hours in the visitor's time zone in which no mail is sent: `{ "from": "21:00", "to": "08:00", "time_zone":
+        /// "Europe/Berlin" }`. Mails wait until the hours end.
         quiet_hours: Option<QuietHours> ["from and to as HH:MM; null: none"] = None,
-        /// At most one mail to an address within this time.
+        /// The least time between two mails to one address.
         min_hours_between_mails: Option<Whole<1, MAX_HOURS>> ["hours, 1 to 8760; null: any number"] = None,
 
         /// The sender's display name and the mail's signature.
         from_name: Option<String> ["text; null: the tenant's name"] = None,
-        /// A sender address that is verified in SES and matches `SenderAddresses`.
+        /// The sender address. The address must be verified in SES and match `SenderAddresses`.
         from_address: Option<EmailAddress> ["address; null: `SenderAddress`"] = None,
-        /// Where answers go.
+        /// The address for replies.
         reply_to: Option<EmailAddress> ["address; null: the sender"] = None,
-        /// Staff who get a copy, which visitors see.
+        /// Staff who get a copy, visible to visitors.
         cc: Bounded<EmailAddress, MAX_STAFF> ["up to 5 addresses"] = Bounded::default(),
-        /// Staff who get a copy, which visitors do not see.
+        /// Staff who get a copy, invisible to visitors.
         bcc: Bounded<EmailAddress, MAX_STAFF> ["up to 5 addresses"] = Bounded::default(),
-        /// A configuration set of SES that is among `TenantConfigurationSets`; its events must go to the same topic.
+        /// The configuration set in SES. `TenantConfigurationSets` must contain its name, and its events must go to the
+        /// same topic.
         configuration_set: Option<ConfigurationSet> ["name; null: the deployment's"] = None,
         /// Further headers: `Auto-Submitted`, `Feedback-ID`, `Importance`, `Organization`, `Precedence`, `X-…`.
         headers: CustomHeaders ["object of up to 10 names and values"] = CustomHeaders::default(),
-        /// Whether mails have a link that ends them, for clients and in the built-in template.
+        /// Whether mails have an unsubscribe link, both in their headers and in the built-in template.
         unsubscribe_link: bool ["`true` or `false`"] = true,
 
         /// The template of the mail.
         template: TemplateName ["name of a saved template, or `session-summary`"] = TemplateName::built_in(),
-        /// The language of mails to visitors whose own is not known or has no template.
+        /// The language of mails if the visitor's language is unknown or has no template.
         default_locale: Locale ["language tag"] = Locale::english(),
-        /// Whether templates are given the transcript; the built-in one then shows it.
+        /// Whether templates get the transcript. The built-in template then shows it.
         show_transcript: bool ["`true` or `false`"] = false,
-        /// Whether templates and attachments of the tenant's are given what is internal: category, sentiment, insights
-        /// and the like. The built-in template never shows it.
+        /// Whether the tenant's templates and attachments get internal values: category, sentiment, insights and the
+        /// like. The built-in template never shows them.
         show_internal: bool ["`true` or `false`"] = false,
-        /// What is attached.
+        /// The files to attach.
         attachments: Vec<AttachmentKind> ["`transcript_txt`, `transcript_html`, `analytics_json`"] = Vec::new(),
-        /// Attachments that together are larger are left out, and the log says so.
+        /// The largest total size of attachments. Mails with larger attachments are sent without them, and the log says
+        /// so.
         max_attachment_bytes: Whole<1, MAX_ATTACHMENT_BYTES> ["bytes, up to 16777216"] = Whole::literal(5 * 1024 * 1024),
 
-        /// A mail that SES has not answered for, and of which no event tells for `UnknownOutcomeWaitSeconds`, is held
-        /// (`wait_then_hold`) or sent again, once (`resend`): SES may have the first.
+        /// The action when SES does not answer a request and sends no event within `UnknownOutcomeWaitSeconds`.
+        /// `wait_then_hold`: hold the mail; `resend`: send the mail once more, although SES may have sent the first.
         on_unknown: OnUnknown ["`wait_then_hold` or `resend`"] = OnUnknown::WaitThenHold,
     }
 }
 
-/// A status of an analysis that has something to tell.
+/// A status of an analysis with content for a mail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MailableStatus {
@@ -109,7 +111,7 @@ pub enum MailableStatus {
 }
 
 impl MailableStatus {
-    /// `None` where there is nothing to tell.
+    /// `None` if the status has no content for a mail.
     pub fn of(status: AnalysisStatus) -> Option<Self> {
         match status {
             AnalysisStatus::Ok => Some(Self::Ok),
@@ -119,18 +121,18 @@ impl MailableStatus {
     }
 }
 
-/// What a visitor must have said about mails.
+/// The visitor's consent that mails require.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RequiredConsent {
-    /// Nothing, or yes.
+    /// Consent given or unknown.
     #[default]
     NotWithdrawn,
-    /// Yes.
+    /// Consent given.
     Given,
 }
 
-/// Something that can be attached to a mail.
+/// A file to attach to a mail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AttachmentKind {
@@ -140,7 +142,7 @@ pub enum AttachmentKind {
 }
 
 impl AttachmentKind {
-    /// Whether it says what was said.
+    /// Whether the file contains the conversation.
     pub fn is_transcript(self) -> bool {
         match self {
             Self::TranscriptTxt | Self::TranscriptHtml => true,
@@ -149,7 +151,7 @@ impl AttachmentKind {
     }
 }
 
-/// What becomes of a mail that SES may have or not.
+/// The treatment of a mail whose request to SES had an unknown outcome.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OnUnknown {
@@ -158,29 +160,29 @@ pub enum OnUnknown {
     Resend,
 }
 
-/// Hours of the day in which no mail is sent; over midnight where `from` is later than `to`.
+/// Hours without mails; they span midnight if `from` is later than `to`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct QuietHours {
     pub from: TimeOfDay,
     pub to: TimeOfDay,
-    /// Of visitors whose own is not known.
+    /// The time zone of visitors whose own is unknown.
     #[serde(default = "TimeZone::utc")]
     pub time_zone: TimeZone,
 }
 
 impl QuietHours {
     pub(crate) const FIELDS: &[FieldText] = &[
-        FieldText { name: "from", values: "HH:MM", lines: &["The first minute in which no mail is sent."] },
+        FieldText { name: "from", values: "HH:MM", lines: &["The first minute without mails."] },
         FieldText {
             name: "to",
             values: "HH:MM, other than `from`",
-            lines: &["The first minute in which mails are sent again; on the next day where it is before `from`."],
+            lines: &["The first minute with mails again; if earlier than `from`, on the next day."],
         },
         FieldText {
             name: "time_zone",
             values: "name of the IANA database",
-            lines: &["That of visitors whose own is not known."],
+            lines: &["The time zone of visitors whose own is unknown."],
         },
     ];
 }
@@ -222,34 +224,19 @@ impl From<TimeOfDay> for String {
     }
 }
 
-/// The name of a configuration set: 1 to 64 letters, digits, `_` and `-`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct ConfigurationSet(String);
-
+/// Invalid name of a configuration set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("configuration_set must have 1 to 64 letters, digits, _ and -")]
 pub struct InvalidConfigurationSet;
 
-impl AsRef<str> for ConfigurationSet {
-    fn as_ref(&self) -> &str {
-        &self.0
-    }
+text_type! {
+    /// The name of a configuration set: 1 to 64 letters, digits, `_` and `-`.
+    ConfigurationSet, InvalidConfigurationSet, parse_configuration_set
 }
 
-impl TryFrom<String> for ConfigurationSet {
-    type Error = InvalidConfigurationSet;
-
-    fn try_from(name: String) -> Result<Self, InvalidConfigurationSet> {
-        let usable = name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b));
-        if usable && (1..=64).contains(&name.len()) { Ok(Self(name)) } else { Err(InvalidConfigurationSet) }
-    }
-}
-
-impl From<ConfigurationSet> for String {
-    fn from(name: ConfigurationSet) -> Self {
-        name.0
-    }
+fn parse_configuration_set(name: &str) -> Result<String, InvalidConfigurationSet> {
+    let usable = name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b));
+    if usable && (1..=64).contains(&name.len()) { Ok(name.to_owned()) } else { Err(InvalidConfigurationSet) }
 }
 
 #[cfg(test)]

@@ -4,33 +4,26 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-/// With those of our own below the 15 that SES allows.
-const MAX_HEADERS: usize = 10;
-/// Characters of a name; SES allows 126.
-const MAX_NAME: usize = 60;
-/// Characters of a value that fit into one line of 998 with the longest name.
-const MAX_VALUE: usize = 900;
-/// What neither addresses anybody nor changes how the mail is read.
+use crate::header::{HeaderRule, InvalidHeaders, is_private};
+
+const RULE: HeaderRule = HeaderRule {
+    // Together with the service's own headers below the 15 that SES allows.
+    max_headers: 10,
+    // SES allows 126.
+    max_name: 60,
+    // Fits into one line of 998 characters with the longest name.
+    max_value: 900,
+    is_allowed,
+    allowed: "Auto-Submitted, Feedback-ID, Importance, Organization, Precedence or X-…",
+};
+/// Headers that neither address a mail nor change how it is read.
 const ALLOWED: [&str; 5] = ["auto-submitted", "feedback-id", "importance", "organization", "precedence"];
-/// Begin names that SES and receivers give a meaning of their own.
+/// Prefixes of names that have a meaning for SES and receivers.
 const RESERVED: [&str; 2] = ["x-ses-", "x-amz"];
 
-/// Why headers were refused.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum InvalidHeaders {
-    #[error("headers must be at most {MAX_HEADERS}, each name once")]
-    TooMany,
-    #[error(
-        "the header {0:?} is not allowed: Auto-Submitted, Feedback-ID, Importance, Organization, Precedence or X-…"
-    )]
-    Name(String),
-    #[error("the value of the header {0:?} must have 1 to {MAX_VALUE} printable ASCII characters")]
-    Value(String),
-}
-
-/// Names and values that can be sent as they are.
+/// Valid headers.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "BTreeMap<String, String>", into = "BTreeMap<String, String>")]
+#[serde(try_from = "BTreeMap<String, String>")]
 pub struct CustomHeaders(BTreeMap<String, String>);
 
 impl CustomHeaders {
@@ -43,36 +36,13 @@ impl TryFrom<BTreeMap<String, String>> for CustomHeaders {
     type Error = InvalidHeaders;
 
     fn try_from(headers: BTreeMap<String, String>) -> Result<Self, InvalidHeaders> {
-        let mut names: Vec<_> = headers.keys().map(|name| name.to_ascii_lowercase()).collect();
-        names.sort();
-        names.dedup();
-        if headers.len() > MAX_HEADERS || names.len() < headers.len() {
-            return Err(InvalidHeaders::TooMany);
-        }
-        for (name, value) in &headers {
-            if !is_allowed(name) {
-                return Err(InvalidHeaders::Name(name.clone()));
-            }
-            let printable = value.bytes().all(|b| b == b' ' || b.is_ascii_graphic());
-            if !printable || value.trim() != value || !(1..=MAX_VALUE).contains(&value.len()) {
-                return Err(InvalidHeaders::Value(name.clone()));
-            }
-        }
+        RULE.check(&headers)?;
         Ok(Self(headers))
     }
 }
 
-impl From<CustomHeaders> for BTreeMap<String, String> {
-    fn from(headers: CustomHeaders) -> Self {
-        headers.0
-    }
-}
-
 fn is_allowed(name: &str) -> bool {
-    let lower = name.to_ascii_lowercase();
-    let is_token = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
-    let is_own = lower.starts_with("x-") && lower.len() > 2 && !RESERVED.iter().any(|start| lower.starts_with(start));
-    is_token && name.len() <= MAX_NAME && (is_own || ALLOWED.contains(&lower.as_str()))
+    is_private(name, &RESERVED) || ALLOWED.contains(&name)
 }
 
 #[cfg(test)]
@@ -86,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn headers_of_the_list_and_private_ones_are_taken() {
+    fn listed_and_private_headers_are_accepted() {
         let headers = json!({ "X-Campaign": "summary; v=2", "Precedence": "bulk", "feedback-id": "a:b:c" });
         let read: CustomHeaders = serde_json::from_value(headers.clone()).unwrap();
         assert_eq!(serde_json::to_value(&read).unwrap(), headers);

@@ -1,4 +1,4 @@
-//! Metrics of a tenant's own: what to find out, of which type, and when.
+//! Custom metrics: a tenant's own questions about conversations.
 
 use std::collections::BTreeSet;
 
@@ -7,14 +7,15 @@ use serde::{Deserialize, Serialize};
 use crate::analysis::CategoryLabel;
 use crate::id::AgentId;
 use crate::session::{Channel, Session};
+use crate::text_enum;
 
-/// The most metrics of a tenant; each one stands in every prompt and answer.
+/// The most metrics of a tenant: each one stands in every prompt and answer.
 pub const MAX_METRICS: usize = 20;
 /// Characters of a metric's name.
 pub const MAX_METRIC_NAME: usize = 40;
 /// Characters of a metric's description.
 pub const MAX_METRIC_DESCRIPTION: usize = 300;
-/// Values of an enum, and the characters of each.
+/// The most values of an enum, and characters of each.
 pub const MAX_ENUM_VALUES: usize = 30;
 pub const MAX_ENUM_VALUE: usize = 60;
 /// The longest text a metric may ask for, in characters.
@@ -22,9 +23,9 @@ pub const MAX_METRIC_TEXT: u32 = 500;
 /// Integers beyond this (2^53) are not exact in JSON readers that know floating point only.
 const MAX_INTEGER: i64 = 1 << 53;
 
-/// The metrics of a tenant, each name once.
+/// The metrics of a tenant; their names differ.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "Vec<Metric>", into = "Vec<Metric>")]
+#[serde(try_from = "Vec<Metric>")]
 pub struct CustomMetrics(Vec<Metric>);
 
 impl CustomMetrics {
@@ -33,7 +34,7 @@ impl CustomMetrics {
     }
 }
 
-/// One question that a tenant asks of every conversation, or of some.
+/// One question about all or some conversations.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "MetricDocument", into = "MetricDocument")]
 pub struct Metric {
@@ -43,7 +44,7 @@ pub struct Metric {
     when: RunCondition,
 }
 
-/// What a metric's value is.
+/// The type and the range of a metric's value.
 #[derive(Debug, Clone, PartialEq)]
 pub enum MetricKind {
     Boolean,
@@ -57,7 +58,7 @@ pub enum MetricKind {
         min: f64,
         max: f64,
     },
-    /// At most so many characters.
+    /// `max_length` in characters.
     Text {
         max_length: u32,
     },
@@ -66,33 +67,33 @@ pub enum MetricKind {
     },
 }
 
-/// When a metric is evaluated; each empty list and `None` stands for "whatever it is".
+/// The sessions for which a metric is evaluated; an empty list accepts all.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RunCondition {
     pub channels: Vec<Channel>,
     pub agents: Vec<AgentId>,
-    /// Looked at when the category is known: the model is asked, and its answer not taken.
+    /// Checked after the analysis: for other categories the model's answer is dropped.
     pub categories: Vec<CategoryLabel>,
     pub min_visitor_turns: usize,
 }
 
 impl RunCondition {
-    /// Whether what is known before the analysis lets the metric be evaluated.
+    /// Checks the conditions that are known before the analysis.
     pub fn may_hold(&self, session: &Session, visitor_turns: usize) -> bool {
         (self.channels.is_empty() || self.channels.contains(&session.channel))
             && (self.agents.is_empty() || self.agents.contains(&session.agent_id))
             && visitor_turns >= self.min_visitor_turns
     }
 
-    /// The same of what is known after it.
+    /// Checks the condition that is known after the analysis.
     pub fn holds_for(&self, category: CategoryLabel) -> bool {
         self.categories.is_empty() || self.categories.contains(&category)
     }
 }
 
 impl Metric {
-    /// `a-z`, digits and `_`, beginning with a letter.
+    /// The name: `a-z`, digits and `_`, beginning with a letter.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -110,31 +111,33 @@ impl Metric {
     }
 }
 
-/// Why a metric was refused.
+/// Reasons to refuse a metric.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidMetric {
     #[error("custom_metrics must be at most {MAX_METRICS}")]
     TooMany,
-    #[error("the custom metric {0:?} is there twice")]
+    #[error("more than one custom metric with the name {0:?}")]
     Repeated(String),
-    #[error("{0:?} is no name of a custom metric: 1 to {MAX_METRIC_NAME} of a-z, 0-9 and _, beginning with a letter")]
+    #[error(
+        "invalid name of a custom metric {0:?}: it must have 1 to {MAX_METRIC_NAME} characters of a-z, 0-9 and _, and begin with a letter"
+    )]
     Name(String),
     #[error("the description of custom metric {0:?} must have 1 to {MAX_METRIC_DESCRIPTION} characters in one line")]
     Description(String),
-    #[error("custom metric {name:?} has no {field}, or it does not fit: {rule}")]
+    #[error("missing or invalid {field} of custom metric {name:?}: {rule}")]
     Field { name: String, field: &'static str, rule: &'static str },
-    #[error("custom metric {name:?} is of type {kind}, which has no {field}")]
+    #[error("custom metric {name:?} of type {kind} cannot have {field}")]
     Superfluous { name: String, kind: &'static str, field: &'static str },
 }
 
-/// A metric as JSON has it: which fields belong to which type is checked when it is read.
+/// The JSON of a metric, before the fields of its type are checked.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct MetricDocument {
     name: String,
     description: String,
     #[serde(rename = "type")]
-    kind: KindDocument,
+    kind: MetricType,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     min: Option<f64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -147,25 +150,14 @@ struct MetricDocument {
     when: RunCondition,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum KindDocument {
-    Boolean,
-    Integer,
-    Number,
-    String,
-    Enum,
-}
-
-impl KindDocument {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Boolean => "boolean",
-            Self::Integer => "integer",
-            Self::Number => "number",
-            Self::String => "string",
-            Self::Enum => "enum",
-        }
+text_enum! {
+    /// The `type` of a metric in JSON.
+    pub enum MetricType {
+        Boolean = "boolean",
+        Integer = "integer",
+        Number = "number",
+        String = "string",
+        Enum = "enum",
     }
 }
 
@@ -191,45 +183,45 @@ fn kind(document: &MetricDocument) -> Result<MetricKind, InvalidMetric> {
     let MetricDocument { kind, min, max, max_length, values, .. } = document;
     let superfluous = |field| InvalidMetric::Superfluous { name: document.name.clone(), kind: kind.as_str(), field };
     let unfit = |field, rule| InvalidMetric::Field { name: document.name.clone(), field, rule };
-    let is_ranged = matches!(kind, KindDocument::Integer | KindDocument::Number);
+    let is_ranged = matches!(kind, MetricType::Integer | MetricType::Number);
     if !is_ranged && (min.is_some() || max.is_some()) {
         return Err(superfluous("min or max"));
     }
-    if *kind != KindDocument::String && max_length.is_some() {
+    if *kind != MetricType::String && max_length.is_some() {
         return Err(superfluous("max_length"));
     }
-    if *kind != KindDocument::Enum && values.is_some() {
+    if *kind != MetricType::Enum && values.is_some() {
         return Err(superfluous("values"));
     }
     match kind {
-        KindDocument::Boolean => Ok(MetricKind::Boolean),
-        KindDocument::Integer => integer_range(*min, *max).map_err(|rule| unfit("min and max", rule)),
-        KindDocument::Number => {
+        MetricType::Boolean => Ok(MetricKind::Boolean),
+        MetricType::Integer => integer_range(*min, *max).map_err(|rule| unfit("min and max", rule)),
+        MetricType::Number => {
             let (min, max) = range(*min, *max).map_err(|rule| unfit("min and max", rule))?;
             Ok(MetricKind::Number { min, max })
         }
-        KindDocument::String => {
+        MetricType::String => {
             let fitting = max_length.filter(|max_length| (1..=MAX_METRIC_TEXT).contains(max_length));
             let max_length = fitting.ok_or_else(|| unfit("max_length", "1 to 500 characters"))?;
             Ok(MetricKind::Text { max_length })
         }
-        KindDocument::Enum => {
+        MetricType::Enum => {
             let values = values.clone().filter(|values| are_values(values));
-            let values = values.ok_or_else(|| unfit("values", "2 to 30 different ones of 1 to 60 characters"))?;
+            let values = values.ok_or_else(|| unfit("values", "2 to 30 different texts of 1 to 60 characters"))?;
             Ok(MetricKind::Enum { values })
         }
     }
 }
 
-/// `Err` is the rule that is broken.
+/// Returns the broken rule as the error.
 fn range(min: Option<f64>, max: Option<f64>) -> Result<(f64, f64), &'static str> {
-    let (min, max) = min.zip(max).ok_or("both are needed")?;
+    let (min, max) = min.zip(max).ok_or("both are required")?;
     if min.is_finite() && max.is_finite() && min <= max { Ok((min, max)) } else { Err("min must not be more than max") }
 }
 
 fn integer_range(min: Option<f64>, max: Option<f64>) -> Result<MetricKind, &'static str> {
     let (min, max) = range(min, max)?;
-    let (min, max) = integer(min).zip(integer(max)).ok_or("those of an integer are integers between -2^53 and 2^53")?;
+    let (min, max) = integer(min).zip(integer(max)).ok_or("an integer needs integers between -2^53 and 2^53")?;
     Ok(MetricKind::Integer { min, max })
 }
 
@@ -250,13 +242,13 @@ impl From<Metric> for MetricDocument {
         let (min, max, max_length, values) = (None, None, None, None);
         let kind_of = |kind| Self { name, description, kind, min, max, max_length, values, when };
         match kind {
-            MetricKind::Boolean => kind_of(KindDocument::Boolean),
+            MetricKind::Boolean => kind_of(MetricType::Boolean),
             MetricKind::Integer { min, max } => {
-                Self { min: Some(min as f64), max: Some(max as f64), ..kind_of(KindDocument::Integer) }
+                Self { min: Some(min as f64), max: Some(max as f64), ..kind_of(MetricType::Integer) }
             }
-            MetricKind::Number { min, max } => Self { min: Some(min), max: Some(max), ..kind_of(KindDocument::Number) },
-            MetricKind::Text { max_length } => Self { max_length: Some(max_length), ..kind_of(KindDocument::String) },
-            MetricKind::Enum { values } => Self { values: Some(values), ..kind_of(KindDocument::Enum) },
+            MetricKind::Number { min, max } => Self { min: Some(min), max: Some(max), ..kind_of(MetricType::Number) },
+            MetricKind::Text { max_length } => Self { max_length: Some(max_length), ..kind_of(MetricType::String) },
+            MetricKind::Enum { values } => Self { values: Some(values), ..kind_of(MetricType::Enum) },
         }
     }
 }
@@ -273,12 +265,6 @@ impl TryFrom<Vec<Metric>> for CustomMetrics {
             Some(repeated) => Err(InvalidMetric::Repeated(repeated.name.clone())),
             None => Ok(Self(metrics)),
         }
-    }
-}
-
-impl From<CustomMetrics> for Vec<Metric> {
-    fn from(metrics: CustomMetrics) -> Self {
-        metrics.0
     }
 }
 
@@ -307,31 +293,36 @@ mod tests {
     }
 
     #[test]
-    fn a_metric_that_cannot_be_is_refused_by_name() {
+    fn an_invalid_metric_is_refused_by_name() {
         let error = |metric: serde_json::Value| {
             let mut whole = json!({ "name": "nps", "description": "d" });
             let fields = metric.as_object().unwrap().clone();
             whole.as_object_mut().unwrap().extend(fields);
             serde_json::from_value::<CustomMetrics>(json!([whole])).unwrap_err().to_string()
         };
-        for (metric, told) in [
-            (json!({ "type": "integer" }), "has no min and max"),
+        for (metric, rule) in [
+            (json!({ "type": "integer" }), "missing or invalid min and max"),
             (json!({ "type": "integer", "min": 0.5, "max": 2 }), "integers between"),
             (json!({ "type": "number", "min": 2, "max": 1 }), "min must not be more than max"),
-            (json!({ "type": "boolean", "min": 2 }), "of type boolean, which has no min or max"),
+            (json!({ "type": "boolean", "min": 2 }), "of type boolean cannot have min or max"),
             (json!({ "type": "string" }), "1 to 500 characters"),
-            (json!({ "type": "enum", "values": ["a", "a"] }), "2 to 30 different ones"),
+            (json!({ "type": "enum", "values": ["a", "a"] }), "2 to 30 different texts"),
             (json!({ "type": "percent" }), "unknown variant `percent`"),
-            (json!({ "type": "boolean", "name": "NPS" }), "\"NPS\" is no name"),
+            (json!({ "type": "boolean", "name": "NPS" }), "invalid name of a custom metric \"NPS\""),
             (json!({ "type": "boolean", "description": "a\nb" }), "in one line"),
             (json!({ "type": "boolean", "when": { "channel": "voice" } }), "unknown field `channel`"),
         ] {
-            assert!(error(metric.clone()).contains(told), "{}", error(metric));
+            assert!(error(metric.clone()).contains(rule), "{}", error(metric));
         }
         let twice = json!([
             { "name": "a", "description": "d", "type": "boolean" },
             { "name": "a", "description": "d", "type": "boolean" }
         ]);
-        assert!(serde_json::from_value::<CustomMetrics>(twice).unwrap_err().to_string().contains("there twice"));
+        assert!(
+            serde_json::from_value::<CustomMetrics>(twice)
+                .unwrap_err()
+                .to_string()
+                .contains("more than one custom metric")
+        );
     }
 }

@@ -1,4 +1,4 @@
-//! Values hidden from the model, and the readers who see them nevertheless.
+//! Personal data to hide from the model, and the readers that see it nevertheless.
 
 use std::collections::BTreeSet;
 
@@ -6,24 +6,25 @@ use redaction::{CustomPattern, Entity, Redactor};
 use serde::{Deserialize, Serialize};
 
 use crate::settings::section::{FieldText, section};
+use crate::text_enum;
 
 /// The most patterns of a tenant; each one is searched for in every turn.
 pub const MAX_PATTERNS: usize = 20;
 
 section! {
-    /// What is hidden from the model, and from whom else.
+    /// Personal data to hide from the model, and the readers that see it nevertheless.
     #[derive(Eq)]
     RedactionSettings {
-        /// What the model does not see.
+        /// Personal data to hide from the model.
         entities: Entities
             ["`email`, `phone`, `payment_card`, `iban`, `national_id`, `ip_address`; empty: nothing"] = Entities::default(),
-        /// What else it does not see: `{ "name": "customer_number", "pattern": "KD-\\d{6}" }`.
+        /// Further texts to hide from the model: `{ "name": "customer_number", "pattern": "KD-\\d{6}" }`.
         patterns: CustomPatterns ["up to 20 names with regular expressions"] = CustomPatterns::default(),
-        /// Whether mails to visitors show placeholders such as `[PAYMENT_CARD_1]`, or what was said.
+        /// Whether mails to visitors show placeholders such as `[PAYMENT_CARD_1]` or the original text.
         mails: ShownText ["`redacted` or `original`"] = ShownText::Redacted,
-        /// The same for notes in a CRM.
+        /// Whether notes in a CRM show placeholders or the original text.
         notes: ShownText ["`redacted` or `original`"] = ShownText::Redacted,
-        /// The same for webhooks.
+        /// Whether webhook events show placeholders or the original text.
         webhooks: ShownText ["`redacted` or `original`"] = ShownText::Redacted,
     }
 }
@@ -34,24 +35,15 @@ impl RedactionSettings {
     }
 }
 
-/// The text that readers get.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ShownText {
-    /// With placeholders, as the model saw it.
-    #[default]
-    Redacted,
-    /// As it was said.
-    Original,
-}
-
-impl ShownText {
-    /// The text in JSON.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Redacted => "redacted",
-            Self::Original => "original",
-        }
+text_enum! {
+    /// The text for readers.
+    #[derive(Default)]
+    pub enum ShownText {
+        /// The text with placeholders, as the model saw it.
+        #[default]
+        Redacted = "redacted",
+        /// The text of the conversation.
+        Original = "original",
     }
 }
 
@@ -111,9 +103,9 @@ pub(crate) const PATTERN_FIELDS: &[FieldText] = &[
     FieldText {
         name: "name",
         values: "1 to 40 characters of a-z, 0-9 and _, beginning with a letter; no entity's name",
-        lines: &["What the placeholder is called."],
+        lines: &["The name in placeholders."],
     },
-    FieldText { name: "pattern", values: "regular expression of up to 300 characters", lines: &["What is hidden."] },
+    FieldText { name: "pattern", values: "regular expression of up to 300 characters", lines: &["The text to hide."] },
 ];
 
 #[cfg(test)]

@@ -4,27 +4,27 @@ use serde_json::Value;
 
 /// A line of the table of settings.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Field {
+pub struct SettingField {
     /// Such as `email.quiet_hours.from`.
     pub path: String,
-    /// What it may be, with its unit.
+    /// The valid values, with their unit.
     pub values: &'static str,
-    /// `null`: nothing is set. `None`: what it belongs to cannot be without it.
+    /// `null`: not set. `None`: the field is required.
     pub default: Option<Value>,
-    /// One paragraph.
+    /// The meaning, in one paragraph.
     pub meaning: String,
 }
 
-/// The same before the defaults are known.
+/// The description of a field, without its default.
 pub(crate) struct FieldText {
     pub(crate) name: &'static str,
     pub(crate) values: &'static str,
     pub(crate) lines: &'static [&'static str],
 }
 
-/// The lines of one section or of what stands in a field, whose default document is `defaults`.
-pub(crate) fn fields(section: &str, texts: &[FieldText], defaults: &Value) -> Vec<Field> {
-    let field = |text: &FieldText| Field {
+/// Describes the fields of a section, or the fields inside of a field; `defaults` is its default document.
+pub(crate) fn fields(section: &str, texts: &[FieldText], defaults: &Value) -> Vec<SettingField> {
+    let field = |text: &FieldText| SettingField {
         path: format!("{section}.{}", text.name),
         values: text.values,
         default: defaults.get(text.name).cloned(),
@@ -33,7 +33,7 @@ pub(crate) fn fields(section: &str, texts: &[FieldText], defaults: &Value) -> Ve
     texts.iter().map(field).collect()
 }
 
-/// A struct of settings in which no field can lack its meaning, its values with their unit, or its default.
+/// Defines a struct of settings in which every field has its meaning, its values with their unit, and its default.
 macro_rules! section {
     ($(#[doc = $about:literal])+ $(#[derive($($derive:ident),+)])? $name:ident {
         $($(#[doc = $line:literal])+ $field:ident: $type:ty [$values:literal] = $default:expr,)+

@@ -1,4 +1,4 @@
-//! What makes a number valid; each check is given exactly the characters of its form.
+//! Checks of numbers; each check gets exactly the characters of its form.
 
 fn value(digit: &u8) -> u32 {
     u32::from(digit.wrapping_sub(b'0'))
@@ -8,7 +8,7 @@ fn number(digits: &[u8]) -> u64 {
     digits.iter().fold(0, |number, digit| number * 10 + u64::from(value(digit)))
 }
 
-/// US: the areas 000, 666 and 900 to 999, the group 00 and the serial 0000 are never given out.
+/// US: the areas 000, 666 and 900 to 999, the group 00 and the serial 0000 are never issued.
 pub(super) fn is_ssn(digits: &[u8]) -> bool {
     let (area, group, serial) = (number(&digits[..3]), number(&digits[3..5]), number(&digits[5..]));
     area != 0 && area != 666 && area < 900 && group != 0 && serial != 0
@@ -59,7 +59,7 @@ pub(super) fn is_steuer_id_or_cpf(digits: &[u8]) -> bool {
     is_steuer_id(digits) || is_cpf(digits)
 }
 
-/// DE: of the first ten digits exactly one is there twice or three times; the last follows from ISO 7064, MOD 11, 10.
+/// DE: of the first ten digits exactly one occurs twice or three times; the last follows from ISO 7064, MOD 11, 10.
 fn is_steuer_id(digits: &[u8]) -> bool {
     let times = |digit: u8| digits[..10].iter().filter(|&&other| other == digit).count();
     let repeated: Vec<_> = (b'0'..=b'9').map(times).filter(|&times| times > 1).collect();
@@ -73,7 +73,7 @@ fn is_steuer_id(digits: &[u8]) -> bool {
     (11 - product) % 10 == value(&digits[10])
 }
 
-/// BR: two check digits by 11; those with one digit throughout pass, but are not given out.
+/// BR: two check digits by 11; numbers of one repeated digit pass the check, but are never issued.
 fn is_cpf(digits: &[u8]) -> bool {
     let check = |count: usize| {
         let weights = (2..=count as u32 + 1).rev();

@@ -1,4 +1,4 @@
-//! Groups of digits with nothing between them but what separates those of a telephone number.
+//! Chains: groups of digits with only the separators of telephone numbers between them.
 
 use std::ops::{Range, RangeInclusive};
 
@@ -13,7 +13,7 @@ pub(super) struct Chain<'a> {
     groups: Vec<Range<usize>>,
 }
 
-/// The chains of a text; a group that belongs to a time, a decimal or a word is in none.
+/// Finds the chains of a text, without groups that belong to a time, a decimal or a word.
 pub(super) fn chains(text: &[u8]) -> impl Iterator<Item = Chain<'_>> {
     let mut groups = groups(text).filter(|group| stands_apart(text, group)).peekable();
     std::iter::from_fn(move || {
@@ -66,7 +66,7 @@ impl<'a> Chain<'a> {
         &self.text[self.groups[group].clone()]
     }
 
-    /// Where so many groups are in the text, with a plus or a bracket before them.
+    /// The range of `count` groups in the text, with a plus or a bracket before them.
     pub(super) fn range(&self, group: usize, count: usize) -> Range<usize> {
         let start = self.groups[group].start;
         let lead = self.text[..start].iter().rev().take(2).take_while(|byte| b"+(".contains(byte)).count();
@@ -84,7 +84,7 @@ impl<'a> Chain<'a> {
         }
     }
 
-    /// The most groups from this one on whose digits are so many.
+    /// Counts the most groups from this one on with a number of digits in the range.
     pub(super) fn longest(&self, group: usize, digits: RangeInclusive<usize>) -> Option<usize> {
         let mut total = 0;
         let mut longest = None;
@@ -100,7 +100,7 @@ impl<'a> Chain<'a> {
         longest
     }
 
-    /// How many groups are a number in the international form.
+    /// Counts the groups of a number in international form.
     pub(super) fn international(&self, group: usize) -> Option<usize> {
         let first = self.digits(group);
         let leads = |digits: &[u8]| digits.first().is_some_and(|digit| digit != &b'0');
@@ -114,7 +114,7 @@ impl<'a> Chain<'a> {
         if is_prefixed && self.may_begin(group) { self.longest(group, 10..=17) } else { None }
     }
 
-    /// Whether a number without a plus may begin here: not where a dash, say, ties the group to what is before it.
+    /// Whether a number without a plus may begin here: a dash, for example, connects the group to the text before it.
     pub(super) fn may_begin(&self, group: usize) -> bool {
         let is_apart = |byte: u8| !b".-/_#$=&%".contains(&byte) && !byte.is_ascii_digit();
         if group == 0 { self.before(0).is_none_or(is_apart) } else { self.gap(group).contains(&b' ') }
@@ -139,7 +139,7 @@ impl<'a> Chain<'a> {
         (lengths == [3, 3, 4] && leads).then_some(lead + 3)
     }
 
-    /// How many groups from this one on are a date: 3 or 0.
+    /// Counts the groups of a date from this one on: 3 or 0.
     pub(super) fn date_at(&self, group: usize) -> usize {
         if group + 3 > self.len() {
             return 0;

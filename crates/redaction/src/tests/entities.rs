@@ -1,4 +1,4 @@
-//! What is found of each entity, and what is not.
+//! Values that are found of each entity, and texts that are not.
 
 use super::*;
 
