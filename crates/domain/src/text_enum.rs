@@ -35,6 +35,7 @@ macro_rules! text_enum {
 }
 
 #[cfg(test)]
+#[expect(unreachable_pub, reason = "the items of the macro are public")]
 mod tests {
     use serde_json::json;
 
