@@ -117,7 +117,7 @@ async fn wait_until_all_have_ended(world: &World) {
         let mails = counts(world, "SELECT status, count(*) FROM email_log WHERE tenant_id = $1 GROUP BY 1").await;
         say(&format!("after {} s: sessions {sessions:?}, mails {mails:?}", started.elapsed().as_secs()));
         if sessions.contains_key("failed") || Instant::now() > deadline {
-            let steps = "SELECT step || ' ' || status || ' ' || coalesce(code, ''), count(*) FROM steps WHERE tenant_id = $1 GROUP BY 1";
+            let steps = "SELECT kind || ' ' || status || ' ' || coalesce(code, ''), count(*) FROM steps WHERE tenant_id = $1 GROUP BY 1";
             panic!(
                 "not every session has completed:\nsessions {sessions:#?}\nmails {mails:#?}\nsteps {:#?}\nrefused by SES: {}\nlog: {}",
                 counts(world, steps).await,

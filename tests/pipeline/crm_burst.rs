@@ -128,7 +128,7 @@ async fn wait_for_all(world: &World) -> Vec<String> {
     let (started, mut again) = (Instant::now(), Vec::new());
     loop {
         let sql = "SELECT status || coalesce(' ' || code, ''), count(*) FROM steps
-                   WHERE tenant_id = $1 AND step = 'crm_sync:hubspot' GROUP BY 1 ORDER BY 1";
+                   WHERE tenant_id = $1 AND kind = 'crm_sync' GROUP BY 1 ORDER BY 1";
         let rows = world.database().await.query(sql, &[&world.tenant.as_ref()]).await.unwrap();
         let steps: Vec<(String, i64)> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
         say(&format!("after {} s: {steps:?}", started.elapsed().as_secs()));

@@ -32,7 +32,10 @@ impl World {
         let tenant = self.tenant.as_ref();
         let session = "SELECT status, failure_code FROM sessions WHERE tenant_id = $1 AND session_id = $2";
         let row = client.query_opt(session, &[&tenant, &id]).await.expect("the database answers")?;
-        let steps = "SELECT step, status, code FROM steps WHERE tenant_id = $1 AND session_id = $2";
+        let steps =
+            "SELECT concat_ws(':', kind || CASE WHEN analysis_version > 1 THEN '@' || analysis_version ELSE '' END,
+                                      nullif(integration_id, '')) AS step, status, code
+                     FROM steps WHERE tenant_id = $1 AND session_id = $2";
         let steps = client.query(steps, &[&tenant, &id]).await.expect("the database answers");
         let steps = steps.iter().map(|row| (row.get("step"), (row.get("status"), row.get("code")))).collect();
         Some(Ended { status: row.get("status"), failure_code: row.get("failure_code"), steps })

@@ -18,6 +18,8 @@ pub enum Error {
     UnknownSession,
     #[error("find the analysis")]
     UnknownAnalysis,
+    #[error("find the event")]
+    UnknownEvent,
     #[error("find the mail")]
     UnknownEmail,
     #[error("send an event to what is no webhook")]
@@ -59,6 +61,7 @@ impl Error {
             | Self::UnknownIntegration
             | Self::UnknownSession
             | Self::UnknownAnalysis
+            | Self::UnknownEvent
             | Self::UnknownEmail
             | Self::NoWebhook
             | Self::ForeignUrl
@@ -78,6 +81,7 @@ impl Failure for Error {
             Self::UnknownIntegration
             | Self::UnknownSession
             | Self::UnknownAnalysis
+            | Self::UnknownEvent
             | Self::UnknownEmail
             | Self::NoWebhook
             | Self::ForeignUrl => false,
@@ -94,6 +98,7 @@ impl Failure for Error {
             Self::UnknownIntegration => Code::new("unknown_integration"),
             Self::UnknownSession => Code::new("unknown_session"),
             Self::UnknownAnalysis => Code::new("unknown_analysis"),
+            Self::UnknownEvent => Code::new("unknown_event"),
             Self::UnknownEmail => Code::new("unknown_email"),
             Self::NoWebhook => Code::new("no_webhook"),
             Self::ForeignUrl => Code::new("foreign_url"),

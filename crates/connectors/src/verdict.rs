@@ -62,6 +62,7 @@ impl Verdict {
             Error::UnknownIntegration
             | Error::UnknownSession
             | Error::UnknownAnalysis
+            | Error::UnknownEvent
             | Error::UnknownEmail
             | Error::NoWebhook => Self::own(Next::Fail),
             Error::Secret(SecretError::Unavailable(_)) => Self::own(Next::Wait(RATE_LIMIT_WAIT)),

@@ -17,7 +17,7 @@ use stage::{ConfigError, Delivery, Env, Failure, Outcome, SdkConfig, Stage, conf
 use store::Store;
 use store::gates::{Admission, CircuitWaits, Health, Standing};
 
-use sync::{Done, Work};
+use sync::{Asked, Done, Work};
 
 const INTEGRATION_OFF: Code = Code::new("integration_off");
 const INTEGRATION_REMOVED: Code = Code::new("integration_removed");
@@ -71,7 +71,8 @@ impl<S: SecretSource> Stage for Context<S> {
         let session_id = &delivery.claimed.key.session_id;
         let stored = self.connectors.store.session(tenant, session_id).await.map_err(Error::Store)?;
         let stored = stored.ok_or(Error::UnknownSession)?;
-        let work = Work::new(&message, (&integration, as_of), &stored, delivery, (self.connectors.clock)());
+        let asked = Asked::of(&message, &self.connectors.store).await?;
+        let work = Work::new(asked, (&integration, as_of), &stored, delivery, (self.connectors.clock)());
         if work.is_done(&self.connectors.store).await? {
             return Ok(Outcome::Done);
         }

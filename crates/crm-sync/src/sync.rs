@@ -18,13 +18,16 @@ use domain::message::CrmSyncMessage;
 use domain::session::VisitorEmail;
 use domain::settings::RedactionSettings;
 use domain::settings::redaction::ShownText;
-use domain::step::{Code, Step};
+use domain::step::Code;
 use secrecy::SecretString;
 use stage::{Delivery, Outcome};
 use store::Store;
 use store::integration_log::{SyncKey, SyncStatus, Writing};
 use store::integrations::AsOf;
 use store::sessions::StoredSession;
+use store::webhook_attempts::AttemptOf;
+use store::webhook_events::WebhookEvent;
+use uuid::Uuid;
 
 use crate::{Context, record};
 
@@ -50,9 +53,24 @@ pub(crate) struct Work<'a> {
 }
 
 /// A version of the analysis, which has a row in `integration_log`, or an event, which has none.
-enum Asked<'a> {
+pub(crate) enum Asked<'a> {
     Analysis(SyncKey<'a>),
-    Event { event: &'a Event, is_replay: bool },
+    Event { event_id: Uuid, event: WebhookEvent },
+}
+
+impl<'a> Asked<'a> {
+    pub(crate) async fn of(message: &'a CrmSyncMessage, store: &Store) -> Result<Self, Error> {
+        match message {
+            CrmSyncMessage::V1 { tenant_id, session_id, analysis_version, integration_id } => {
+                let analysis_version = *analysis_version;
+                Ok(Self::Analysis(SyncKey { tenant_id, session_id, integration_id, analysis_version }))
+            }
+            CrmSyncMessage::V2 { tenant_id, event_id, .. } => {
+                let event = store.webhook_event(tenant_id, *event_id).await.map_err(Error::Store)?;
+                Ok(Self::Event { event_id: *event_id, event: event.ok_or(Error::UnknownEvent)? })
+            }
+        }
+    }
 }
 
 /// What was done, and in how many requests.
@@ -63,24 +81,17 @@ pub(crate) struct Done {
 
 impl<'a> Work<'a> {
     pub(crate) fn new(
-        message: &'a CrmSyncMessage,
+        asked: Asked<'a>,
         (integration, as_of): (&'a Integration, AsOf),
         stored: &'a StoredSession,
         delivery: &'a Delivery,
         now: DateTime<Utc>,
     ) -> Self {
-        let asked = match message {
-            CrmSyncMessage::V1 { tenant_id, session_id, analysis_version, integration_id } => {
-                let analysis_version = *analysis_version;
-                Asked::Analysis(SyncKey { tenant_id, session_id, integration_id, analysis_version })
-            }
-            CrmSyncMessage::V2 { event, replay, .. } => Asked::Event { event, is_replay: replay.is_some() },
-        };
         Self { integration, as_of, stored, asked, delivery, now, notes: Notes::default() }
     }
 
     pub(crate) fn is_replay(&self) -> bool {
-        matches!(self.asked, Asked::Event { is_replay: true, .. })
+        matches!(&self.asked, Asked::Event { event, .. } if event.is_replay)
     }
 
     /// Whether the log says that nothing is left to be done.
@@ -251,23 +262,14 @@ impl<S: SecretSource> Context<S> {
         shown: ShownText,
     ) -> Result<Synced, Error> {
         let analyzed;
-        let (event, is_replay) = match asked {
+        let (event, at, attempt_of) = match asked {
             Asked::Analysis(key) => {
                 analyzed = Event::SessionAnalyzed { version: key.analysis_version };
-                (&analyzed, false)
+                (&analyzed, work.stored.session.ended_at, AttemptOf::Analysis(key.analysis_version))
             }
-            Asked::Event { event, is_replay } => (*event, *is_replay),
+            Asked::Event { event_id, event } => (&event.event, event.occurred_at, AttemptOf::Event(*event_id)),
         };
         let Integration { tenant_id, integration_id, .. } = work.integration;
-        let at = match event {
-            // The analysis says itself when it was made.
-            Event::SessionAnalyzed { .. } => None,
-            Event::SessionFailed { .. } | Event::EmailStatus { .. } => {
-                let mut key = work.delivery.claimed.key.clone();
-                key.step = Step::Tell { integration: integration_id.clone(), event: event.clone(), replay: None };
-                self.connectors.store.step_planned_at(&key).await.map_err(Error::Store)?
-            }
-        };
         let telling = Telling {
             tenant_id,
             session_id: &work.stored.session.session_id,
@@ -275,8 +277,8 @@ impl<S: SecretSource> Context<S> {
             config,
             session: &work.stored.session,
             event,
-            at: at.unwrap_or(work.stored.session.ended_at),
-            is_replay,
+            at,
+            attempt_of,
             shown,
             delivery: work.delivery,
             now: work.now,

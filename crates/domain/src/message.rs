@@ -1,4 +1,4 @@
-//! What crosses a queue: references, never transcripts or addresses.
+//! Queue messages: references, never transcripts or addresses.
 //!
 //! Each queue has one enum with a variant per version. A version that was ever sent is never removed or changed:
 //! messages of it may wait in a queue or dead-letter queue across a deployment.
@@ -6,7 +6,6 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::event::Event;
 use crate::id::{IntegrationId, SessionId, TenantId};
 use crate::step::{FIRST_VERSION, Step, StepKey};
 
@@ -14,7 +13,7 @@ use crate::step::{FIRST_VERSION, Step, StepKey};
 pub trait StepMessage {
     fn step_key(&self) -> StepKey;
 
-    /// Whether the message may plan its step itself if nobody has; others ask only for what was planned.
+    /// Whether the message may plan its step; other messages only ask for a step that was planned.
     fn plans_itself(&self) -> bool {
         false
     }
@@ -34,7 +33,7 @@ pub enum AnalyzeMessage {
         /// The version to make: the one after the latest, so never the first.
         #[serde(deserialize_with = "later_version")]
         analysis_version: i32,
-        /// In place of the tenant's model.
+        /// A model in place of the tenant's.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         model: Option<String>,
         /// Whether it is mailed and synced, as the first one was.
@@ -64,17 +63,25 @@ pub enum CrmSyncMessage {
     /// Asks for the sync of an analysis.
     #[serde(rename = "crm-sync.v1")]
     V1 { tenant_id: TenantId, session_id: SessionId, analysis_version: i32, integration_id: IntegrationId },
-    /// Asks for an event to be sent to a webhook.
+    /// Asks for the delivery of an event to a webhook. The event is a row of `webhook_events`.
     #[serde(rename = "crm-sync.v2")]
-    V2 {
-        tenant_id: TenantId,
-        session_id: SessionId,
-        integration_id: IntegrationId,
-        event: Event,
-        /// Which replay it belongs to; `None` for the first time.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        replay: Option<Uuid>,
-    },
+    V2 { tenant_id: TenantId, session_id: SessionId, integration_id: IntegrationId, event_id: Uuid },
+}
+
+impl CrmSyncMessage {
+    /// The message that asks for a step of `crm-sync`; `None` for the steps of other stages.
+    pub fn of(key: &StepKey) -> Option<Self> {
+        let StepKey { tenant_id, session_id, step } = key.clone();
+        match step {
+            Step::Analyze { .. } | Step::Notify { .. } => None,
+            Step::CrmSync { version: analysis_version, integration: integration_id } => {
+                Some(Self::V1 { tenant_id, session_id, analysis_version, integration_id })
+            }
+            Step::WebhookEvent { integration: integration_id, event_id } => {
+                Some(Self::V2 { tenant_id, session_id, integration_id, event_id })
+            }
+        }
+    }
 }
 
 impl StepMessage for AnalyzeMessage {
@@ -108,8 +115,8 @@ impl StepMessage for CrmSyncMessage {
                 let step = Step::CrmSync { version: analysis_version, integration: integration_id };
                 StepKey { tenant_id, session_id, step }
             }
-            Self::V2 { tenant_id, session_id, integration_id, event, replay } => {
-                let step = Step::Tell { integration: integration_id, event, replay };
+            Self::V2 { tenant_id, session_id, integration_id, event_id } => {
+                let step = Step::WebhookEvent { integration: integration_id, event_id };
                 StepKey { tenant_id, session_id, step }
             }
         }
@@ -120,7 +127,7 @@ impl StepMessage for CrmSyncMessage {
 mod tests {
     use super::*;
 
-    /// The message, its step, and its JSON: both directions must hold for ever.
+    /// Checks the message, its step and its JSON, which must hold for ever in both directions.
     fn holds<M>(fixture: &str, step: &str)
     where
         M: StepMessage + Serialize + for<'de> Deserialize<'de>,
@@ -138,12 +145,18 @@ mod tests {
         holds::<CrmSyncMessage>(include_str!("../fixtures/crm-sync.v1.json"), "crm_sync:hubspot");
         holds::<CrmSyncMessage>(
             include_str!("../fixtures/crm-sync.v2.json"),
-            "crm_sync:hook/session.failed@model_refused",
+            "webhook_event:hook/0190163d-8694-739b-aea5-966c26f8ad91",
         );
-        holds::<CrmSyncMessage>(
-            include_str!("../fixtures/crm-sync.v2-replay.json"),
-            "crm_sync:hook/session.analyzed@2/0190163d-8694-739b-aea5-966c26f8ad91",
-        );
+    }
+
+    #[test]
+    fn a_message_of_crm_sync_is_written_from_its_step() {
+        for fixture in [include_str!("../fixtures/crm-sync.v1.json"), include_str!("../fixtures/crm-sync.v2.json")] {
+            let message: CrmSyncMessage = serde_json::from_str(fixture).unwrap();
+            assert_eq!(CrmSyncMessage::of(&message.step_key()), Some(message));
+        }
+        let analyze: AnalyzeMessage = serde_json::from_str(include_str!("../fixtures/analyze.v1.json")).unwrap();
+        assert_eq!(CrmSyncMessage::of(&analyze.step_key()), None);
     }
 
     #[test]

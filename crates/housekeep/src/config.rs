@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use domain::email_address::EmailAddress;
-use domain::settings::alerts::StepKind;
+use domain::settings::alerts::StageName;
 use domain::step::Step;
 use stage::{ConfigError, Env};
 
@@ -61,14 +61,14 @@ impl StepQueues {
     }
 
     pub(crate) fn of(&self, step: &Step) -> &QueuePair {
-        self.of_kind(step.kind())
+        self.of_stage(step.stage())
     }
 
-    pub(crate) fn of_kind(&self, kind: StepKind) -> &QueuePair {
-        match kind {
-            StepKind::Analyze => &self.analyze,
-            StepKind::Notify => &self.notify,
-            StepKind::CrmSync => &self.crm_sync,
+    pub(crate) fn of_stage(&self, stage: StageName) -> &QueuePair {
+        match stage {
+            StageName::Analyze => &self.analyze,
+            StageName::Notify => &self.notify,
+            StageName::CrmSync => &self.crm_sync,
         }
     }
 }

@@ -36,7 +36,7 @@ pub(crate) fn init(env: &Env) {
 
 /// Counts a step that was recorded as failed.
 pub fn step_failed(key: &StepKey, code: Code) {
-    let kind = key.step.kind();
+    let kind = key.step.stage();
     let ids = [
         ("tenant.id", key.tenant_id.to_string()),
         ("session.id", key.session_id.to_string()),

@@ -20,7 +20,7 @@ pub const ERROR_CODE: &str = "error.code";
 pub const ERROR_MESSAGE: &str = "error.message";
 /// The longest delay that SQS takes for a message.
 pub const MAX_DELAY: Duration = Duration::from_secs(15 * 60);
-/// SQS attribute values count towards the message's size; a longer text helps nobody.
+/// SQS attribute values count towards the message's size, so that a longer text is cut.
 const MAX_ERROR_MESSAGE_BYTES: usize = 1000;
 
 /// A request to SQS that failed.
@@ -40,21 +40,21 @@ pub enum QueueError {
     },
 }
 
-/// Why a session was not passed on; all of it is safe to repeat.
+/// Messages of a session's steps that were not sent; sending them again is safe.
 #[derive(Debug, thiserror::Error)]
 pub enum PassOnError {
-    #[error("find the steps that follow")]
+    #[error("database error")]
     Store(#[source] store::Error),
-    #[error("pass the session on")]
+    #[error("queue error")]
     Queue(#[source] QueueError),
 }
 
-/// What a stage asks of its queues.
+/// Requests of a stage to its queues.
 pub trait Queues {
     /// Sends a message, grouped by tenant so that one busy tenant does not delay the others.
     fn send(&self, queue_url: &str, tenant: &TenantId, body: &str) -> impl Future<Output = Result<(), QueueError>>;
 
-    /// As [`Queues::send`], but nobody receives the message before `delay`, at most [`MAX_DELAY`], is over.
+    /// Sends a message that is received after `delay`, at most [`MAX_DELAY`], is over.
     fn send_later(
         &self,
         queue_url: &str,
@@ -72,8 +72,8 @@ pub trait Queues {
         message: &str,
     ) -> impl Future<Output = Result<(), QueueError>>;
 
-    /// Sends a message that runs a step again which failed with this code, as one that comes back from a dead-letter
-    /// queue.
+    /// Sends a message that runs a failed step again, with the code of the failure, as a message from a dead-letter
+    /// queue does.
     fn replay(
         &self,
         queue_url: &str,
@@ -168,7 +168,7 @@ fn name(queue_url: &str) -> String {
     queue_url.rsplit('/').next().unwrap_or(queue_url).to_owned()
 }
 
-/// Where the messages go that follow from a stage's steps.
+/// Queues for the messages that follow from a stage's steps.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Routes {
     /// `None` for a stage whose steps are followed by events only.
@@ -177,17 +177,17 @@ pub struct Routes {
 }
 
 impl Routes {
-    /// Of a stage whose steps other steps follow.
+    /// The routes of a stage whose steps are followed by other steps.
     pub fn of_steps(env: &Env) -> Result<Self, ConfigError> {
         Ok(Self { notify: Some(env.text("NOTIFY_QUEUE_URL")?), crm_sync: env.text("CRM_SYNC_QUEUE_URL")? })
     }
 
-    /// Of a stage whose steps only webhooks are told of.
+    /// The routes of a stage whose steps are followed by events only.
     pub fn of_events(env: &Env) -> Result<Self, ConfigError> {
         Ok(Self { notify: None, crm_sync: env.text("CRM_SYNC_QUEUE_URL")? })
     }
 
-    /// Sends the messages of the session's steps that follow and that nobody has claimed yet.
+    /// Sends the messages of the session's steps that follow and have no claim yet.
     pub async fn pass_on<Q: Queues>(
         &self,
         store: &Store,
@@ -212,7 +212,7 @@ impl Routes {
         match step {
             Step::Analyze { .. } => None,
             Step::Notify { .. } => self.notify.as_deref(),
-            Step::CrmSync { .. } | Step::Tell { .. } => Some(&self.crm_sync),
+            Step::CrmSync { .. } | Step::WebhookEvent { .. } => Some(&self.crm_sync),
         }
     }
 }

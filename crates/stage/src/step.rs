@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use domain::message::StepMessage;
-use domain::step::{Code, StepKey};
+use domain::step::{Code, Step, StepKey};
 use futures_util::FutureExt;
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde::de::DeserializeOwned;
@@ -21,10 +21,12 @@ use crate::outcome::{Delivery, Failure, Outcome};
 use crate::queues::{MAX_DELAY, PassOnError, Queues, Routes};
 use crate::{error_chain, metrics};
 
-/// The body is no message of this queue.
+/// The body is not a message of this queue.
 pub const UNREADABLE_MESSAGE: Code = Code::new("unreadable_message");
 /// No session has planned the step that the message asks for.
 pub const UNKNOWN_STEP: Code = Code::new("unknown_step");
+
+const UNPLANNED: &str = "no session has planned this step";
 
 /// The message asks for a version of the analysis that there is already, or that cannot be next.
 pub const ANALYSIS_VERSION_TAKEN: Code = Code::new("analysis_version_taken");
@@ -38,7 +40,7 @@ pub const PANIC: Code = Code::new("panic");
 /// A copy that came before the step was given back would find it claimed, and come back with that claim's lease.
 const MIN_DELAY: Duration = Duration::from_secs(1);
 
-/// A body that is no message; its content is not quoted.
+/// Judges an unreadable body; its content is not quoted.
 pub fn unreadable(error: &serde_json::Error) -> Verdict {
     let message = format!("{:?} error in line {}, column {}", error.classify(), error.line(), error.column());
     Verdict::DeadLetter { code: UNREADABLE_MESSAGE, message }
@@ -54,7 +56,7 @@ fn given_back(result: Result<(), store::Error>) {
     }
 }
 
-/// What a stage does with a message.
+/// A stage's work on a message.
 pub trait Stage {
     type Message: StepMessage + DeserializeOwned;
     type Error: Failure;
@@ -131,7 +133,7 @@ impl<S: Stage, Q: Queues> StepRunner<S, Q> {
             Ok(Claim::AlreadyDone) => self.pass_on(&key, record).await,
             Ok(Claim::AlreadyFailed) => Verdict::Ack,
             Ok(Claim::Busy(lease)) => Verdict::Retry(lease + self.config.backoff.base),
-            Ok(Claim::Unknown) => dead(UNKNOWN_STEP, "no session has planned this step"),
+            Ok(Claim::Unknown) => dead(UNKNOWN_STEP, UNPLANNED),
             Err(error) => self.database_failed(&error, record),
         }
     }
@@ -143,7 +145,8 @@ impl<S: Stage, Q: Queues> StepRunner<S, Q> {
 
     /// Plans the step of a message that came to the queue by itself; `Err` where that cannot be.
     async fn plan(&self, key: &StepKey, record: &Record) -> Result<(), Verdict> {
-        let (tenant, session, version) = (&key.tenant_id, &key.session_id, key.step.version());
+        let (tenant, session) = (&key.tenant_id, &key.session_id);
+        let Step::Analyze { version } = key.step else { return Err(dead(UNKNOWN_STEP, UNPLANNED)) };
         match self.store.plan_reanalysis(tenant, session, version, &record.body).await {
             Ok(Reanalysis::Planned | Reanalysis::AlreadyPlanned { .. }) => Ok(()),
             Ok(Reanalysis::NotNext { next }) => {
@@ -222,7 +225,7 @@ impl<S: Stage, Q: Queues> StepRunner<S, Q> {
         given_back(self.store.release_step(claimed, after).await);
     }
 
-    /// The message may go: the row keeps the one that asks for the step.
+    /// Lets the step wait. The message may go: the row keeps the message that asks for the step.
     async fn park(&self, claimed: Claimed, after: Duration, code: Code, record: &Record) -> Verdict {
         match self.store.park_step(&claimed, after, code).await {
             Ok(true) => tracing::info!(code = code.as_str(), wait_s = after.as_secs(), "the step waits"),
@@ -257,9 +260,10 @@ impl<S: Stage, Q: Queues> StepRunner<S, Q> {
         }
     }
 
-    /// Sends the messages of the steps that follow and that nobody has claimed yet.
+    /// Sends the messages of the steps that follow and have no claim yet.
     async fn pass_on(&self, key: &StepKey, record: &Record) -> Verdict {
-        if !key.step.is_of_session() {
+        // Nothing follows from the delivery of an event.
+        if let Step::WebhookEvent { .. } = key.step {
             return Verdict::Ack;
         }
         let StepKey { tenant_id, session_id, .. } = key;

@@ -364,7 +364,7 @@ async fn a_step_runs_as_its_row_asks_and_not_as_another_message_about_it_does() 
 
     let client = world.database.client().await;
     for unreadable in [String::new(), message("s-1")] {
-        client.execute("UPDATE steps SET message = $1 WHERE step = 'analyze@2'", &[&unreadable]).await.unwrap();
+        client.execute("UPDATE steps SET message = $1 WHERE analysis_version = 2", &[&unreadable]).await.unwrap();
         world.deliver(vec![again("s-1", 2)]).await;
         let ran = world.runner.stage.last.take();
         assert!(matches!(&ran, Some(AnalyzeMessage::V2 { model: None, follow_ups: false, .. })), "{ran:?}");

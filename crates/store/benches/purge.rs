@@ -1,7 +1,7 @@
 //! How long the batches of a purge take on large tables; `cargo xtask bench purge` runs it.
 //!
-//! Of so many turns, and of the sessions, mails, events, analyses and failures that go with them, the older half is
-//! purged while mails are written. The database, not this program, does the work: it needs no optimised build.
+//! Purges the older half of many turns, with the sessions, mails, events, analyses and failures that belong to them,
+//! while mails are written. The database, not this program, does the work, so an optimised build is not needed.
 
 #![expect(clippy::unwrap_used, reason = "a helper that fails ends the benchmark")]
 
@@ -19,14 +19,15 @@ use store::testing::TestDatabase;
 /// Turns, unless the argument says otherwise.
 const DEFAULT_ROWS: i64 = 1_000_000;
 const TURNS_PER_SESSION: i64 = 20;
-/// Sessions ended up to so many days ago, one after the other.
+/// Sessions ended up to this number of days ago, one after the other.
 const DAYS: i64 = 400;
-/// What was there longer is purged.
+/// Older rows are purged.
 const KEPT_DAYS: i64 = 200;
 /// No batch may take longer, and no writer wait longer for one.
 const LIMIT: Duration = Duration::from_millis(500);
 
-/// Without triggers, so without looking up ten million times what the statements themselves make sure of.
+/// Fills the tables without triggers: looking up ten million times what the statements themselves ensure would take too
+/// long.
 const FILL: [&str; 11] = [
     "SET session_replication_role = replica",
     "INSERT INTO tenants (tenant_id, name) VALUES ('acme', 'Acme')",
@@ -48,14 +49,14 @@ const FILL: [&str; 11] = [
      FROM email_log, unnest(ARRAY['Send', 'Delivery', 'Open']) type",
     "INSERT INTO email_bodies (tenant_id, email_id, subject, text, html)
      SELECT tenant_id, email_id, 'subject', repeat('text ', 100), repeat('<p>html</p> ', 100) FROM email_log",
-    "INSERT INTO failures (tenant_id, session_id, step, code, occurred_at)
+    "INSERT INTO failures (tenant_id, session_id, kind, code, occurred_at)
      SELECT tenant_id, session_id, 'notify', 'ses_message_rejected', ended_at FROM sessions",
     // As they are on a server that has had time for it.
     "VACUUM ANALYZE",
     "CHECKPOINT",
 ];
 
-/// What a kind of purge did.
+/// Figures of one kind of purge.
 #[derive(Default)]
 struct Figures {
     rows: i64,
@@ -116,7 +117,7 @@ async fn purge_all(store: &Store, tenant: &TenantId, before: DateTime<Utc>) -> [
     ]
 }
 
-/// Writes mails of the sessions one after the other until it is told to stop; how long one took at most.
+/// Writes mails of the sessions one after the other until it is stopped; returns the longest time that one took.
 async fn write_mails(store: &Store, tenant_id: &TenantId, sessions: i64, stop: &AtomicBool) -> Figures {
     let (mut figures, started) = (Figures::default(), Instant::now());
     for n in 0.. {

@@ -7,15 +7,16 @@ use serde_json::Value;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use crate::sql::{get, int, jsonb, one_of, text, time, uuid};
+use crate::sql::{get, int, jsonb, one_of, statements, text, time, uuid};
 use crate::{Error, Store};
 
-const OPEN_ALERT: &str = "
+statements! {
+OPEN_ALERT = "
 -- open_alert()
 INSERT INTO alerts (tenant_id, alert_id, rule, failures, codes, last_failure_at) VALUES ($1, $2, $3, $4, $5, $6)
 ON CONFLICT (tenant_id, rule) WHERE closed_at IS NULL DO NOTHING";
 
-const ALERTS_AT_WORK: &str = "
+ALERTS_AT_WORK = "
 -- alerts_at_work()
 SELECT alert_id, rule, opened_at, closed_at, closed_as, failures, codes, last_failure_at, mail_status, mail_at,
        recovery_status, recovery_at
@@ -24,38 +25,39 @@ WHERE tenant_id = $1
   AND (closed_at IS NULL OR mail_status IN ('pending', 'sending') OR recovery_status IN ('pending', 'sending'))
 ORDER BY opened_at, alert_id";
 
-const UPDATE_ALERT: &str = "
+UPDATE_ALERT = "
 -- update_alert()
 UPDATE alerts SET failures = $3, codes = $4, last_failure_at = greatest(last_failure_at, $5)
 WHERE tenant_id = $1 AND alert_id = $2 AND closed_at IS NULL";
 
-const CLOSE_ALERT: &str = "
+CLOSE_ALERT = "
 -- close_alert()
 UPDATE alerts
 SET closed_at = now(), closed_as = $3, recovery_status = CASE WHEN $3 = 'recovered' THEN 'pending' END
 WHERE tenant_id = $1 AND alert_id = $2 AND closed_at IS NULL";
 
-const TAKE_ALERT_MAIL: &str = "
+TAKE_ALERT_MAIL = "
 -- take_alert_mail()
 UPDATE alerts SET mail_status = 'sending', mail_code = NULL, mail_at = now()
 WHERE tenant_id = $1 AND alert_id = $2 AND mail_status = 'pending'";
 
-const RECORD_ALERT_MAIL: &str = "
+RECORD_ALERT_MAIL = "
 -- record_alert_mail()
 UPDATE alerts SET mail_status = $3, mail_code = $4
 WHERE tenant_id = $1 AND alert_id = $2 AND mail_status = 'sending'";
 
-const TAKE_RECOVERY_MAIL: &str = "
+TAKE_RECOVERY_MAIL = "
 -- take_recovery_mail()
 UPDATE alerts SET recovery_status = 'sending', recovery_code = NULL, recovery_at = now()
 WHERE tenant_id = $1 AND alert_id = $2 AND recovery_status = 'pending'";
 
-const RECORD_RECOVERY_MAIL: &str = "
+RECORD_RECOVERY_MAIL = "
 -- record_recovery_mail()
 UPDATE alerts SET recovery_status = $3, recovery_code = $4
 WHERE tenant_id = $1 AND alert_id = $2 AND recovery_status = 'sending'";
+}
 
-/// What there is to tell.
+/// A reason for an alert.
 #[derive(Debug, Clone, Copy)]
 pub struct NewAlert<'a> {
     pub tenant_id: &'a TenantId,
@@ -69,7 +71,7 @@ pub struct NewAlert<'a> {
 /// Why an alert is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ClosedAs {
-    /// It works again, and the admins are told.
+    /// It works again, and the admins get a mail.
     Recovered,
     /// It goes on: the next alert of the rule may open.
     CooledDown,
@@ -98,7 +100,7 @@ pub enum AlertMail {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AlertMailStatus {
     Pending,
-    /// Taken by who sends it. If that is long ago, nobody will tell what became of it.
+    /// Claimed by a sender. If that is long ago, the result stays unknown.
     Sending,
     Sent,
     Failed,
@@ -177,7 +179,7 @@ impl Store {
         self.execute(UPDATE_ALERT, &params).await.map(drop)
     }
 
-    /// Closes an alert; `Recovered` plans the note about it. `false` if somebody else has closed it.
+    /// Closes an alert; `Recovered` plans the mail about it. `false` if the alert is closed.
     pub async fn close_alert(&self, tenant: &TenantId, alert_id: Uuid, closed_as: ClosedAs) -> Result<bool, Error> {
         let params = [text(tenant.as_ref()), uuid(alert_id), text(closed_as.as_str())];
         Ok(self.execute(CLOSE_ALERT, &params).await? > 0)
@@ -192,7 +194,7 @@ impl Store {
         Ok(self.execute(sql, &[text(tenant.as_ref()), uuid(alert_id)]).await? > 0)
     }
 
-    /// What came of a mail that was taken; `Pending` has it sent again.
+    /// Records the result of a mail that was taken; `Pending` has it sent again.
     pub async fn record_alert_mail(
         &self,
         tenant: &TenantId,

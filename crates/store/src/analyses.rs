@@ -5,53 +5,56 @@ use domain::id::{SessionId, TenantId};
 use domain::settings::redaction::ShownText;
 use redaction::Originals;
 
-use crate::sql::{get, int, json, jsonb, text, texts};
+use crate::sql::{get, int, json, jsonb, statements, text, texts};
+use crate::step_rows::{of_claim, step_key};
 use crate::steps::{Claimed, Planned};
 use crate::{Error, Store};
 
-const STORE_ANALYSIS: &str = "
+statements! {
+STORE_ANALYSIS = "
 -- store_analysis()
 WITH claimed AS (
     SELECT FROM steps
-    WHERE tenant_id = $1 AND session_id = $2 AND step = $3 AND attempt = $4 AND status = 'running'
+    WHERE ", step_key!(), " AND attempt = $7 AND status = 'running'
     FOR UPDATE
 ), stored AS (
     INSERT INTO analyses (tenant_id, session_id, version, status, document, originals)
-    SELECT $1, $2, $5, $6, $7, $8 FROM claimed
+    SELECT $1, $2, $4, $8, $9, $10 FROM claimed
     RETURNING version
 ), merged AS (
     DELETE FROM analysis_parts USING stored
-    WHERE tenant_id = $1 AND session_id = $2 AND analysis_version = $5
+    WHERE tenant_id = $1 AND session_id = $2 AND analysis_version = $4
 ), planned AS (
-    INSERT INTO steps (tenant_id, session_id, step, message)
-    SELECT $1, $2, follow_up.step, follow_up.message
-    FROM stored, unnest($9::text[], $10::text[]) AS follow_up (step, message)
-    ON CONFLICT (tenant_id, session_id, step) DO NOTHING
-    RETURNING step
+    INSERT INTO steps (tenant_id, session_id, kind, analysis_version, integration_id, message)
+    SELECT $1, $2, follow_up.kind, $4, follow_up.integration_id, follow_up.message
+    FROM stored, unnest($11::text[], $12::text[], $13::text[]) AS follow_up (kind, integration_id, message)
+    ON CONFLICT (tenant_id, session_id, kind, analysis_version, integration_id, event_id) DO NOTHING
+    RETURNING kind
 ), counted AS (
     UPDATE sessions SET open_steps = open_steps + (SELECT count(*) FROM planned), analyses_purged_at = NULL
     FROM stored WHERE sessions.tenant_id = $1 AND sessions.session_id = $2
 )
 SELECT version FROM stored";
 
-const ANALYSIS: &str = "
+ANALYSIS = "
 -- analysis()
 SELECT document FROM analyses WHERE tenant_id = $1 AND session_id = $2 AND version = $3";
 
-const SHOWN_ANALYSIS: &str = "
+SHOWN_ANALYSIS = "
 -- shown_analysis()
 SELECT document, CASE WHEN $4 = 'original' THEN originals ELSE '{}' END AS originals
 FROM analyses WHERE tenant_id = $1 AND session_id = $2 AND version = $3";
 
-const LATEST_ANALYSIS_VERSION: &str = "
+LATEST_ANALYSIS_VERSION = "
 -- latest_analysis_version()
 SELECT version FROM analyses WHERE tenant_id = $1 AND session_id = $2 ORDER BY version DESC LIMIT 1";
+}
 
-/// An analysis and the steps that follow from it; its version is that of the step.
+/// An analysis and the steps that follow from it; their version is that of the claimed step.
 #[derive(Clone, Copy)]
 pub struct NewAnalysis<'a> {
     pub analysis: &'a Analysis,
-    /// What the placeholders in the analysis stand for, as far as it is to be shown to anybody.
+    /// Texts behind the placeholders in the analysis, where the tenant lets them be shown.
     pub originals: &'a Originals,
     pub follow_ups: &'a [Planned],
 }
@@ -59,25 +62,18 @@ pub struct NewAnalysis<'a> {
 impl Store {
     /// Stores an analysis, removes its parts and plans what follows from it, all or nothing.
     ///
-    /// `false` if the claim is no longer ours: nothing was stored. A version that exists is an [`Error`].
+    /// `false` if the claim is lost: nothing was stored. A version that exists is an [`Error`].
     pub async fn store_analysis(&self, claimed: &Claimed, new: &NewAnalysis<'_>) -> Result<bool, Error> {
-        let key = &claimed.key;
-        let document = crate::sql::to_json(new.analysis)?;
-        let steps: Vec<String> = new.follow_ups.iter().map(|planned| planned.step.to_string()).collect();
-        let messages: Vec<&str> = new.follow_ups.iter().map(|planned| planned.message.as_str()).collect();
-        let params = [
-            text(key.tenant_id.as_ref()),
-            text(key.session_id.as_ref()),
-            text(key.step.to_string()),
-            int(claimed.attempt),
-            int(key.step.version()),
+        let follow_ups = |text: fn(&Planned) -> &str| texts(new.follow_ups.iter().map(text).collect::<Vec<_>>());
+        let more = [
             text(new.analysis.status.as_str()),
-            jsonb(document),
+            jsonb(crate::sql::to_json(new.analysis)?),
             jsonb(crate::sql::to_json(new.originals)?),
-            texts(steps),
-            texts(messages),
+            follow_ups(|planned| planned.step.kind()),
+            follow_ups(|planned| planned.step.integration().map_or("", AsRef::as_ref)),
+            follow_ups(|planned| &planned.message),
         ];
-        Ok(self.row(STORE_ANALYSIS, &params).await?.is_some())
+        Ok(self.row(STORE_ANALYSIS, &of_claim(claimed, more)).await?.is_some())
     }
 
     pub async fn analysis(

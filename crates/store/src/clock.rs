@@ -1,16 +1,17 @@
-//! What visitors' clocks and calendars show: Postgres knows every time zone and its changes.
+//! Visitors' clocks and calendars: Postgres knows every time zone and its changes.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::settings::email::TimeOfDay;
 use domain::time_zone::TimeZone;
 use tokio_postgres::error::SqlState;
 
-use crate::sql::{get, text, time};
+use crate::sql::{get, statements, text, time};
 use crate::{Error, Store};
 
+statements! {
 /// Minute by minute: so the end of a quiet time is right where a change of the clock skips or repeats it. A window is
 /// shorter than a day, and a day no longer than 25 hours.
-const QUIET_UNTIL: &str = "
+QUIET_UNTIL = "
 -- quiet_until() reads no table
 SELECT at FROM (
     SELECT at, (at AT TIME ZONE $1)::time AS clock FROM (
@@ -22,11 +23,12 @@ WHERE NOT CASE WHEN $2::time <= $3::time THEN clock >= $2::time AND clock < $3::
                ELSE clock >= $2::time OR clock < $3::time END
 ORDER BY at LIMIT 1";
 
-const LOCAL_DATE: &str = "
+LOCAL_DATE = "
 -- local_date() reads no table
 SELECT ($2::timestamptz AT TIME ZONE $1)::date AS date";
+}
 
-/// What a clock shows.
+/// A quiet time, as a visitor's clock shows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Quiet {
     No,

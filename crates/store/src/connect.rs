@@ -32,14 +32,14 @@ pub struct Config {
     pub pool_size: usize,
 }
 
-/// Why the pool could not be made. Servers that are down do not count: connections are made when needed.
+/// A configuration that makes no pool. A server that is down is no error: connections are made when needed.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
-    #[error("parse the database URL")]
+    #[error("invalid database URL")]
     Url(#[source] tokio_postgres::Error),
-    #[error("read the root certificates")]
+    #[error("invalid root certificates")]
     Certificates(#[source] tls::CertificateError),
-    #[error("build the connection pool")]
+    #[error("the connection pool cannot be built")]
     Pool(#[source] deadpool_postgres::BuildError),
 }
 

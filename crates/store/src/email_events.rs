@@ -1,4 +1,4 @@
-//! What SES says became of mails.
+//! SES's events about mails.
 
 use chrono::{DateTime, Utc};
 use domain::address_hash::AddressHash;
@@ -6,14 +6,16 @@ use domain::id::{SessionId, TenantId};
 use uuid::Uuid;
 
 use crate::email_log::EmailStatus;
-use crate::sql::{byte_arrays, get, jsonb, parse, text, texts, time, uuid};
+use crate::sql::{byte_arrays, get, jsonb, parse, statements, text, texts, time, uuid};
 use crate::suppressions::SuppressionReason;
+use crate::webhook_events::{plan_deliveries, report_email_status, webhooks_asking_for};
 use crate::{Error, Store};
 
+statements! {
 /// Where an erasure has taken the recipient's hash, the only one whom an event names counts as the visitor.
 ///
-/// The mail's row is locked first: whoever purges it takes its events with it, or waits and leaves it.
-const RECORD_EMAIL_EVENT: &str = "
+/// The mail's row is locked first: a purge takes the event along, or waits and leaves the mail.
+RECORD_EMAIL_EVENT = "
 -- record_email_event()
 WITH mail AS (
     SELECT session_id, recipient_hash, keep_events, $8::bytea[] IS NULL OR recipient_hash IS NULL OR recipient_hash = ANY ($8) AS concerned
@@ -23,12 +25,13 @@ WITH mail AS (
     SELECT $1, $2, $3, $4, sha256(convert_to($5::jsonb::text, 'UTF8')), $5 FROM mail WHERE keep_events
     ON CONFLICT (tenant_id, email_id, type, occurred_at, digest) DO NOTHING
     RETURNING type
-), log AS (
+), changed AS (
     UPDATE email_log
     SET provider_id = coalesce(provider_id, $6), sent_at = coalesce(sent_at, $7), code = NULL, updated_at = now(),
         status = CASE WHEN concerned THEN $9 ELSE 'sent' END
     FROM mail WHERE email_log.tenant_id = $1 AND email_log.email_id = $2
       AND array_position($10::text[], status) < array_position($10::text[], CASE WHEN concerned THEN $9 ELSE 'sent' END)
+    RETURNING email_log.session_id, email_log.email_id, email_log.status
 ), suppressed AS (
     INSERT INTO email_suppressions (tenant_id, address_hash, reason, email_id)
     SELECT $1, address, $11, $2 FROM mail, unnest($8::bytea[]) AS address
@@ -37,10 +40,11 @@ WITH mail AS (
            OR (mail.recipient_hash = '' AND cardinality($8) = 1))
     ON CONFLICT (tenant_id, address_hash, reason) DO NOTHING
     RETURNING address_hash
-)
+), ", report_email_status!(), "
 SELECT (SELECT session_id FROM mail) AS session_id,
        EXISTS (SELECT FROM event) OR EXISTS (SELECT FROM mail WHERE NOT keep_events) AS recorded,
        (SELECT count(*) FROM suppressed) AS suppressed";
+}
 
 /// Something that SES says happened to a mail.
 #[derive(Clone, Copy)]
@@ -56,15 +60,15 @@ pub struct EmailEvent<'a> {
     pub sent_at: DateTime<Utc>,
     /// The status it stands for; `Sent` if it only tells that SES has the mail, as any event does.
     pub status: EmailStatus,
-    /// Whom it concerns; `None`: the mail as a whole. An event that only concerns staff tells no more of the visitor's
-    /// mail than that it was sent.
+    /// The recipients that the event concerns; `None`: the mail as a whole. An event about staff in cc only shows that
+    /// the visitor's mail was sent.
     pub concerns: Option<&'a [AddressHash]>,
     /// Suppresses those it concerns: all of them after a hard bounce, otherwise the visitor only. SES names everybody
     /// who may have complained, which is not to cost staff their copies.
     pub suppress: Option<SuppressionReason>,
 }
 
-/// What became of an event, and the session that the mail is about.
+/// The result of recording an event, with the session of the mail.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EventRecord {
     /// `suppressed`: how many addresses were not suppressed for this reason before.

@@ -6,41 +6,48 @@ use domain::step::Code;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use crate::sql::{get, int, one_of, text, uuid};
+use crate::sql::{get, int, one_of, statements, text, uuid};
+use crate::webhook_events::{plan_deliveries, report_email_status, webhooks_asking_for};
 use crate::{Error, Store};
 
-const QUEUE_EMAIL: &str = "
+statements! {
+QUEUE_EMAIL = "
 -- queue_email()
 INSERT INTO email_log (tenant_id, email_id, session_id, analysis_version, template, locale, recipient, status)
 VALUES ($1, $2, $3, $4, $5, $6, $7, 'queued')
 ON CONFLICT (tenant_id, session_id, analysis_version) DO NOTHING";
 
-const NOT_SENT_EMAIL: &str = "
+NOT_SENT_EMAIL = "
 -- not_sent_email()
-INSERT INTO email_log (tenant_id, email_id, session_id, analysis_version, template, locale, recipient, status, code)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-ON CONFLICT (tenant_id, session_id, analysis_version) DO UPDATE
-SET status = EXCLUDED.status, code = EXCLUDED.code, template = EXCLUDED.template,
-    locale = coalesce(EXCLUDED.locale, email_log.locale),
-    recipient = EXCLUDED.recipient, updated_at = now()
-WHERE email_log.status IN ('queued', 'failed', 'skipped')";
+WITH changed AS (
+    INSERT INTO email_log (tenant_id, email_id, session_id, analysis_version, template, locale, recipient, status, code)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+    ON CONFLICT (tenant_id, session_id, analysis_version) DO UPDATE
+    SET status = EXCLUDED.status, code = EXCLUDED.code, template = EXCLUDED.template,
+        locale = coalesce(EXCLUDED.locale, email_log.locale),
+        recipient = EXCLUDED.recipient, updated_at = now()
+    WHERE email_log.status IN ('queued', 'failed', 'skipped')
+    RETURNING session_id, email_id, status
+), ", report_email_status!(), "
+SELECT count(*) FROM changed";
 
-const EMAIL: &str = "
+EMAIL = "
 -- email()
 SELECT email_id, template, template_version, locale, recipient, status, code, provider_id, attempts, attachments,
        attachments_left_out, sending_at, resent_at, sent_at, created_at, updated_at
 FROM email_log WHERE tenant_id = $1 AND session_id = $2 AND analysis_version = $3";
 
-const TOLD_EMAIL: &str = "
+TOLD_EMAIL = "
 -- told_email()
 SELECT template, analysis_version FROM email_log WHERE tenant_id = $1 AND email_id = $2";
 
-const KEEP_BODY: &str = "
+KEEP_BODY = "
 -- keep_body()
 INSERT INTO email_bodies (tenant_id, email_id, subject, text, html)
 SELECT $1, $2, $3, $4, $5 FROM email_log WHERE tenant_id = $1 AND email_id = $2
 ON CONFLICT (tenant_id, email_id) DO UPDATE
 SET subject = EXCLUDED.subject, text = EXCLUDED.text, html = EXCLUDED.html, created_at = now()";
+}
 
 /// How far a mail has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -64,7 +71,7 @@ pub enum EmailStatus {
 }
 
 impl EmailStatus {
-    /// In the order in which events may take a mail forward; none takes it back.
+    /// The order in which events may take a mail forward; none takes it back.
     pub const ORDER: [Self; 12] = [
         Self::Skipped,
         Self::Queued,
@@ -118,7 +125,7 @@ pub struct NewEmail<'a> {
     pub template: &'a str,
     /// `None` where none was chosen.
     pub locale: Option<&'a str>,
-    /// `None` where there is no address, and for tenants that want none in the log.
+    /// `None` without an address, and for tenants that want no address in the log.
     pub recipient: Option<&'a str>,
 }
 
@@ -151,7 +158,7 @@ pub struct Email {
     pub updated_at: DateTime<Utc>,
 }
 
-/// A mail as it was sent.
+/// The content of a mail that was sent.
 #[derive(Clone, Copy)]
 pub struct Body<'a> {
     pub subject: &'a str,
@@ -200,7 +207,7 @@ impl Store {
         row.map(read).transpose()
     }
 
-    /// Keeps a mail as it was sent, over what was sent of it before. Does nothing if the log has no such mail.
+    /// Keeps the content of a mail, over earlier content. Does nothing if the log has no such mail.
     pub async fn keep_body(&self, tenant: &TenantId, email_id: Uuid, body: Body<'_>) -> Result<(), Error> {
         let params = [text(tenant.as_ref()), uuid(email_id), text(body.subject), text(body.text), text(body.html)];
         self.execute(KEEP_BODY, &params).await.map(drop)

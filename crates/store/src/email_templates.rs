@@ -3,21 +3,22 @@
 use domain::id::TenantId;
 use tokio_postgres::Row;
 
-use crate::sql::{get, text, texts};
+use crate::sql::{get, statements, text, texts};
 use crate::{Error, Store};
 
-const TEMPLATE: &str = "
+statements! {
+TEMPLATE = "
 -- template()
 SELECT locale, version, subject, text, html FROM email_templates
 WHERE tenant_id = $1 AND name = $2 AND locale = ANY ($3::text[])
 ORDER BY array_position($3::text[], locale), version DESC LIMIT 1";
 
-const TEMPLATES: &str = "
+TEMPLATES = "
 -- templates()
 SELECT DISTINCT ON (locale) locale, version, subject, text, html FROM email_templates
 WHERE tenant_id = $1 AND name = $2 ORDER BY locale, version DESC";
 
-const SAVE_TEMPLATE: &str = "
+SAVE_TEMPLATE = "
 -- save_template()
 INSERT INTO email_templates (tenant_id, name, locale, version, subject, text, html)
 SELECT tenant_id, $2, $3,
@@ -27,11 +28,12 @@ FROM tenants WHERE tenant_id = $1
 ON CONFLICT (tenant_id, name, locale, version) DO NOTHING
 RETURNING version";
 
-const TENANT_EXISTS: &str = "
+TENANT_EXISTS = "
 -- tenant_exists()
 SELECT FROM tenants WHERE tenant_id = $1";
+}
 
-/// A template as it was saved.
+/// A saved template.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredTemplate {
     pub locale: String,
@@ -70,7 +72,7 @@ impl Store {
         rows.iter().map(|row| read(TEMPLATES, row)).collect()
     }
 
-    /// Saves a template as the next version, which is returned. `None` if there is no such tenant.
+    /// Saves a template as the next version, which is returned. `None` for an unknown tenant.
     pub async fn save_template(&self, new: &NewTemplate<'_>) -> Result<Option<i32>, Error> {
         loop {
             let params = [

@@ -11,10 +11,11 @@ use domain::id::{IntegrationId, SessionId, TenantId};
 use domain::session::SessionStatus;
 use tokio_postgres::Row;
 
-use crate::sql::{Param, bigint, bytes, get, one_of, parse, text, texts};
+use crate::sql::{Param, bigint, bytes, get, one_of, parse, statements, text, texts};
 use crate::{Error, Store};
 
-const OPEN_SESSIONS_OF: &str = "
+statements! {
+OPEN_SESSIONS_OF = "
 -- open_sessions_of()
 SELECT session_id, status FROM sessions
 WHERE tenant_id = $1 AND status NOT IN ('completed', 'failed')
@@ -23,7 +24,7 @@ WHERE tenant_id = $1 AND status NOT IN ('completed', 'failed')
        OR (visitor_email_hash IS NULL AND visitor_email IS NOT NULL AND lower(btrim(visitor_email)) = ANY ($3::text[])))
 ORDER BY session_id LIMIT $4";
 
-const RECORDS_OF: &str = "
+RECORDS_OF = "
 -- records_of()
 SELECT sessions.session_id, integration_id, analysis_version, contact_id, record_id
 FROM sessions JOIN integration_log
@@ -34,7 +35,7 @@ WHERE sessions.tenant_id = $1
   AND (contact_id IS NOT NULL OR record_id IS NOT NULL)
 ORDER BY sessions.session_id, integration_id, analysis_version LIMIT $4";
 
-const ERASE_SESSIONS: &str = "
+ERASE_SESSIONS = "
 -- erase_sessions()
 WITH own AS (
     SELECT session_id FROM sessions
@@ -78,7 +79,7 @@ SELECT (SELECT count(*) FROM erased) AS sessions, (SELECT count(*) FROM turns) A
        (SELECT count(*) FROM bodies) AS bodies";
 
 /// Mails of sessions that have lost their address already.
-const ERASE_MAILS: &str = "
+ERASE_MAILS = "
 -- erase_mails()
 WITH own AS (
     SELECT email_id FROM email_log
@@ -99,21 +100,22 @@ WITH own AS (
 SELECT 0::bigint AS sessions, 0::bigint AS turns, 0::bigint AS analyses, (SELECT count(*) FROM mails) AS mails,
        (SELECT count(*) FROM events) AS events, (SELECT count(*) FROM bodies) AS bodies";
 
-const FORGET_RECIPIENT: &str = "
+FORGET_RECIPIENT = "
 -- forget_recipient()
 WITH leases AS (
     DELETE FROM person_leases WHERE tenant_id = $1 AND address_hash = $2
 )
 DELETE FROM email_recipients WHERE tenant_id = $1 AND address_hash = $2";
+}
 
-/// Whom an erasure is about.
+/// The tenant and the address of an erasure.
 #[derive(Debug, Clone, Copy)]
 pub struct Erasure<'a> {
     pub tenant_id: &'a TenantId,
     pub address: &'a EmailAddress,
 }
 
-/// What a batch removed or made anonymous.
+/// Rows that a batch removed or made anonymous.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Erased {
     /// Sessions that no longer name a visitor.
@@ -134,7 +136,7 @@ pub struct OpenSession {
     pub status: SessionStatus,
 }
 
-/// What a session left in a third party, where only an operator can erase it.
+/// A record of a session in a third party, where only an operator can erase it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ThirdPartyRecord {
     pub session_id: SessionId,

@@ -5,10 +5,10 @@ use std::fmt;
 use deadpool_postgres::PoolError;
 use tokio_postgres::error::SqlState;
 
-/// A statement that failed; the text completes "failed to …".
+/// A statement that failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    #[error("connect to run {statement}")]
+    #[error("no connection for {statement}")]
     Connection {
         statement: &'static str,
         #[source]
@@ -20,12 +20,12 @@ pub enum Error {
         #[source]
         source: DatabaseError,
     },
-    #[error("run {statement} in time")]
+    #[error("{statement} timed out")]
     Timeout { statement: &'static str },
-    #[error("write the document as JSON")]
+    #[error("the document cannot be written as JSON")]
     Document(#[source] serde_json::Error),
-    /// A row that our own checks should have kept out; `column` says where.
-    #[error("read {column} of {statement}")]
+    /// A row with a value that no statement of this crate writes.
+    #[error("invalid {column} in a row of {statement}")]
     Row {
         statement: &'static str,
         column: &'static str,
@@ -49,7 +49,7 @@ impl Error {
         }
     }
 
-    /// What the server says is wrong with the statement.
+    /// The server's code for the error.
     pub(crate) fn state(&self) -> Option<&SqlState> {
         match self {
             Self::Statement { source, .. } => source.0.code(),
@@ -67,7 +67,7 @@ impl Error {
 }
 
 /// Connection exceptions (08), serialization and deadlock (40), resources (53), operator intervention (57) and internal
-/// I/O errors (58) pass; so does a server that is read-only for now (25006), and a table, column or key that is still
+/// I/O errors (58) pass. So does a server that is read-only for now (25006), and a table, column or key that is still
 /// to be migrated (42P01, 42703, 42P10: no key fits an `ON CONFLICT`). Everything else is about the statement or its
 /// data.
 fn is_passing(state: &SqlState) -> bool {

@@ -1,19 +1,21 @@
-//! What failed, what waits and what works again: read by who decides on alerts.
+//! Failures, waiting steps and successes, from which alerts are decided.
 
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use domain::id::{IntegrationId, SessionId, TenantId};
-use domain::settings::alerts::StepKind;
+use domain::settings::alerts::StageName;
 use domain::step::Code;
 use tokio_postgres::Row;
 
 use crate::replays::ReplayRange;
-use crate::sql::{bigint, float, get, one_of, parse, text, texts, time};
+use crate::sql::{bigint, float, get, one_of, parse, statements, text, texts, time};
+use crate::step_rows::read_planned;
 use crate::steps::millis;
 use crate::{Error, Store};
 
-const TENANTS_TO_WATCH: &str = "
+statements! {
+TENANTS_TO_WATCH = "
 -- tenants_to_watch() across tenants
 SELECT tenant_id FROM failures WHERE occurred_at >= now() - $1 * interval '1 millisecond' GROUP BY tenant_id
 UNION
@@ -25,41 +27,41 @@ UNION
 SELECT tenant_id FROM integrations WHERE disabled_code IS NOT NULL AND removed_at IS NULL
 ORDER BY tenant_id";
 
-const FAILURES_SINCE: &str = "
+FAILURES_SINCE = "
 -- failures_since()
 WITH by_session AS (
-    SELECT split_part(split_part(step, ':', 1), '@', 1) AS kind, code, session_id, count(*) AS failures,
+    SELECT CASE kind WHEN 'webhook_event' THEN 'crm_sync' ELSE kind END AS stage, code, session_id, count(*) AS failures,
            max(occurred_at) AS last_at
     FROM failures WHERE tenant_id = $1 AND occurred_at >= $2 GROUP BY 1, 2, 3
 )
-SELECT kind, code, sum(failures)::bigint AS failures, count(*) AS session_count, max(last_at) AS last_at,
+SELECT stage, code, sum(failures)::bigint AS failures, count(*) AS session_count, max(last_at) AS last_at,
        (array_agg(session_id ORDER BY last_at DESC, session_id))[1:10] AS sessions
-FROM by_session GROUP BY kind, code ORDER BY failures DESC, kind, code";
+FROM by_session GROUP BY stage, code ORDER BY failures DESC, stage, code";
 
-const LAST_SUCCESS: &str = "
+LAST_SUCCESS = "
 -- last_success()
 SELECT finished_at FROM steps
 WHERE tenant_id = $1 AND status = 'done' AND finished_at > $2
-  AND ($3::text IS NULL OR split_part(split_part(step, ':', 1), '@', 1) = $3)
+  AND ($3::text IS NULL OR CASE kind WHEN 'webhook_event' THEN 'crm_sync' ELSE kind END = $3)
 ORDER BY finished_at DESC LIMIT 1";
 
-const WAITING_STEPS: &str = "
+WAITING_STEPS = "
 -- waiting_steps()
 SELECT code, count(*) AS steps, (array_agg(session_id ORDER BY due_at, session_id))[1:10] AS sessions
 FROM steps WHERE tenant_id = $1 AND status = 'waiting' AND code = ANY ($2::text[]) GROUP BY code ORDER BY code";
 
-const FAILED_STEPS_OF: &str = "
+FAILED_STEPS_OF = "
 -- failed_steps_of()
-SELECT session_id, code, message FROM steps
-WHERE tenant_id = $1 AND status = 'failed' AND session_id > $6
-  AND step_integration(step) = $2
+SELECT tenant_id, session_id, kind, analysis_version, integration_id, event_id, code, message FROM steps
+WHERE tenant_id = $1 AND status = 'failed' AND integration_id = $2 AND session_id > $6
   AND (session_id = $3 OR (finished_at >= $4 AND finished_at < $5))
-ORDER BY session_id, step LIMIT $7";
+ORDER BY session_id, kind, analysis_version, created_at, event_id LIMIT $7";
+}
 
 /// Failures of one kind of step with one code.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FailureCount {
-    pub step: StepKind,
+    pub step: StageName,
     pub code: String,
     pub failures: i64,
     /// How many sessions they are of.
@@ -101,11 +103,8 @@ impl Store {
         let rows = self.rows(FAILED_STEPS_OF, &params).await?;
         let read = |row| {
             let code: Option<String> = get(FAILED_STEPS_OF, row, "code")?;
-            Ok(FailedStep {
-                session_id: parse(FAILED_STEPS_OF, row, "session_id")?,
-                code: code.unwrap_or_default(),
-                message: get(FAILED_STEPS_OF, row, "message")?,
-            })
+            let (key, message) = read_planned(FAILED_STEPS_OF, row)?;
+            Ok(FailedStep { session_id: key.session_id, code: code.unwrap_or_default(), message })
         };
         rows.iter().map(read).collect()
     }
@@ -128,10 +127,10 @@ impl Store {
     pub async fn last_success(
         &self,
         tenant: &TenantId,
-        step: Option<StepKind>,
+        step: Option<StageName>,
         since: DateTime<Utc>,
     ) -> Result<Option<DateTime<Utc>>, Error> {
-        let params = [text(tenant.as_ref()), time(since), text(step.map(StepKind::as_str))];
+        let params = [text(tenant.as_ref()), time(since), text(step.map(StageName::as_str))];
         let row = self.row(LAST_SUCCESS, &params).await?;
         row.map(|row| get(LAST_SUCCESS, &row, "finished_at")).transpose()
     }
@@ -152,9 +151,9 @@ impl Store {
 }
 
 fn read_failures(row: &Row) -> Result<FailureCount, Error> {
-    let kind = |text: &str| StepKind::ALL.into_iter().find(|kind| kind.as_str() == text);
+    let stage = |text: &str| StageName::ALL.into_iter().find(|stage| stage.as_str() == text);
     Ok(FailureCount {
-        step: one_of(FAILURES_SINCE, row, "kind", kind)?,
+        step: one_of(FAILURES_SINCE, row, "stage", stage)?,
         code: get(FAILURES_SINCE, row, "code")?,
         failures: get(FAILURES_SINCE, row, "failures")?,
         session_count: get(FAILURES_SINCE, row, "session_count")?,

@@ -1,7 +1,7 @@
-//! Who may ask a third party now: limits, turns, and a circuit that is open while it is down.
+//! The gate of an integration: limits, turns, and a circuit that is open while the third party is down.
 //!
 //! One row per integration, locked for one statement at a time. A sync is admitted before its first request and leaves
-//! after its last; one that dies is forgotten when its lease ends.
+//! after its last request; the gate forgets a sync that dies when its lease ends.
 
 use std::time::Duration;
 
@@ -11,25 +11,27 @@ use domain::integration::Limits;
 use domain::step::{Code, StepKey};
 use tokio_postgres::Row;
 
-use crate::sql::{Param, boolean, float, get, int, one_of, text, time};
-use crate::steps::{key_params, millis};
+use crate::sql::{Param, boolean, float, get, int, one_of, statements, text, time};
+use crate::step_rows::{of_step, step_key};
+use crate::steps::millis;
 use crate::{Error, Store};
 
 /// Failures in a row after which only one sync at a time asks whether the third party works again.
 pub const CIRCUIT_FAILURES: i32 = 5;
 
+statements! {
 /// Requests are counted by the second over 13 seconds: third parties count ten, and a sync that was admitted makes its
 /// requests within the next few.
 ///
-/// Who has no turn yet takes the next one in a line; who comes back for its turn need not stand in line again, unless
-/// too many syncs are under way: a third party that is slow would otherwise be asked about ever more often.
-const ADMIT: &str = "
+/// A step without a turn takes the next turn in the line. A step that comes back for its turn need not stand in line
+/// again, unless too many syncs are under way: a slow third party would otherwise be asked about ever more often.
+ADMIT = "
 -- admit()
 WITH gate AS (
-    SELECT * FROM integration_gates WHERE tenant_id = $1 AND integration_id = $4 FOR UPDATE
+    SELECT * FROM integration_gates WHERE tenant_id = $1 AND integration_id = $5 FOR UPDATE
 ), clock AS (
     SELECT gate.*, clock_timestamp() AS at,
-           (SELECT booked_at FROM steps WHERE tenant_id = $1 AND session_id = $2 AND step = $3) AS booked_at
+           (SELECT booked_at FROM steps WHERE ", step_key!(), ") AS booked_at
     FROM gate
 ), seen AS (
     SELECT *, extract(epoch FROM at)::bigint AS second,
@@ -38,31 +40,32 @@ WITH gate AS (
                  FROM generate_series(1, 13) AS n) AS recent
     FROM clock
 ), judged AS (
-    SELECT *, at + $5 * interval '1 millisecond' AS lease, CASE
+    SELECT *, at + $7 * interval '1 millisecond' AS lease, CASE
         WHEN limited_until > at THEN limit_code
-        WHEN failures >= $9 AND greatest(open_until, probe_until) > at THEN 'circuit_open'
-        WHEN cardinality(live) >= $8 THEN 'too_many_at_once'
+        WHEN failures >= $11 AND greatest(open_until, probe_until) > at THEN 'circuit_open'
+        WHEN cardinality(live) >= $10 THEN 'too_many_at_once'
         WHEN booked_at > at + interval '1 second' THEN 'paced'
-        WHEN (SELECT sum(n) FROM unnest(recent) AS n) + $6 > $7 THEN 'paced'
+        WHEN (SELECT sum(n) FROM unnest(recent) AS n) + $8 > $9 THEN 'paced'
         WHEN booked_at IS NULL AND line_until > at THEN 'paced'
     END AS refusal
     FROM seen
 ), placed AS (
     SELECT *, refusal = 'too_many_at_once' OR (refusal = 'paced' AND booked_at IS NULL) AS books,
-           greatest(line_until, at) + CASE WHEN refusal = 'paced' THEN 13.0 * $6 / $7 ELSE 0.1 END * interval '1 second'
+           greatest(line_until, at) + CASE WHEN refusal = 'paced' THEN 13.0 * $8 / $9 ELSE 0.1 END * interval '1 second'
                AS turn
     FROM judged
 ), changed AS (
     UPDATE integration_gates
     SET leases = CASE WHEN refusal IS NULL THEN live || lease ELSE live END,
-        probe_until = CASE WHEN refusal IS NULL AND placed.failures >= $9 THEN lease ELSE placed.probe_until END,
-        spent = CASE WHEN refusal IS NULL THEN recent[1:12] || (recent[13] + $6) ELSE recent END, spent_at = second,
+        probe_until = CASE WHEN refusal IS NULL AND placed.failures >= $11 THEN lease ELSE placed.probe_until END,
+        spent = CASE WHEN refusal IS NULL THEN recent[1:12] || (recent[13] + $8) ELSE recent END, spent_at = second,
         line_until = CASE WHEN books THEN turn ELSE placed.line_until END
-    FROM placed WHERE integration_gates.tenant_id = $1 AND integration_gates.integration_id = $4
+    FROM placed WHERE integration_gates.tenant_id = $1 AND integration_gates.integration_id = $5
 ), booked AS (
     UPDATE steps SET booked_at = CASE WHEN books THEN turn END
     FROM placed
-    WHERE steps.tenant_id = $1 AND steps.session_id = $2 AND steps.step = $3
+    WHERE steps.tenant_id = $1 AND steps.session_id = $2
+      AND (steps.kind, steps.analysis_version, steps.integration_id, steps.event_id) = ($3, $4, $5, $6)
       AND (books OR (refusal IS NULL AND placed.booked_at IS NOT NULL))
 )
 SELECT refusal, lease, greatest(extract(epoch FROM CASE
@@ -75,16 +78,16 @@ SELECT refusal, lease, greatest(extract(epoch FROM CASE
        END - at) * 1000, 0)::float8 AS wait_ms
 FROM placed";
 
-const OPEN_GATE: &str = "
+OPEN_GATE = "
 -- open_gate()
 INSERT INTO integration_gates (tenant_id, integration_id)
 SELECT $1, $2 WHERE EXISTS (SELECT FROM integrations WHERE tenant_id = $1 AND integration_id = $2)
 ON CONFLICT (tenant_id, integration_id) DO NOTHING";
 
-/// While the circuit is open, a failure of one that was under way does not open it for longer. A probe that found
-/// nothing out leaves it open for as long as the last failure did. Who refuses what it is sent is not down: that closes
-/// it.
-const LEAVE: &str = "
+/// While the circuit is open, a failure of a sync that was under way does not open it for longer. A probe without a
+/// result leaves it open for as long as the last failure did. A third party that refuses what it is sent is not down:
+/// that closes the circuit.
+LEAVE = "
 -- leave()
 UPDATE integration_gates
 SET leases = array_remove(leases, $3), probe_until = CASE WHEN probe_until = $3 THEN NULL ELSE probe_until END,
@@ -107,16 +110,17 @@ WHERE tenant_id = $1 AND integration_id = $2
 RETURNING coalesce(extract(epoch FROM now() - failing_since), 0)::float8 AS failing_seconds,
           CASE WHEN failures >= $10 THEN greatest(extract(epoch FROM open_until - now()), 0)::float8 END AS open_seconds";
 
-const TAKE_RENEWAL: &str = "
+TAKE_RENEWAL = "
 -- take_renewal()
 UPDATE integration_gates SET renewing_until = now() + $3 * interval '1 millisecond'
 WHERE tenant_id = $1 AND integration_id = $2 AND coalesce(renewing_until, '-infinity') < clock_timestamp()
 RETURNING renewing_until";
 
-const END_RENEWAL: &str = "
+END_RENEWAL = "
 -- end_renewal()
 UPDATE integration_gates SET renewing_until = NULL
 WHERE tenant_id = $1 AND integration_id = $2 AND renewing_until = $3";
+}
 
 /// Permission to ask, until its lease ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -139,11 +143,11 @@ pub enum Admission {
         after: Duration,
         code: Code,
     },
-    /// There is no such integration.
+    /// The integration is unknown.
     Unknown,
 }
 
-/// What a sync has found out about its third party.
+/// The health of a third party, as a sync has found it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Health {
     /// It works.
@@ -154,11 +158,11 @@ pub enum Health {
     Refuses,
     /// Nothing: what went wrong is the session's own, or the attempt does not count.
     Unknown,
-    /// Nothing, although it was asked; whoever probes next waits as long again.
+    /// Nothing, although it was called; the next probe waits as long again.
     Unsure,
     /// It asks to be left alone for this long.
     Limited { after: Duration, code: Code },
-    /// The same, and that counts as a failure of whoever receives.
+    /// The same, and a failure of the receiver.
     LimitedAndRefuses { after: Duration, code: Code },
 }
 
@@ -172,9 +176,9 @@ pub struct CircuitWaits {
 /// How an integration stands after a sync.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Standing {
-    /// Since the first failure after the last success; zero if there is none.
+    /// Since the first failure after the last success; zero without a failure.
     pub failing_for: Duration,
-    /// How long nobody asks; `None` while the circuit is closed.
+    /// How long the circuit stays open; `None` while it is closed.
     pub open_for: Option<Duration>,
 }
 
@@ -200,19 +204,14 @@ impl Store {
     ) -> Result<Admission, Error> {
         // Made once; twice means that the integration is gone.
         for _ in 0..2 {
-            let [tenant, session, step] = key_params(key);
-            let params = [
-                tenant,
-                session,
-                step,
-                text(integration.as_ref()),
+            let more = [
                 float(millis(lease)),
                 int(requests),
                 int(i32::try_from(limits.requests_per_ten_seconds).unwrap_or(i32::MAX)),
                 int(i32::try_from(limits.concurrency).unwrap_or(i32::MAX)),
                 int(CIRCUIT_FAILURES),
             ];
-            if let Some(row) = self.row(ADMIT, &params).await? {
+            if let Some(row) = self.row(ADMIT, &of_step(key, more)).await? {
                 return read_admission(&row);
             }
             self.execute(OPEN_GATE, &gate_params(&key.tenant_id, integration)).await?;
@@ -257,7 +256,7 @@ impl Store {
         })
     }
 
-    /// `None`: somebody else is getting a new access token.
+    /// `None`: another sync is getting a new access token.
     pub async fn take_renewal(
         &self,
         tenant: &TenantId,
@@ -270,7 +269,7 @@ impl Store {
         row.map(|row| Ok(Renewal { lease: get(TAKE_RENEWAL, &row, "renewing_until")? })).transpose()
     }
 
-    /// Does nothing if it is no longer ours.
+    /// Does nothing if the renewal is lost.
     pub async fn end_renewal(
         &self,
         tenant: &TenantId,

@@ -1,4 +1,5 @@
-//! What a session left in each third party, so that a repeated delivery finds it instead of writing it again.
+//! The log of syncs: the records of a session in third parties, so that a repeated delivery finds them instead of
+//! writing them again.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -7,12 +8,13 @@ use domain::id::{IntegrationId, SessionId, TenantId};
 use domain::step::Code;
 use tokio_postgres::Row;
 
-use crate::sql::{Param, boolean, float, get, int, one_of, text};
+use crate::sql::{Param, boolean, float, get, int, one_of, statements, text};
 use crate::steps::millis;
 use crate::{Error, Store};
 
-/// Nothing where somebody else makes the row at the same time: it is there on another look.
-const OPEN_SYNC: &str = "
+statements! {
+/// No row where another delivery inserts it at the same time: another look finds it.
+OPEN_SYNC = "
 -- open_sync()
 WITH made AS (
     INSERT INTO integration_log (tenant_id, session_id, integration_id, analysis_version) VALUES ($1, $2, $3, $4)
@@ -24,25 +26,25 @@ UNION ALL
 SELECT status, contact_id, record_id, attempts, tries, keyed, code, error, notice FROM integration_log
 WHERE tenant_id = $1 AND session_id = $2 AND integration_id = $3 AND analysis_version = $4";
 
-const SYNC: &str = "
+SYNC = "
 -- sync()
 SELECT status, contact_id, record_id, attempts, tries, keyed, code, error, notice FROM integration_log
 WHERE tenant_id = $1 AND session_id = $2 AND integration_id = $3 AND analysis_version = $4";
 
-const OTHER_RECORD: &str = "
+OTHER_RECORD = "
 -- other_record()
 SELECT analysis_version, record_id FROM integration_log
 WHERE tenant_id = $1 AND session_id = $2 AND integration_id = $3 AND analysis_version <> $4 AND status = 'done'
   AND record_id IS NOT NULL
 ORDER BY analysis_version DESC LIMIT 1";
 
-const BEGUN_VERSIONS: &str = "
+BEGUN_VERSIONS = "
 -- begun_versions()
 SELECT analysis_version, status, keyed FROM integration_log
 WHERE tenant_id = $1 AND session_id = $2 AND integration_id = $3 AND attempts > 0";
 
 /// All versions of the session are locked, one after the other, so that only one begins to write at a time.
-const START_WRITING: &str = "
+START_WRITING = "
 -- start_writing()
 WITH versions AS (
     SELECT analysis_version, status, writing_until FROM integration_log
@@ -55,19 +57,20 @@ SET status = 'writing', contact_id = $5, keyed = (attempts = 0 OR keyed) AND $6,
 WHERE tenant_id = $1 AND session_id = $2 AND integration_id = $3 AND analysis_version = $4 AND status <> 'done'
   AND NOT EXISTS (SELECT FROM versions WHERE analysis_version <> $4 AND writing_until > clock_timestamp())";
 
-const STOP_WRITING: &str = "
+STOP_WRITING = "
 -- stop_writing()
 UPDATE integration_log
 SET status = CASE WHEN status IN ('skipped', 'failed') THEN 'pending' ELSE status END, writing_until = NULL, code = $5,
     error = $6, tries = tries + $7::int, updated_at = now()
 WHERE tenant_id = $1 AND session_id = $2 AND integration_id = $3 AND analysis_version = $4 AND status <> 'done'";
 
-const FINISH_SYNC: &str = "
+FINISH_SYNC = "
 -- finish_sync()
 UPDATE integration_log
 SET status = $5, record_id = coalesce($6, record_id), code = $7, error = $8, notice = $9, writing_until = NULL,
     tries = tries + $10::int, synced_at = CASE WHEN $5 = 'done' THEN now() END, updated_at = now()
 WHERE tenant_id = $1 AND session_id = $2 AND integration_id = $3 AND analysis_version = $4 AND status <> 'done'";
+}
 
 /// How far the sync of a session to one integration has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -108,7 +111,7 @@ pub struct SyncKey<'a> {
     pub analysis_version: i32,
 }
 
-/// What the sync of another version left in the third party.
+/// The record of another version in the third party.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OtherRecord {
     pub analysis_version: i32,
@@ -140,7 +143,7 @@ pub struct Sync {
     pub code: Option<String>,
     /// The last error in words.
     pub error: Option<String>,
-    /// What was left out of a record that was written, in words.
+    /// Fields that were left out of a record that was written, for administrators.
     pub notice: Option<String>,
 }
 
@@ -169,7 +172,7 @@ impl Store {
         self.row(SYNC, &key_params(key)).await?.map(|row| read(SYNC, &row)).transpose()
     }
 
-    /// What the latest version other than this one left, if any has been synced.
+    /// Returns the record of the latest other version, if any has been synced.
     pub async fn other_record(&self, key: &SyncKey<'_>) -> Result<Option<OtherRecord>, Error> {
         let row = self.row(OTHER_RECORD, &key_params(key)).await?;
         let read = |row| {
@@ -208,7 +211,7 @@ impl Store {
         self.put_off(key, code, error, true).await
     }
 
-    /// What a sync waits for that has not asked the third party.
+    /// Notes what a sync waits for that has not called the third party.
     pub async fn hold_sync(&self, key: &SyncKey<'_>, code: Code, why: &str) -> Result<(), Error> {
         self.put_off(key, code, why, false).await
     }

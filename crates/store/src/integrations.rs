@@ -8,23 +8,24 @@ use domain::integration::{
 use domain::step::Code;
 use tokio_postgres::Row;
 
-use crate::sql::{Param, boolean, get, json, jsonb, parse, text, time};
+use crate::sql::{Param, boolean, get, json, jsonb, parse, statements, text, time};
 use crate::{Error, Store};
 
-const INTEGRATIONS_TO_SYNC: &str = "
+statements! {
+INTEGRATIONS_TO_SYNC = "
 -- integrations_to_sync()
 SELECT tenant_id, integration_id, enabled, config, secret_name, disabled_code, disabled_reason, disabled_at, removed_at,
        connection
 FROM integrations
 WHERE tenant_id = $1 AND removed_at IS NULL AND (enabled OR disabled_code IS NOT NULL) ORDER BY integration_id";
 
-const INTEGRATION: &str = "
+INTEGRATION = "
 -- integration()
 SELECT tenant_id, integration_id, enabled, config, secret_name, disabled_code, disabled_reason, disabled_at, removed_at,
        connection, updated_at
 FROM integrations WHERE tenant_id = $1 AND integration_id = $2";
 
-const SAVE_INTEGRATION: &str = "
+SAVE_INTEGRATION = "
 -- save_integration()
 WITH gate AS (
     UPDATE integration_gates
@@ -38,13 +39,13 @@ SET enabled = EXCLUDED.enabled, config = EXCLUDED.config, secret_name = EXCLUDED
     connection = EXCLUDED.connection, checked_at = now(), disabled_code = NULL, disabled_reason = NULL, disabled_at = NULL,
     removed_at = NULL, updated_at = now()";
 
-const DISABLE_INTEGRATION: &str = "
+DISABLE_INTEGRATION = "
 -- disable_integration()
 UPDATE integrations
 SET enabled = false, disabled_code = $3, disabled_reason = $4, disabled_at = now(), updated_at = now()
 WHERE tenant_id = $1 AND integration_id = $2 AND enabled AND removed_at IS NULL AND updated_at = $5";
 
-const SWITCH_INTEGRATION: &str = "
+SWITCH_INTEGRATION = "
 -- switch_integration()
 WITH gate AS (
     UPDATE integration_gates
@@ -56,39 +57,39 @@ SET enabled = $3, disabled_code = NULL, disabled_reason = NULL, disabled_at = NU
     removed_at = CASE WHEN $4 THEN now() ELSE removed_at END
 WHERE tenant_id = $1 AND integration_id = $2 AND removed_at IS NULL";
 
-const SAVE_CONNECTION: &str = "
+SAVE_CONNECTION = "
 -- save_connection()
 UPDATE integrations SET connection = $3, checked_at = now(), updated_at = now()
 WHERE tenant_id = $1 AND integration_id = $2";
 
-const FORGET_NOTE_KEY: &str = "
+FORGET_NOTE_KEY = "
 -- forget_note_key()
 UPDATE integrations SET connection = jsonb_set(connection, '{unique_note_property}', 'false'), updated_at = now()
 WHERE tenant_id = $1 AND integration_id = $2";
 
-const WAKE_STEPS: &str = "
+WAKE_STEPS = "
 -- wake_steps()
 UPDATE steps SET due_at = now()
-WHERE tenant_id = $1 AND status = 'waiting' AND code = ANY ($3::text[])
-  AND step_integration(step) = $2";
+WHERE tenant_id = $1 AND integration_id = $2 AND status = 'waiting' AND code = ANY ($3::text[])";
 
-const SHOWN_INTEGRATIONS: &str = "
+SHOWN_INTEGRATIONS = "
 -- shown_integrations()
 SELECT tenant_id, integration_id, enabled, config, secret_name, disabled_code, disabled_reason, disabled_at, removed_at,
        connection, checked_at, failures, failing_since, last_success_at, open_until, limited_until, limit_code,
        (SELECT count(*) FROM steps WHERE tenant_id = $1 AND status = 'waiting' AND code = ANY ($2::text[])
-        AND step_integration(step) = integration_id) AS waiting
+        AND steps.integration_id = integrations.integration_id) AS waiting
 FROM integrations LEFT JOIN integration_gates USING (tenant_id, integration_id)
 WHERE tenant_id = $1 AND removed_at IS NULL ORDER BY integration_id";
 
-const DISABLED_INTEGRATIONS: &str = "
+DISABLED_INTEGRATIONS = "
 -- disabled_integrations()
 SELECT integration_id, disabled_code, disabled_reason, disabled_at,
        (SELECT count(DISTINCT session_id) FROM steps WHERE tenant_id = $1 AND status = 'waiting' AND code = $2
-        AND step_integration(step) = integration_id) AS waiting
+        AND steps.integration_id = integrations.integration_id) AS waiting
 FROM integrations WHERE tenant_id = $1 AND disabled_code IS NOT NULL AND removed_at IS NULL ORDER BY integration_id";
+}
 
-/// When an integration was last changed, as it was read.
+/// The time of an integration's last change, for a later comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AsOf(DateTime<Utc>);
 
@@ -97,7 +98,7 @@ pub struct AsOf(DateTime<Utc>);
 pub struct DisabledIntegration {
     pub integration_id: IntegrationId,
     pub disabled: Disabled,
-    /// Sessions that wait until it is mended.
+    /// Sessions that wait until the integration is repaired.
     pub waiting: i64,
 }
 
@@ -106,11 +107,11 @@ pub struct DisabledIntegration {
 pub struct Shown {
     pub integration: Integration,
     pub checked_at: Option<DateTime<Utc>>,
-    /// In a row.
+    /// Failures in a row.
     pub failures: i32,
     pub failing_since: Option<DateTime<Utc>>,
     pub last_success_at: Option<DateTime<Utc>>,
-    /// Nobody asks before.
+    /// The circuit is open until then.
     pub open_until: Option<DateTime<Utc>>,
     /// The third party has asked for rest until then, and why.
     pub limited_until: Option<DateTime<Utc>>,
@@ -120,7 +121,7 @@ pub struct Shown {
 }
 
 impl Store {
-    /// Those that are on, and those that wait to be mended.
+    /// Returns the integrations that are on, and those disabled until they are repaired.
     pub async fn integrations_to_sync(&self, tenant: &TenantId) -> Result<Vec<Integration>, Error> {
         let rows = self.rows(INTEGRATIONS_TO_SYNC, &[text(tenant.as_ref())]).await?;
         rows.iter().map(|row| read(INTEGRATIONS_TO_SYNC, row)).collect()
@@ -141,8 +142,8 @@ impl Store {
         row.map(read).transpose()
     }
 
-    /// Adds an integration or changes it, also one that was removed; on, or else off: saving one clears why it was
-    /// disabled, and it begins as if it had never failed.
+    /// Adds an integration or changes it, also a removed integration. Saving it clears why it was disabled, and it
+    /// begins as if it had never failed.
     pub async fn save_integration(&self, integration: &Integration) -> Result<(), Error> {
         let [tenant, id] = key_params(&integration.tenant_id, &integration.integration_id);
         let params = [
@@ -156,7 +157,7 @@ impl Store {
         self.execute(SAVE_INTEGRATION, &params).await.map(drop)
     }
 
-    /// Switches an integration off that is on, until somebody mends it; `reason` is read by the tenant's admin.
+    /// Switches an integration off until an administrator repairs it; `reason` is for the tenant's admins.
     ///
     /// `false` if it was not on, or was changed since `as_of`: what was found says nothing of how it is now.
     pub async fn disable_integration(
@@ -172,7 +173,7 @@ impl Store {
         Ok(self.execute(DISABLE_INTEGRATION, &params).await? > 0)
     }
 
-    /// Switches an integration on, as if it had never failed, off, or for good (`Removed`). `false` if there is none.
+    /// Switches an integration on, as if it had never failed, off, or for good (`Removed`). `false` if it is unknown.
     pub async fn switch_integration(
         &self,
         tenant: &TenantId,
@@ -185,7 +186,7 @@ impl Store {
         Ok(self.execute(SWITCH_INTEGRATION, &params).await? > 0)
     }
 
-    /// What a check has found.
+    /// Saves the result of a check.
     pub async fn save_connection(
         &self,
         tenant: &TenantId,
@@ -207,13 +208,14 @@ impl Store {
         self.execute(WAKE_STEPS, &[tenant, id, codes_param(codes)]).await
     }
 
-    /// A tenant's integrations, but those that were removed; `waiting` counts steps that wait for one of these codes.
+    /// Returns a tenant's integrations without the removed ones; `waiting` counts steps that wait for one of these
+    /// codes.
     pub async fn shown_integrations(&self, tenant: &TenantId, waiting: &[Code]) -> Result<Vec<Shown>, Error> {
         let rows = self.rows(SHOWN_INTEGRATIONS, &[text(tenant.as_ref()), codes_param(waiting)]).await?;
         rows.iter().map(read_shown).collect()
     }
 
-    /// Those of a tenant that wait to be mended.
+    /// Returns the integrations of a tenant that wait for a repair.
     pub async fn disabled_integrations(&self, tenant: &TenantId) -> Result<Vec<DisabledIntegration>, Error> {
         let params = [text(tenant.as_ref()), text(INTEGRATION_DISABLED.as_str())];
         let rows = self.rows(DISABLED_INTEGRATIONS, &params).await?;

@@ -23,6 +23,7 @@ pub mod retention;
 pub mod sending;
 pub mod sessions;
 mod sql;
+mod step_rows;
 pub mod steps;
 pub mod suppressions;
 pub mod syncs;
@@ -32,6 +33,7 @@ pub mod testing;
 pub mod tls;
 pub mod waiting;
 pub mod webhook_attempts;
+pub mod webhook_events;
 
 pub use connect::{Config, ConnectError};
 pub use error::{DatabaseError, Error};
@@ -41,7 +43,7 @@ pub use migrate::{MigrateError, migrate};
 #[derive(Clone)]
 pub struct Store {
     pool: deadpool_postgres::Pool,
-    /// For cancelling a statement, which takes a connection of its own.
+    /// Cancels a statement, which takes a connection of its own.
     tls: tokio_postgres_rustls::MakeRustlsConnect,
     statement_timeout: std::time::Duration,
 }

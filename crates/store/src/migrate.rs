@@ -1,4 +1,4 @@
-//! Migrations: run by a command or function right after a deployment, never on a cold start.
+//! Migrations: run by a command or function before a deployment, never on a cold start.
 
 use refinery::embed_migrations;
 
@@ -7,26 +7,26 @@ use crate::{Config, ConnectError, tls};
 
 embed_migrations!("migrations");
 
-/// Any number that nobody else uses: refinery does not lock by itself, so two runs at once would race.
+/// Any number that no other program uses: refinery takes no lock, so two runs at once would race.
 const ADVISORY_LOCK: i64 = 0x706f_7374_7365_7373;
 
-/// Why the schema could not be brought up to date; what was applied before stays applied.
+/// A migration that failed; those applied before it stay applied.
 #[derive(Debug, thiserror::Error)]
 pub enum MigrateError {
-    #[error("configure the connection")]
+    #[error("invalid database configuration")]
     Config(#[source] ConnectError),
-    #[error("connect to the database")]
+    #[error("no connection to the database")]
     Connect(#[source] tokio_postgres::Error),
-    #[error("take the migration lock")]
+    #[error("the migration lock was not granted")]
     Lock(#[source] tokio_postgres::Error),
-    #[error("apply the migrations")]
+    #[error("a migration was not applied")]
     Apply(#[source] refinery::Error),
 }
 
-/// Applies what is not yet applied, on a connection of its own, and returns the names of what it applied.
+/// Applies the migrations that are missing, on a connection of its own, and returns their names.
 ///
-/// Waits while another run holds the lock. Migrations have no statement timeout; one that does not get a table's lock
-/// in time is undone, an error, and can be run again.
+/// Waits while another run holds the lock. Migrations have no statement timeout. A migration that does not get a
+/// table's lock in time is undone and an error, and can be run again.
 pub async fn migrate(config: &Config) -> Result<Vec<String>, MigrateError> {
     let pg = postgres_config(config).map_err(MigrateError::Config)?;
     let connector =

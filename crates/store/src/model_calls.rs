@@ -1,4 +1,4 @@
-//! What was asked of models, what came of it and what it cost.
+//! Calls of models, with their results and costs.
 
 use chrono::{DateTime, Utc};
 use domain::analysis::Usage;
@@ -7,33 +7,35 @@ use domain::step::{Code, StepKey};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use crate::sql::{bigint, float, get, int, text, time, uuid};
-use crate::steps::{Claimed, key_params};
+use crate::sql::{bigint, float, get, int, statements, text, time, uuid};
+use crate::step_rows::{of_claim, step_key};
+use crate::steps::Claimed;
 use crate::{Error, Store};
 
 /// The `part` of the call that merges the parts of a transcript.
 pub const MERGE_PART: i32 = -1;
 
-const BEGIN_MODEL_CALL: &str = "
+statements! {
+BEGIN_MODEL_CALL = "
 -- begin_model_call()
 WITH claimed AS (
     SELECT replays FROM steps
-    WHERE tenant_id = $1 AND session_id = $2 AND step = $3 AND attempt = $4 AND status = 'running'
+    WHERE ", step_key!(), " AND attempt = $7 AND status = 'running'
     FOR SHARE
 ), next AS (
     SELECT replays, (SELECT count(*)::int + 1 FROM model_calls
-                     WHERE tenant_id = $1 AND session_id = $2 AND analysis_version = $5 AND part = $6
+                     WHERE tenant_id = $1 AND session_id = $2 AND analysis_version = $4 AND part = $8
                        AND replay = replays AND outcome <> 'no_answer') AS attempt
     FROM claimed
 ), begun AS (
     INSERT INTO model_calls (tenant_id, session_id, analysis_version, part, call_id, replay, attempt, model,
                              prompt_version)
-    SELECT $1, $2, $5, $6, $7, replays, attempt, $8, $9 FROM next WHERE attempt <= $10
+    SELECT $1, $2, $4, $8, $9, replays, attempt, $10, $11 FROM next WHERE attempt <= $12
     RETURNING attempt
 )
 SELECT begun.attempt FROM next LEFT JOIN begun ON true";
 
-const END_MODEL_CALL: &str = "
+END_MODEL_CALL = "
 -- end_model_call()
 WITH ended AS (
     UPDATE model_calls
@@ -47,7 +49,7 @@ SELECT tenant_id, date_trunc('month', ended_at AT TIME ZONE 'UTC')::date, coales
 ON CONFLICT (tenant_id, month) DO UPDATE
 SET cost_usd = model_spend.cost_usd + EXCLUDED.cost_usd, calls = model_spend.calls + EXCLUDED.calls";
 
-const MODEL_USAGE: &str = "
+MODEL_USAGE = "
 -- model_usage()
 SELECT count(*) FILTER (WHERE outcome <> 'no_answer') AS attempts,
        coalesce(sum(input_tokens), 0)::bigint AS input_tokens,
@@ -60,19 +62,20 @@ SELECT count(*) FILTER (WHERE outcome <> 'no_answer') AS attempts,
        (array_agg(model ORDER BY began_at DESC, call_id DESC))[1] AS last_model
 FROM model_calls WHERE tenant_id = $1 AND session_id = $2 AND analysis_version = $3";
 
-const MODEL_SPEND: &str = "
+MODEL_SPEND = "
 -- model_spend()
 SELECT cost_usd FROM model_spend
 WHERE tenant_id = $1 AND month = date_trunc('month', $2 AT TIME ZONE 'UTC')::date";
+}
 
 /// A request to a model that is about to be made.
 #[derive(Debug, Clone, Copy)]
 pub struct NewCall<'a> {
-    /// Of the transcript, from 0, or [`MERGE_PART`].
+    /// The part of the transcript, from 0, or [`MERGE_PART`].
     pub part: i32,
     pub model: &'a str,
     pub prompt_version: &'a str,
-    /// For this part, since the step was planned or replayed.
+    /// Limit for this part, since the step was planned or replayed.
     pub max_attempts: i32,
 }
 
@@ -83,18 +86,18 @@ pub enum Begun {
     Call { call_id: Uuid, attempt: i32 },
     /// As many attempts as are allowed were made.
     Enough,
-    /// The step is no longer ours.
+    /// The claim is lost.
     ClaimLost,
 }
 
-/// What came of a request.
+/// The result of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CallOutcome {
     Usable,
     /// Usable, but not all that was asked for.
     Shortcomings,
     Invalid,
-    /// By the model, a guardrail or a filter.
+    /// Refused by the model, a guardrail or a filter.
     Refused,
     /// Throttled, timed out or unavailable: no attempt.
     NoAnswer,
@@ -119,7 +122,7 @@ pub struct CallEnd {
     pub outcome: CallOutcome,
     /// Why, such as `was_cut_off`.
     pub code: Option<Code>,
-    /// Without cached tokens.
+    /// Tokens that were not cached.
     pub input_tokens: u64,
     pub output_tokens: u64,
     pub cached_tokens: u64,
@@ -132,35 +135,24 @@ pub struct CallEnd {
 impl Store {
     /// Records a request right before it is made; its version is that of the step.
     ///
-    /// One that is never ended counts as an attempt: its answer may have been paid for.
+    /// A request that is never ended counts as an attempt: its answer may have been paid for.
     pub async fn begin_model_call(&self, claimed: &Claimed, new: &NewCall<'_>) -> Result<Begun, Error> {
-        let [tenant, session, step] = key_params(&claimed.key);
         let call_id = Uuid::now_v7();
-        let params = [
-            tenant,
-            session,
-            step,
-            int(claimed.attempt),
-            int(claimed.key.step.version()),
-            int(new.part),
-            uuid(call_id),
-            text(new.model),
-            text(new.prompt_version),
-            int(new.max_attempts),
-        ];
-        let Some(row) = self.row(BEGIN_MODEL_CALL, &params).await? else { return Ok(Begun::ClaimLost) };
+        let more = [int(new.part), uuid(call_id), text(new.model), text(new.prompt_version), int(new.max_attempts)];
+        let Some(row) = self.row(BEGIN_MODEL_CALL, &of_claim(claimed, more)).await? else {
+            return Ok(Begun::ClaimLost);
+        };
         let attempt: Option<i32> = get(BEGIN_MODEL_CALL, &row, "attempt")?;
         Ok(attempt.map_or(Begun::Enough, |attempt| Begun::Call { call_id, attempt }))
     }
 
-    /// Records how a request ended and adds its cost to the tenant's month. A request that was ended stays as it is.
+    /// Records the end of a request and adds its cost to the tenant's month. A request that has ended is not changed.
     ///
     /// Needs no claim: what was spent is spent.
     pub async fn end_model_call(&self, key: &StepKey, call_id: Uuid, end: &CallEnd) -> Result<(), Error> {
-        let [tenant, session, _] = key_params(key);
         let params = [
-            tenant,
-            session,
+            text(key.tenant_id.as_ref()),
+            text(key.session_id.as_ref()),
             int(key.step.version()),
             uuid(call_id),
             text(end.outcome.as_str()),
@@ -184,7 +176,8 @@ impl Store {
         row.map_or_else(|| Ok(Usage::default()), |row| read_usage(&row))
     }
 
-    /// What the tenant's calls of this month, in UTC, cost, as far as prices are known; those under way are not in it.
+    /// Returns the cost of the tenant's calls of this month in UTC, as far as prices are known, without calls under
+    /// way.
     pub async fn model_spend(&self, tenant: &TenantId, at: DateTime<Utc>) -> Result<f64, Error> {
         let row = self.row(MODEL_SPEND, &[text(tenant.as_ref()), time(at)]).await?;
         row.map_or(Ok(0.0), |row| get(MODEL_SPEND, &row, "cost_usd"))

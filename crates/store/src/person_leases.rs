@@ -5,11 +5,12 @@ use std::time::Duration;
 use domain::address_hash::AddressHash;
 
 use crate::integration_log::SyncKey;
-use crate::sql::{Param, bytes, float, int, text};
+use crate::sql::{Param, bytes, float, int, statements, text};
 use crate::steps::millis;
 use crate::{Error, Store};
 
-const TAKE_PERSON: &str = "
+statements! {
+TAKE_PERSON = "
 -- take_person()
 INSERT INTO person_leases AS held (tenant_id, integration_id, address_hash, session_id, analysis_version, ends_at)
 SELECT tenant_id, $2, $3, $4, $5, clock_timestamp() + $6 * interval '1 millisecond' FROM integrations
@@ -19,14 +20,15 @@ SET session_id = excluded.session_id, analysis_version = excluded.analysis_versi
 WHERE (held.session_id, held.analysis_version) = (excluded.session_id, excluded.analysis_version)
    OR held.ends_at < clock_timestamp()";
 
-const RELEASE_PERSON: &str = "
+RELEASE_PERSON = "
 -- release_person()
 DELETE FROM person_leases
 WHERE tenant_id = $1 AND integration_id = $2 AND address_hash = $3 AND session_id = $4 AND analysis_version = $5";
+}
 
 impl Store {
-    /// Whether it is this sync's, for so long, to make the person with this address. Taken again by the sync that holds
-    /// it, it begins anew.
+    /// Takes the right to create the person with this address for the time of the lease; `false` if another sync has
+    /// it. The sync that has it may take it again.
     pub async fn take_person(&self, key: &SyncKey<'_>, address: &AddressHash, lease: Duration) -> Result<bool, Error> {
         let [tenant, integration, address, session, version] = params(key, address);
         let params = [tenant, integration, address, session, version, float(millis(lease))];

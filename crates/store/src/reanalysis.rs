@@ -2,41 +2,37 @@
 
 use chrono::{DateTime, Utc};
 use domain::id::{SessionId, TenantId};
-use domain::step::{FIRST_VERSION, Step};
+use domain::step::{FIRST_VERSION, Step, StepKey};
 use tokio_postgres::Row;
 
-use crate::sql::{Param, get, int, text};
+use crate::sql::{get, statements, text};
+use crate::step_rows::{first_failure, of_step, open_session, step_key};
 use crate::{Error, Store};
 
-const PLAN_REANALYSIS: &str = "
+statements! {
+PLAN_REANALYSIS = "
 -- plan_reanalysis()
-WITH planned AS (
-    INSERT INTO steps (tenant_id, session_id, step, message)
-    SELECT $1, $2, $3, $4
-    WHERE $5 = 1 + (SELECT max(version) FROM analyses WHERE tenant_id = $1 AND session_id = $2)
+WITH opened AS (
+    INSERT INTO steps (tenant_id, session_id, kind, analysis_version, integration_id, event_id, message)
+    SELECT $1, $2, $3, $4, $5, $6, $7
+    WHERE $4 = 1 + (SELECT max(version) FROM analyses WHERE tenant_id = $1 AND session_id = $2)
       AND EXISTS (SELECT FROM sessions WHERE tenant_id = $1 AND session_id = $2 AND transcript_purged_at IS NULL)
-    ON CONFLICT (tenant_id, session_id, step) DO UPDATE
+    ON CONFLICT (tenant_id, session_id, kind, analysis_version, integration_id, event_id) DO UPDATE
     SET status = 'pending', message = EXCLUDED.message, due_at = now(), code = NULL, finished_at = NULL, requeues = 0,
         seen_attempt = steps.attempt, replays = steps.replays + 1
     WHERE steps.status = 'failed'
     RETURNING (replays > 0)::int AS had_failed
 ), discarded AS (
-    DELETE FROM analysis_parts USING planned WHERE tenant_id = $1 AND session_id = $2 AND analysis_version = $5
-)
-UPDATE sessions
-SET open_steps = open_steps + 1, failed_steps = failed_steps - had_failed, finished_at = NULL,
-    status = CASE WHEN waiting_steps > 0 THEN 'waiting' ELSE 'processing' END,
-    failure_code = (SELECT code FROM steps WHERE tenant_id = $1 AND session_id = $2 AND step <> $3
-                    AND status = 'failed' AND of_session ORDER BY finished_at LIMIT 1)
-FROM planned WHERE sessions.tenant_id = $1 AND sessions.session_id = $2
-RETURNING had_failed";
+    DELETE FROM analysis_parts USING opened WHERE tenant_id = $1 AND session_id = $2 AND analysis_version = $4
+), session AS (", open_session!(), ")
+SELECT had_failed FROM opened";
 
-const REANALYSIS_STATE: &str = "
+REANALYSIS_STATE = "
 -- reanalysis_state()
 SELECT (SELECT max(version) FROM analyses WHERE tenant_id = $1 AND session_id = $2) AS latest,
-       (SELECT message FROM steps WHERE tenant_id = $1 AND session_id = $2 AND step = $3) AS message,
-       transcript_purged_at
+       (SELECT message FROM steps WHERE ", step_key!(), ") AS message, transcript_purged_at
 FROM sessions WHERE tenant_id = $1 AND session_id = $2";
+}
 
 /// The answer to asking for another version of an analysis.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,7 +45,7 @@ pub enum Reanalysis {
     NotNext { next: i32 },
     /// Retention or an erasure has taken what was said.
     TranscriptPurged,
-    /// There is no analysis yet that another one could follow.
+    /// The session has not been analysed yet.
     NotAnalysed,
     /// No such session.
     Unknown,
@@ -58,8 +54,8 @@ pub enum Reanalysis {
 impl Store {
     /// Plans another version of a session's analysis, the one after the latest, which re-opens the session.
     ///
-    /// `message` asks for it. One that had failed is planned anew, with this message and without the parts that were
-    /// made as the message before it asked.
+    /// `message` asks for it. A version that had failed is planned again, with this message and without the parts of
+    /// the earlier run.
     pub async fn plan_reanalysis(
         &self,
         tenant: &TenantId,
@@ -67,14 +63,12 @@ impl Store {
         version: i32,
         message: &str,
     ) -> Result<Reanalysis, Error> {
-        let step = Step::Analyze { version }.to_string();
-        let key = || [text(tenant.as_ref()), text(session.as_ref()), text(step.as_str())];
-        let [tenant_param, session_param, step_param] = key();
-        let params: [Param<'_>; 5] = [tenant_param, session_param, step_param, text(message), int(version)];
-        if self.row(PLAN_REANALYSIS, &params).await?.is_some() {
+        let (tenant_id, session_id) = (tenant.clone(), session.clone());
+        let key = StepKey { tenant_id, session_id, step: Step::Analyze { version } };
+        if self.row(PLAN_REANALYSIS, &of_step(&key, [text(message)])).await?.is_some() {
             return Ok(Reanalysis::Planned);
         }
-        let row = self.row(REANALYSIS_STATE, &key()).await?;
+        let row = self.row(REANALYSIS_STATE, &of_step(&key, [])).await?;
         row.map_or(Ok(Reanalysis::Unknown), |row| not_planned(&row, version))
     }
 }

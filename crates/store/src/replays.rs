@@ -1,19 +1,21 @@
-//! Events that a webhook is told once more because somebody asks for it.
+//! Events that are sent to a webhook once more because an operator asks for it.
 
 use chrono::{DateTime, Utc};
 use domain::id::{IntegrationId, SessionId, TenantId};
-use domain::step::Step;
+use domain::message::CrmSyncMessage;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use crate::sql::{Param, bigint, get, parse, text, time, uuid};
+use crate::sql::{Param, bigint, get, parse, statements, text, time, uuid};
+use crate::webhook_events::plan_deliveries;
 use crate::{Error, Store};
 
-/// Of what it is not asked for, session or range, the parameters are null, and no row is looked at.
+statements! {
+/// A parameter that is null selects no row: a session or a range is given, not both.
 ///
-/// Events that can no longer be told are left out: their analysis or mail is gone, or the visitor was erased. All of a
-/// session's events are on one page, the first one's also where they are more than a page.
-const PLAN_REPLAYS: &str = "
+/// Events without content are left out: their analysis or mail is gone, or the visitor was erased. All of a session's
+/// events are on one page, the first session's also where they are more than a page.
+PLAN_REPLAYS = "
 -- plan_replays()
 WITH synced AS (
     SELECT session_id, analysis_version FROM integration_log
@@ -23,48 +25,56 @@ WITH synced AS (
     WHERE tenant_id = $1 AND integration_id = $2 AND updated_at >= $5 AND updated_at < $6 AND session_id > $7
       AND status IN ('done', 'failed') AND attempts > 0
 ), tried AS (
-    SELECT session_id, event FROM webhook_attempts
-    WHERE tenant_id = $1 AND integration_id = $2 AND session_id = $4 AND NOT is_replay
+    SELECT event_id FROM webhook_attempts
+    WHERE tenant_id = $1 AND integration_id = $2 AND session_id = $4 AND event_id IS NOT NULL
     UNION
-    SELECT session_id, event FROM webhook_attempts
-    WHERE tenant_id = $1 AND integration_id = $2 AND began_at >= $5 AND began_at < $6 AND session_id > $7 AND NOT is_replay
-), told AS (
-    SELECT session_id,
-           'session.analyzed' || CASE WHEN analysis_version > 1 THEN '@' || analysis_version ELSE '' END AS event
-    FROM synced
-    WHERE EXISTS (SELECT FROM analyses WHERE tenant_id = $1 AND analyses.session_id = synced.session_id
-                  AND version = analysis_version)
+    SELECT event_id FROM webhook_attempts
+    WHERE tenant_id = $1 AND integration_id = $2 AND began_at >= $5 AND began_at < $6 AND session_id > $7
+      AND event_id IS NOT NULL
+), sent AS (
+    SELECT synced.session_id, 'session.analyzed' AS type, analysis_version, NULL AS code, NULL::int AS occurrence,
+           NULL::uuid AS email_id, NULL AS email_status, analyses.created_at AS occurred_at
+    FROM synced JOIN analyses
+      ON tenant_id = $1 AND analyses.session_id = synced.session_id AND version = analysis_version
     UNION ALL
-    SELECT session_id, event FROM tried
-    WHERE CASE WHEN event LIKE 'email.status@%' THEN EXISTS (
-                   SELECT FROM email_log WHERE tenant_id = $1 AND email_id = split_part(event, '@', 2)::uuid)
-               ELSE event LIKE 'session.failed@%' END
+    SELECT session_id, type, analysis_version, code, occurrence, email_id, email_status, occurred_at
+    FROM tried JOIN webhook_events USING (event_id)
+    WHERE tenant_id = $1 AND replay_id IS NULL
+      AND (type <> 'email.status' OR EXISTS (
+              SELECT FROM email_log WHERE tenant_id = $1 AND email_log.email_id = webhook_events.email_id))
 ), page AS (
     SELECT session_id, count(*) AS events, sum(count(*)) OVER (ORDER BY session_id) AS until_here
-    FROM told
-    WHERE EXISTS (SELECT FROM sessions WHERE tenant_id = $1 AND sessions.session_id = told.session_id AND erased_at IS NULL)
+    FROM sent
+    WHERE EXISTS (SELECT FROM sessions WHERE tenant_id = $1 AND sessions.session_id = sent.session_id AND erased_at IS NULL)
     GROUP BY session_id
     ORDER BY session_id LIMIT $8
-), wanted AS (
-    SELECT session_id, 'crm_sync:' || $2 || '/' || event || '/' || $3::uuid AS step,
-           jsonb_build_object('type', 'crm-sync.v2', 'tenant_id', $1, 'session_id', session_id, 'integration_id', $2,
-                              'event', event, 'replay', $3)::text AS message
-    FROM told JOIN page USING (session_id)
+), whole AS (
+    SELECT session_id FROM page
     WHERE (until_here <= $8 OR until_here = events)
       AND EXISTS (SELECT FROM integrations WHERE tenant_id = $1 AND integration_id = $2
                   AND config ->> 'kind' = 'webhook' AND removed_at IS NULL)
-), planned AS (
-    INSERT INTO steps (tenant_id, session_id, step, message, of_session)
-    SELECT $1, session_id, step, message, false FROM wanted
-    ON CONFLICT (tenant_id, session_id, step) DO NOTHING
-)
-SELECT session_id, step, message FROM wanted ORDER BY session_id, step";
+), events AS (
+    INSERT INTO webhook_events (tenant_id, event_id, session_id, integration_id, type, analysis_version, code, occurrence,
+                                email_id, email_status, occurred_at, replay_id)
+    SELECT $1, gen_random_uuid(), session_id, $2, type, analysis_version, code, occurrence, email_id, email_status,
+           occurred_at, $3
+    FROM sent JOIN whole USING (session_id)
+    ON CONFLICT DO NOTHING
+    RETURNING *
+), ", plan_deliveries!(), "
+SELECT session_id, event_id, type, analysis_version, occurrence, email_status, email_id FROM events
+UNION ALL
+SELECT session_id, event_id, type, analysis_version, occurrence, email_status, email_id
+FROM webhook_events JOIN whole USING (session_id) WHERE tenant_id = $1 AND integration_id = $2 AND replay_id = $3
+ORDER BY session_id, type, analysis_version, occurrence, email_status, email_id";
+}
 
-/// What is to be synced again, or told once more.
+/// The range of a replay.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ReplayRange {
     Session(SessionId),
-    /// What failed, or was told, from `from` on and before `to`, of the sessions that come `after` this one.
+    /// Syncs that failed, or events that were sent, from `from` on and before `to`, of the sessions that come `after`
+    /// this one.
     Between {
         from: DateTime<Utc>,
         to: DateTime<Utc>,
@@ -93,20 +103,20 @@ impl ReplayRange {
     }
 }
 
-/// A step of a replay, with the message that asks for it.
+/// An event of a replay, with the message that asks for its delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlannedReplay {
     pub session_id: SessionId,
-    pub step: Step,
+    pub event_id: Uuid,
     pub message: String,
 }
 
 impl Store {
-    /// Plans that a webhook is told once more what it was told, or refused for good: up to `limit` events of whole
-    /// sessions, in the order of their ids, and more only of a single one.
+    /// Plans to send a webhook once more what it was sent, or refused for good: up to `limit` events of whole sessions,
+    /// in the order of their ids, and more only of a single session.
     ///
-    /// There may be more `after` the last one's session, until there are none. The same `replay` plans each step once,
-    /// however often it is asked for, and returns it each time.
+    /// There may be more `after` the last session, until an answer is empty. The same `replay` plans each event once,
+    /// however often it is called, and returns it each time.
     pub async fn plan_replays(
         &self,
         tenant: &TenantId,
@@ -115,18 +125,17 @@ impl Store {
         range: &ReplayRange,
         limit: i64,
     ) -> Result<Vec<PlannedReplay>, Error> {
-        let [tenant, integration] = [text(tenant.as_ref()), text(integration.as_ref())];
+        let (tenant_param, integration_param) = (text(tenant.as_ref()), text(integration.as_ref()));
         let [session, from, to, after] = range.params();
-        let params = [tenant, integration, uuid(replay), session, from, to, after, bigint(limit)];
+        let params = [tenant_param, integration_param, uuid(replay), session, from, to, after, bigint(limit)];
+        let read = |row: &Row| {
+            let session_id: SessionId = parse(PLAN_REPLAYS, row, "session_id")?;
+            let (integration_id, event_id) = (integration.clone(), get(PLAN_REPLAYS, row, "event_id")?);
+            let (tenant_id, session) = (tenant.clone(), session_id.clone());
+            let message = CrmSyncMessage::V2 { tenant_id, session_id: session, integration_id, event_id };
+            let message = serde_json::to_string(&message).map_err(Error::Document)?;
+            Ok(PlannedReplay { session_id, event_id, message })
+        };
         self.rows(PLAN_REPLAYS, &params).await?.iter().map(read).collect()
     }
-}
-
-fn read(row: &Row) -> Result<PlannedReplay, Error> {
-    let sql = PLAN_REPLAYS;
-    Ok(PlannedReplay {
-        session_id: parse(sql, row, "session_id")?,
-        step: parse(sql, row, "step")?,
-        message: get(sql, row, "message")?,
-    })
 }

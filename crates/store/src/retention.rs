@@ -1,23 +1,24 @@
-//! What is older than a tenant keeps it: removed in batches, of sessions that have ended, or were abandoned: begun 30
-//! days ago by the AI engine, which has never notified of them.
+//! Retention: rows older than a tenant keeps them are removed in batches. They are of sessions that have ended, or were
+//! abandoned: begun 30 days ago by the AI engine without a notification since.
 //!
-//! A batch is one short statement on rows that nobody else holds: it waits for nobody, and nobody for long for it. Each
-//! is to be called again until it finds nothing more. Its rows are chosen in a CTE, which runs once; a subquery of `IN`
-//! may run again and go beyond the limit.
+//! A batch is one short statement on rows without a lock: it waits for nothing, and nothing waits for it for long. Each
+//! is called until it finds nothing more. Its rows are chosen in a CTE, which runs once; a subquery of `IN` may run
+//! again and go beyond the limit.
 
 use chrono::{DateTime, Utc};
 use domain::id::TenantId;
 
-use crate::sql::{bigint, get, text, time};
+use crate::sql::{bigint, get, statements, text, time};
 use crate::{Error, Store};
 
 /// Rows, or the sessions or mails they belong to, that a batch takes: some ten milliseconds each (`cargo xtask bench
 /// purge`).
 pub const BATCH: i64 = 250;
 
-/// A mail that was never decided on to the end, such as one that is held, goes when nothing has touched it for as long:
-/// no message outlives 18 days, and mails are kept for at least 30.
-const PURGE_MAILS: &str = "
+statements! {
+/// A mail without a final decision, such as a mail that is held, goes when nothing has touched it for this time: no
+/// message outlives 18 days, and mails are kept for at least 30.
+PURGE_MAILS = "
 -- purge_mails()
 WITH aged AS (
     SELECT email_id FROM email_log
@@ -39,7 +40,7 @@ SELECT (SELECT count(*) FROM mails) AS mails, (SELECT count(*) FROM events) AS e
 
 /// Whole sessions only: half a transcript must not be taken for one. A batch ends with the session that fills it; a
 /// tenth as many sessions are looked at as turns are wanted, so that few are counted in vain.
-const PURGE_TRANSCRIPTS: &str = "
+PURGE_TRANSCRIPTS = "
 -- purge_transcripts()
 WITH aged AS (
     SELECT session_id, coalesce(ended_at, started_at) AS over_at FROM sessions
@@ -65,7 +66,7 @@ WITH aged AS (
 )
 SELECT (SELECT count(*) FROM turns) AS turns, (SELECT count(*) FROM purged) AS sessions";
 
-const PURGE_ANALYSES: &str = "
+PURGE_ANALYSES = "
 -- purge_analyses()
 WITH aged AS (
     SELECT session_id FROM sessions
@@ -84,7 +85,7 @@ WITH aged AS (
 SELECT (SELECT count(*) FROM analyses) + (SELECT count(*) FROM parts) AS analyses,
        (SELECT count(*) FROM purged) AS sessions";
 
-const PURGE_FAILURES: &str = "
+PURGE_FAILURES = "
 -- purge_failures()
 WITH aged AS (
     SELECT failure_id FROM failures WHERE tenant_id = $1 AND occurred_at < $2
@@ -92,7 +93,7 @@ WITH aged AS (
 )
 DELETE FROM failures USING aged WHERE tenant_id = $1 AND failures.failure_id = aged.failure_id";
 
-const PURGE_ALERTS: &str = "
+PURGE_ALERTS = "
 -- purge_alerts()
 WITH aged AS (
     SELECT alert_id FROM alerts WHERE tenant_id = $1 AND closed_at < $2
@@ -100,7 +101,7 @@ WITH aged AS (
 )
 DELETE FROM alerts USING aged WHERE tenant_id = $1 AND alerts.alert_id = aged.alert_id";
 
-const PURGE_RECIPIENTS: &str = "
+PURGE_RECIPIENTS = "
 -- purge_recipients()
 WITH over AS (
     SELECT address_hash, integration_id FROM person_leases WHERE tenant_id = $1 AND ends_at < $2
@@ -114,6 +115,7 @@ WITH over AS (
     ORDER BY sending_at LIMIT $3 FOR UPDATE SKIP LOCKED
 )
 DELETE FROM email_recipients USING aged WHERE tenant_id = $1 AND email_recipients.address_hash = aged.address_hash";
+}
 
 /// Mails that a batch removed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -128,13 +130,13 @@ pub struct PurgedMails {
 pub struct PurgedRows {
     /// Turns, or analyses and parts of them.
     pub rows: i64,
-    /// Whose rows they were, or which had none. Nothing is left to do when there are none.
+    /// Sessions that were purged, also those without rows. The purge is complete when this is 0.
     pub sessions: i64,
 }
 
 impl Store {
-    /// Removes up to `limit` mails from before `before` with their events and bodies. One of a session that has not
-    /// ended stays, and so does one that was still being decided on after `before`.
+    /// Removes up to `limit` mails from before `before` with their events and bodies. A mail of a session that has not
+    /// ended stays, and so does a mail that was decided on after `before`.
     pub async fn purge_mails(
         &self,
         tenant: &TenantId,

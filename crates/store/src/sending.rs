@@ -1,4 +1,4 @@
-//! What surrounds the request to SES, which knows no idempotency: it is claimed before, and recorded after.
+//! The request to SES, which knows no idempotency: claimed before, and recorded after.
 
 use std::time::Duration;
 
@@ -8,11 +8,13 @@ use domain::step::Code;
 use uuid::Uuid;
 
 use crate::email_log::EmailStatus;
-use crate::sql::{boolean, bytes, float, get, int, text, texts, uuid};
+use crate::sql::{boolean, bytes, float, get, int, statements, text, texts, uuid};
 use crate::steps::millis;
+use crate::webhook_events::{plan_deliveries, report_email_status, webhooks_asking_for};
 use crate::{Error, Store};
 
-const START_SENDING: &str = "
+statements! {
+START_SENDING = "
 -- start_sending()
 WITH mail AS (
     SELECT FROM email_log WHERE tenant_id = $1 AND email_id = $2 AND status IN ('skipped', 'queued', 'failed')
@@ -33,30 +35,35 @@ WITH mail AS (
 )
 SELECT EXISTS (SELECT FROM mail) AS free, EXISTS (SELECT FROM started) AS started";
 
-const RECORD_SENT: &str = "
+RECORD_SENT = "
 -- record_sent()
-UPDATE email_log
-SET status = CASE WHEN status IN ('sending', 'unknown') THEN 'sent' ELSE status END, provider_id = $3, code = NULL,
-    sent_at = coalesce(sent_at, now()), updated_at = now()
-WHERE tenant_id = $1 AND email_id = $2";
+WITH changed AS (
+    UPDATE email_log
+    SET status = CASE WHEN status IN ('sending', 'unknown') THEN 'sent' ELSE status END, provider_id = $3, code = NULL,
+        sent_at = coalesce(sent_at, now()), updated_at = now()
+    WHERE tenant_id = $1 AND email_id = $2
+    RETURNING session_id, email_id, status
+), ", report_email_status!(), "
+SELECT count(*) FROM changed";
 
-const RECORD_NOT_SENT: &str = "
+RECORD_NOT_SENT = "
 -- record_not_sent()
-WITH mail AS (
+WITH changed AS (
     UPDATE email_log SET status = $3, code = $4, updated_at = now()
     WHERE tenant_id = $1 AND email_id = $2 AND status = 'sending'
-    RETURNING recipient_hash
+    RETURNING session_id, email_id, status, recipient_hash
 ), forgotten AS (
-    DELETE FROM email_recipients USING mail
-    WHERE tenant_id = $1 AND address_hash = mail.recipient_hash AND email_id = $2 AND $3 <> 'unknown'
-)
-SELECT EXISTS (SELECT FROM mail) AS recorded";
+    DELETE FROM email_recipients USING changed
+    WHERE tenant_id = $1 AND address_hash = changed.recipient_hash AND email_recipients.email_id = $2 AND $3 <> 'unknown'
+), ", report_email_status!(), "
+SELECT EXISTS (SELECT FROM changed) AS recorded";
 
-const REQUEUE_UNKNOWN: &str = "
+REQUEUE_UNKNOWN = "
 -- requeue_unknown()
 UPDATE email_log SET status = 'queued', code = NULL, resent_at = now(), updated_at = now()
 WHERE tenant_id = $1 AND email_id = $2 AND status IN ('sending', 'unknown') AND resent_at IS NULL
   AND (sending_at IS NULL OR sending_at <= now() - $3 * interval '1 millisecond')";
+}
 
 /// A mail right before the request to SES.
 #[derive(Clone, Copy)]
@@ -69,7 +76,7 @@ pub struct Sending<'a> {
     pub template: &'a str,
     /// `None`: the built-in one.
     pub template_version: Option<i32>,
-    /// Of the template that was rendered.
+    /// The locale of the template that was rendered.
     pub locale: Option<&'a str>,
     /// Names of the files.
     pub attachments: &'a [&'a str],
@@ -77,16 +84,16 @@ pub struct Sending<'a> {
     pub attachments_left_out: Option<Code>,
     /// `false` for tenants that want no events in the log: only the status follows them.
     pub keep_events: bool,
-    /// At most one mail to the recipient within so many hours.
+    /// Hours between two mails to the recipient, at least.
     pub min_hours: Option<u32>,
 }
 
 /// Whether a mail may be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Start {
-    /// By us, now.
+    /// The mail is ours to send now.
     Started,
-    /// Not (again): somebody else sends it, or has sent it.
+    /// The mail was sent, or another delivery sends it.
     Taken,
     /// Not yet: the recipient has got another mail of the tenant, or is getting it.
     TooSoon,

@@ -7,10 +7,11 @@ use domain::session::{Channel, EmailConsent, Session, SessionStatus, Visitor, Vi
 use domain::transcript::{Role, Transcript, Turn};
 use tokio_postgres::Row;
 
-use crate::sql::{boolean, bytes, get, ints, jsonb, one_of, optional_ms, parse, text, texts, time};
+use crate::sql::{boolean, bytes, get, ints, jsonb, one_of, optional_ms, parse, statements, text, texts, time};
 use crate::{Error, Store};
 
-const ACCEPT_SESSION: &str = "
+statements! {
+ACCEPT_SESSION = "
 -- accept_session()
 WITH accepted AS (
     INSERT INTO sessions (tenant_id, session_id, agent_id, channel, started_at, ended_at, end_reason, visitor_id,
@@ -38,30 +39,31 @@ WITH accepted AS (
          WITH ORDINALITY AS turn (role, text, started_ms, ended_ms, number)
     ON CONFLICT (tenant_id, session_id, seq) DO NOTHING
 ), planned AS (
-    INSERT INTO steps (tenant_id, session_id, step, message)
-    SELECT tenant_id, session_id, 'analyze', $23 FROM accepted
+    INSERT INTO steps (tenant_id, session_id, kind, analysis_version, message)
+    SELECT tenant_id, session_id, 'analyze', 1, $23 FROM accepted
 )
 SELECT tenant_id FROM accepted";
 
-const REPEATED_NOTIFICATION: &str = "
+REPEATED_NOTIFICATION = "
 -- repeated_notification()
 SELECT sessions.notification_hash = $3 AS same, sessions.status,
        coalesce(steps.status = 'pending' AND steps.attempt = 0, false) AS unclaimed
 FROM sessions
-LEFT JOIN steps ON steps.tenant_id = $1 AND steps.session_id = $2 AND steps.step = 'analyze'
+LEFT JOIN steps ON steps.tenant_id = $1 AND steps.session_id = $2 AND kind = 'analyze' AND analysis_version = 1
 WHERE sessions.tenant_id = $1 AND sessions.session_id = $2";
 
-const SESSION: &str = "
+SESSION = "
 -- session()
 SELECT tenant_id, session_id, agent_id, channel, started_at, ended_at, end_reason, visitor_id, visitor_name,
        visitor_email, visitor_phone, visitor_locale, visitor_time_zone, visitor_email_consent, metadata, status,
        failure_code, transcript_carried, transcript_purged_at, notified_at
 FROM sessions WHERE tenant_id = $1 AND session_id = $2 AND ended_at IS NOT NULL";
 
-const TRANSCRIPT: &str = "
+TRANSCRIPT = "
 -- transcript()
 SELECT seq, role, text, started_ms, ended_ms FROM transcript_turns
 WHERE tenant_id = $1 AND session_id = $2 ORDER BY seq";
+}
 
 /// A validated notification.
 #[derive(Clone, Copy)]
@@ -75,7 +77,7 @@ pub struct Notification<'a> {
     pub message: &'a str,
 }
 
-/// What became of a notification.
+/// The result of accepting a notification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Accepted {
     New,
@@ -107,7 +109,7 @@ pub struct StoredSession {
 impl Store {
     /// Stores a session with its transcript and plans its analysis, all or nothing.
     ///
-    /// Turns the AI engine has written already are kept as they are.
+    /// Turns that the AI engine has written are not changed.
     pub async fn accept_session(&self, notification: &Notification<'_>) -> Result<Accepted, Error> {
         match self.insert_session(notification).await {
             Ok(true) => Ok(Accepted::New),
@@ -167,7 +169,7 @@ impl Store {
         Ok(Accepted::Duplicate { status, unclaimed: get(REPEATED_NOTIFICATION, &row, "unclaimed")? })
     }
 
-    /// `None` while the conversation goes on, or if there is no such session.
+    /// `None` while the conversation goes on, and for an unknown session.
     pub async fn session(&self, tenant: &TenantId, session: &SessionId) -> Result<Option<StoredSession>, Error> {
         let row = self.row(SESSION, &[text(tenant.as_ref()), text(session.as_ref())]).await?;
         row.map(|row| read_session(&row)).transpose()
@@ -187,7 +189,7 @@ impl Store {
     }
 }
 
-/// By which an erasure finds the session.
+/// The hash by which an erasure finds the session.
 fn address_hash(session: &Session) -> Option<AddressHash> {
     match session.visitor.email() {
         VisitorEmail::Usable(address) => Some(AddressHash::of(&session.tenant_id, &address)),

@@ -11,6 +11,18 @@ use tokio_postgres::types::{FromSqlOwned, ToSql, Type};
 use crate::error::DatabaseError;
 use crate::{Error, Store};
 
+/// Declares the statements of a module, each as text or as parts to join, and lists them for the tests that read all of
+/// them. Each begins with its name, `-- claim_step()`, which is found in `pg_stat_activity` and in errors.
+macro_rules! statements {
+    ($($(#[$attribute:meta])* $name:ident = $($part:expr),+;)+) => {
+        $($(#[$attribute])* pub(crate) const $name: &str = concat!($($part),+);)+
+
+        #[cfg(feature = "testing")]
+        pub(crate) const STATEMENTS: &[&str] = &[$($name),+];
+    };
+}
+pub(crate) use statements;
+
 /// A connection for cancelling is made in milliseconds, or not at all.
 const CANCEL_TIMEOUT: Duration = Duration::from_millis(500);
 
@@ -34,7 +46,7 @@ impl Store {
         self.run(sql, async |client| client.query_typed_opt(sql, &borrowed(params)).await).await
     }
 
-    /// For a statement that always returns one row.
+    /// Runs a statement that always returns one row.
     pub(crate) async fn one(&self, sql: &'static str, params: &[Param<'_>]) -> Result<Row, Error> {
         self.run(sql, async |client| client.query_typed_one(sql, &borrowed(params)).await).await
     }
@@ -107,8 +119,11 @@ pub(crate) fn one_of<T>(
     parse: impl Fn(&str) -> Option<T>,
 ) -> Result<T, Error> {
     let text: String = get(sql, row, column)?;
-    let unknown = || format!("unknown value {text:?}").into();
-    parse(&text).ok_or_else(|| Error::Row { statement: name(sql), column, source: unknown() })
+    parse(&text).ok_or_else(|| unknown_value(sql, column, &text))
+}
+
+pub(crate) fn unknown_value(sql: &'static str, column: &'static str, text: &str) -> Error {
+    Error::Row { statement: name(sql), column, source: format!("unknown value {text:?}").into() }
 }
 
 /// A JSON column read into a type of `domain`.

@@ -2,137 +2,151 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
 use domain::id::{SessionId, TenantId};
 use domain::session::SessionStatus;
 use domain::step::{Code, Step, StepKey};
 use tokio_postgres::Row;
 
-use crate::sql::{Param, bigint, boolean, float, get, int, one_of, parse, text};
+use crate::sql::{bigint, boolean, float, get, one_of, statements, text};
+use crate::step_rows::{
+    first_failure, of_claim, of_step, open_session, read_message, read_planned, read_taken, same_step, step_key,
+};
 use crate::waiting::CLAIM_WAITING_STEP;
+use crate::webhook_events::{plan_deliveries, webhooks_asking_for};
 use crate::{Error, Store};
 
-const CLAIM_STEP: &str = "
+statements! {
+CLAIM_STEP = "
 -- claim_step()
 UPDATE steps
-SET status = 'running', attempt = attempt + 1, due_at = now() + $4 * interval '1 millisecond', code = NULL,
+SET status = 'running', attempt = attempt + 1, due_at = now() + $7 * interval '1 millisecond', code = NULL,
     started_at = coalesce(started_at, now())
-WHERE tenant_id = $1 AND session_id = $2 AND step = $3
+WHERE ", step_key!(), "
   AND (status = 'pending' OR (status = 'running' AND due_at < clock_timestamp()))
 RETURNING attempt, message";
 
-const STEP_STATE: &str = "
+STEP_STATE = "
 -- step_state()
 SELECT status, greatest(extract(epoch FROM due_at - clock_timestamp()), 0)::float8 AS lease_seconds
-FROM steps WHERE tenant_id = $1 AND session_id = $2 AND step = $3";
+FROM steps WHERE ", step_key!();
 
-const REOPEN_STEP: &str = "
+REOPEN_STEP = "
 -- reopen_step()
-WITH reopened AS (
+WITH opened AS (
     UPDATE steps
-    SET status = 'running', attempt = attempt + 1, due_at = now() + $4 * interval '1 millisecond', code = NULL,
+    SET status = 'running', attempt = attempt + 1, due_at = now() + $7 * interval '1 millisecond', code = NULL,
         finished_at = NULL, requeues = 0, seen_attempt = attempt, replays = replays + 1
-    WHERE tenant_id = $1 AND session_id = $2 AND step = $3 AND status = 'failed'
-    RETURNING attempt, message, of_session
-), session AS (
-    UPDATE sessions
-    SET open_steps = open_steps + 1, failed_steps = failed_steps - 1, finished_at = NULL,
-        status = CASE WHEN waiting_steps > 0 THEN 'waiting' ELSE 'processing' END,
-        failure_code = (SELECT code FROM steps WHERE tenant_id = $1 AND session_id = $2 AND step <> $3
-                        AND status = 'failed' AND of_session ORDER BY finished_at LIMIT 1)
-    FROM reopened WHERE sessions.tenant_id = $1 AND sessions.session_id = $2 AND reopened.of_session
-)
-SELECT attempt, message FROM reopened";
+    WHERE ", step_key!(), " AND status = 'failed'
+    RETURNING attempt, message, 1 AS had_failed
+), session AS (", open_session!(), ")
+SELECT attempt, message FROM opened";
 
-const RELEASE_STEP: &str = "
+RELEASE_STEP = "
 -- release_step()
-UPDATE steps SET status = 'pending', due_at = now() + $5 * interval '1 millisecond'
-WHERE tenant_id = $1 AND session_id = $2 AND step = $3 AND attempt = $4 AND status = 'running'";
+UPDATE steps SET status = 'pending', due_at = now() + $8 * interval '1 millisecond'
+WHERE ", step_key!(), " AND attempt = $7 AND status = 'running'";
 
-/// As a step that waits outside of the queue, it counts anew how often it was overdue.
-const POSTPONE_STEP: &str = "
+/// The step waits outside of the queue, so what was counted of its overdue times is void.
+POSTPONE_STEP = "
 -- postpone_step()
 UPDATE steps
-SET status = 'pending', due_at = now() + $5 * interval '1 millisecond', requeues = 0, seen_attempt = attempt
-WHERE tenant_id = $1 AND session_id = $2 AND step = $3 AND attempt = $4 AND status = 'running'";
+SET status = 'pending', due_at = now() + $8 * interval '1 millisecond', requeues = 0, seen_attempt = attempt
+WHERE ", step_key!(), " AND attempt = $7 AND status = 'running'";
 
-const FINISH_STEP: &str = "
+/// The session's locked row decides what is reported: other rows may be older than the lock.
+FINISH_STEP = "
 -- finish_step()
 WITH finished AS (
-    UPDATE steps SET status = $5, code = $6, finished_at = now()
-    WHERE tenant_id = $1 AND session_id = $2 AND step = $3 AND attempt = $4 AND status IN ('pending', 'running')
-    RETURNING (status = 'failed')::int AS failed, (status = 'failed' AND of_session)::int AS session_failed,
-              of_session::int AS counted, code
+    UPDATE steps SET status = $8, code = $9, finished_at = now()
+    WHERE ", step_key!(), " AND attempt = $7 AND status IN ('pending', 'running')
+    RETURNING code, (status = 'failed')::int AS failed, (kind <> 'webhook_event')::int AS counted
 ), failure AS (
-    INSERT INTO failures (tenant_id, session_id, step, code)
-    SELECT $1, $2, $3, code FROM finished WHERE failed = 1
-)
-UPDATE sessions
-SET open_steps = open_steps - counted, failed_steps = failed_steps + session_failed,
-    failure_code = CASE WHEN failed_steps + session_failed > 0 THEN coalesce(
-        failure_code, CASE WHEN session_failed = 1 THEN code END,
-        (SELECT code FROM steps WHERE tenant_id = $1 AND session_id = $2 AND status = 'failed' AND of_session
-         ORDER BY finished_at LIMIT 1)
-    ) END,
-    status = CASE WHEN counted = 0 OR open_steps > 1 THEN status
-                  WHEN failed_steps + session_failed > 0 THEN 'failed' ELSE 'completed' END,
-    finished_at = CASE WHEN counted = 0 THEN finished_at WHEN open_steps = 1 THEN now() END
-FROM finished WHERE sessions.tenant_id = $1 AND sessions.session_id = $2
-RETURNING sessions.status";
+    INSERT INTO failures (tenant_id, session_id, kind, code) SELECT $1, $2, $3, code FROM finished WHERE failed = 1
+), unfinished_sync AS (
+    UPDATE integration_log
+    SET status = 'failed', code = finished.code, error = concat_ws(' ', error, $10::text), writing_until = NULL,
+        updated_at = now()
+    FROM finished
+    WHERE tenant_id = $1 AND session_id = $2 AND integration_id = $5 AND analysis_version = $4 AND $3 = 'crm_sync'
+      AND failed = 1 AND integration_log.status IN ('pending', 'writing')
+), ended AS (
+    UPDATE sessions
+    SET open_steps = open_steps - counted, failed_steps = failed_steps + failed * counted,
+        failure_code = CASE WHEN failed_steps + failed * counted > 0 THEN coalesce(
+            failure_code, CASE WHEN failed * counted = 1 THEN code END, ", first_failure!(), ") END,
+        status = CASE WHEN counted = 0 OR open_steps > 1 THEN status
+                      WHEN failed_steps + failed > 0 THEN 'failed' ELSE 'completed' END,
+        finished_at = CASE WHEN counted = 0 THEN finished_at WHEN open_steps = 1 THEN now() END,
+        has_new_failure = has_new_failure OR failed * counted = 1,
+        failures_reported = failures_reported + (counted = 1 AND open_steps = 1 AND failed_steps + failed > 0
+                                                 AND (has_new_failure OR failed = 1))::int
+    FROM finished WHERE sessions.tenant_id = $1 AND sessions.session_id = $2
+    RETURNING status, failure_code, failures_reported,
+              counted = 1 AND open_steps = 0 AND status = 'failed' AND has_new_failure AS is_reported
+), events AS (
+    INSERT INTO webhook_events (tenant_id, event_id, session_id, integration_id, type, code, occurrence)
+    SELECT $1, gen_random_uuid(), $2, integration_id, 'session.failed', coalesce(failure_code, 'unknown'),
+           failures_reported
+    FROM ended JOIN integrations ON ", webhooks_asking_for!("session.failed"), "
+    WHERE is_reported
+    RETURNING tenant_id, session_id, integration_id, event_id
+), ", plan_deliveries!(), "
+SELECT status FROM ended";
 
-const STEP_PLANNED_AT: &str = "
--- step_planned_at()
-SELECT created_at FROM steps WHERE tenant_id = $1 AND session_id = $2 AND step = $3";
-
-const UNCLAIMED_STEPS: &str = "
+UNCLAIMED_STEPS = "
 -- unclaimed_steps()
-SELECT step, message FROM steps
-WHERE tenant_id = $1 AND session_id = $2 AND status = 'pending' AND attempt = 0 AND ($3 OR NOT of_session) ORDER BY step";
+SELECT tenant_id, session_id, kind, analysis_version, integration_id, event_id, message FROM steps
+WHERE tenant_id = $1 AND session_id = $2 AND status = 'pending' AND attempt = 0 AND ($3 OR kind = 'webhook_event')
+ORDER BY kind, analysis_version, integration_id, created_at, event_id";
 
-const TAKE_OVERDUE_STEPS: &str = "
+TAKE_OVERDUE_STEPS = "
 -- take_overdue_steps() across tenants
 WITH overdue AS (
-    SELECT tenant_id, session_id, step FROM steps
+    SELECT tenant_id, session_id, kind, analysis_version, integration_id, event_id FROM steps
     WHERE status IN ('pending', 'running') AND due_at < now() - $1 * interval '1 millisecond'
     ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED
 )
 UPDATE steps SET requeues = requeues + (attempt > seen_attempt)::int, seen_attempt = attempt, due_at = now()
 FROM overdue
-WHERE steps.tenant_id = overdue.tenant_id AND steps.session_id = overdue.session_id AND steps.step = overdue.step
-RETURNING steps.tenant_id, steps.session_id, steps.step, attempt, requeues, message";
+WHERE ", same_step!("overdue"), "
+RETURNING steps.tenant_id, steps.session_id, steps.kind, steps.analysis_version, steps.integration_id, steps.event_id,
+          attempt, requeues, message";
 
-const PUT_BACK_OVERDUE: &str = "
+PUT_BACK_OVERDUE = "
 -- put_back_overdue()
-UPDATE steps SET requeues = greatest(requeues - 1, 0), seen_attempt = 0, due_at = now() - $5 * interval '1 millisecond'
-WHERE tenant_id = $1 AND session_id = $2 AND step = $3 AND attempt = $4 AND status IN ('pending', 'running')";
+UPDATE steps SET requeues = greatest(requeues - 1, 0), seen_attempt = 0, due_at = now() - $8 * interval '1 millisecond'
+WHERE ", step_key!(), " AND attempt = $7 AND status IN ('pending', 'running')";
+}
 
+/// The note for administrators in the row of a sync whose step failed without its function.
+const UNFINISHED: &str = "The sync was started and never finished, although it was repeated. Replay it.";
 /// How often a claim looks again at a step that changed hands after it had looked.
 const CLAIM_ROUNDS: u32 = 3;
 
-/// A step that is ours until its lease ends.
+/// The claim of a step: the step is ours until its lease ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claimed {
     pub key: StepKey,
-    /// Counts claims from 1; fences off whoever held the step before.
+    /// Counts claims from 1; an earlier claim changes nothing any more.
     pub attempt: i32,
 }
 
-/// The answer to asking for a step.
+/// The answer to a request for a step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Claim {
-    /// Ours, and the message that asks for it in its row: the one it was planned with last.
+    /// The step is ours; with the message that the row asks with.
     Run(Claimed, String),
     /// Done or skipped before.
     AlreadyDone,
     /// Failed for good before; only a replay runs it again.
     AlreadyFailed,
-    /// Somebody else holds it for as long as this.
+    /// Another delivery holds the step for as long as this.
     Busy(Duration),
-    /// No such step was planned.
+    /// The step was not planned.
     Unknown,
 }
 
-/// A step's status, as far as claims tell one from another.
+/// A step's status, as far as claims distinguish them.
 #[derive(Debug, Clone, Copy)]
 enum State {
     Pending,
@@ -174,18 +188,18 @@ impl Ending {
     }
 }
 
-/// A step that waits for its first claim, with the message that asks for it.
+/// A planned step, with the message that asks for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Planned {
     pub step: Step,
     pub message: String,
 }
 
-/// Which unclaimed steps are asked for.
+/// Selects unclaimed steps of a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unclaimed {
     All,
-    /// Those that tell webhooks of the session and are no part of it.
+    /// Deliveries of events to webhooks.
     Events,
 }
 
@@ -199,7 +213,7 @@ pub struct Overdue {
 }
 
 impl Store {
-    /// Claims a step for `lease`, also one that waits: whoever asks for it may look again. A `replay` also claims a
+    /// Claims a step for `lease`, also a step that waits: a message about it has it look again. A `replay` also claims a
     /// step that has failed, which re-opens its session.
     pub async fn claim_step(&self, key: &StepKey, lease: Duration, replay: bool) -> Result<Claim, Error> {
         let lease_ms = millis(lease);
@@ -210,7 +224,7 @@ impl Store {
             if replay && let Some(run) = self.try_claim(REOPEN_STEP, key, lease_ms).await? {
                 return Ok(run);
             }
-            let Some(row) = self.row(STEP_STATE, &key_params(key)).await? else {
+            let Some(row) = self.row(STEP_STATE, &of_step(key, [])).await? else {
                 return Ok(Claim::Unknown);
             };
             match one_of(STEP_STATE, &row, "status", State::parse)? {
@@ -224,7 +238,7 @@ impl Store {
                         return Ok(run);
                     }
                 }
-                // It was in another state when we asked for it.
+                // Its state has changed since the claim was tried.
                 State::Pending | State::Failed => {}
             }
         }
@@ -232,48 +246,40 @@ impl Store {
     }
 
     async fn try_claim(&self, sql: &'static str, key: &StepKey, lease_ms: f64) -> Result<Option<Claim>, Error> {
-        let [tenant, session, step] = key_params(key);
-        let row = self.row(sql, &[tenant, session, step, float(lease_ms)]).await?;
+        let row = self.row(sql, &of_step(key, [float(lease_ms)])).await?;
         let read = |row: Row| {
             let claimed = Claimed { key: key.clone(), attempt: get(sql, &row, "attempt")? };
-            Ok(Claim::Run(claimed, get(sql, &row, "message")?))
+            Ok(Claim::Run(claimed, read_message(sql, &row, key)?))
         };
         row.map(read).transpose()
     }
 
-    /// Gives a claim back, to be claimed again in about `after`. Does nothing if it is no longer ours.
+    /// Gives a claim back; the step is claimed again in about `after`. Does nothing if the claim is lost.
     pub async fn release_step(&self, claimed: &Claimed, after: Duration) -> Result<(), Error> {
-        let [tenant, session, step] = key_params(&claimed.key);
-        let params = [tenant, session, step, int(claimed.attempt), float(millis(after))];
+        let params = of_claim(claimed, [float(millis(after))]);
         self.execute(RELEASE_STEP, &params).await.map(drop)
     }
 
-    /// The same for a step that waits for its turn: however often it does, it was not lost.
+    /// Gives a claim back as [`Self::release_step`] does, of a step that waits for its turn and was not lost, however
+    /// often that happens.
     pub async fn postpone_step(&self, claimed: &Claimed, after: Duration) -> Result<(), Error> {
-        let [tenant, session, step] = key_params(&claimed.key);
-        let params = [tenant, session, step, int(claimed.attempt), float(millis(after))];
+        let params = of_claim(claimed, [float(millis(after))]);
         self.execute(POSTPONE_STEP, &params).await.map(drop)
     }
 
-    /// Ends a step, and with the last one its session, whose status is returned; a failure is also recorded as one.
+    /// Ends a step, and with the last step its session, whose status is returned.
     ///
-    /// `None` if the step is no longer ours: nothing was changed. A session with a failed step has its code, also where
-    /// the step failed while the session was being re-opened, which saw none.
+    /// A failure is recorded, ends the row of a sync that its function did not end, and is reported to the webhooks
+    /// that ask for it when the session fails. `None` if the claim is no longer ours: nothing was changed. A session
+    /// with a failed step has its code, also where the step failed while the session was being re-opened.
     pub async fn finish_step(&self, claimed: &Claimed, ending: Ending) -> Result<Option<SessionStatus>, Error> {
-        let [tenant, session, step] = key_params(&claimed.key);
         let (status, code) = ending.columns();
-        let params = [tenant, session, step, int(claimed.attempt), text(status), text(code)];
+        let params = of_claim(claimed, [text(status), text(code), text(UNFINISHED)]);
         let row = self.row(FINISH_STEP, &params).await?;
         row.map(|row| one_of(FINISH_STEP, &row, "status", SessionStatus::parse)).transpose()
     }
 
-    /// When a step was planned first; `None` if there is none.
-    pub async fn step_planned_at(&self, key: &StepKey) -> Result<Option<DateTime<Utc>>, Error> {
-        let row = self.row(STEP_PLANNED_AT, &key_params(key)).await?;
-        row.map(|row| get(STEP_PLANNED_AT, &row, "created_at")).transpose()
-    }
-
-    /// The session's steps that were planned and never claimed: all, or those that only tell of it.
+    /// Returns the session's steps that were planned and never claimed.
     pub async fn unclaimed_steps(
         &self,
         tenant: &TenantId,
@@ -284,24 +290,24 @@ impl Store {
         let params = [text(tenant.as_ref()), text(session.as_ref()), boolean(all)];
         let rows = self.rows(UNCLAIMED_STEPS, &params).await?;
         let read = |row| {
-            Ok(Planned { step: parse(UNCLAIMED_STEPS, row, "step")?, message: get(UNCLAIMED_STEPS, row, "message")? })
+            let (key, message) = read_planned(UNCLAIMED_STEPS, row)?;
+            Ok(Planned { step: key.step, message })
         };
         rows.iter().map(read).collect()
     }
 
     /// Takes up to `limit` open steps that have been overdue for `overdue_by`, of all tenants, the oldest first.
     ///
-    /// Concurrent callers get different ones.
+    /// Concurrent callers get different steps.
     pub async fn take_overdue_steps(&self, overdue_by: Duration, limit: i64) -> Result<Vec<Overdue>, Error> {
         let params = [float(millis(overdue_by)), bigint(limit)];
         let rows = self.rows(TAKE_OVERDUE_STEPS, &params).await?;
         rows.iter().map(read_overdue).collect()
     }
 
-    /// Gives a taken step back whose message could not be sent: it is as overdue as it was.
+    /// Gives back a step whose message could not be sent: it is as overdue as before.
     pub async fn put_back_overdue(&self, claimed: &Claimed, overdue_by: Duration) -> Result<(), Error> {
-        let [tenant, session, step] = key_params(&claimed.key);
-        let params = [tenant, session, step, int(claimed.attempt), float(millis(overdue_by))];
+        let params = of_claim(claimed, [float(millis(overdue_by))]);
         self.execute(PUT_BACK_OVERDUE, &params).await.map(drop)
     }
 }
@@ -310,20 +316,6 @@ fn read_overdue(row: &Row) -> Result<Overdue, Error> {
     let sql = TAKE_OVERDUE_STEPS;
     let (claimed, message) = read_taken(sql, row)?;
     Ok(Overdue { claimed, message, requeues: get(sql, row, "requeues")? })
-}
-
-/// A step that housekeeping took, and the message that asks for it.
-pub(crate) fn read_taken(sql: &'static str, row: &Row) -> Result<(Claimed, String), Error> {
-    let key = StepKey {
-        tenant_id: parse(sql, row, "tenant_id")?,
-        session_id: parse(sql, row, "session_id")?,
-        step: parse(sql, row, "step")?,
-    };
-    Ok((Claimed { key, attempt: get(sql, row, "attempt")? }, get(sql, row, "message")?))
-}
-
-pub(crate) fn key_params(key: &StepKey) -> [Param<'_>; 3] {
-    [text(key.tenant_id.as_ref()), text(key.session_id.as_ref()), text(key.step.to_string())]
 }
 
 pub(crate) fn millis(duration: Duration) -> f64 {

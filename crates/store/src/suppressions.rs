@@ -5,20 +5,22 @@ use domain::id::TenantId;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use crate::sql::{byte_arrays, bytes, get, one_of, text, uuid};
+use crate::sql::{byte_arrays, bytes, get, one_of, statements, text, uuid};
 use crate::{Error, Store};
 
-const SUPPRESSIONS: &str = "
+statements! {
+SUPPRESSIONS = "
 -- suppressions()
 SELECT DISTINCT ON (address_hash) address_hash, reason FROM email_suppressions
 WHERE tenant_id = $1 AND address_hash = ANY ($2::bytea[])
 ORDER BY address_hash, array_position(ARRAY['complaint', 'hard_bounce', 'unsubscribed'], reason)";
 
-const SUPPRESS: &str = "
+SUPPRESS = "
 -- suppress()
 INSERT INTO email_suppressions (tenant_id, address_hash, reason, email_id)
 SELECT tenant_id, $2, $3, $4 FROM tenants WHERE tenant_id = $1
 ON CONFLICT (tenant_id, address_hash, reason) DO NOTHING";
+}
 
 /// Why an address gets no mail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -58,7 +60,7 @@ impl Store {
         rows.iter().map(read).collect()
     }
 
-    /// Suppresses an address; `false` if it was before, for this reason, or if there is no such tenant.
+    /// Suppresses an address; `false` if it was suppressed for this reason before, or the tenant is unknown.
     pub async fn suppress(
         &self,
         tenant: &TenantId,

@@ -5,34 +5,53 @@ use domain::id::{IntegrationId, SessionId, TenantId};
 use serde::{Deserialize, Serialize};
 use tokio_postgres::Row;
 
-use crate::sql::{bigint, get, int, one_of, parse, text, time};
+use crate::sql::{bigint, get, int, one_of, parse, statements, text, time};
 use crate::{Error, Store};
 
-const SHOWN_SYNCS: &str = "
+/// The status for administrators: a code says what an unfinished sync waits for.
+macro_rules! shown_status {
+    () => {
+        "CASE WHEN status IN ('pending', 'writing') AND code IS NOT NULL THEN 'waiting' ELSE status END"
+    };
+}
+
+/// The columns of [`ShownSync`].
+macro_rules! shown_sync {
+    () => {
+        concat!(
+            "session_id, analysis_version, ",
+            shown_status!(),
+            " AS status,
+       contact_id, record_id, tries, code, error, notice, created_at, updated_at, synced_at"
+        )
+    };
+}
+
+statements! {
+SHOWN_SYNCS = "
 -- shown_syncs()
-SELECT session_id, analysis_version, shown_status(status, code) AS status, contact_id, record_id, tries, code, error, notice, created_at,
-       updated_at, synced_at
+SELECT ", shown_sync!(), "
 FROM integration_log
-WHERE tenant_id = $1 AND integration_id = $2 AND ($3::text IS NULL OR shown_status(status, code) = $3)
+WHERE tenant_id = $1 AND integration_id = $2 AND ($3::text IS NULL OR ", shown_status!(), " = $3)
   AND updated_at >= coalesce($4::timestamptz, '-infinity') AND updated_at < coalesce($5::timestamptz, 'infinity')
   AND updated_at <= coalesce($6::timestamptz, 'infinity')
   AND ($6 IS NULL OR (updated_at, session_id, analysis_version) < ($6, $7, $8))
 ORDER BY updated_at DESC, session_id DESC, analysis_version DESC LIMIT $9";
 
-const SYNCS_OF_SESSION: &str = "
+SYNCS_OF_SESSION = "
 -- syncs_of_session()
-SELECT session_id, analysis_version, shown_status(status, code) AS status, contact_id, record_id, tries, code, error, notice, created_at,
-       updated_at, synced_at
+SELECT ", shown_sync!(), "
 FROM integration_log
-WHERE tenant_id = $1 AND session_id = $2 AND integration_id = $3 AND ($4::text IS NULL OR shown_status(status, code) = $4)
+WHERE tenant_id = $1 AND session_id = $2 AND integration_id = $3 AND ($4::text IS NULL OR ", shown_status!(), " = $4)
   AND updated_at >= coalesce($5::timestamptz, '-infinity') AND updated_at < coalesce($6::timestamptz, 'infinity')
 ORDER BY updated_at DESC, analysis_version DESC LIMIT $7";
+}
 
 /// How far a sync has come, as who runs the deployment sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ShownStatus {
-    /// Nobody has looked at it yet.
+    /// No delivery has looked at it yet.
     Pending,
     Writing,
     /// It is put off; the code says for what.
@@ -99,7 +118,7 @@ pub struct ShownSync {
     pub code: Option<String>,
     /// The last error in words.
     pub error: Option<String>,
-    /// What was left out, in words.
+    /// Fields that were left out, for administrators.
     pub notice: Option<String>,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
@@ -115,7 +134,7 @@ impl ShownSync {
 }
 
 impl Store {
-    /// Up to `limit` syncs, those that changed last first.
+    /// Returns up to `limit` syncs, the last changed first.
     pub async fn shown_syncs(
         &self,
         tenant: &TenantId,

@@ -6,14 +6,15 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio_postgres::Row;
 
-use crate::sql::{bigint, get, json, jsonb, parse, text};
+use crate::sql::{bigint, get, json, jsonb, parse, statements, text};
 use crate::{Error, Store};
 
-const TENANT: &str = "
+statements! {
+TENANT = "
 -- tenant()
 SELECT name, settings FROM tenants WHERE tenant_id = $1";
 
-const SAVE_TENANT: &str = "
+SAVE_TENANT = "
 -- save_tenant()
 INSERT INTO tenants (tenant_id, name, settings) VALUES ($1, $2, $3)
 ON CONFLICT (tenant_id) DO UPDATE
@@ -21,12 +22,13 @@ SET name = EXCLUDED.name, settings = EXCLUDED.settings, settings_version = tenan
     updated_at = now()
 RETURNING settings_version";
 
-const RETENTIONS: &str = "
+RETENTIONS = "
 -- retentions() across tenants
 SELECT tenant_id, coalesce(settings -> 'retention', '{}') AS retention FROM tenants
 WHERE tenant_id > $1 ORDER BY tenant_id LIMIT $2";
+}
 
-/// A tenant as it is configured.
+/// A tenant with the settings that the caller needs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tenant<S> {
     /// As its visitors know it.
@@ -34,16 +36,16 @@ pub struct Tenant<S> {
     pub settings: S,
 }
 
-/// For how long a tenant's data is kept.
+/// The times for which a tenant's data is kept.
 #[derive(Debug)]
 pub struct Retention {
     pub tenant_id: TenantId,
-    /// One that cannot be read must not keep the other tenants' data from being purged.
+    /// Settings that cannot be read must not keep the other tenants' data from being purged.
     pub settings: Result<RetentionSettings, serde_json::Error>,
 }
 
 impl Store {
-    /// `None` if there is no such tenant.
+    /// `None` for an unknown tenant.
     ///
     /// `S` has a field for each section of [`TenantSettings`](domain::settings::TenantSettings) that the caller needs,
     /// so that a function carries no code for reading the others.
@@ -60,7 +62,7 @@ impl Store {
         get(SAVE_TENANT, &row, "settings_version")
     }
 
-    /// Up to `limit` tenants in the order of their ids, after the one that the last call ended with.
+    /// Returns up to `limit` tenants in the order of their ids, after the last tenant of the call before.
     pub async fn retentions(&self, after: Option<&TenantId>, limit: i64) -> Result<Vec<Retention>, Error> {
         let after = after.map_or("", |tenant| tenant.as_ref());
         let rows = self.rows(RETENTIONS, &[text(after), bigint(limit)]).await?;

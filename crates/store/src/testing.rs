@@ -2,6 +2,7 @@
 
 #![expect(clippy::expect_used, reason = "a test whose database is missing must end, saying so")]
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use domain::analysis::{Analysis, AnalysisStatus, Conversation, Coverage, Usage};
@@ -111,6 +112,43 @@ pub async fn analysed(store: &Store, session: &Session, new: &NewAnalysis<'_>) -
     let Claim::Run(claimed, _) = claim else { panic!("{claim:?}") };
     assert!(store.store_analysis(&claimed, new).await.expect("the store answers"), "the claim is ours");
     claimed
+}
+
+/// All statements of the crate by name, such as `claim_step()`. A test finds a module that is missing here.
+pub fn statements() -> BTreeMap<&'static str, &'static str> {
+    let modules = [
+        crate::alerts::STATEMENTS,
+        crate::analyses::STATEMENTS,
+        crate::clock::STATEMENTS,
+        crate::email_events::STATEMENTS,
+        crate::email_log::STATEMENTS,
+        crate::email_templates::STATEMENTS,
+        crate::erasure::STATEMENTS,
+        crate::failures::STATEMENTS,
+        crate::gates::STATEMENTS,
+        crate::integration_log::STATEMENTS,
+        crate::integrations::STATEMENTS,
+        crate::model_calls::STATEMENTS,
+        crate::parts::STATEMENTS,
+        crate::person_leases::STATEMENTS,
+        crate::reanalysis::STATEMENTS,
+        crate::replays::STATEMENTS,
+        crate::retention::STATEMENTS,
+        crate::sending::STATEMENTS,
+        crate::sessions::STATEMENTS,
+        crate::steps::STATEMENTS,
+        crate::suppressions::STATEMENTS,
+        crate::syncs::STATEMENTS,
+        crate::tenants::STATEMENTS,
+        crate::waiting::STATEMENTS,
+        crate::webhook_attempts::STATEMENTS,
+        crate::webhook_events::STATEMENTS,
+    ];
+    let named = modules.into_iter().flatten().map(|sql| {
+        let named = sql.strip_prefix("\n-- ").and_then(|sql| sql.split_once('\n'));
+        named.expect("a statement begins with its name")
+    });
+    named.collect()
 }
 
 async fn migrated_template() -> String {

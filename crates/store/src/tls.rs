@@ -8,22 +8,22 @@ use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-/// Why a file of root certificates cannot be used.
+/// A file of root certificates that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum CertificateError {
-    #[error("read {path}")]
+    #[error("{path} cannot be read")]
     File {
         path: String,
         #[source]
         source: rustls::pki_types::pem::Error,
     },
-    #[error("use a certificate of {path}")]
+    #[error("invalid certificate in {path}")]
     Certificate {
         path: String,
         #[source]
         source: rustls::Error,
     },
-    #[error("set up TLS")]
+    #[error("TLS cannot be set up")]
     Setup(#[source] rustls::Error),
 }
 

@@ -7,72 +7,77 @@ use std::time::Duration;
 
 use domain::step::Code;
 
-use crate::sql::{bigint, float, int, text};
-use crate::steps::{Claimed, key_params, millis, read_taken};
+use crate::sql::{bigint, float, statements, text};
+use crate::step_rows::{of_claim, read_taken, same_step, step_key};
+use crate::steps::{Claimed, millis};
 use crate::{Error, Store};
 
-/// A step that waits for its integration to be mended is due at once where somebody has just done that: whoever mends
-/// it wakes those that wait by then.
-const PARK_STEP: &str = "
+statements! {
+/// A step that waits for its integration is due at once where the integration has just been repaired: the repair wakes
+/// the steps that wait by then.
+PARK_STEP = "
 -- park_step()
-WITH mended AS (
-    SELECT disabled_code IS NULL AS is_mended FROM integrations
-    WHERE tenant_id = $1 AND integration_id = step_integration($3) AND $5 = 'integration_disabled' FOR SHARE
+WITH integration AS (
+    SELECT disabled_code IS NULL AS is_repaired FROM integrations
+    WHERE tenant_id = $1 AND integration_id = $5 AND $8 = 'integration_disabled' FOR SHARE
 ), parked AS (
     UPDATE steps
-    SET status = 'waiting', code = $5, requeues = 0, seen_attempt = attempt,
-        due_at = CASE WHEN (SELECT is_mended FROM mended) THEN now() ELSE now() + $6 * interval '1 millisecond' END
-    WHERE tenant_id = $1 AND session_id = $2 AND step = $3 AND attempt = $4 AND status = 'running'
-    RETURNING attempt, of_session
+    SET status = 'waiting', code = $8, requeues = 0, seen_attempt = attempt,
+        due_at = CASE WHEN (SELECT is_repaired FROM integration) THEN now()
+                      ELSE now() + $9 * interval '1 millisecond' END
+    WHERE ", step_key!(), " AND attempt = $7 AND status = 'running'
+    RETURNING attempt
 ), session AS (
     UPDATE sessions SET waiting_steps = waiting_steps + 1, status = 'waiting'
-    FROM parked WHERE sessions.tenant_id = $1 AND sessions.session_id = $2 AND of_session
+    FROM parked WHERE sessions.tenant_id = $1 AND sessions.session_id = $2 AND $3 <> 'webhook_event'
 )
 SELECT attempt FROM parked";
 
-pub(crate) const CLAIM_WAITING_STEP: &str = "
+CLAIM_WAITING_STEP = "
 -- claim_waiting_step()
 WITH claimed AS (
     UPDATE steps
-    SET status = 'running', attempt = attempt + 1, due_at = now() + $4 * interval '1 millisecond', code = NULL
-    WHERE tenant_id = $1 AND session_id = $2 AND step = $3 AND status = 'waiting'
-    RETURNING attempt, message, of_session
+    SET status = 'running', attempt = attempt + 1, due_at = now() + $7 * interval '1 millisecond', code = NULL
+    WHERE ", step_key!(), " AND status = 'waiting'
+    RETURNING attempt, message
 ), session AS (
     UPDATE sessions
     SET waiting_steps = waiting_steps - 1, status = CASE WHEN waiting_steps > 1 THEN 'waiting' ELSE 'processing' END
-    FROM claimed WHERE sessions.tenant_id = $1 AND sessions.session_id = $2 AND of_session
+    FROM claimed WHERE sessions.tenant_id = $1 AND sessions.session_id = $2 AND $3 <> 'webhook_event'
 )
 SELECT attempt, message FROM claimed";
 
-const TAKE_DUE_WAITING_STEPS: &str = "
+TAKE_DUE_WAITING_STEPS = "
 -- take_due_waiting_steps() across tenants
 WITH longest AS (
-    SELECT tenant_id, session_id, step FROM steps
+    SELECT tenant_id, session_id, kind, analysis_version, integration_id, event_id FROM steps
     WHERE status = 'waiting' AND due_at <= now() ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED
 ), due AS (
     UPDATE steps SET status = 'pending', due_at = now()
     FROM longest
-    WHERE steps.tenant_id = longest.tenant_id AND steps.session_id = longest.session_id AND steps.step = longest.step
-    RETURNING steps.tenant_id, steps.session_id, steps.step, attempt, message, of_session
+    WHERE ", same_step!("longest"), "
+    RETURNING steps.tenant_id, steps.session_id, steps.kind, steps.analysis_version, steps.integration_id,
+              steps.event_id, attempt, message
 ), resumed AS (
     UPDATE sessions
     SET waiting_steps = waiting_steps - taken.steps,
         status = CASE WHEN waiting_steps > taken.steps THEN 'waiting' ELSE 'processing' END
-    FROM (SELECT tenant_id, session_id, count(*)::int AS steps FROM due WHERE of_session
+    FROM (SELECT tenant_id, session_id, count(*)::int AS steps FROM due WHERE kind <> 'webhook_event'
           GROUP BY tenant_id, session_id) AS taken
     WHERE sessions.tenant_id = taken.tenant_id AND sessions.session_id = taken.session_id
 )
-SELECT tenant_id, session_id, step, attempt, message FROM due";
+SELECT tenant_id, session_id, kind, analysis_version, integration_id, event_id, attempt, message FROM due";
 
-const PUT_BACK_WAITING: &str = "
+PUT_BACK_WAITING = "
 -- put_back_waiting()
 WITH waiting AS (
     UPDATE steps SET status = 'waiting'
-    WHERE tenant_id = $1 AND session_id = $2 AND step = $3 AND attempt = $4 AND status = 'pending'
-    RETURNING attempt, of_session
+    WHERE ", step_key!(), " AND attempt = $7 AND status = 'pending'
+    RETURNING attempt
 )
 UPDATE sessions SET waiting_steps = waiting_steps + 1, status = 'waiting'
-FROM waiting WHERE sessions.tenant_id = $1 AND sessions.session_id = $2 AND of_session";
+FROM waiting WHERE sessions.tenant_id = $1 AND sessions.session_id = $2 AND $3 <> 'webhook_event'";
+}
 
 /// A step that waited and is due; it is `pending` again.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,18 +88,17 @@ pub struct Resumed {
 }
 
 impl Store {
-    /// Has a step wait for `after`; `code` says for what. Its message may be deleted.
+    /// Lets a step wait for `after`; `code` says for what. Its message may be deleted.
     ///
-    /// `false` if the claim is no longer ours: nothing was changed.
+    /// `false` if the claim is lost: nothing was changed.
     pub async fn park_step(&self, claimed: &Claimed, after: Duration, code: Code) -> Result<bool, Error> {
-        let [tenant, session, step] = key_params(&claimed.key);
-        let params = [tenant, session, step, int(claimed.attempt), text(code.as_str()), float(millis(after))];
+        let params = of_claim(claimed, [text(code.as_str()), float(millis(after))]);
         Ok(self.row(PARK_STEP, &params).await?.is_some())
     }
 
     /// Takes up to `limit` waiting steps that are due, of all tenants, the longest due first.
     ///
-    /// Concurrent callers get different ones. One whose message is never sent becomes overdue.
+    /// Concurrent callers get different steps. A step whose message is never sent becomes overdue.
     pub async fn take_due_waiting_steps(&self, limit: i64) -> Result<Vec<Resumed>, Error> {
         let rows = self.rows(TAKE_DUE_WAITING_STEPS, &[bigint(limit)]).await?;
         let read = |row| {
@@ -104,10 +108,9 @@ impl Store {
         rows.iter().map(read).collect()
     }
 
-    /// Gives a step back whose message could not be sent: it waits, and is due. Does nothing if it was claimed
+    /// Gives back a step whose message could not be sent: it waits, and is due. Does nothing if the step was claimed
     /// meanwhile.
     pub async fn put_back_waiting(&self, resumed: &Resumed) -> Result<(), Error> {
-        let [tenant, session, step] = key_params(&resumed.claimed.key);
-        self.execute(PUT_BACK_WAITING, &[tenant, session, step, int(resumed.claimed.attempt)]).await.map(drop)
+        self.execute(PUT_BACK_WAITING, &of_claim(&resumed.claimed, [])).await.map(drop)
     }
 }

@@ -9,30 +9,44 @@ use domain::step::Code;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use crate::sql::{bigint, boolean, get, int, parse, text, time, uuid};
+use crate::sql::{bigint, get, int, parse, statements, text, time, uuid};
+use crate::webhook_events::read_event;
 use crate::{Error, Store};
 
-const RECORD_WEBHOOK_ATTEMPT: &str = "
+statements! {
+RECORD_WEBHOOK_ATTEMPT = "
 -- record_webhook_attempt()
-INSERT INTO webhook_attempts (tenant_id, attempt_id, integration_id, session_id, webhook_id, event, is_replay, began_at,
-                              duration_ms, status, code, answer)
+INSERT INTO webhook_attempts (tenant_id, attempt_id, integration_id, session_id, webhook_id, event_id, analysis_version,
+                              began_at, duration_ms, status, code, answer)
 SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11,
        CASE WHEN (SELECT erased_at FROM sessions WHERE tenant_id = $1 AND session_id = $4) IS NULL THEN $12 END";
 
-const WEBHOOK_ATTEMPTS: &str = "
+WEBHOOK_ATTEMPTS = "
 -- webhook_attempts()
-SELECT session_id, webhook_id, event, is_replay, began_at, duration_ms, status, code, answer
-FROM webhook_attempts
-WHERE tenant_id = $1 AND integration_id = $2 AND ($3::text IS NULL OR session_id = $3)
+SELECT log.session_id, webhook_id, coalesce(type, 'session.analyzed') AS type,
+       coalesce(event.analysis_version, log.analysis_version) AS analysis_version, event.code AS failure_code, occurrence,
+       email_id, email_status, replay_id IS NOT NULL AS is_replay, began_at, duration_ms, status, log.code, answer
+FROM webhook_attempts AS log LEFT JOIN webhook_events AS event USING (tenant_id, event_id)
+WHERE tenant_id = $1 AND log.integration_id = $2 AND ($3::text IS NULL OR log.session_id = $3)
 ORDER BY began_at DESC, attempt_id DESC LIMIT $4";
 
-const PURGE_WEBHOOK_ATTEMPTS: &str = "
+PURGE_WEBHOOK_ATTEMPTS = "
 -- purge_webhook_attempts()
 WITH aged AS (
     SELECT attempt_id FROM webhook_attempts WHERE tenant_id = $1 AND began_at < $2
     ORDER BY began_at LIMIT $3 FOR UPDATE SKIP LOCKED
 )
 DELETE FROM webhook_attempts USING aged WHERE tenant_id = $1 AND webhook_attempts.attempt_id = aged.attempt_id";
+}
+
+/// The row that a request to a webhook was made for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AttemptOf {
+    /// A row of `webhook_events`.
+    Event(Uuid),
+    /// A version of the analysis, of `integration_log`.
+    Analysis(i32),
+}
 
 /// A request that was made, or would have been.
 #[derive(Clone, Copy)]
@@ -41,11 +55,10 @@ pub struct NewAttempt<'a> {
     pub integration_id: &'a IntegrationId,
     pub session_id: &'a SessionId,
     pub webhook_id: &'a str,
-    pub event: &'a Event,
-    pub is_replay: bool,
+    pub of: AttemptOf,
     pub began_at: DateTime<Utc>,
     pub duration: Duration,
-    /// HTTP's; `None`: there was no answer.
+    /// HTTP's; `None` without an answer.
     pub status: Option<u16>,
     /// Why it was not delivered.
     pub code: Option<Code>,
@@ -70,14 +83,18 @@ pub struct Attempt {
 impl Store {
     /// The answer is not kept of a visitor who has been erased.
     pub async fn record_webhook_attempt(&self, new: &NewAttempt<'_>) -> Result<(), Error> {
+        let (event_id, version) = match new.of {
+            AttemptOf::Event(id) => (Some(id), None),
+            AttemptOf::Analysis(version) => (None, Some(version)),
+        };
         let params = [
             text(new.tenant_id.as_ref()),
             uuid(Uuid::now_v7()),
             text(new.integration_id.as_ref()),
             text(new.session_id.as_ref()),
             text(new.webhook_id),
-            text(new.event.to_string()),
-            boolean(new.is_replay),
+            uuid(event_id),
+            int(version),
             time(new.began_at),
             int(i32::try_from(new.duration.as_millis()).unwrap_or(i32::MAX)),
             int(new.status.map(i32::from)),
@@ -116,7 +133,7 @@ fn read(row: &Row) -> Result<Attempt, Error> {
     Ok(Attempt {
         session_id: parse(sql, row, "session_id")?,
         webhook_id: get(sql, row, "webhook_id")?,
-        event: parse(sql, row, "event")?,
+        event: read_event(sql, row)?,
         is_replay: get(sql, row, "is_replay")?,
         began_at: get(sql, row, "began_at")?,
         duration_ms: get(sql, row, "duration_ms")?,

@@ -43,8 +43,8 @@ impl Gate {
         for sql in [
             "INSERT INTO sessions (tenant_id, session_id, agent_id, channel, started_at)
              SELECT 'acme', 's-' || n, 'agent', 'text', now() FROM generate_series(1, 20) n",
-            "INSERT INTO steps (tenant_id, session_id, step, message)
-             SELECT 'acme', 's-' || n, 'crm_sync:hook', '' FROM generate_series(1, 20) n",
+            "INSERT INTO steps (tenant_id, session_id, kind, analysis_version, integration_id, message)
+             SELECT 'acme', 's-' || n, 'crm_sync', 1, 'hook', '' FROM generate_series(1, 20) n",
         ] {
             client.execute(sql, &[]).await.unwrap();
         }

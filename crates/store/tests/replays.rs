@@ -1,11 +1,11 @@
-//! Events that are told once more, on a real Postgres.
+//! Events that are sent once more, on a real Postgres.
 
 #![expect(clippy::unwrap_used, reason = "a helper that fails ends its test")]
 
 use chrono::{DateTime, Utc};
 use domain::id::{IntegrationId, SessionId, TenantId};
 use domain::message::{CrmSyncMessage, StepMessage};
-use domain::step::StepKey;
+use domain::step::{Step, StepKey};
 use store::replays::{PlannedReplay, ReplayRange};
 use store::steps::Claim;
 use store::testing::TestDatabase;
@@ -51,15 +51,29 @@ impl World {
         self.client.execute(sql, &[]).await.unwrap_or_else(|error| panic!("{sql}: {error:?}"));
     }
 
-    /// An entry in the log of the webhook's attempts, at 10:0`minute`.
-    async fn attempt(&self, session: u32, event: &str, minute: u32, is_replay: bool) {
+    /// An event of the webhook with an entry in the log of its attempts, at 10:0`minute`.
+    async fn attempt(&self, session: u32, columns: &str, values: &str, minute: u32) {
         self.sql(&format!(
-            "INSERT INTO webhook_attempts (tenant_id, attempt_id, integration_id, session_id, webhook_id, event, is_replay,
-                                           began_at, duration_ms)
-             VALUES ('acme', gen_random_uuid(), 'hook', 's-{session}', 'msg', '{event}', {is_replay},
-                     timestamptz '2026-11-22T10:00:00Z' + {minute} * interval '1 minute', 1)"
+            "WITH event AS (
+                 INSERT INTO webhook_events (tenant_id, event_id, session_id, integration_id, {columns})
+                 VALUES ('acme', gen_random_uuid(), 's-{session}', 'hook', {values}) RETURNING event_id
+             )
+             INSERT INTO webhook_attempts (tenant_id, attempt_id, integration_id, session_id, webhook_id, event_id, began_at,
+                                           duration_ms)
+             SELECT 'acme', gen_random_uuid(), 'hook', 's-{session}', 'msg', event_id,
+                    timestamptz '2026-11-22T10:00:00Z' + {minute} * interval '1 minute', 1
+             FROM event, generate_series(1, 2)"
         ))
         .await;
+    }
+
+    async fn failed(&self, session: u32, minute: u32) {
+        self.attempt(session, "type, code, occurrence", "'session.failed', 'lost', 1", minute).await;
+    }
+
+    async fn mailed(&self, session: u32, status: &str, minute: u32) {
+        let values = format!("'email.status', '{MAIL}', '{status}'");
+        self.attempt(session, "type, email_id, email_status", &values, minute).await;
     }
 
     async fn plan_for(&self, integration: &str, range: &ReplayRange, limit: i64) -> Vec<PlannedReplay> {
@@ -69,22 +83,30 @@ impl World {
 
     async fn plan(&self, range: &ReplayRange, limit: i64) -> Vec<String> {
         let planned = self.plan_for(self.hook.as_ref(), range, limit).await;
-        planned.iter().map(|planned| self.text(planned)).collect()
+        let mut texts = Vec::new();
+        for planned in &planned {
+            texts.push(self.text(planned).await);
+        }
+        texts
     }
 
-    /// Session and event of a step that is well formed.
-    fn text(&self, planned: &PlannedReplay) -> String {
+    fn key(&self, planned: &PlannedReplay) -> StepKey {
+        let PlannedReplay { session_id, event_id, .. } = planned;
+        let step = Step::WebhookEvent { integration: self.hook.clone(), event_id: *event_id };
+        StepKey { tenant_id: self.tenant.clone(), session_id: session_id.clone(), step }
+    }
+
+    /// Session and event of a step whose message is well formed.
+    async fn text(&self, planned: &PlannedReplay) -> String {
         let message: CrmSyncMessage = serde_json::from_str(&planned.message).unwrap();
-        let PlannedReplay { session_id, step, .. } = planned;
-        let key = StepKey { tenant_id: self.tenant.clone(), session_id: session_id.clone(), step: step.clone() };
-        assert_eq!(message.step_key(), key);
-        let step = step.to_string();
-        let event = step.strip_prefix("crm_sync:hook/").and_then(|step| step.strip_suffix(&format!("/{REPLAY}")));
-        format!("{session_id} {}", event.unwrap())
+        assert_eq!(message.step_key(), self.key(planned));
+        let event = self.database.store.webhook_event(&self.tenant, planned.event_id).await.unwrap().unwrap();
+        assert!(event.is_replay);
+        format!("{} {}", planned.session_id, event.event)
     }
 
     async fn steps(&self) -> i64 {
-        self.client.query_one("SELECT count(*) FROM steps WHERE NOT of_session", &[]).await.unwrap().get(0)
+        self.client.query_one("SELECT count(*) FROM steps WHERE kind = 'webhook_event'", &[]).await.unwrap().get(0)
     }
 }
 
@@ -111,8 +133,9 @@ async fn all_that_a_webhook_was_told_of_a_session_is_planned_once_more() {
         ))
         .await;
     let mail = |status: &str| format!("email.status@{MAIL}@{status}");
-    for event in ["session.analyzed", "session.failed@lost", "session.failed@lost", &mail("sent"), &mail("delivered")] {
-        world.attempt(1, event, 1, false).await;
+    world.failed(1, 1).await;
+    for status in ["sent", "delivered"] {
+        world.mailed(1, status, 1).await;
     }
     let expected = [
         format!("s-1 {}", mail("delivered")),
@@ -129,7 +152,7 @@ async fn all_that_a_webhook_was_told_of_a_session_is_planned_once_more() {
     assert_eq!((row.get::<_, i32>(0), row.get::<_, &str>(1)), (0, "active"), "the session does not wait for them");
 
     let planned = world.plan_for("hook", &session("s-1"), 10).await.remove(0);
-    let key = StepKey { tenant_id: world.tenant.clone(), session_id: planned.session_id, step: planned.step };
+    let key = world.key(&planned);
     let claim = world.database.store.claim_step(&key, std::time::Duration::from_secs(9), false).await.unwrap();
     assert!(matches!(&claim, Claim::Run(_, message) if *message == planned.message), "{claim:?}");
 }
@@ -137,9 +160,10 @@ async fn all_that_a_webhook_was_told_of_a_session_is_planned_once_more() {
 #[tokio::test]
 async fn a_range_is_planned_page_by_page_and_whole_sessions_at_a_time() {
     let world = World::new().await;
-    world.attempt(1, "session.failed@lost", 9, false).await;
-    world.attempt(3, "session.failed@lost", 2, false).await;
-    world.attempt(4, "session.failed@lost", 2, true).await;
+    world.failed(1, 9).await;
+    world.failed(3, 2).await;
+    let replayed = "'session.failed', 'lost', 1, gen_random_uuid()";
+    world.attempt(4, "type, code, occurrence, replay_id", replayed, 2).await;
     let pages = [
         (None, 4, vec!["s-2 session.analyzed", "s-2 session.analyzed@2"]),
         (
@@ -167,7 +191,7 @@ async fn a_range_is_planned_page_by_page_and_whole_sessions_at_a_time() {
 #[tokio::test]
 async fn what_was_never_told_or_cannot_be_told_any_more_is_not_planned() {
     let world = World::new().await;
-    world.attempt(4, &format!("email.status@{MAIL}@sent"), 1, false).await;
+    world.mailed(4, "sent", 1).await;
     for sql in [
         "UPDATE integration_log SET attempts = 0, status = 'failed' WHERE session_id = 's-1'",
         "UPDATE integration_log SET status = 'skipped' WHERE session_id = 's-2'",

@@ -276,7 +276,7 @@ async fn a_statement_that_takes_too_long_is_cancelled_and_its_connection_replace
     blocker.execute("LOCK TABLE steps", &[]).await.unwrap();
     let key = step(&session, Step::Analyze { version: 1 });
     let error = store.claim_step(&key, LEASE, false).await.unwrap_err();
-    assert_eq!((error.to_string().as_str(), error.is_retryable()), ("run claim_step in time", true));
+    assert_eq!((error.to_string().as_str(), error.is_retryable()), ("claim_step timed out", true));
 
     let waiting = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND query LIKE '%claim_step()%'
                    AND state = 'active' AND wait_event_type = 'Lock'";

@@ -2,22 +2,22 @@
 
 #![expect(clippy::unwrap_used, reason = "a helper that fails ends its test")]
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use store::testing::TestDatabase;
+use store::testing::{TestDatabase, statements};
 use tokio_postgres::Client;
 
 /// Enough rows for the planner to prefer an index wherever one serves.
 const ROWS: i32 = 20_000;
 
-const TABLES: [&str; 21] = [
+const TABLES: [&str; 22] = [
     "tenants",
     "integrations",
     "integration_gates",
     "person_leases",
     "webhook_attempts",
+    "webhook_events",
     "sessions",
     "transcript_turns",
     "analyses",
@@ -36,23 +36,6 @@ const TABLES: [&str; 21] = [
     "alerts",
 ];
 
-/// All statements in the crate's sources by name: the string literals that begin with `-- name()`.
-fn statements() -> BTreeMap<String, String> {
-    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut found = BTreeMap::new();
-    for file in fs::read_dir(sources).unwrap() {
-        let source = fs::read_to_string(file.unwrap().path()).unwrap();
-        for literal in source.split("&str = \"\n-- ").skip(1) {
-            let (name, sql) = literal.split_once('\n').unwrap();
-            let (sql, _) = sql.split_once("\";").unwrap();
-            let earlier = found.insert(name.to_owned(), sql.to_owned());
-            assert_eq!(earlier, None, "two statements are called {name}");
-        }
-    }
-    assert!(found.len() > 20, "only {} statements found: {:?}", found.len(), found.keys());
-    found
-}
-
 async fn fill(client: &Client) {
     let insert = [
         "INSERT INTO tenants (tenant_id, name) SELECT 't-' || n, 'x' FROM generate_series(1, $1) n",
@@ -64,10 +47,13 @@ async fn fill(client: &Client) {
          SELECT 't-' || n % 10 + 1, 's-' || n, 0, 'visitor', 'x' FROM generate_series(1, $1) n",
         "INSERT INTO analyses (tenant_id, session_id, version, status, document)
          SELECT 't-' || n % 10 + 1, 's-' || n, 1, 'ok', '{}' FROM generate_series(1, $1) n",
-        "INSERT INTO steps (tenant_id, session_id, step, status, message)
-         SELECT 't-' || n % 10 + 1, 's-' || n, 'analyze', 'done', '' FROM generate_series(1, $1) n",
-        "INSERT INTO steps (tenant_id, session_id, step, status, message)
-         SELECT 't-' || n % 10 + 1, 's-' || n, 'notify', 'waiting', '' FROM generate_series(1, 200) n",
+        "INSERT INTO steps (tenant_id, session_id, kind, analysis_version, status, message)
+         SELECT 't-' || n % 10 + 1, 's-' || n, 'analyze', 1, 'done', '' FROM generate_series(1, $1) n",
+        "INSERT INTO steps (tenant_id, session_id, kind, analysis_version, status, message)
+         SELECT 't-' || n % 10 + 1, 's-' || n, 'notify', 1, 'waiting', '' FROM generate_series(1, 200) n",
+        "INSERT INTO webhook_events (tenant_id, event_id, session_id, integration_id, type, code, occurrence)
+         SELECT 't-' || n % 10 + 1, gen_random_uuid(), 's-' || n, 'i', 'session.failed', 'lost', 1
+         FROM generate_series(1, $1) n",
         "INSERT INTO analysis_parts (tenant_id, session_id, analysis_version, part, document)
          SELECT 't-' || n % 10 + 1, 's-' || n, 1, 0, '{}' FROM generate_series(1, $1) n",
         "INSERT INTO model_calls (tenant_id, session_id, analysis_version, call_id, part, replay, attempt, model,
@@ -93,7 +79,7 @@ async fn fill(client: &Client) {
         "INSERT INTO alerts (tenant_id, alert_id, rule, failures, codes, last_failure_at, closed_at, closed_as, mail_status)
          SELECT 't-' || n % 10 + 1, gen_random_uuid(), 'r', 1, '{}', now(), now(), 'cooled_down', 'sent'
          FROM generate_series(1, $1) n",
-        "INSERT INTO failures (tenant_id, session_id, step, code, occurred_at)
+        "INSERT INTO failures (tenant_id, session_id, kind, code, occurred_at)
          SELECT 't-' || n % 10 + 1, 's-' || n, 'notify', 'x', now() - n * interval '1 minute'
          FROM generate_series(1, $1) n",
         "INSERT INTO integration_log (tenant_id, session_id, integration_id)
@@ -102,16 +88,25 @@ async fn fill(client: &Client) {
          SELECT 't-' || n, 'i' FROM generate_series(1, $1) n",
         "INSERT INTO person_leases (tenant_id, address_hash, integration_id, session_id, analysis_version, ends_at)
          SELECT 't-' || n % 10 + 1, sha256(n::text::bytea), 'i', 's', 1, now() FROM generate_series(1, $1) n",
-        "INSERT INTO webhook_attempts (tenant_id, attempt_id, integration_id, session_id, webhook_id, event, is_replay,
-                                       began_at, duration_ms)
-         SELECT 't-' || n % 10 + 1, gen_random_uuid(), 'i', 's-' || n, 'msg', 'session.failed@lost', false,
-                now() - n * interval '1 minute', 1 FROM generate_series(1, $1) n",
+        "INSERT INTO webhook_attempts (tenant_id, attempt_id, integration_id, session_id, webhook_id, event_id, began_at,
+                                       duration_ms)
+         SELECT tenant_id, gen_random_uuid(), 'i', session_id, 'msg', event_id,
+                now() - row_number() OVER () * interval '1 minute', 1 FROM webhook_events",
     ];
     for sql in insert {
         let sql = sql.replace("$1", &ROWS.to_string());
         client.execute(&sql, &[]).await.unwrap_or_else(|error| panic!("{sql}: {error:?}"));
     }
     client.execute("ANALYZE", &[]).await.unwrap();
+}
+
+#[test]
+fn every_statement_of_the_sources_is_listed() {
+    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let sources = fs::read_dir(sources).unwrap().map(|file| fs::read_to_string(file.unwrap().path()).unwrap());
+    let named: usize = sources.map(|source| source.matches(" = \"\n-- ").count()).sum();
+    assert_eq!(statements().len(), named);
+    assert!(named > 80, "only {named} statements found");
 }
 
 #[test]
@@ -153,8 +148,17 @@ async fn migrations_apply_once_and_concurrent_runs_wait_for_each_other() {
     let mut applied = [first.unwrap(), second.unwrap()];
     applied.sort();
     assert_eq!(applied[0], Vec::<String>::new());
-    assert_eq!(applied[1], ["V1__initial", "V2__analysis_history", "V3__email", "V4__integrations"]);
+    assert_eq!(applied[1], ["V1__initial"]);
     assert_eq!(store::migrate(&config).await.unwrap(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn nothing_is_done_by_triggers_or_functions_of_the_database() {
+    let client = TestDatabase::create().await.client().await;
+    let hidden = "SELECT tgname::text FROM pg_trigger WHERE NOT tgisinternal
+                  UNION ALL SELECT proname::text FROM pg_proc WHERE pronamespace = 'public'::regnamespace";
+    let hidden: Vec<String> = client.query(hidden, &[]).await.unwrap().iter().map(|row| row.get(0)).collect();
+    assert_eq!(hidden, Vec::<String>::new());
 }
 
 #[tokio::test]

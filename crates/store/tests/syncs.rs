@@ -8,8 +8,9 @@ use domain::address_hash::AddressHash;
 use domain::id::{IntegrationId, SessionId, TenantId};
 use domain::integration::{Connection, Disabled, Integration, IntegrationConfig, IntegrationState, WebhookConfig};
 use domain::settings::TenantSettings;
-use domain::step::Code;
+use domain::step::{Code, Step, StepKey};
 use store::integration_log::{Begun, OtherRecord, SyncKey, SyncStatus, Writing};
+use store::steps::{Claim, Ending};
 use store::testing::TestDatabase;
 
 const WRITING: Writing<'_> = Writing { contact_id: Some("contact-1"), keyed: false, lease: Duration::from_secs(60) };
@@ -217,15 +218,22 @@ async fn a_step_that_fails_without_its_function_ends_the_sync_of_its_version_onl
     store.stop_writing(&second, Code::new("unavailable"), "HubSpot is down.").await.unwrap();
     let client = fixture.database.client().await;
     for sql in [
-        "INSERT INTO steps (tenant_id, session_id, step, message)
-         VALUES ('acme', 's-1', 'crm_sync:hook', ''), ('acme', 's-1', 'crm_sync@2:hook', ''), ('acme', 's-1', 'notify', '')",
-        "UPDATE steps SET status = 'failed', code = 'lost' WHERE step IN ('crm_sync@2:hook', 'notify')",
+        "INSERT INTO steps (tenant_id, session_id, kind, analysis_version, integration_id, message)
+         VALUES ('acme', 's-1', 'crm_sync', 1, 'hook', ''), ('acme', 's-1', 'crm_sync', 2, 'hook', ''),
+                ('acme', 's-1', 'notify', 1, '', '')",
+        "UPDATE sessions SET open_steps = 3",
     ] {
         client.execute(sql, &[]).await.unwrap();
+    }
+    for step in [Step::CrmSync { version: 2, integration: fixture.integration.clone() }, Step::Notify { version: 1 }] {
+        let key = StepKey { tenant_id: fixture.tenant.clone(), session_id: fixture.session.clone(), step };
+        let claim = store.claim_step(&key, Duration::from_secs(60), false).await.unwrap();
+        let Claim::Run(claimed, _) = claim else { panic!("{claim:?}") };
+        store.finish_step(&claimed, Ending::Failed(Code::new("lost"))).await.unwrap();
     }
     let [first, second] = [store.sync(&first).await.unwrap().unwrap(), store.sync(&second).await.unwrap().unwrap()];
     assert_eq!((first.status, first.code), (SyncStatus::Writing, None));
     assert_eq!((second.status, second.code.as_deref()), (SyncStatus::Failed, Some("lost")));
-    let words = "It was never finished, however often it was begun. Replay it. Before: HubSpot is down.";
-    assert_eq!(second.error.as_deref(), Some(words));
+    let explanation = "HubSpot is down. The sync was started and never finished, although it was repeated. Replay it.";
+    assert_eq!(second.error.as_deref(), Some(explanation));
 }

@@ -77,7 +77,7 @@ async fn a_waiting_step_is_taken_once_when_it_is_due_and_not_as_a_lost_one() {
     }
     assert_eq!(store.take_due_waiting_steps(10).await.unwrap(), []);
     let age =
-        "UPDATE steps SET due_at = due_at - interval '3 days' WHERE status = 'waiting' AND step <> 'crm_sync:crm-3'";
+        "UPDATE steps SET due_at = due_at - interval '3 days' WHERE status = 'waiting' AND integration_id <> 'crm-3'";
     database.client().await.execute(age, &[]).await.unwrap();
     assert_eq!(store.take_overdue_steps(Duration::ZERO, 10).await.unwrap(), [], "it waits, it is not lost");
 

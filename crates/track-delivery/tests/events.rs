@@ -10,7 +10,7 @@ use domain::id::{SessionId, TenantId};
 use domain::integration::{Connection, Integration, IntegrationConfig, IntegrationState, WebhookConfig};
 use domain::message::{CrmSyncMessage, StepMessage};
 use domain::settings::TenantSettings;
-use domain::step::StepKey;
+use domain::step::{Step, StepKey};
 use serde_json::{Value, json};
 use stage::backoff::Backoff;
 use stage::batch::{Record, RecordHandler, Verdict};
@@ -103,21 +103,27 @@ impl World {
         self.database.store.save_integration(&integration).await.unwrap();
     }
 
-    async fn claim(&self, step: &str) {
-        let (tenant_id, session_id) = (self.tenant.clone(), self.session.clone());
-        let key = StepKey { tenant_id, session_id, step: step.parse().unwrap() };
-        let claim = self.database.store.claim_step(&key, Duration::from_secs(60), false).await.unwrap();
+    async fn claim(&self, key: &StepKey) {
+        let claim = self.database.store.claim_step(key, Duration::from_secs(60), false).await.unwrap();
         assert!(matches!(claim, Claim::Run(..)), "{claim:?}");
     }
 
-    /// Returns the steps of new messages to `crm-sync`, and forgets the messages.
-    fn new_steps(&self) -> Vec<String> {
-        let sent = self.context.queues.sent.take();
-        let step = |(queue, body): (String, String)| {
+    /// The steps that messages to `crm-sync` ask for, since the last look, with their events.
+    async fn sent(&self) -> Vec<(StepKey, String)> {
+        let mut sent = Vec::new();
+        for (queue, body) in self.context.queues.sent.take() {
             assert_eq!(queue, "crm-sync");
-            serde_json::from_str::<CrmSyncMessage>(&body).unwrap().step_key().step.to_string()
-        };
-        sent.into_iter().map(step).collect()
+            let key = serde_json::from_str::<CrmSyncMessage>(&body).unwrap().step_key();
+            let Step::WebhookEvent { integration, event_id } = &key.step else { panic!("{body}") };
+            let event = self.database.store.webhook_event(&self.tenant, *event_id).await.unwrap().unwrap().event;
+            sent.push((key.clone(), format!("{integration} {event}")));
+        }
+        sent
+    }
+
+    /// The same without the steps' keys.
+    async fn events_sent(&self) -> Vec<String> {
+        self.sent().await.into_iter().map(|(_, event)| event).collect()
     }
 
     async fn events(&self) -> i64 {
@@ -270,17 +276,18 @@ async fn each_new_status_is_passed_on_to_the_webhooks_that_ask_for_it() {
     let world = World::new().await;
     let unheard = world.sending(1).await;
     assert_eq!(world.deliver(&event("send", &unheard)).await, Verdict::Ack);
-    assert_eq!(world.new_steps(), Vec::<String>::new(), "nobody asks");
+    assert_eq!(world.events_sent().await, Vec::<String>::new(), "no webhook asks");
     world.webhook().await;
     let email = world.sending(2).await;
-    let step = |status: &str| format!("crm_sync:hook/email.status@{}@{status}", email.email_id);
+    let event_text = |status: &str| format!("hook email.status@{}@{status}", email.email_id);
     assert_eq!(world.deliver(&event("send", &email)).await, Verdict::Ack);
-    assert_eq!(world.new_steps(), [step("sent")]);
-    world.claim(&step("sent")).await;
+    let (key, sent) = world.sent().await.remove(0);
+    assert_eq!(sent, event_text("sent"));
+    world.claim(&key).await;
     assert_eq!(world.deliver(&event("open", &email)).await, Verdict::Ack);
-    assert_eq!(world.new_steps(), Vec::<String>::new(), "the status is what it was");
+    assert_eq!(world.events_sent().await, Vec::<String>::new(), "the status is what it was");
     assert_eq!(world.deliver(&event("delivery", &email)).await, Verdict::Ack);
-    assert_eq!(world.new_steps(), [step("delivered")]);
+    assert_eq!(world.events_sent().await, [event_text("delivered")]);
 }
 
 #[tokio::test]
@@ -294,7 +301,7 @@ async fn an_event_whose_message_was_refused_comes_back_and_is_recorded_once() {
     assert_eq!((world.email(1).await.status, world.events().await), (EmailStatus::Delivered, 1));
     world.context.queues.refuses.set(false);
     assert_eq!(world.deliver(&event).await, Verdict::Ack);
-    assert_eq!(world.new_steps(), [format!("crm_sync:hook/email.status@{}@delivered", email.email_id)]);
+    assert_eq!(world.events_sent().await, [format!("hook email.status@{}@delivered", email.email_id)]);
     assert_eq!(world.events().await, 1);
 }
 

@@ -39,7 +39,7 @@ pub enum InvalidSigningSecret {
 /// The same for every attempt, also of a replay, to tell one endpoint of one event of one session, and for nothing
 /// else.
 pub(super) fn webhook_id(tenant: &TenantId, session: &SessionId, integration: &IntegrationId, event: &Event) -> String {
-    let mut parts = vec![tenant.as_ref(), session.as_ref(), integration.as_ref(), event.kind().as_str()];
+    let mut parts = vec![tenant.as_ref(), session.as_ref(), integration.as_ref(), event.event_type().as_str()];
     let text = event.to_string();
     // Ids of first versions were given before there were others, and must stay what they are.
     parts.extend(text.split('@').skip(1));
@@ -88,15 +88,18 @@ pub(super) fn headers(id: &str, timestamp: i64, body: &[u8], secret: &SecretStri
 
 #[cfg(test)]
 mod tests {
+    use uuid::Uuid;
+
     use super::*;
 
     fn id(tenant: &str, session: &str, integration: &str) -> String {
-        id_of(tenant, session, integration, "session.analyzed")
+        let event = Event::SessionAnalyzed { version: 1 };
+        let (tenant, session) = (tenant.parse().unwrap(), session.parse().unwrap());
+        webhook_id(&tenant, &session, &integration.parse().unwrap(), &event)
     }
 
-    fn id_of(tenant: &str, session: &str, integration: &str, event: &str) -> String {
-        let (tenant, session) = (tenant.parse().unwrap(), session.parse().unwrap());
-        webhook_id(&tenant, &session, &integration.parse().unwrap(), &event.parse().unwrap())
+    fn id_of(event: Event) -> String {
+        webhook_id(&"acme".parse().unwrap(), &"s1".parse().unwrap(), &"hook".parse().unwrap(), &event)
     }
 
     #[test]
@@ -107,13 +110,13 @@ mod tests {
             id("acme", "s1h", "ook"),
             id("acmes", "1", "hook"),
             id("acme", "s1", "hook2"),
-            id_of("acme", "s1", "hook", "session.analyzed@2"),
-            id_of("acme", "s1", "hook", "session.analyzed@3"),
-            id_of("acme", "s1", "hook", "session.failed@lost"),
-            id_of("acme", "s1", "hook", "session.failed@lost@2"),
-            id_of("acme", "s1", "hook", "session.failed@boom"),
-            id_of("acme", "s1", "hook", "email.status@0190163d-8694-739b-aea5-966c26f8ad91@sent"),
-            id_of("acme", "s1", "hook", "email.status@0190163d-8694-739b-aea5-966c26f8ad91@bounced"),
+            id_of(Event::SessionAnalyzed { version: 2 }),
+            id_of(Event::SessionAnalyzed { version: 3 }),
+            id_of(Event::SessionFailed { code: "lost".into(), occurrence: 1 }),
+            id_of(Event::SessionFailed { code: "lost".into(), occurrence: 2 }),
+            id_of(Event::SessionFailed { code: "boom".into(), occurrence: 1 }),
+            id_of(Event::EmailStatus { email_id: Uuid::from_u128(1), status: "sent".into() }),
+            id_of(Event::EmailStatus { email_id: Uuid::from_u128(1), status: "bounced".into() }),
         ];
         let distinct: std::collections::BTreeSet<_> = ids.iter().collect();
         assert_eq!(distinct.len(), ids.len());

@@ -9,7 +9,7 @@ use domain::settings::redaction::ShownText;
 use secrecy::SecretString;
 use stage::{Delivery, error_chain};
 use store::Store;
-use store::webhook_attempts::NewAttempt;
+use store::webhook_attempts::{AttemptOf, NewAttempt};
 
 use super::payload::EmailData;
 use super::{Attempted, Letter, Webhooks, payload, sign};
@@ -25,7 +25,8 @@ pub struct Telling<'a> {
     pub event: &'a Event,
     /// When it came about.
     pub at: DateTime<Utc>,
-    pub is_replay: bool,
+    /// The row that the attempt is logged for.
+    pub attempt_of: AttemptOf,
     pub shown: ShownText,
     pub delivery: &'a Delivery,
     pub now: DateTime<Utc>,
@@ -64,7 +65,7 @@ pub async fn tell(
     secret: &SecretString,
     store: &Store,
 ) -> Result<String, Error> {
-    let Telling { tenant_id, session_id, integration_id, event, is_replay, now, .. } = *telling;
+    let Telling { tenant_id, session_id, integration_id, attempt_of, now, .. } = *telling;
     let id = telling.webhook_id();
     let letter = Letter { id: &id, body };
     let attempted = webhooks.send(&letter, telling.config, secret, telling.delivery, now).await;
@@ -74,8 +75,7 @@ pub async fn tell(
         integration_id,
         session_id,
         webhook_id: &id,
-        event,
-        is_replay,
+        of: attempt_of,
         began_at: now,
         duration,
         status,

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use domain::step::StepKey;
+use domain::step::{Step, StepKey};
 use reqwest::dns::{Addrs, Name, Resolving};
 use store::steps::Claimed;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -54,7 +54,7 @@ async fn deliver(webhooks: &Webhooks, url: &str) -> Result<(), WebhookError> {
     let key = StepKey {
         tenant_id: "acme".parse().unwrap(),
         session_id: "s-1".parse().unwrap(),
-        step: "crm_sync:hook".parse().unwrap(),
+        step: Step::CrmSync { version: 1, integration: "hook".parse().unwrap() },
     };
     let deadline = Instant::now() + Duration::from_secs(60);
     let delivery = Delivery { claimed: Claimed { key, attempt: 1 }, deadline, is_last: false };

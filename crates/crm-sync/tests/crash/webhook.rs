@@ -36,6 +36,6 @@ async fn an_analysis_is_told_under_one_id() {
 
 #[tokio::test]
 async fn an_event_is_told_under_one_id() {
-    let failed = || Event::SessionFailed { code: "lost".to_owned(), time: 1 };
+    let failed = || Event::SessionFailed { code: "lost".to_owned(), occurrence: 1 };
     at_every_point(async || world(Some(failed())).await, one_id, 2).await;
 }

@@ -11,6 +11,7 @@ use store::testing::{self, TestDatabase};
 use tokio::process::Child;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
+use uuid::Uuid;
 
 use crate::function::{self, PATIENCE};
 use crate::lambda::Lambda;
@@ -141,7 +142,7 @@ impl World {
 
     async fn is_done(&self) -> bool {
         let client = self.database.client().await;
-        let step = "SELECT status FROM steps WHERE step LIKE 'crm_sync%'";
+        let step = "SELECT status FROM steps WHERE integration_id <> ''";
         client.query_one(step, &[]).await.unwrap().get::<_, String>(0) == "done"
     }
 }
@@ -159,15 +160,34 @@ async fn plan(database: &TestDatabase, integration: &Integration, event: Option<
     let session = domain::session::Session { visitor, ..testing::session("s-1") };
     let (tenant_id, session_id) = (session.tenant_id.clone(), session.session_id.clone());
     let integration_id = integration.integration_id.clone();
-    let message = match event {
-        None => CrmSyncMessage::V1 { tenant_id, session_id, analysis_version: 1, integration_id },
-        Some(event) => CrmSyncMessage::V2 { tenant_id, session_id, integration_id, event, replay: None },
-    };
+    let message = CrmSyncMessage::V1 { tenant_id, session_id, analysis_version: 1, integration_id };
     let planned = testing::planned(&message);
     let text = planned.message.clone();
-    let new = NewAnalysis { analysis: &testing::analysis(), originals: &Default::default(), follow_ups: &[planned] };
+    let follow_ups = if event.is_none() { vec![planned] } else { Vec::new() };
+    let new = NewAnalysis { analysis: &testing::analysis(), originals: &Default::default(), follow_ups: &follow_ups };
     testing::analysed(store, &session, &new).await;
-    text
+    match event {
+        None => text,
+        Some(event) => plan_event(database, integration, &event).await,
+    }
+}
+
+/// An event of the session and its step; returns the message that asks for it.
+async fn plan_event(database: &TestDatabase, integration: &Integration, event: &Event) -> String {
+    let Event::SessionFailed { code, occurrence } = event else { panic!("{event}") };
+    let (tenant_id, integration_id) = (integration.tenant_id.clone(), integration.integration_id.clone());
+    let event_id = Uuid::now_v7();
+    let sql = "
+        WITH event AS (
+            INSERT INTO webhook_events (tenant_id, event_id, session_id, integration_id, type, code, occurrence)
+            VALUES ($1, $2, 's-1', $3, 'session.failed', $4, $5) RETURNING *
+        )
+        INSERT INTO steps (tenant_id, session_id, kind, analysis_version, integration_id, event_id)
+        SELECT tenant_id, session_id, 'webhook_event', 0, integration_id, event_id FROM event";
+    let (tenant, hook) = (tenant_id.as_ref(), integration_id.as_ref());
+    database.client().await.execute(sql, &[&tenant, &event_id, &hook, code, occurrence]).await.unwrap();
+    let message = CrmSyncMessage::V2 { tenant_id, session_id: "s-1".parse().unwrap(), integration_id, event_id };
+    serde_json::to_string(&message).unwrap()
 }
 
 /// Every point of a setting: `set_up` makes the world and `left` says what is wrong with what it left behind, if

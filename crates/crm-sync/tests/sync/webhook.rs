@@ -16,11 +16,15 @@ use connectors::Error;
 use domain::id::{SessionId, TenantId};
 use domain::integration::IntegrationState;
 use domain::message::{AnalyzeMessage, StepMessage};
-use domain::step::{Code, StepKey};
+use domain::step::{Code, Step, StepKey};
 use serde_json::{Value, json};
 use stage::{Delivery, Failure, Outcome, Stage};
+use store::email_events::EmailEvent;
+use store::email_log::EmailStatus;
 use store::steps::{Claim, Claimed, Ending, Unclaimed};
 use store::webhook_attempts::Attempt;
+use store::webhook_events::WebhookEvent;
+use uuid::Uuid;
 
 use crate::world::World;
 
@@ -74,19 +78,46 @@ impl World {
         line(self.sync(session, "hook").await)
     }
 
-    /// The steps of events that nobody has claimed yet.
+    async fn webhook_event(&self, event_id: Uuid) -> WebhookEvent {
+        self.database.store.webhook_event(&acme(), event_id).await.unwrap().unwrap()
+    }
+
+    /// The events without a claim.
     async fn planned(&self, session: &str) -> Vec<String> {
         let store = &self.database.store;
         let planned = store.unclaimed_steps(&acme(), &session.parse().unwrap(), Unclaimed::Events).await.unwrap();
-        planned.iter().map(|planned| planned.step.to_string()).collect()
+        let mut events = Vec::new();
+        for planned in planned {
+            let Step::WebhookEvent { event_id, .. } = planned.step else { panic!("{}", planned.step) };
+            events.push(self.webhook_event(event_id).await.event.to_string());
+        }
+        events
     }
 
-    /// Delivers the message of an event's step once, as the stage does.
-    async fn tell(&self, session: &str, step: &str) -> String {
+    /// An event of `hook`, such as `session.failed@lost`, the first time.
+    async fn event(&self, session: &str, event: &str) -> (Uuid, WebhookEvent) {
+        let sql = "SELECT event_id FROM webhook_events
+                   WHERE session_id = $1 AND integration_id = 'hook' AND replay_id IS NULL";
+        for row in self.database.client().await.query(sql, &[&session]).await.unwrap() {
+            let found = self.webhook_event(row.get(0)).await;
+            if found.event.to_string() == event {
+                return (row.get(0), found);
+            }
+        }
+        panic!("{event} was not planned")
+    }
+
+    /// Delivers the message of an event once, as the stage does.
+    async fn tell(&self, session: &str, event: &str) -> String {
+        let (event_id, _) = self.event(session, event).await;
+        self.deliver(session, event_id).await
+    }
+
+    async fn deliver(&self, session: &str, event_id: Uuid) -> String {
         let store = &self.database.store;
-        let key = key(session, step);
+        let key = key(session, Step::WebhookEvent { integration: "hook".parse().unwrap(), event_id });
         let claim = store.claim_step(&key, Duration::from_secs(60), false).await.unwrap();
-        let Claim::Run(claimed, message) = claim else { panic!("{step}: {claim:?}") };
+        let Claim::Run(claimed, message) = claim else { panic!("{claim:?}") };
         let delivery = delivery(claimed.clone());
         let result = self.context.handle(serde_json::from_str(&message).unwrap(), &delivery).await;
         let ending = match &result {
@@ -119,14 +150,28 @@ impl World {
         store.finish_step(&claimed, Ending::Failed(code)).await.unwrap();
     }
 
-    /// The session's mail has this status now.
-    async fn mail(&self, session: &str, status: &str) {
+    /// SES reports a status of the session's mail.
+    async fn mail(&self, session: &str, status: EmailStatus) {
         self.sql(&format!(
             "INSERT INTO email_log (tenant_id, email_id, session_id, template, recipient, status)
-             VALUES ('acme', '{MAIL}', '{session}', 'session-summary', 'ana@example.com', '{status}')
-             ON CONFLICT (tenant_id, email_id) DO UPDATE SET status = EXCLUDED.status"
+             VALUES ('acme', '{MAIL}', '{session}', 'session-summary', 'ana@example.com', 'sending')
+             ON CONFLICT (tenant_id, email_id) DO NOTHING"
         ))
         .await;
+        let now = Utc::now();
+        let event = EmailEvent {
+            tenant_id: &acme(),
+            email_id: MAIL.parse().unwrap(),
+            kind: status.as_str(),
+            occurred_at: now,
+            detail: &json!({}),
+            provider_id: "ses-1",
+            sent_at: now,
+            status,
+            concerns: None,
+            suppress: None,
+        };
+        self.database.store.record_email_event(&event).await.unwrap();
     }
 
     async fn state(&self) -> IntegrationState {
@@ -148,9 +193,9 @@ impl World {
     }
 }
 
-fn key(session: &str, step: &str) -> StepKey {
+fn key(session: &str, step: Step) -> StepKey {
     let session_id: SessionId = session.parse().unwrap();
-    StepKey { tenant_id: acme(), session_id, step: step.parse().unwrap() }
+    StepKey { tenant_id: acme(), session_id, step }
 }
 
 fn delivery(claimed: Claimed) -> Delivery {

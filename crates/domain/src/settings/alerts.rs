@@ -41,7 +41,7 @@ pub struct Threshold {
     pub minutes: Whole<1, MAX_MINUTES>,
     /// `None`: of all steps together.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub step: Option<StepKind>,
+    pub step: Option<StageName>,
 }
 
 impl Threshold {
@@ -73,24 +73,24 @@ impl Default for Threshold {
 impl fmt::Display for Threshold {
     /// As the rule of an alert: `all:5/15`, `notify:3/10`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let step = self.step.map_or("all", StepKind::as_str);
+        let step = self.step.map_or("all", StageName::as_str);
         write!(f, "{step}:{}/{}", self.failures.get(), self.minutes.get())
     }
 }
 
-/// A step of any version and integration.
+/// The stage that runs a step: alerts and metrics count by stage, whatever the step's version and integration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum StepKind {
+pub enum StageName {
     Analyze,
     Notify,
     CrmSync,
 }
 
-impl StepKind {
+impl StageName {
     pub const ALL: [Self; 3] = [Self::Analyze, Self::Notify, Self::CrmSync];
 
-    /// As in JSON, and before `@` and `:` in the text of a step.
+    /// The text in settings, in the rules of alerts and in metrics.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Analyze => "analyze",

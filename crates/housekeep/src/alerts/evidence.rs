@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use domain::id::SessionId;
 use domain::integration::Disabled;
-use domain::settings::alerts::StepKind;
+use domain::settings::alerts::StageName;
 use serde_json::{Map, Value};
 use store::alerts::Alert;
 use store::failures::{FailureCount, WaitingSteps};
@@ -20,7 +20,7 @@ const MAX_SESSIONS: usize = 10;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Group {
     /// `None` where that is no longer known.
-    pub(crate) step: Option<StepKind>,
+    pub(crate) step: Option<StageName>,
     pub(crate) code: String,
     pub(crate) count: i64,
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use domain::id::TenantId;
 use domain::integration::IntegrationState;
-use domain::settings::alerts::StepKind;
+use domain::settings::alerts::StageName;
 use mail::{Notice, Rendered, TemplateError, Values, notice};
 
 use super::console::queue_page;
@@ -58,7 +58,10 @@ impl Letter<'_> {
             Rule::Disabled(id) => return self.disabled(id, evidence),
         };
         let group = |Group { step, code, count }: &Group| {
-            Values::new().number("count", *count).text("step", step.map_or("step", StepKind::as_str)).text("code", code)
+            Values::new()
+                .number("count", *count)
+                .text("step", step.map_or("step", StageName::as_str))
+                .text("code", code)
         };
         let sessions = evidence.sessions.iter().map(|session| Values::new().text("id", session.as_ref()));
         let values = self
@@ -107,7 +110,7 @@ impl Letter<'_> {
     fn meaning(&self) -> String {
         match self.rule {
             Rule::Threshold(threshold) => {
-                let of = threshold.step.map_or("all steps", StepKind::as_str);
+                let of = threshold.step.map_or("all steps", StageName::as_str);
                 let window = minutes(self.rule.window());
                 format!("{} or more failures of {of} within {window}", threshold.failures.get())
             }
@@ -130,12 +133,12 @@ impl Letter<'_> {
     fn pages(&self, evidence: &Evidence) -> Vec<Values> {
         let known: BTreeSet<_> = evidence.groups.iter().filter_map(|group| group.step).collect();
         let steps = match self.rule {
-            Rule::Threshold(_) | Rule::Failed(_) if known.is_empty() => StepKind::ALL.into(),
+            Rule::Threshold(_) | Rule::Failed(_) if known.is_empty() => StageName::ALL.into(),
             Rule::Threshold(_) | Rule::Failed(_) => known,
             Rule::Waiting(_) | Rule::Disabled(_) => BTreeSet::new(),
         };
-        let page = |step: StepKind| {
-            let page = queue_page(self.region, &self.queues.of_kind(step).dead_letter_url);
+        let page = |step: StageName| {
+            let page = queue_page(self.region, &self.queues.of_stage(step).dead_letter_url);
             Values::new().text("step", step.as_str()).text("page", page)
         };
         steps.into_iter().map(page).collect()

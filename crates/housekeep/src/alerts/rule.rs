@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use domain::id::IntegrationId;
 use domain::settings::AlertSettings;
-use domain::settings::alerts::{StepKind, Threshold};
+use domain::settings::alerts::{StageName, Threshold};
 use domain::step::Code;
 use store::alerts::Alert;
 use store::integrations::DisabledIntegration;
@@ -103,12 +103,12 @@ impl Rule {
     }
 
     /// `None`: all of them.
-    pub(crate) fn step(&self) -> Option<StepKind> {
+    pub(crate) fn step(&self) -> Option<StageName> {
         match self {
             Self::Threshold(threshold) => threshold.step,
-            Self::Failed(_) => Some(StepKind::Notify),
-            Self::Waiting(_) => Some(StepKind::Analyze),
-            Self::Disabled(_) => Some(StepKind::CrmSync),
+            Self::Failed(_) => Some(StageName::Notify),
+            Self::Waiting(_) => Some(StageName::Analyze),
+            Self::Disabled(_) => Some(StageName::CrmSync),
         }
     }
 }

@@ -111,9 +111,9 @@ async fn what_waited_for_an_integration_goes_on_when_it_is_enabled() {
     assert!(store.disable_integration(&tenant, &id, as_of, code, reason).await.unwrap());
     world
         .sql(
-            "INSERT INTO steps (tenant_id, session_id, step, status, code, due_at, message)
-         VALUES ('acme', 's-1', 'crm_sync:hubspot', 'waiting', 'integration_disabled', now() + interval '1 day', '{}'),
-                ('acme', 's-1', 'crm_sync:hook', 'waiting', 'integration_disabled', now() + interval '1 day', '{}')",
+            "INSERT INTO steps (tenant_id, session_id, kind, analysis_version, integration_id, status, code, due_at, message)
+         SELECT 'acme', 's-1', 'crm_sync', 1, id, 'waiting', 'integration_disabled', now() + interval '1 day', '{}'
+         FROM unnest(ARRAY['hubspot', 'hook']) id",
         )
         .await;
     let shown = world.ask(json!({ "task": "show_integrations", "tenant_id": "acme" })).await.unwrap();
@@ -322,8 +322,8 @@ async fn a_sync_that_waits_is_skipped_when_its_integration_is_removed_and_its_se
     });
     world
         .sql(&format!(
-            "INSERT INTO steps (tenant_id, session_id, step, message)
-             VALUES ('acme', 's-1', 'crm_sync:hubspot', '{message}')"
+            "INSERT INTO steps (tenant_id, session_id, kind, analysis_version, integration_id, message)
+             VALUES ('acme', 's-1', 'crm_sync', 1, 'hubspot', '{message}')"
         ))
         .await;
     world.sql("UPDATE sessions SET open_steps = 1, status = 'processing', finished_at = NULL").await;

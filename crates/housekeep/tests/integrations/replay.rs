@@ -26,8 +26,10 @@ async fn world(sessions: u32) -> World {
     for id in ["hubspot", "hook"] {
         world
             .sql(&format!(
-                "INSERT INTO steps (tenant_id, session_id, step, status, code, message, finished_at)
-             SELECT 'acme', session_id, 'crm_sync:{id}', 'failed', 'rejected', '{id} ' || session_id, ended_at FROM sessions"
+                "INSERT INTO steps (tenant_id, session_id, kind, analysis_version, integration_id, status, code, message,
+                                finished_at)
+             SELECT 'acme', session_id, 'crm_sync', 1, '{id}', 'failed', 'rejected', '{id} ' || session_id, ended_at
+             FROM sessions"
             ))
             .await;
     }
@@ -52,7 +54,7 @@ async fn what_failed_for_sessions_of_a_time_is_sent_again_as_a_replay() {
 #[tokio::test]
 async fn a_call_ends_after_a_thousand_messages_and_the_next_goes_on_there() {
     let world = world(1050).await;
-    world.sql("UPDATE steps SET step = 'crm_sync@' || 2 || ':hubspot' WHERE step = 'crm_sync:hook'").await;
+    world.sql("UPDATE steps SET analysis_version = 2, integration_id = 'hubspot' WHERE integration_id = 'hook'").await;
     let queues = MemoryQueues::default();
     let mut range = json!({ "from": "2026-11-01T00:00:00Z", "to": "2027-11-01T00:00:00Z" });
     let mut calls = 0;
@@ -83,7 +85,9 @@ async fn a_webhook_is_told_once_more_what_it_was_told_unless_only_what_failed_is
     let answer = world.ask_of(&queues, again.clone()).await.unwrap();
     assert_eq!(answer, json!({ "replayed": 1, "next": null }));
     let message: Value = serde_json::from_str(&queues.sent.borrow()[0].1).unwrap();
-    assert_eq!((&message["event"], message["replay"].is_string()), (&json!("session.analyzed"), true));
+    let event_id = message["event_id"].as_str().unwrap().parse().unwrap();
+    let event = world.database.store.webhook_event(&"acme".parse().unwrap(), event_id).await.unwrap().unwrap();
+    assert_eq!((event.event.to_string().as_str(), event.is_replay), ("session.analyzed", true));
 
     again["failed_only"] = json!(true);
     let answer = world.ask_of(&queues, again).await.unwrap();
@@ -102,11 +106,14 @@ async fn told(sessions: u32) -> World {
         .await;
     world
         .sql(
-            "INSERT INTO webhook_attempts (tenant_id, attempt_id, integration_id, session_id, webhook_id, event,
-                                           is_replay, began_at, duration_ms)
-             SELECT 'acme', gen_random_uuid(), 'hook', session_id, 'msg', 'session.failed@lost@' || n, false,
-                    '2026-11-02Z', 1
-             FROM sessions, generate_series(2, 16) n",
+            "WITH event AS (
+                 INSERT INTO webhook_events (tenant_id, event_id, session_id, integration_id, type, code, occurrence)
+                 SELECT 'acme', gen_random_uuid(), session_id, 'hook', 'session.failed', 'lost', n
+                 FROM sessions, generate_series(2, 16) n RETURNING session_id, event_id
+             )
+             INSERT INTO webhook_attempts (tenant_id, attempt_id, integration_id, session_id, webhook_id, event_id,
+                                           began_at, duration_ms)
+             SELECT 'acme', gen_random_uuid(), 'hook', session_id, 'msg', event_id, '2026-11-02Z', 1 FROM event",
         )
         .await;
     world

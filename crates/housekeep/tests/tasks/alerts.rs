@@ -19,7 +19,7 @@ async fn an_alert_opens_at_exactly_as_many_failures_as_the_threshold_says() {
     assert_eq!(world.look().await, Alerted { tenants: 1, complete: true, ..Alerted::default() });
     assert!(world.mails().is_empty() && world.alerts().await.is_empty());
 
-    world.fail("acme", "crm_sync:hubspot", "hubspot_refused", 1).await;
+    world.fail("acme", "crm_sync", "hubspot_refused", 1).await;
     let report = world.look().await;
     assert_eq!(report, Alerted { tenants: 1, opened: 1, mailed: 1, complete: true, ..Alerted::default() });
     assert_eq!(world.subjects(), ["Acme: 3 steps failed (all:3/10)"]);
@@ -40,7 +40,7 @@ async fn failures_from_before_the_window_do_not_count() {
 }
 
 #[tokio::test]
-async fn a_threshold_of_one_step_counts_that_step_in_any_version_and_integration() {
+async fn a_threshold_of_one_stage_counts_its_steps_of_any_kind() {
     let world = World::new([]).await;
     let thresholds = json!([
         { "failures": 2, "minutes": 10, "step": "crm_sync" },
@@ -48,12 +48,12 @@ async fn a_threshold_of_one_step_counts_that_step_in_any_version_and_integration
         { "failures": 4, "minutes": 10 },
     ]);
     world.save("acme", json!({ "alerts": { "admins": ["ops@example.com"], "thresholds": thresholds } })).await;
-    world.fail("acme", "crm_sync:hubspot", "hubspot_refused", 1).await;
+    world.fail("acme", "crm_sync", "hubspot_refused", 1).await;
     world.fail("acme", "notify", "ses_refused", 1).await;
     assert_eq!(world.look().await.opened, 0);
-    world.fail("acme", "crm_sync@2:warehouse", "webhook_gone", 1).await;
+    world.fail("acme", "webhook_event", "webhook_gone", 1).await;
     assert_eq!(world.look().await.opened, 1);
-    world.fail("acme", "notify@2", "ses_refused", 1).await;
+    world.fail("acme", "notify", "ses_refused", 1).await;
     assert_eq!(world.look().await.opened, 2, "several rules at once");
     let mut subjects = world.subjects();
     subjects.sort();

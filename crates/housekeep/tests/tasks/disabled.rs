@@ -48,10 +48,10 @@ async fn an_integration_that_is_disabled_is_told_once_with_its_reason_and_what_w
     disable(&world).await;
     world
         .sql(
-            "INSERT INTO steps (tenant_id, session_id, step, status, code, message)
-         VALUES ('acme', 's-1', 'crm_sync:hook', 'waiting', 'integration_disabled', ''),
-                ('acme', 's-1', 'crm_sync:hook/session.failed@lost', 'waiting', 'integration_disabled', ''),
-                ('acme', 's-1', 'crm_sync:hook-2', 'waiting', 'integration_disabled', '')",
+            "INSERT INTO steps (tenant_id, session_id, kind, analysis_version, integration_id, status, code, message)
+         VALUES ('acme', 's-1', 'crm_sync', 1, 'hook', 'waiting', 'integration_disabled', ''),
+                ('acme', 's-1', 'crm_sync', 2, 'hook', 'waiting', 'integration_disabled', ''),
+                ('acme', 's-1', 'crm_sync', 1, 'hook-2', 'waiting', 'integration_disabled', '')",
         )
         .await;
     let report = world.look().await;

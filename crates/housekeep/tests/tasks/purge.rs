@@ -37,17 +37,16 @@ async fn fill(world: &World, tenant: &str, ages: &[u32]) {
                  VALUES ('{tenant}', gen_random_uuid(), 's-{age}', 't', 'delivered', {at})"
             ),
             format!(
-                "INSERT INTO failures (tenant_id, session_id, step, code, occurred_at) VALUES ({key}, 'notify', 'c', {at})"
+                "INSERT INTO failures (tenant_id, session_id, kind, code, occurred_at) VALUES ({key}, 'notify', 'c', {at})"
             ),
             format!(
                 "INSERT INTO alerts (tenant_id, alert_id, rule, failures, codes, last_failure_at, closed_at, closed_as)
                  VALUES ('{tenant}', gen_random_uuid(), 'all:5/15', 5, '{{}}', {at}, {at}, 'cooled_down')"
             ),
             format!(
-                "INSERT INTO webhook_attempts (tenant_id, attempt_id, integration_id, session_id, webhook_id, event, is_replay,
-                                               began_at, duration_ms)
-                 VALUES ('{tenant}', gen_random_uuid(), 'hook', 's-{age}', 'msg',
-                         'session.failed@lost', false, {at}, 1)"
+                "INSERT INTO webhook_attempts (tenant_id, attempt_id, integration_id, session_id, webhook_id,
+                                               analysis_version, began_at, duration_ms)
+                 VALUES ('{tenant}', gen_random_uuid(), 'hook', 's-{age}', 'msg', 1, {at}, 1)"
             ),
             format!(
                 "INSERT INTO email_recipients (tenant_id, address_hash, email_id, sending_at)
@@ -170,7 +169,7 @@ async fn two_runs_at_once_remove_everything_once() {
 #[tokio::test]
 async fn a_run_takes_as_many_batches_as_there_are() {
     let world = World::new([]).await;
-    let rows = "INSERT INTO failures (tenant_id, session_id, step, code, occurred_at)
+    let rows = "INSERT INTO failures (tenant_id, session_id, kind, code, occurred_at)
                 SELECT 'acme', 's-1', 'notify', 'c', now() - interval '91 days' FROM generate_series(1, 1100)";
     world.sql(rows).await;
     assert_eq!(purge(&world).await, Purged { failures: 1100, complete: true, ..Purged::default() });

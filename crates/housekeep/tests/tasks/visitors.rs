@@ -52,10 +52,9 @@ pub(crate) async fn world() -> World {
         "INSERT INTO integrations (tenant_id, integration_id, config, secret_name) VALUES ('acme', 'hub', '{}', 's')",
         "INSERT INTO integration_log (tenant_id, session_id, integration_id, status, contact_id, record_id)
          VALUES ('acme', 'ana-1', 'hub', 'done', 'c-1', 'n-1'), ('acme', 'ben', 'hub', 'done', 'c-2', 'n-2')",
-        "INSERT INTO webhook_attempts (tenant_id, attempt_id, integration_id, session_id, webhook_id, event, is_replay,
+        "INSERT INTO webhook_attempts (tenant_id, attempt_id, integration_id, session_id, webhook_id, analysis_version,
                                        began_at, duration_ms, status, answer)
-         SELECT tenant_id, gen_random_uuid(), 'hub', session_id, 'msg', 'session.failed@lost', false, now(), 1, 500,
-                'SECRET ' || visitor_email FROM sessions WHERE visitor_email IS NOT NULL",
+         SELECT tenant_id, gen_random_uuid(), 'hub', session_id, 'msg', 1, now(), 1, 500, 'SECRET ' || visitor_email FROM sessions WHERE visitor_email IS NOT NULL",
     ] {
         world.sql(&sql.replace("SECRET", SECRET)).await;
     }

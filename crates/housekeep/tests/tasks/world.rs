@@ -94,11 +94,11 @@ pub(crate) async fn handle(context: &Context<MemoryQueues>, task: Task) -> Resul
 
 /// Failures, alerts and what became of them.
 impl World {
-    pub(crate) async fn fail(&self, tenant_id: &str, step: &str, code: &str, times: u32) {
+    pub(crate) async fn fail(&self, tenant_id: &str, kind: &str, code: &str, times: u32) {
         for _ in 0..times {
             self.sql(&format!(
-                "INSERT INTO failures (tenant_id, session_id, step, code)
-                 VALUES ('{tenant_id}', 's-1', '{step}', '{code}')"
+                "INSERT INTO failures (tenant_id, session_id, kind, code)
+                 VALUES ('{tenant_id}', 's-1', '{kind}', '{code}')"
             ))
             .await;
         }

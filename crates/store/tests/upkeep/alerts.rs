@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use chrono::Utc;
 use domain::id::TenantId;
-use domain::settings::alerts::StepKind;
+use domain::settings::alerts::StageName;
 use domain::step::Code;
 use futures_util::future::join_all;
 use serde_json::json;
@@ -19,11 +19,11 @@ const SESSIONS: &str = "
 INSERT INTO sessions (tenant_id, session_id, agent_id, channel, started_at)
 SELECT 'acme', 's-' || n, 'a', 'text', now() FROM generate_series(1, 12) n;
 INSERT INTO sessions (tenant_id, session_id, agent_id, channel, started_at) VALUES ('other', 's-1', 'a', 'text', now());
-INSERT INTO failures (tenant_id, session_id, step, code, occurred_at)
-SELECT 'acme', 's-' || n, CASE WHEN n % 2 = 0 THEN 'notify' ELSE 'notify@2' END, 'ses_message_rejected',
+INSERT INTO failures (tenant_id, session_id, kind, code, occurred_at)
+SELECT 'acme', 's-' || n, 'notify', 'ses_message_rejected',
        now() - n * interval '1 minute' FROM generate_series(1, 12) n;
-INSERT INTO failures (tenant_id, session_id, step, code, occurred_at)
-VALUES ('acme', 's-1', 'crm_sync@2:hub:1', 'crm_forbidden', now()), ('acme', 's-1', 'crm_sync:hub:1', 'crm_forbidden', now()),
+INSERT INTO failures (tenant_id, session_id, kind, code, occurred_at)
+VALUES ('acme', 's-1', 'crm_sync', 'crm_forbidden', now()), ('acme', 's-1', 'webhook_event', 'crm_forbidden', now()),
        ('acme', 's-1', 'analyze', 'model_refused', now() - interval '2 days'),
        ('other', 's-1', 'analyze', 'model_refused', now() - interval '2 days')";
 
@@ -53,12 +53,12 @@ async fn failures_are_counted_by_step_and_code_with_the_latest_sessions() {
     let [rejected, forbidden] = failures.as_slice() else { panic!("{failures:?}") };
     assert_eq!(
         (rejected.step, rejected.code.as_str(), rejected.failures),
-        (StepKind::Notify, "ses_message_rejected", 12)
+        (StageName::Notify, "ses_message_rejected", 12)
     );
     let sessions: Vec<_> = rejected.sessions.iter().map(ToString::to_string).collect();
     assert_eq!(sessions, (1..=10).map(|n| format!("s-{n}")).collect::<Vec<_>>());
     assert_eq!((rejected.session_count, rejected.last_at > days_ago(1)), (12, true));
-    assert_eq!((forbidden.step, forbidden.failures, forbidden.session_count), (StepKind::CrmSync, 2, 1));
+    assert_eq!((forbidden.step, forbidden.failures, forbidden.session_count), (StageName::CrmSync, 2, 1));
     let other: TenantId = "other".parse().unwrap();
     assert_eq!(world.store().failures_since(&other, days_ago(1)).await.unwrap(), []);
 }
@@ -74,9 +74,9 @@ async fn tenants_are_watched_while_something_fails_waits_or_is_to_be_told() {
 
     world
         .execute(
-            "INSERT INTO steps (tenant_id, session_id, step, status, code, message)
-                   VALUES ('other', 's-1', 'analyze', 'waiting', 'model_price_unknown', ''),
-                          ('acme', 's-1', 'analyze', 'waiting', 'budget_spent', '')",
+            "INSERT INTO steps (tenant_id, session_id, kind, analysis_version, status, code, message)
+                   VALUES ('other', 's-1', 'analyze', 1, 'waiting', 'model_price_unknown', ''),
+                          ('acme', 's-1', 'analyze', 1, 'waiting', 'budget_spent', '')",
         )
         .await;
     assert_eq!(world.watched(HOUR).await, ["other"]);
@@ -99,14 +99,14 @@ async fn tenants_are_watched_while_something_fails_waits_or_is_to_be_told() {
 async fn a_success_is_one_of_the_step_that_failed_or_of_any() {
     let world = World::new().await;
     world.execute(SESSIONS).await;
-    world.execute("INSERT INTO steps (tenant_id, session_id, step, status, message, finished_at)
-                   VALUES ('acme', 's-1', 'notify@2', 'done', '', now() - interval '1 hour'),
-                          ('acme', 's-1', 'analyze', 'done', '', now()), ('acme', 's-2', 'notify', 'failed', '', now())").await;
+    world.execute("INSERT INTO steps (tenant_id, session_id, kind, analysis_version, status, message, finished_at)
+                   VALUES ('acme', 's-1', 'notify', 2, 'done', '', now() - interval '1 hour'),
+                          ('acme', 's-1', 'analyze', 1, 'done', '', now()), ('acme', 's-2', 'notify', 1, 'failed', '', now())").await;
     let success = async |step, since| world.store().last_success(&world.tenant, step, since).await.unwrap();
-    let notified = success(Some(StepKind::Notify), days_ago(1)).await.unwrap();
+    let notified = success(Some(StageName::Notify), days_ago(1)).await.unwrap();
     assert!(success(None, days_ago(1)).await.unwrap() > notified);
-    assert_eq!(success(Some(StepKind::Notify), notified).await, None, "none after it");
-    assert_eq!(success(Some(StepKind::CrmSync), days_ago(1)).await, None);
+    assert_eq!(success(Some(StageName::Notify), notified).await, None, "none after it");
+    assert_eq!(success(Some(StageName::CrmSync), days_ago(1)).await, None);
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 use domain::id::SessionId;
 use domain::settings::RetentionSettings;
-use domain::step::StepKey;
+use domain::step::{Step, StepKey};
 use redaction::Originals;
 use store::analyses::NewAnalysis;
 use store::reanalysis::Reanalysis;
@@ -121,14 +121,14 @@ async fn an_analysis_that_is_stored_after_its_time_goes_with_the_next_purge() {
     assert_eq!(purge().await, PurgedRows { rows: 0, sessions: 2 });
     world
         .execute(
-            "INSERT INTO steps (tenant_id, session_id, step, message, status, attempt)
-             VALUES ('acme', 's-4', 'analyze', 'm', 'running', 1)",
+            "INSERT INTO steps (tenant_id, session_id, kind, analysis_version, message, status, attempt)
+             VALUES ('acme', 's-4', 'analyze', 1, 'm', 'running', 1)",
         )
         .await;
     let key = StepKey {
         tenant_id: world.tenant.clone(),
         session_id: "s-4".parse().unwrap(),
-        step: "analyze".parse().unwrap(),
+        step: Step::Analyze { version: 1 },
     };
     let claimed = Claimed { key, attempt: 1 };
     let new = NewAnalysis { analysis: &testing::analysis(), originals: &Originals::default(), follow_ups: &[] };
@@ -140,7 +140,7 @@ async fn an_analysis_that_is_stored_after_its_time_goes_with_the_next_purge() {
 async fn failures_closed_alerts_and_last_mails_go_by_their_age() {
     let world = World::with_rows().await;
     world.execute("
-        INSERT INTO failures (tenant_id, session_id, step, code, occurred_at)
+        INSERT INTO failures (tenant_id, session_id, kind, code, occurred_at)
         SELECT tenant_id, session_id, 'notify', 'x', ended_at FROM sessions;
         INSERT INTO alerts (tenant_id, alert_id, rule, opened_at, failures, codes, last_failure_at, closed_at, closed_as)
         SELECT tenant_id, gen_random_uuid(), 'r', ended_at, 1, '{}', ended_at, ended_at, 'recovered' FROM sessions;

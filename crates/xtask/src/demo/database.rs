@@ -57,10 +57,7 @@ CROSS JOIN LATERAL (
     SELECT jsonb_agg(to_jsonb(step) ORDER BY planned_ms, kind, integration) AS steps,
            max(coalesce(finished_ms, started_ms, planned_ms)) AS took_ms
     FROM (
-        SELECT split_part(split_part(step, ':', 1), '@', 1) AS kind,
-               coalesce(nullif(split_part(split_part(step, ':', 1), '@', 2), ''), '1')::integer AS version,
-               split_part(step, ':', 2) AS integration,
-               status, attempt, code,
+        SELECT kind, analysis_version AS version, integration_id AS integration, status, attempt, code,
                round(extract(epoch FROM created_at - min(created_at) OVER ()) * 1000)::bigint AS planned_ms,
                round(extract(epoch FROM started_at - min(created_at) OVER ()) * 1000)::bigint AS started_ms,
                round(extract(epoch FROM finished_at - min(created_at) OVER ()) * 1000)::bigint AS finished_ms,
@@ -131,11 +128,12 @@ mod tests {
                 ('demo-2', 'a', 0, 'visitor', 'not mine', NULL, NULL)",
         "INSERT INTO analyses (tenant_id, session_id, version, status, document)
          VALUES ('demo-1', 'a', 1, 'ok', '{}'), ('demo-1', 'a', 2, 'ok', $1::text::jsonb)",
-        "INSERT INTO steps (tenant_id, session_id, step, status, attempt, code, message, created_at, started_at, finished_at)
-         VALUES ('demo-1', 'a', 'analyze', 'done', 2, NULL, '{}', 'epoch', 'epoch'::timestamptz + interval '0.1 s', 'epoch'::timestamptz + interval '1.5 s'),
-                ('demo-1', 'a', 'crm_sync@2:hubspot', 'pending', 0, NULL, '{}', 'epoch'::timestamptz + interval '2 s', NULL, NULL),
-                ('demo-1', 'b', 'analyze', 'failed', 5, 'model_answer_invalid', '{}', now(), now(), now()),
-                ('demo-1', 'b', 'notify', 'pending', 0, NULL, '{}', now() + interval '1 s', NULL, NULL)",
+        "INSERT INTO steps (tenant_id, session_id, kind, analysis_version, integration_id, status, attempt, code, message,
+                            created_at, started_at, finished_at)
+         VALUES ('demo-1', 'a', 'analyze', 1, '', 'done', 2, NULL, '{}', 'epoch', 'epoch'::timestamptz + interval '0.1 s', 'epoch'::timestamptz + interval '1.5 s'),
+                ('demo-1', 'a', 'crm_sync', 2, 'hubspot', 'pending', 0, NULL, '{}', 'epoch'::timestamptz + interval '2 s', NULL, NULL),
+                ('demo-1', 'b', 'analyze', 1, '', 'failed', 5, 'model_answer_invalid', '{}', now(), now(), now()),
+                ('demo-1', 'b', 'notify', 1, '', 'pending', 0, NULL, '{}', now() + interval '1 s', NULL, NULL)",
         "INSERT INTO email_log (tenant_id, email_id, session_id, template, status, provider_id)
          VALUES ('demo-1', gen_random_uuid(), 'a', 'session_summary', 'sent', 'ses-1')",
         "INSERT INTO integration_log (tenant_id, session_id, integration_id, status, contact_id, record_id)

@@ -3,7 +3,6 @@
 use chrono::Utc;
 use domain::integration::IntegrationState;
 use domain::message::{CrmSyncMessage, StepMessage};
-use domain::step::StepKey;
 use serde_json::{Value, json};
 use stage::{Delivery, Outcome, Stage};
 use store::integration_log::SyncStatus;
@@ -177,8 +176,7 @@ async fn the_last_delivery_that_is_refused_leaves_the_session_failed_in_the_log(
     let world = World::new().await;
     world.session("s-1", ana()).await;
     world.fault(json!({ "status": 500 })).await;
-    let StepKey { tenant_id, session_id, .. } = super::key("s-1", "crm_sync:hook");
-    let integration_id = "hook".parse().unwrap();
+    let (tenant_id, session_id, integration_id) = (super::acme(), "s-1".parse().unwrap(), "hook".parse().unwrap());
     let message = CrmSyncMessage::V1 { tenant_id, session_id, analysis_version: 1, integration_id };
     let claimed = Claimed { key: message.step_key(), attempt: 5 };
     let delivery = Delivery { is_last: true, ..super::delivery(claimed) };

@@ -7,8 +7,9 @@ use domain::analysis::{ActionItem, Feeling, Owner};
 use domain::integration::IntegrationState;
 use domain::number::Score;
 use domain::session::Visitor;
-use domain::step::Code;
+use domain::step::{Code, Step};
 use serde_json::{Value, json};
+use store::email_log::EmailStatus;
 use store::integration_log::SyncStatus;
 use store::steps::{Claim, Ending};
 
@@ -16,7 +17,7 @@ use super::{MAIL, acme};
 use crate::world::{World, ana, analysis};
 
 const BOOM: Code = Code::new("model_refused");
-const FAILED: &str = "crm_sync:hook/session.failed@model_refused";
+const FAILED: &str = "session.failed@model_refused";
 
 #[tokio::test]
 async fn a_session_is_told_in_one_signed_event_without_its_transcript() {
@@ -68,11 +69,11 @@ async fn only_the_events_that_a_webhook_asks_for_are_planned() {
     for (session, events, planned) in [
         ("s-1", json!(["session.analyzed"]), vec![]),
         ("s-2", json!(["session.failed", "session.analyzed"]), vec![FAILED.to_owned()]),
-        ("s-3", json!(["email.status"]), vec![format!("crm_sync:hook/email.status@{MAIL}@sent")]),
+        ("s-3", json!(["email.status"]), vec![format!("email.status@{MAIL}@sent")]),
     ] {
         world.hook(json!({ "events": events })).await;
         world.failed(session, BOOM).await;
-        world.mail(session, "sent").await;
+        world.mail(session, EmailStatus::Sent).await;
         assert_eq!(world.planned(session).await, planned, "{events}");
         world.sql("DELETE FROM email_log").await;
     }
@@ -90,8 +91,8 @@ async fn a_failed_session_is_told_with_the_code_of_what_failed() {
     assert_eq!((&data["failure_code"], &data["omitted"]), (&json!("model_refused"), &json!([])));
     assert_eq!(data["session"]["visitor"]["name"], "Ana López");
     let told_at: DateTime<Utc> = delivery["body"]["timestamp"].as_str().unwrap().parse().unwrap();
-    let planned_at = world.database.store.step_planned_at(&super::key("s-1", FAILED)).await.unwrap().unwrap();
-    assert_eq!(told_at, planned_at, "when it failed, however late it is told");
+    let (_, event) = world.event("s-1", FAILED).await;
+    assert_eq!(told_at, event.occurred_at, "when it failed, however late it is sent");
 }
 
 #[tokio::test]
@@ -103,8 +104,9 @@ async fn a_failure_is_told_the_same_after_the_session_was_mended_and_another_one
     assert_eq!(world.tell("s-1", FAILED).await, "retry: unavailable");
 
     let store = &world.database.store;
+    let analyze = super::key("s-1", Step::Analyze { version: 1 });
     let end = async |ending: Ending| {
-        let claim = store.claim_step(&super::key("s-1", "analyze"), Duration::from_secs(60), true).await.unwrap();
+        let claim = store.claim_step(&analyze, Duration::from_secs(60), true).await.unwrap();
         let Claim::Run(claimed, _) = claim else { panic!("{claim:?}") };
         store.finish_step(&claimed, ending).await.unwrap();
     };
@@ -112,7 +114,7 @@ async fn a_failure_is_told_the_same_after_the_session_was_mended_and_another_one
     end(Ending::Done).await;
     let stored = store.session(&acme(), &"s-1".parse().unwrap()).await.unwrap().unwrap();
     assert_eq!(stored.failure_code, None);
-    for step in [FAILED, "crm_sync:hook/session.failed@lost@2"] {
+    for step in [FAILED, "session.failed@lost@2"] {
         assert_eq!(world.tell("s-1", step).await, "done");
     }
     let requests = world.requests().await;
@@ -130,13 +132,13 @@ async fn each_status_of_a_mail_is_told_as_it_was_then_and_with_an_id_of_its_own(
     let world = World::new().await;
     world.hook(json!({ "events": ["email.status"] })).await;
     world.session("s-1", ana()).await;
-    world.mail("s-1", "sent").await;
-    world.mail("s-1", "delivered").await;
+    world.mail("s-1", EmailStatus::Sent).await;
+    world.mail("s-1", EmailStatus::Delivered).await;
     world.fault(json!({ "times": 1, "drop_after": true })).await;
     let mut told = Vec::new();
     for (status, outcome) in [("sent", "retry: unreachable"), ("sent", "done"), ("delivered", "done")] {
-        let step = format!("crm_sync:hook/email.status@{MAIL}@{status}");
-        assert_eq!(world.tell("s-1", &step).await, outcome);
+        let event = format!("email.status@{MAIL}@{status}");
+        assert_eq!(world.tell("s-1", &event).await, outcome);
         let delivery = world.deliveries().await.pop().unwrap();
         assert_eq!(delivery["verified"], true);
         let expected =

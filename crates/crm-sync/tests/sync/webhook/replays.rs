@@ -11,12 +11,12 @@ use super::acme;
 use crate::world::{World, ana};
 
 impl World {
-    /// Has everything that `hook` was told of a session told once more; the steps.
-    async fn replay(&self, session: &str) -> Vec<String> {
+    /// Plans all events of a session that `hook` was sent once more.
+    async fn replay(&self, session: &str) -> Vec<Uuid> {
         let range = ReplayRange::Session(session.parse().unwrap());
         let (hook, replay) = ("hook".parse().unwrap(), Uuid::now_v7());
         let planned = self.database.store.plan_replays(&acme(), &hook, replay, &range, 10).await.unwrap();
-        planned.iter().map(|planned| planned.step.to_string()).collect()
+        planned.iter().map(|planned| planned.event_id).collect()
     }
 }
 
@@ -31,12 +31,12 @@ async fn a_replay_has_the_id_and_body_of_the_first_time_and_a_time_and_signature
     world.session("s-1", ana()).await;
     world.failed("s-2", Code::new("model_refused")).await;
     assert_eq!(world.told("s-1").await, "done");
-    assert_eq!(world.tell("s-2", "crm_sync:hook/session.failed@model_refused").await, "done");
+    assert_eq!(world.tell("s-2", "session.failed@model_refused").await, "done");
     world.context.connectors.clock = || Utc::now() + TimeDelta::minutes(1);
     for session in ["s-1", "s-2"] {
-        let steps = world.replay(session).await;
-        assert_eq!(steps.len(), 1, "{steps:?}");
-        assert_eq!(world.tell(session, &steps[0]).await, "done");
+        let events = world.replay(session).await;
+        assert_eq!(events.len(), 1, "{events:?}");
+        assert_eq!(world.deliver(session, events[0]).await, "done");
         let requests = world.webhook.control.requests(session).await.unwrap();
         let [first, again] = &requests[..] else { panic!("{requests:#?}") };
         assert_eq!(headers(first, "webhook-id"), headers(again, "webhook-id"));
@@ -64,10 +64,10 @@ async fn a_replay_says_nothing_of_how_the_webhook_fares() {
     let before = world.gate().await;
     assert_eq!(before.0, 1);
 
-    let step = world.replay("s-1").await.remove(0);
+    let event = world.replay("s-1").await.remove(0);
     world.fault(json!([{ "status": 500 }, { "status": 503, "headers": { "retry-after": "7" } }])).await;
     for outcome in ["retry: unavailable", "wait 7 s: unavailable", "done"] {
-        assert_eq!(world.tell("s-1", &step).await, outcome);
+        assert_eq!(world.deliver("s-1", event).await, outcome);
         assert_eq!((world.gate().await, world.state().await), (before, IntegrationState::On));
         // The rest that was asked for is granted.
         world.sql("UPDATE integration_gates SET limited_until = limited_until - interval '7 seconds'").await;
@@ -81,7 +81,7 @@ async fn replays_to_a_receiver_that_is_down_wait_for_its_circuit() {
         world.session(id, ana()).await;
     }
     assert_eq!(world.told("s-0").await, "done");
-    let step = world.replay("s-0").await.remove(0);
+    let event = world.replay("s-0").await.remove(0);
     world.fault(json!({ "status": 503, "times": 9 })).await;
     for id in ["s-1", "s-2", "s-3", "s-4", "s-5"] {
         world.told(id).await;
@@ -89,7 +89,7 @@ async fn replays_to_a_receiver_that_is_down_wait_for_its_circuit() {
     world.sql("UPDATE integration_gates SET open_until = now() - interval '1 second'").await;
     // It is the probe, and does not come back at once.
     for code in ["unavailable", "circuit_open"] {
-        let told = world.tell("s-0", &step).await;
+        let told = world.deliver("s-0", event).await;
         assert!(told.starts_with("wait ") && !told.starts_with("wait 0 s") && told.ends_with(code), "{told}");
         assert_eq!(world.requests().await.len(), 7);
     }
@@ -100,8 +100,8 @@ async fn a_replay_to_a_receiver_that_is_gone_disables_it_as_any_other_event() {
     let world = World::new().await;
     world.session("s-1", ana()).await;
     assert_eq!(world.told("s-1").await, "done");
-    let step = world.replay("s-1").await.remove(0);
+    let event = world.replay("s-1").await.remove(0);
     world.fault(json!({ "status": 410 })).await;
-    assert_eq!(world.tell("s-1", &step).await, "wait 86400 s: integration_disabled");
+    assert_eq!(world.deliver("s-1", event).await, "wait 86400 s: integration_disabled");
     assert!(matches!(world.state().await, IntegrationState::Disabled(_)));
 }

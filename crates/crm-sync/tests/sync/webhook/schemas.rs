@@ -73,9 +73,9 @@ async fn payloads() -> Vec<(EventType, Value)> {
         assert_eq!(world.told(session).await, "done");
     }
     world.failed("failed", Code::new("model_refused")).await;
-    assert_eq!(world.tell("failed", "crm_sync:hook/session.failed@model_refused").await, "done");
-    world.mail("full", "delivered").await;
-    assert_eq!(world.tell("full", &format!("crm_sync:hook/email.status@{MAIL}@delivered")).await, "done");
+    assert_eq!(world.tell("failed", "session.failed@model_refused").await, "done");
+    world.mail("full", store::email_log::EmailStatus::Delivered).await;
+    assert_eq!(world.tell("full", &format!("email.status@{MAIL}@delivered")).await, "done");
     let kinds = [EventType::SessionAnalyzed; 3].into_iter().chain([EventType::SessionFailed, EventType::EmailStatus]);
     kinds.zip(world.deliveries().await).map(|(kind, delivery)| (kind, delivery["body"].clone())).collect()
 }

@@ -9,7 +9,7 @@ fn time(text: &str) -> DateTime<Utc> {
     text.parse().unwrap()
 }
 
-fn evidence(groups: &[(StepKind, &str, i64)]) -> Evidence {
+fn evidence(groups: &[(StageName, &str, i64)]) -> Evidence {
     Evidence {
         groups: groups
             .iter()
@@ -40,7 +40,7 @@ fn with<T>(rule: Rule, test: impl FnOnce(&Letter<'_>) -> T) -> T {
 
 #[test]
 fn an_alert_tells_what_failed_since_when_and_where_to_replay_it() {
-    let evidence = evidence(&[(StepKind::Notify, "ses_refused", 4), (StepKind::Analyze, "model_access_denied", 2)]);
+    let evidence = evidence(&[(StageName::Notify, "ses_refused", 4), (StageName::Analyze, "model_access_denied", 2)]);
     let mail = with(Rule::Threshold(Threshold::default()), |letter| {
         letter.alert(&evidence, time("2026-11-25T09:57:10Z")).unwrap()
     });
@@ -68,7 +68,7 @@ fn an_alert_tells_what_failed_since_when_and_where_to_replay_it() {
 
 #[test]
 fn one_failure_of_an_operators_code_is_told_as_one() {
-    let evidence = evidence(&[(StepKind::Notify, "ses_sending_paused", 1)]);
+    let evidence = evidence(&[(StageName::Notify, "ses_sending_paused", 1)]);
     let mail = with(Rule::Failed(Code::new("ses_sending_paused")), |letter| {
         letter.alert(&evidence, time("2026-11-25T09:57:10Z")).unwrap()
     });
@@ -93,7 +93,7 @@ fn one_failure_of_an_operators_code_is_told_as_one() {
 
 #[test]
 fn steps_that_wait_are_in_no_dead_letter_queue() {
-    let evidence = evidence(&[(StepKind::Analyze, "model_price_unknown", 2)]);
+    let evidence = evidence(&[(StageName::Analyze, "model_price_unknown", 2)]);
     let mail = with(Rule::Waiting(Code::new("model_price_unknown")), |letter| {
         letter.alert(&evidence, time("2026-11-25T09:57:10Z")).unwrap()
     });
@@ -116,7 +116,7 @@ fn steps_that_wait_are_in_no_dead_letter_queue() {
 
 #[test]
 fn a_recovery_note_says_for_how_long_it_failed_and_whether_it_works_or_is_only_quiet() {
-    let evidence = evidence(&[(StepKind::Notify, "ses_refused", 4)]);
+    let evidence = evidence(&[(StageName::Notify, "ses_refused", 4)]);
     let mut recovery = Recovery {
         opened_at: time("2026-11-25T10:00:00Z"),
         closed_at: time("2026-11-25T10:27:00Z"),
@@ -147,7 +147,7 @@ fn a_recovery_note_says_for_how_long_it_failed_and_whether_it_works_or_is_only_q
 
 #[test]
 fn a_disabled_integration_is_told_with_its_reason_and_what_to_do() {
-    let mut evidence = evidence(&[(StepKind::CrmSync, "unauthorized", 12)]);
+    let mut evidence = evidence(&[(StageName::CrmSync, "unauthorized", 12)]);
     evidence.reason = Some("HubSpot refuses the credentials.".to_owned());
     let rule = || Rule::Disabled("hubspot".parse().unwrap());
     let since = time("2026-11-25T10:13:00Z");
@@ -172,7 +172,7 @@ fn a_disabled_integration_is_told_with_its_reason_and_what_to_do() {
 
 #[test]
 fn what_has_become_of_a_disabled_integration_is_told() {
-    let evidence = evidence(&[(StepKind::CrmSync, "unauthorized", 12)]);
+    let evidence = evidence(&[(StageName::CrmSync, "unauthorized", 12)]);
     let mut recovery = Recovery {
         opened_at: time("2026-11-25T10:13:00Z"),
         closed_at: time("2026-11-25T11:27:00Z"),
