@@ -486,15 +486,16 @@ WITH synced AS (
     GROUP BY session_id
     ORDER BY session_id LIMIT $8
 ), whole AS (
-    SELECT session_id FROM page WHERE until_here <= $8 OR until_here = events
+    SELECT session_id FROM page
+    WHERE (until_here <= $8 OR until_here = events)
+      AND EXISTS (SELECT FROM integrations WHERE tenant_id = $1 AND integration_id = $2
+                  AND config ->> 'kind' = 'webhook' AND removed_at IS NULL)
 ), events AS (
     INSERT INTO webhook_events (tenant_id, event_id, session_id, integration_id, type, analysis_version, code, occurrence,
                                 email_id, email_status, occurred_at, replay_id)
     SELECT $1, gen_random_uuid(), session_id, $2, type, analysis_version, code, occurrence, email_id, email_status,
            occurred_at, $3
     FROM sent JOIN whole USING (session_id)
-    WHERE EXISTS (SELECT FROM integrations WHERE tenant_id = $1 AND integration_id = $2
-                  AND config ->> 'kind' = 'webhook' AND removed_at IS NULL)
     ON CONFLICT DO NOTHING
     RETURNING *
 ), planned AS (
