@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use axum::http::StatusCode;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::error::{Invalid, Problem};
 use super::portal::{Kind, Portal};
@@ -100,4 +100,12 @@ pub(crate) fn define(portal: &mut Portal, kind: Kind, call: &Call<'_>) -> Reply 
 pub(crate) fn read(portal: &Portal, kind: Kind, name: &str) -> Reply {
     let found = definition(portal, kind, name).ok_or_else(|| Problem::not_found("property", name))?;
     Ok((StatusCode::OK, json!(found)))
+}
+
+/// `DELETE /crm/properties/{version}/{objects}/{name}`: a custom one only.
+pub(crate) fn archive(portal: &mut Portal, kind: Kind, name: &str) -> Reply {
+    match portal.custom.remove(&(kind, name.to_owned())) {
+        Some(_) => Ok((StatusCode::NO_CONTENT, Value::Null)),
+        None => Err(Problem::not_found("property", name)),
+    }
 }

@@ -58,6 +58,7 @@ fn property(portal: &mut Portal, method: &str, kind: Kind, rest: &[&str], call: 
         ("GET", []) => properties::list(portal, kind),
         ("POST", []) => properties::define(portal, kind, call),
         ("GET", [name]) => properties::read(portal, kind, name),
+        ("DELETE", [name]) => properties::archive(portal, kind, name),
         _ => Err(Problem::no_such_route()),
     }
 }

@@ -58,7 +58,7 @@ async fn all_properties_are_listed_with_their_type_and_what_can_be_written() {
 }
 
 #[tokio::test]
-async fn a_property_is_defined_once_and_read() {
+async fn a_property_is_defined_once_read_and_archived() {
     let fake = start().await;
     let portal = Portal { fake: &fake, token: "pat-1" };
     let options = json!([{"label": "Warm", "value": "warm"}, {"label": "Cold", "value": "cold", "hidden": true}]);
@@ -73,6 +73,9 @@ async fn a_property_is_defined_once_and_read() {
     let (status, body) = portal.contact(json!({"email": "ana@example.com", "own_number": "1"})).await;
     assert_eq!((status, &body["errors"][0]["code"]), (400, &json!("PROPERTY_DOESNT_EXIST")));
     assert_eq!(portal.contact(json!({"email": "ana@example.com", "own_enumeration": "warm"})).await.0, 201);
+    assert_eq!(portal.call(Method::DELETE, &path, Value::Null).await.0, 204);
+    assert_eq!(portal.call(Method::GET, &path, Value::Null).await.0, 404);
+    assert_eq!(portal.call(Method::DELETE, &path, Value::Null).await.0, 404);
 }
 
 #[tokio::test]
