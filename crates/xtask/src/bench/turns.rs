@@ -109,7 +109,7 @@ fn render(measured: &[Measured]) -> String {
     let row = |group: &Measured| {
         let times = group.per_turn.map(|time| format!("{time:.1}"));
         let growth = format!("{:.2}×", group.growth());
-        [group.group.to_owned()].into_iter().chain(times).chain([growth]).collect()
+        [group.group.to_owned()].into_iter().chain(times).chain([growth]).collect::<Vec<_>>()
     };
     table(&titles, &measured.iter().map(row).collect::<Vec<_>>())
 }

@@ -71,7 +71,7 @@ fn confused(figures: &Figures) -> String {
     let titles: Vec<_> = std::iter::once("").chain(confusion::given()).collect();
     let rows = CategoryLabel::ALL.map(CategoryLabel::as_str).map(|expected| {
         let cells = confusion::given().map(|given| figures.confusion.cell(expected, given).to_string());
-        std::iter::once(expected.to_owned()).chain(cells).collect()
+        std::iter::once(expected.to_owned()).chain(cells).collect::<Vec<_>>()
     });
     table(&titles, &rows)
 }
