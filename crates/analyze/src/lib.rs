@@ -192,17 +192,22 @@ impl Stage for Context {
             return Ok(Outcome::Done);
         }
         let Some(stored) = self.store.session(&key.tenant_id, &key.session_id).await.map_err(Error::Store)? else {
-            return Ok(Outcome::Final(UNKNOWN_SESSION));
+            return Ok(Outcome::Final { code: UNKNOWN_SESSION, reason: "unknown session".to_owned() });
         };
         let transcript = match self.store.transcript(&key.tenant_id, &key.session_id).await.map_err(Error::Store)? {
             Some(transcript) => transcript,
-            None if stored.transcript_purged_at.is_some() => return Ok(Outcome::Final(TRANSCRIPT_PURGED)),
+            None if stored.transcript_purged_at.is_some() => {
+                let reason = "the transcript was removed, by retention or an erasure".to_owned();
+                return Ok(Outcome::Final { code: TRANSCRIPT_PURGED, reason });
+            }
             // The notification carried the transcript, and it has no turns.
             None if stored.transcript_carried => Transcript::default(),
             None => {
-                let wait = self.next_transcript_check(&stored);
-                let retry = |after| Outcome::Retry { after: Some(after), code: TRANSCRIPT_MISSING };
-                return Ok(wait.map_or(Outcome::Final(TRANSCRIPT_MISSING), retry));
+                let (code, reason) = (TRANSCRIPT_MISSING, "the transcript is missing".to_owned());
+                return Ok(match self.next_transcript_check(&stored) {
+                    Some(after) => Outcome::Retry { after: Some(after), code, reason },
+                    None => Outcome::Final { code, reason },
+                });
             }
         };
         self.analyse(&stored, &transcript, &options, delivery).await

@@ -1,6 +1,6 @@
 //! Access tokens of integrations that sign in: one for all functions, renewed by one of them.
 //!
-//! A token is kept in Secrets Manager beside the secret it was got with, with its end. The function that renews it
+//! A token is kept in Secrets Manager next to the secret, with its end. The function that renews it
 //! holds a lease in the database meanwhile; the others use the one that is about to end, or come back.
 
 use std::time::{Duration, Instant};
@@ -18,12 +18,12 @@ use crate::secrets::{SecretError, SecretSource, Secrets};
 
 /// A token is renewed this long before it ends: longer than any sync takes, so that none meets its end.
 pub const RENEWAL_MARGIN: TimeDelta = TimeDelta::minutes(5);
-/// How long a renewal may take before another function tries: the time-out of a request, and as much again.
+/// Time of a renewal before another function tries: the time-out of a request, twice.
 const RENEWAL_LEASE: Duration = Duration::from_secs(30);
 /// No token is taken to live longer, whatever its answer says: HubSpot's live half an hour, Salesforce's some hours.
 const LONGEST_LIFETIME: Duration = Duration::from_secs(24 * 3600);
 
-/// What was got by signing in.
+/// A token from a sign-in.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct AccessToken {
     #[serde(serialize_with = "exposed")]
@@ -32,18 +32,18 @@ pub struct AccessToken {
     /// Where it is to be used, if the sign-in says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
-    /// Of the secret it was got with, and for whom: another secret needs another token.
+    /// Fingerprint of the secret and subject that the token belongs to: another secret needs another token.
     pub of: String,
 }
 
-/// For Secrets Manager only.
+/// Writes the token in the clear, for Secrets Manager only.
 fn exposed<S: serde::Serializer>(token: &SecretString, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(token.expose_secret())
 }
 
 /// How an integration signs in.
 pub trait SignIn {
-    /// Gets a token with what the secret holds; [`Trouble::Unauthorized`](crate::call::Trouble::Unauthorized) if that
+    /// Gets a token with what the secret holds; [`Reason::Unauthorized`](crate::call::Reason::Unauthorized) if that
     /// is not valid.
     fn sign_in(&self, secret: &SecretString) -> impl Future<Output = Result<Granted, SignInError>>;
 
@@ -60,17 +60,17 @@ pub struct Granted {
     pub url: Option<String>,
 }
 
-/// Why there is none.
+/// Sign-ins that give no token.
 pub enum SignInError {
     /// The secret does not hold what is needed.
     Secret,
     Call(CallError),
 }
 
-/// Why a token is renewed.
+/// Occasions to renew a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Reason {
-    /// It is about to end, or there is none.
+    /// The token is about to end, or is missing.
     Ends,
     Refused,
 }
@@ -85,7 +85,7 @@ pub struct Access<'a, S, I> {
 }
 
 impl<S: SecretSource, I: SignIn> Access<'_, S, I> {
-    /// Calls with a token; one that is refused is renewed, once.
+    /// Calls with a token; a refused token is renewed, once.
     pub async fn with_token<T>(&self, call: impl AsyncFn(&AccessToken) -> Result<T, Error>) -> Result<T, Error> {
         let token = self.token().await?;
         let result = call(&token).await;
@@ -114,7 +114,7 @@ impl<S: SecretSource, I: SignIn> Access<'_, S, I> {
         token.ends_at - self.now > RENEWAL_MARGIN
     }
 
-    /// One function renews it; the others go on with the one that is about to end, if there is one, or come back.
+    /// Renews the token in one function; the others use the old token until it ends, or come back.
     async fn renew(&self, old: Option<AccessToken>, reason: Reason) -> Result<AccessToken, Error> {
         let Integration { tenant_id, integration_id, .. } = self.integration;
         let ours = self.store.take_renewal(tenant_id, integration_id, RENEWAL_LEASE).await.map_err(Error::Store)?;
@@ -128,7 +128,7 @@ impl<S: SecretSource, I: SignIn> Access<'_, S, I> {
     }
 
     async fn renew_now(&self, old: Option<&AccessToken>) -> Result<AccessToken, Error> {
-        // Who held the lease before may have just done it; and whoever mends the secret is not to wait.
+        // The function that held the lease before may have renewed it; and a fixed secret must count at once.
         self.forget();
         let is_new = |kept: &AccessToken| old.is_none_or(|old| old.token.expose_secret() != kept.token.expose_secret());
         if let Some(kept) = self.kept().await?.filter(|kept| self.lasts(kept) && is_new(kept)) {
@@ -137,16 +137,16 @@ impl<S: SecretSource, I: SignIn> Access<'_, S, I> {
         self.sign_in().await
     }
 
-    /// A new token takes the place of the one that is kept.
+    /// Gets a new token, which replaces the kept one.
     async fn sign_in(&self) -> Result<AccessToken, Error> {
         let secret = self.secret().await?;
         let granted = self.sign_in.sign_in(&secret).await.map_err(|error| match error {
             SignInError::Secret => Error::Secret(SecretError::Invalid),
-            SignInError::Call(error) => Error::Token(error),
+            SignInError::Call(error) => Error::SignIn(error),
         })?;
         let ends_at = self.now + granted.lifetime.min(LONGEST_LIFETIME);
         let token = AccessToken { token: granted.token, ends_at, url: granted.url, of: self.fingerprint(&secret) };
-        // One that cannot be kept is used all the same.
+        // A token that cannot be kept is still used.
         let Ok(text) = serde_json::to_string(&token) else { return Ok(token) };
         let (tenant, name) = (&self.integration.tenant_id, self.token_name());
         self.secrets.put(tenant, &name, text.into(), Instant::now()).await.map_err(Error::Secret)?;

@@ -1,4 +1,4 @@
-//! What is found out about an integration before sessions rely on it.
+//! Checks of an integration before sessions rely on it.
 
 mod fit;
 mod hubspot;
@@ -12,20 +12,20 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::access::{Access, AccessToken};
 use crate::error::Error;
-use crate::hubspot::Account;
+use crate::explanation::{self, Afterwards};
+use crate::hubspot::HubspotAccount;
 use crate::hubspot::oauth::{self, OAuth};
-use crate::job::Notes;
+use crate::job::SyncNotes;
 use crate::salesforce::Login;
 use crate::secrets::SecretError;
-use crate::webhook::WebhookError;
-use crate::{Connectors, SecretSource, webhook, words};
+use crate::{Connectors, SecretSource, webhook};
 
-/// What a check has found.
+/// Findings of a check.
 #[derive(Debug, Default, PartialEq)]
 pub struct Checked {
-    /// In words, with their place in what was saved where they have one. With any of them the integration cannot work.
+    /// Messages with the place of the mistake, if it has one. With a problem the integration cannot work.
     pub problems: Vec<String>,
-    /// In words: what works otherwise than one may expect.
+    /// Messages about what works differently than expected.
     pub notices: Vec<String>,
     pub connection: Connection,
 }
@@ -53,7 +53,10 @@ impl<S: SecretSource> Connectors<S> {
         // Boxed: with the futures of the clients inside, the function's is deeper than the compiler follows.
         match Box::pin(self.ask(integration, deadline)).await {
             Err(error @ (Error::Store(_) | Error::Secret(SecretError::Unavailable(_)))) => Err(error),
-            Err(error) => Ok(Checked::problem(place(&error), &words::once(&error, &integration.config))),
+            Err(error) => Ok(Checked::problem(
+                place(&error),
+                &explanation::of_error(&error, &integration.config, Afterwards::Check),
+            )),
             checked => checked,
         }
     }
@@ -68,7 +71,7 @@ impl<S: SecretSource> Connectors<S> {
                 Ok(checked.map_or_else(|why| Checked::problem("config.url", &why.to_string()), |()| Checked::default()))
             }
             IntegrationConfig::Salesforce(config) => {
-                let (now, notes) = ((self.clock)(), Notes::default());
+                let (now, notes) = ((self.clock)(), SyncNotes::default());
                 let login = Login::new(&self.salesforce, config, deadline, now).ok_or(Error::ForeignUrl)?;
                 let ask = async |token: &AccessToken| {
                     let api = self.salesforce.api(config, token, deadline, now, &notes).map_err(Error::Crm)?;
@@ -81,7 +84,7 @@ impl<S: SecretSource> Connectors<S> {
         }
     }
 
-    /// The secret as it is now, if it holds what this kind of integration needs.
+    /// Reads the current secret, if it holds what this kind of integration needs.
     async fn secret_in_shape(&self, integration: &Integration) -> Result<SecretString, Error> {
         let Integration { tenant_id, secret_name, config, .. } = integration;
         self.secrets.forget(secret_name);
@@ -91,7 +94,7 @@ impl<S: SecretSource> Connectors<S> {
             IntegrationConfig::Hubspot(HubspotConfig { auth: HubspotAuth::Oauth, .. }) => oauth::is_secret(&secret),
             IntegrationConfig::Salesforce(_) => true,
             IntegrationConfig::Webhook(_) => {
-                webhook::check_secret(&secret).map_err(Error::Webhook)?;
+                webhook::signing_keys(&secret).map_err(Error::SigningSecret)?;
                 true
             }
         };
@@ -105,9 +108,9 @@ impl<S: SecretSource> Connectors<S> {
         secret: &SecretString,
         deadline: Instant,
     ) -> Result<Checked, Error> {
-        let (now, notes) = ((self.clock)(), Notes::default());
+        let (now, notes) = ((self.clock)(), SyncNotes::default());
         let ask = async |token: &SecretString| {
-            let account = Account { hubspot: &self.hubspot, config, token, deadline, now, notes: &notes };
+            let account = HubspotAccount { hubspot: &self.hubspot, config, token, deadline, now, notes: &notes };
             hubspot::check(&account).await.map_err(Error::Crm)
         };
         match config.auth {
@@ -125,7 +128,7 @@ impl<S: SecretSource> Connectors<S> {
 /// Which member of a task that saves the integration is wrong.
 fn place(error: &Error) -> &'static str {
     match error {
-        Error::Secret(_) | Error::Webhook(WebhookError::Secret(_)) => "secret_name",
+        Error::Secret(_) | Error::SigningSecret(_) => "secret_name",
         Error::ForeignUrl => "config.url",
         _ => "",
     }

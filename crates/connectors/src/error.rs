@@ -1,113 +1,105 @@
-//! Why a sync failed, and whether another delivery can help.
+//! Errors of syncs and checks, each with its reason.
 
+use std::time::Duration;
+
+use domain::standard_webhooks::InvalidSigningSecret;
 use domain::step::Code;
 use stage::Failure;
 
-use crate::call::{CallError, Trouble};
+use crate::call::CallError;
+use crate::reason::Reason;
 use crate::secrets::SecretError;
-use crate::webhook::WebhookError;
+use crate::webhook::Violation;
 
-/// A sync that failed; the text completes "failed to …".
+/// A sync or check that failed. The texts hold no personal data.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    #[error("use the database")]
+    #[error("database error")]
     Store(#[source] store::Error),
-    #[error("find the integration")]
+    #[error("unknown integration")]
     UnknownIntegration,
-    #[error("find the session")]
+    #[error("unknown session")]
     UnknownSession,
-    #[error("find the analysis")]
+    #[error("unknown analysis")]
     UnknownAnalysis,
-    #[error("find the event")]
+    #[error("unknown event")]
     UnknownEvent,
-    #[error("find the mail")]
+    #[error("unknown mail")]
     UnknownEmail,
-    #[error("send an event to what is no webhook")]
-    NoWebhook,
+    #[error("the integration is not a webhook")]
+    NotAWebhook,
     /// Credentials are sent nowhere else.
-    #[error("sign in at a URL that is not the third party's")]
+    #[error("the URL is not the third party's")]
     ForeignUrl,
-    #[error("use the integration's secret")]
+    #[error("forbidden URL")]
+    ForbiddenUrl(#[source] Violation),
+    #[error("secret not usable")]
     Secret(#[source] SecretError),
-    #[error("get an access token")]
-    Token(#[source] CallError),
-    /// Somebody else is getting one, and there is none meanwhile.
-    #[error("get an access token: another function is about to have it")]
+    #[error("signing secret not usable")]
+    SigningSecret(#[source] InvalidSigningSecret),
+    #[error("sign-in failed")]
+    SignIn(#[source] CallError),
+    /// Another function renews the token, and the old token has ended.
+    #[error("another function is renewing the access token")]
     Renewing,
-    #[error("write the record: another version of the analysis is being written")]
+    #[error("another version of the analysis is being written")]
     OtherVersion,
-    #[error("find the person: another session is making them")]
+    #[error("another session is creating the person")]
     OtherSession,
-    #[error("sync to the CRM")]
+    #[error("CRM request failed")]
     Crm(#[source] CallError),
-    #[error("deliver the webhook")]
-    Webhook(#[source] WebhookError),
+    #[error("webhook not delivered")]
+    Webhook(#[source] CallError),
 }
 
 impl Error {
-    /// The third party refused the secret, or it cannot be used.
-    pub fn is_unauthorized(&self) -> bool {
+    /// Finds the row of the table that decides what follows.
+    pub fn reason(&self) -> Reason {
         match self {
-            Self::Webhook(error) => error.is_unauthorized(),
-            other => other.call().is_some_and(|error| error.is(Trouble::Unauthorized)),
+            Self::Store(error) if error.is_retryable() => Reason::Database,
+            Self::Store(_) => Reason::DatabaseDefect,
+            Self::UnknownIntegration => Reason::UnknownIntegration,
+            Self::UnknownSession => Reason::UnknownSession,
+            Self::UnknownAnalysis => Reason::UnknownAnalysis,
+            Self::UnknownEvent => Reason::UnknownEvent,
+            Self::UnknownEmail => Reason::UnknownEmail,
+            Self::NotAWebhook => Reason::NotAWebhook,
+            Self::ForeignUrl => Reason::ForeignUrl,
+            Self::ForbiddenUrl(_) => Reason::ForbiddenUrl,
+            Self::Secret(error) => error.reason(),
+            Self::SigningSecret(_) => Reason::InvalidSigningSecret,
+            Self::Renewing => Reason::TokenRenewal,
+            Self::OtherVersion => Reason::OtherVersion,
+            Self::OtherSession => Reason::OtherSession,
+            Self::SignIn(error) | Self::Crm(error) | Self::Webhook(error) => error.reason(),
         }
     }
 
-    /// The request to the third party that failed, where it was one.
+    /// Whether the secret was refused, or signs nothing: another value may have replaced it.
+    pub fn is_unauthorized(&self) -> bool {
+        matches!(self.reason(), Reason::Unauthorized | Reason::SignatureRefused | Reason::InvalidSigningSecret)
+    }
+
+    /// The request to the third party that failed, if one was made.
     pub fn call(&self) -> Option<&CallError> {
         match self {
-            Self::Token(error) | Self::Crm(error) => Some(error),
-            Self::Store(_)
-            | Self::UnknownIntegration
-            | Self::UnknownSession
-            | Self::UnknownAnalysis
-            | Self::UnknownEvent
-            | Self::UnknownEmail
-            | Self::NoWebhook
-            | Self::ForeignUrl
-            | Self::Secret(_)
-            | Self::Renewing
-            | Self::OtherVersion
-            | Self::OtherSession
-            | Self::Webhook(_) => None,
+            Self::SignIn(error) | Self::Crm(error) | Self::Webhook(error) => Some(error),
+            _ => None,
         }
     }
 }
 
+/// Applies to errors before an integration is admitted, such as a missing session.
 impl Failure for Error {
     fn is_retryable(&self) -> bool {
-        match self {
-            Self::Store(error) => error.is_retryable(),
-            Self::UnknownIntegration
-            | Self::UnknownSession
-            | Self::UnknownAnalysis
-            | Self::UnknownEvent
-            | Self::UnknownEmail
-            | Self::NoWebhook
-            | Self::ForeignUrl => false,
-            Self::Secret(error) => error.is_retryable(),
-            Self::Token(error) | Self::Crm(error) => error.is_retryable(),
-            Self::Renewing | Self::OtherVersion | Self::OtherSession => true,
-            Self::Webhook(error) => error.is_retryable(),
-        }
+        self.reason().row().next.is_retried()
     }
 
     fn code(&self) -> Code {
-        match self {
-            Self::Store(error) => error.code(),
-            Self::UnknownIntegration => Code::new("unknown_integration"),
-            Self::UnknownSession => Code::new("unknown_session"),
-            Self::UnknownAnalysis => Code::new("unknown_analysis"),
-            Self::UnknownEvent => Code::new("unknown_event"),
-            Self::UnknownEmail => Code::new("unknown_email"),
-            Self::NoWebhook => Code::new("no_webhook"),
-            Self::ForeignUrl => Code::new("foreign_url"),
-            Self::Secret(error) => error.code(),
-            Self::Token(error) | Self::Crm(error) => error.code(),
-            Self::Renewing => Code::new("token_renewal"),
-            Self::OtherVersion => Code::new("other_version"),
-            Self::OtherSession => Code::new("other_session"),
-            Self::Webhook(error) => error.code(),
-        }
+        self.reason().code()
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
+        self.call().and_then(|call| call.answer()?.retry_after)
     }
 }

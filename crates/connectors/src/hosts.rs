@@ -10,7 +10,7 @@ use reqwest::Url;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AllowedHosts(Vec<(String, Option<u16>)>);
 
-/// Why an entry is none.
+/// An entry that is not a host.
 #[derive(Debug, thiserror::Error)]
 #[error("has an entry that is not host or host:port: {0}")]
 pub struct InvalidAllowedHost(String);

@@ -1,4 +1,4 @@
-//! What the clients of all third parties share: TLS, time-outs, bounded answers, and `Retry-After`.
+//! TLS, time-outs, bounded answers and `Retry-After`, for the clients of all third parties.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,14 +15,14 @@ use stage::outcome::remaining;
 
 use crate::call::CallError;
 
-/// For the TCP and TLS handshakes: who has not answered by then is down, and the whole call still has time.
+/// Time for the TCP and TLS handshakes: a server that has not answered by then is down, and the call still has time.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// With less than this left, a request is not begun: its answer would be lost.
+/// Shortest time for a request: with less left it is not begun, because its answer would be lost.
 const SHORTEST_TIMEOUT: Duration = Duration::from_millis(500);
 /// Shorter than what load balancers commonly allow, so that a thawed function seldom meets a closed connection.
 pub(crate) const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
-/// What RFC 3986 calls unreserved stays; `+` in an address does not, some servers read it as a space.
+/// Characters that RFC 3986 calls unreserved stay; `+` in an address does not, some servers read it as a space.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// A text as one segment of a path, or one value of a query.
@@ -39,12 +39,12 @@ pub(crate) fn form(fields: &[(&str, &str)]) -> String {
     fields.join("&")
 }
 
-/// Why a client could not be built; no invocation can help.
+/// A client that could not be built; no invocation can help.
 #[derive(Debug, thiserror::Error)]
 pub enum SetupError {
-    #[error("set up TLS")]
+    #[error("TLS setup failed")]
     Tls(#[source] rustls::Error),
-    #[error("build the HTTP client")]
+    #[error("HTTP client not built")]
     Client(#[source] reqwest::Error),
 }
 
@@ -80,8 +80,8 @@ pub(crate) async fn read(mut response: Response, limit: usize) -> reqwest::Resul
     Ok(body)
 }
 
-/// What a request was answered with.
-pub(crate) struct Answer {
+/// The answer to a request.
+pub(crate) struct HttpAnswer {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Vec<u8>,
@@ -89,7 +89,6 @@ pub(crate) struct Answer {
 
 /// How a request to a CRM is made.
 pub(crate) struct Exchange {
-    /// Completes "failed to …".
     operation: &'static str,
     timeout: Duration,
     /// The answer's bytes that are read.
@@ -109,16 +108,16 @@ impl Exchange {
     }
 
     /// The answer, whatever its status. Errors do not repeat the URL, which may hold an address.
-    pub(crate) async fn send(&self, request: RequestBuilder) -> Result<Answer, CallError> {
+    pub(crate) async fn send(&self, request: RequestBuilder) -> Result<HttpAnswer, CallError> {
         let operation = self.operation;
         let failed = |source: reqwest::Error| CallError::Send { operation, source: source.without_url() };
         let response = request.timeout(self.timeout).send().await.map_err(failed)?;
         let (status, headers) = (response.status(), response.headers().clone());
         let body = read(response, self.limit).await.map_err(failed)?;
-        Ok(Answer { status, headers, body })
+        Ok(HttpAnswer { status, headers, body })
     }
 
-    /// What a body says. The source would quote it.
+    /// Parses a body. The error has no source, which would quote the body.
     pub(crate) fn parsed<T: DeserializeOwned>(&self, body: &[u8]) -> Result<T, CallError> {
         serde_json::from_slice(body).map_err(|_| CallError::Unreadable { operation: self.operation })
     }

@@ -3,25 +3,23 @@
 mod account;
 pub(crate) mod client;
 pub(crate) mod contact;
+mod error_answer;
 mod note;
 pub mod oauth;
-mod refusal;
 
 use domain::session::VisitorEmail;
-use domain::step::Code;
 
-pub(crate) use account::Account;
+pub(crate) use account::HubspotAccount;
 pub use client::{HubSpot, Portal, REQUEST_TIMEOUT};
 pub use note::MAX_NOTE_LENGTH;
 
-use crate::call::{CallError, Trouble};
-use crate::crm::{Attempt, Crm, Person};
+use crate::call::CallError;
+use crate::crm::{Crm, Person, WriteAttempt};
 use crate::error::Error;
 use crate::job::Job;
+use crate::reason::Reason;
 
-const NO_EMAIL: Code = Code::new("no_email");
-const INVALID_EMAIL: Code = Code::new("invalid_email");
-/// Requests of a sync of a visitor whom HubSpot does not know yet; of one that it knows one less.
+/// Requests of a sync of a visitor whom HubSpot does not know yet; a known visitor takes one less.
 pub const REQUESTS: i32 = 3;
 
 impl Crm for Portal<'_> {
@@ -32,8 +30,8 @@ impl Crm for Portal<'_> {
     /// HubSpot takes an address once.
     async fn person(&self, job: &Job<'_>) -> Result<Person, Error> {
         let email = match job.session.visitor.email() {
-            VisitorEmail::Absent => return Ok(Person::Nobody(NO_EMAIL)),
-            VisitorEmail::Invalid => return Ok(Person::Nobody(INVALID_EMAIL)),
+            VisitorEmail::Absent => return Ok(Person::Nobody(Reason::NoEmail)),
+            VisitorEmail::Invalid => return Ok(Person::Nobody(Reason::InvalidEmail)),
             VisitorEmail::Usable(email) => email,
         };
         contact::upsert(self, job, &email).await.map(Person::Known).map_err(Error::Crm)
@@ -45,11 +43,11 @@ impl Crm for Portal<'_> {
 
     /// Created with its association and its key in one request; where it may be there already, the key says which it
     /// is, and the association is put in its place again.
-    async fn write(&self, job: &Job<'_>, person: &str, attempt: Attempt) -> Result<String, CallError> {
+    async fn write(&self, job: &Job<'_>, person: &str, attempt: WriteAttempt) -> Result<String, CallError> {
         let properties = note::properties(job.session, job.analysis, self.is_keyed());
-        if attempt == Attempt::First || !self.is_keyed() {
+        if attempt == WriteAttempt::First || !self.is_keyed() {
             match self.create_note(person, &properties).await.map_err(CallError::if_gone_again) {
-                Err(error) if self.is_keyed() && error.is(Trouble::Conflict) => {}
+                Err(error) if self.is_keyed() && error.is(Reason::Conflict) => {}
                 created => return created,
             }
         }

@@ -1,4 +1,4 @@
-//! What is to be synced, and what came of it.
+//! The sync of one analysis, and its result.
 
 use std::cell::{Cell, RefCell};
 
@@ -7,9 +7,10 @@ use domain::analysis::Analysis;
 use domain::integration::Connection;
 use domain::session::Session;
 use domain::settings::redaction::ShownText;
-use domain::step::Code;
 use stage::Delivery;
 use store::integration_log::SyncKey;
+
+use crate::reason::Reason;
 
 /// The sync of one analysis to one integration.
 pub struct Job<'a> {
@@ -18,21 +19,21 @@ pub struct Job<'a> {
     pub analysis: &'a Analysis,
     /// How the analysis, and any other version of it, is shown.
     pub shown: ShownText,
-    /// What the last check of the integration found.
+    /// Findings of the last check of the integration.
     pub connection: &'a Connection,
     pub delivery: &'a Delivery,
     pub now: DateTime<Utc>,
-    pub notes: &'a Notes,
+    pub notes: &'a SyncNotes,
 }
 
-/// What is noted while a job is done.
+/// Notes taken during a job.
 #[derive(Debug, Default)]
-pub struct Notes {
+pub struct SyncNotes {
     requests: Cell<i32>,
     left_out: RefCell<Vec<String>>,
 }
 
-impl Notes {
+impl SyncNotes {
     /// A request is made.
     pub fn count_request(&self) {
         self.requests.set(self.requests.get() + 1);
@@ -52,17 +53,17 @@ impl Notes {
         }
     }
 
-    /// In words, for whoever administers the integration; `None` if everything was told.
+    /// Renders the notes for administrators; `None` if nothing was left out.
     pub fn notice(&self) -> Option<String> {
         let left_out = self.left_out.borrow();
         (!left_out.is_empty()).then(|| format!("Left out: {}.", left_out.join("; ")))
     }
 }
 
-/// What became of a [`Job`].
+/// The result of a [`Job`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Synced {
     /// The third party holds the record with this id.
     Written(String),
-    Skipped(Code),
+    Skipped(Reason),
 }

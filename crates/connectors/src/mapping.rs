@@ -13,7 +13,7 @@ use crate::text::cut;
 
 /// A value before it is written as a field's type wants it.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Found {
+pub(crate) enum MappedValue {
     Text(String),
     Number(f64),
     Boolean(bool),
@@ -39,7 +39,7 @@ pub(crate) fn values(job: &Job<'_>, object: &str, mapping: &Mapping) -> Vec<(Str
 }
 
 /// `None`: not known, not evaluated, or empty.
-pub(crate) fn find(source: &Source, session: &Session, analysis: &Analysis, version: i32) -> Option<Found> {
+pub(crate) fn find(source: &Source, session: &Session, analysis: &Analysis, version: i32) -> Option<MappedValue> {
     let found = match source.path() {
         Path::Metadata(key) => any(session.metadata.get(key)?),
         Path::CustomMetric(name) => {
@@ -54,29 +54,29 @@ pub(crate) fn find(source: &Source, session: &Session, analysis: &Analysis, vers
         },
     };
     found.filter(|found| match found {
-        Found::Text(text) => !text.trim().is_empty(),
-        Found::List(items) => !items.is_empty(),
-        Found::Number(_) | Found::Boolean(_) | Found::Time(_) => true,
+        MappedValue::Text(text) => !text.trim().is_empty(),
+        MappedValue::List(items) => !items.is_empty(),
+        MappedValue::Number(_) | MappedValue::Boolean(_) | MappedValue::Time(_) => true,
     })
 }
 
-fn any(value: &Value) -> Option<Found> {
+fn any(value: &Value) -> Option<MappedValue> {
     match value {
         Value::Null | Value::Object(_) => None,
-        Value::Bool(value) => Some(Found::Boolean(*value)),
-        Value::Number(number) => number.as_f64().map(Found::Number),
-        Value::String(text) => Some(Found::Text(text.clone())),
+        Value::Bool(value) => Some(MappedValue::Boolean(*value)),
+        Value::Number(number) => number.as_f64().map(MappedValue::Number),
+        Value::String(text) => Some(MappedValue::Text(text.clone())),
         Value::Array(items) => {
-            items.iter().map(|item| item.as_str().map(str::to_owned)).collect::<Option<_>>().map(Found::List)
+            items.iter().map(|item| item.as_str().map(str::to_owned)).collect::<Option<_>>().map(MappedValue::List)
         }
     }
 }
 
-fn text(text: Option<&str>) -> Option<Found> {
-    text.map(|text| Found::Text(text.to_owned()))
+fn text(text: Option<&str>) -> Option<MappedValue> {
+    text.map(|text| MappedValue::Text(text.to_owned()))
 }
 
-fn visitor(field: &str, session: &Session) -> Option<Found> {
+fn visitor(field: &str, session: &Session) -> Option<MappedValue> {
     let visitor = &session.visitor;
     let name = || visitor.name.as_deref().map(name::split).unwrap_or_default();
     match field {
@@ -93,40 +93,40 @@ fn visitor(field: &str, session: &Session) -> Option<Found> {
     }
 }
 
-fn of_session(field: &str, session: &Session) -> Option<Found> {
+fn of_session(field: &str, session: &Session) -> Option<MappedValue> {
     match field {
         "session_id" => text(Some(session.session_id.as_ref())),
         "agent_id" => text(Some(session.agent_id.as_ref())),
         "channel" => text(Some(session.channel.as_str())),
-        "started_at" => Some(Found::Time(session.started_at)),
-        "ended_at" => Some(Found::Time(session.ended_at)),
+        "started_at" => Some(MappedValue::Time(session.started_at)),
+        "ended_at" => Some(MappedValue::Time(session.ended_at)),
         "end_reason" => text(session.end_reason.as_deref()),
         _ => None,
     }
 }
 
-fn of_analysis(field: &str, analysis: &Analysis, version: i32) -> Option<Found> {
+fn of_analysis(field: &str, analysis: &Analysis, version: i32) -> Option<MappedValue> {
     let Analysis { intent, summary, category, sentiment, conversation, .. } = analysis;
     let (intent, summary, category) = (intent.as_ref(), summary.as_ref(), category.as_ref());
-    let number = |number: f64| Some(Found::Number(number));
+    let number = |number: f64| Some(MappedValue::Number(number));
     match field {
         "status" => text(Some(analysis.status.as_str())),
         "version" => number(version.into()),
         "intent.primary_purpose" => text(intent.map(|intent| intent.primary_purpose.as_str())),
-        "intent.objectives" => intent.map(|intent| Found::List(intent.objectives.clone())),
+        "intent.objectives" => intent.map(|intent| MappedValue::List(intent.objectives.clone())),
         "intent.outcome" => text(intent.and_then(|intent| intent.outcome).map(|outcome| outcome.as_str())),
         "summary.text" => text(summary.map(|summary| summary.text.as_str())),
-        "summary.key_points" => summary.map(|summary| Found::List(summary.key_points.clone())),
+        "summary.key_points" => summary.map(|summary| MappedValue::List(summary.key_points.clone())),
         "category.label" => text(category.map(|category| category.label.as_str())),
         "category.title" => text(category.map(|category| category.label.title())),
         "category.confidence" => number(category?.confidence.get()),
         "category.reasoning" => text(category.map(|category| category.justification.reasoning.as_str())),
         "sentiment.average" => number(sentiment.as_ref()?.average.get()),
         "sentiment.label" => text(sentiment.as_ref().map(|sentiment| sentiment.label.as_str())),
-        "sentiment.patterns" => sentiment.as_ref().map(|sentiment| Found::List(sentiment.patterns.clone())),
-        "topics" => Some(Found::List(analysis.topics.clone())),
-        "insights" => Some(Found::List(analysis.insights.iter().map(|insight| insight.text.clone()).collect())),
-        "action_items" => Some(Found::List(analysis.action_items.iter().map(|item| item.text.clone()).collect())),
+        "sentiment.patterns" => sentiment.as_ref().map(|sentiment| MappedValue::List(sentiment.patterns.clone())),
+        "topics" => Some(MappedValue::List(analysis.topics.clone())),
+        "insights" => Some(MappedValue::List(analysis.insights.iter().map(|insight| insight.text.clone()).collect())),
+        "action_items" => Some(MappedValue::List(analysis.action_items.iter().map(|item| item.text.clone()).collect())),
         "conversation.turns" => number(conversation.turns as f64),
         "conversation.visitor_turns" => number(conversation.visitor_turns as f64),
         "conversation.agent_turns" => number(conversation.agent_turns as f64),
@@ -138,20 +138,20 @@ fn of_analysis(field: &str, analysis: &Analysis, version: i32) -> Option<Found> 
 }
 
 /// As the field wants it, or why it does not fit. A field whose type is not known gets text.
-fn written(found: &Found, kind: Option<&FieldType>) -> Result<Value, &'static str> {
+fn written(found: &MappedValue, kind: Option<&FieldType>) -> Result<Value, &'static str> {
     match (kind, found) {
         (None, _) => Ok(plain(found).into()),
         (Some(FieldType::Text { max_length: None }), _) => Ok(plain(found).into()),
         (Some(FieldType::Text { max_length: Some(max) }), _) => Ok(cut(&plain(found), *max as usize).into()),
-        (Some(FieldType::Number), Found::Number(number)) => Ok(whole(*number).unwrap_or((*number).into())),
-        (Some(FieldType::Number | FieldType::Integer), Found::Text(text)) => {
+        (Some(FieldType::Number), MappedValue::Number(number)) => Ok(whole(*number).unwrap_or((*number).into())),
+        (Some(FieldType::Number | FieldType::Integer), MappedValue::Text(text)) => {
             let number: f64 = text.trim().parse().map_err(|_| "the value is no number")?;
-            written(&Found::Number(number), kind)
+            written(&MappedValue::Number(number), kind)
         }
-        (Some(FieldType::Integer), Found::Number(number)) => whole(*number).ok_or("the value is no whole number"),
+        (Some(FieldType::Integer), MappedValue::Number(number)) => whole(*number).ok_or("the value is no whole number"),
         (Some(FieldType::Number | FieldType::Integer), _) => Err("the value is no number"),
-        (Some(FieldType::Boolean), Found::Boolean(value)) => Ok((*value).into()),
-        (Some(FieldType::Boolean), Found::Text(text)) if ["true", "false"].contains(&text.as_str()) => {
+        (Some(FieldType::Boolean), MappedValue::Boolean(value)) => Ok((*value).into()),
+        (Some(FieldType::Boolean), MappedValue::Text(text)) if ["true", "false"].contains(&text.as_str()) => {
             Ok((text == "true").into())
         }
         (Some(FieldType::Boolean), _) => Err("the value is neither true nor false"),
@@ -159,7 +159,7 @@ fn written(found: &Found, kind: Option<&FieldType>) -> Result<Value, &'static st
             time(found).map(|time| time.to_rfc3339_opts(SecondsFormat::Millis, true).into())
         }
         (Some(FieldType::Date), _) => time(found).map(|time| time.format("%Y-%m-%d").to_string().into()),
-        (Some(FieldType::Options { values, is_multiple }), Found::List(items)) => {
+        (Some(FieldType::Options { values, is_multiple }), MappedValue::List(items)) => {
             let mut known: Vec<&str> = Vec::new();
             for item in items {
                 if values.contains(item) && !known.contains(&item.as_str()) {
@@ -179,26 +179,26 @@ fn written(found: &Found, kind: Option<&FieldType>) -> Result<Value, &'static st
     }
 }
 
-/// Without a decimal point, where there is nothing behind it.
+/// Writes a whole number without a decimal point.
 fn whole(number: f64) -> Option<Value> {
     (number.fract() == 0.0 && number.abs() < 1e15).then(|| (number as i64).into())
 }
 
-fn time(found: &Found) -> Result<DateTime<Utc>, &'static str> {
+fn time(found: &MappedValue) -> Result<DateTime<Utc>, &'static str> {
     match found {
-        Found::Time(time) => Ok(*time),
-        Found::Text(text) => text.parse().map_err(|_| "the value is no time"),
-        Found::Number(_) | Found::Boolean(_) | Found::List(_) => Err("the value is no time"),
+        MappedValue::Time(time) => Ok(*time),
+        MappedValue::Text(text) => text.parse().map_err(|_| "the value is no time"),
+        MappedValue::Number(_) | MappedValue::Boolean(_) | MappedValue::List(_) => Err("the value is no time"),
     }
 }
 
-fn plain(found: &Found) -> String {
+fn plain(found: &MappedValue) -> String {
     match found {
-        Found::Text(text) => text.trim().to_owned(),
-        Found::Number(number) => number.to_string(),
-        Found::Boolean(value) => value.to_string(),
-        Found::Time(time) => time.to_rfc3339_opts(SecondsFormat::Millis, true),
-        Found::List(items) => items.join("\n"),
+        MappedValue::Text(text) => text.trim().to_owned(),
+        MappedValue::Number(number) => number.to_string(),
+        MappedValue::Boolean(value) => value.to_string(),
+        MappedValue::Time(time) => time.to_rfc3339_opts(SecondsFormat::Millis, true),
+        MappedValue::List(items) => items.join("\n"),
     }
 }
 
@@ -249,12 +249,12 @@ mod tests {
         for (path, kind) in SOURCES {
             let found = find(&source(path), &session, &analysis, 1);
             let fits = match (kind, &found) {
-                (SourceType::Label(labels), Some(Found::Text(text))) => labels.contains(&text.as_str()),
-                (SourceType::Integer, Some(Found::Number(number))) => whole(*number).is_some(),
-                (SourceType::Text, Some(Found::Text(_)))
-                | (SourceType::Number, Some(Found::Number(_)))
-                | (SourceType::Time, Some(Found::Time(_)))
-                | (SourceType::List, Some(Found::List(_))) => true,
+                (SourceType::Label(labels), Some(MappedValue::Text(text))) => labels.contains(&text.as_str()),
+                (SourceType::Integer, Some(MappedValue::Number(number))) => whole(*number).is_some(),
+                (SourceType::Text, Some(MappedValue::Text(_)))
+                | (SourceType::Number, Some(MappedValue::Number(_)))
+                | (SourceType::Time, Some(MappedValue::Time(_)))
+                | (SourceType::List, Some(MappedValue::List(_))) => true,
                 _ => false,
             };
             assert!(fits, "{path}: {found:?}");

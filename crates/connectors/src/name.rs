@@ -19,7 +19,7 @@ pub(crate) fn split(name: &str) -> Name {
     Name { first: some(first), last: some(last) }
 }
 
-/// Without control characters, and single spaces between words.
+/// Removes control characters, and leaves single spaces between words.
 pub(crate) fn clean(text: &str) -> String {
     let text = text.replace(char::is_control, " ");
     text.split_whitespace().collect::<Vec<_>>().join(" ")

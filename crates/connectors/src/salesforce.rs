@@ -3,15 +3,14 @@
 mod address;
 mod api;
 mod client;
+mod error_answer;
 mod fields;
 mod person;
-mod refusal;
 mod sign_in;
 mod soql;
 mod task;
 
 use domain::session::VisitorEmail;
-use domain::step::Code;
 
 pub(crate) use api::Api;
 pub use client::{Org, Salesforce};
@@ -19,13 +18,12 @@ pub use sign_in::Login;
 pub use task::MAX_DESCRIPTION_LENGTH;
 
 use crate::call::CallError;
-use crate::crm::{Attempt, Crm, Person};
+use crate::crm::{Crm, Person, WriteAttempt};
 use crate::error::Error;
 use crate::job::Job;
+use crate::reason::Reason;
 
-const NO_EMAIL: Code = Code::new("no_email");
-const INVALID_EMAIL: Code = Code::new("invalid_email");
-/// Requests of a sync of a visitor whom Salesforce does not know yet: no contact, no lead, still nobody, a person, a
+/// Requests of a sync of a visitor whom Salesforce does not know yet: no contact, no lead, still no person, a new person, a
 /// task.
 pub const REQUESTS: i32 = 5;
 
@@ -37,8 +35,8 @@ impl Crm for Org<'_> {
 
     async fn person(&self, job: &Job<'_>) -> Result<Person, Error> {
         match job.session.visitor.email() {
-            VisitorEmail::Absent => Ok(Person::Nobody(NO_EMAIL)),
-            VisitorEmail::Invalid => Ok(Person::Nobody(INVALID_EMAIL)),
+            VisitorEmail::Absent => Ok(Person::Nobody(Reason::NoEmail)),
+            VisitorEmail::Invalid => Ok(Person::Nobody(Reason::InvalidEmail)),
             VisitorEmail::Usable(email) => person::find_or_create(self, job, &email).await,
         }
     }
@@ -48,7 +46,7 @@ impl Crm for Org<'_> {
         Err(CallError::Incomplete { operation: "look for a task without a key" })
     }
 
-    async fn write(&self, job: &Job<'_>, person: &str, _: Attempt) -> Result<String, CallError> {
+    async fn write(&self, job: &Job<'_>, person: &str, _: WriteAttempt) -> Result<String, CallError> {
         task::write(self, job, person).await
     }
 

@@ -7,63 +7,56 @@ use std::time::{Duration, Instant};
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
 use domain::id::TenantId;
-use domain::step::Code;
 use secrecy::{ExposeSecret, SecretString};
 use stage::SdkConfig;
+
+use crate::reason::Reason;
 
 /// How long a secret is used without asking again: a rotated one is taken up by then, or at once after a 401.
 const SECRET_LIFETIME: Duration = Duration::from_secs(300);
 
-/// Why a secret is not to be had; the text completes "failed to …".
+/// Secrets that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretError {
-    /// The name is not the tenant's own: whoever edits an integration must not reach other secrets.
-    #[error("use a secret outside the tenant's own names")]
+    /// The name is not the tenant's own: an integration must not reach the secrets of others.
+    #[error("the name is not one of the tenant's own")]
     NotAllowed,
-    #[error("find the secret")]
+    #[error("unknown secret")]
     Unknown,
     /// Empty, not text, or without a member that the kind of integration needs.
-    #[error("use the secret: it does not hold what is needed")]
+    #[error("it does not hold what is needed")]
     Invalid,
-    #[error("use the secret: it is marked for deletion")]
-    Deleted(#[source] Source),
-    /// By the role's policy or by the key's.
-    #[error("use the secret: the function may not")]
-    Forbidden(#[source] Source),
-    #[error("use Secrets Manager")]
-    Unavailable(#[source] Source),
+    #[error("it is marked for deletion")]
+    Deleted(#[source] SecretCause),
+    /// The role's policy or the key's does not allow it.
+    #[error("access denied")]
+    Forbidden(#[source] SecretCause),
+    #[error("no answer from Secrets Manager")]
+    Unavailable(#[source] SecretCause),
 }
 
-type Source = Box<dyn std::error::Error + Send + Sync>;
+type SecretCause = Box<dyn std::error::Error + Send + Sync>;
 
 impl SecretError {
-    /// Whether another delivery can help.
-    pub fn is_retryable(&self) -> bool {
+    pub fn reason(&self) -> Reason {
         match self {
-            Self::Unavailable(_) => true,
-            Self::NotAllowed | Self::Unknown | Self::Invalid | Self::Deleted(_) | Self::Forbidden(_) => false,
+            Self::NotAllowed => Reason::SecretNotAllowed,
+            Self::Unknown => Reason::UnknownSecret,
+            Self::Invalid => Reason::InvalidSecret,
+            Self::Deleted(_) => Reason::SecretDeleted,
+            Self::Forbidden(_) => Reason::SecretForbidden,
+            Self::Unavailable(_) => Reason::SecretUnavailable,
         }
     }
 
-    pub fn code(&self) -> Code {
-        match self {
-            Self::NotAllowed => Code::new("secret_not_allowed"),
-            Self::Unknown => Code::new("unknown_secret"),
-            Self::Invalid => Code::new("invalid_secret"),
-            Self::Deleted(_) => Code::new("secret_deleted"),
-            Self::Forbidden(_) => Code::new("secret_forbidden"),
-            Self::Unavailable(_) => Code::new("secret_unavailable"),
-        }
-    }
-
-    /// What only a person can mend, or what passes.
+    /// Sorts errors into those that an administrator has to fix, and those that pass.
     fn of<E, R>(error: SdkError<E, R>) -> Self
     where
         E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
         R: std::fmt::Debug + Send + Sync + 'static,
     {
         match error.as_service_error().and_then(ProvideErrorMetadata::code) {
-            // A name that Secrets Manager takes for none is nobody's.
+            // A name that is not valid belongs to no secret.
             Some("ResourceNotFoundException" | "InvalidParameterException" | "ValidationException") => Self::Unknown,
             Some("InvalidRequestException") => Self::Deleted(error.into()),
             Some("AccessDeniedException" | "DecryptionFailure" | "EncryptionFailure") => Self::Forbidden(error.into()),
@@ -168,7 +161,7 @@ impl<S: SecretSource> Secrets<S> {
 
     fn cached(&self, name: &str, now: Instant) -> Option<SecretString> {
         let mut cache = self.cache();
-        // Nobody's is kept in memory for longer than it is used.
+        // A secret is not kept in memory for longer than it may be used.
         cache.retain(|_, (since, _)| now.saturating_duration_since(*since) < SECRET_LIFETIME);
         cache.get(name).map(|(_, value)| value.clone())
     }
@@ -242,10 +235,11 @@ mod tests {
             let metadata = if let Some(code) = code { metadata.code(code) } else { metadata };
             let refused = GetSecretValueError::generic(metadata.build());
             let error = SecretError::of(SdkError::service_error(refused, ()));
-            assert_eq!((error.code().as_str(), error.is_retryable()), (told, told == "secret_unavailable"), "{code:?}");
+            let row = error.reason().row();
+            assert_eq!((row.code.as_str(), row.next.is_retried()), (told, told == "secret_unavailable"), "{code:?}");
         }
         let silent: SdkError<GetSecretValueError, ()> = SdkError::timeout_error("no answer");
-        assert!(SecretError::of(silent).is_retryable());
+        assert_eq!(SecretError::of(silent).reason(), Reason::SecretUnavailable);
     }
 
     #[tokio::test]

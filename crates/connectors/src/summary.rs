@@ -20,13 +20,13 @@ const CUT_LENGTH: usize = 400;
 pub(crate) const TITLE: &str = "Conversation with the AI agent";
 pub(crate) const ID_LABEL: &str = "Conversation ID:";
 
-/// What a kind of record takes.
+/// The format of one kind of record.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Form {
+pub(crate) struct SummaryFormat {
     pub(crate) markup: Markup,
-    /// In UTF-16 units, which are never fewer than characters.
+    /// UTF-16 units, which are never fewer than characters.
     pub(crate) max_length: usize,
-    /// In the sentence "The analysis is longer than … may be."
+    /// The record in the sentence "The analysis is longer than … may be."
     pub(crate) record: &'static str,
 }
 
@@ -36,8 +36,8 @@ pub(crate) enum Markup {
     Plain,
 }
 
-/// All parts of the analysis; those that do not fit are left out whole, and named.
-pub(crate) fn render(session: &Session, analysis: &Analysis, form: &Form) -> String {
+/// Renders all parts of the analysis; parts that do not fit are left out whole, and named.
+pub(crate) fn render(session: &Session, analysis: &Analysis, form: &SummaryFormat) -> String {
     let id = format!("{ID_LABEL} {}", session.session_id);
     let mut text = form.written(&Section::of_text(TITLE, [id]));
     let mut left_out = Vec::new();
@@ -60,7 +60,7 @@ pub(crate) fn render(session: &Session, analysis: &Analysis, form: &Form) -> Str
     text
 }
 
-impl Form {
+impl SummaryFormat {
     fn written(&self, section: &Section) -> String {
         match self.markup {
             Markup::Html => html::section(section),

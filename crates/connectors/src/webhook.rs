@@ -1,10 +1,9 @@
 //! Custom webhooks: one signed request per event, with an id that stays the same however often it is sent.
 
 mod address;
-mod error;
+mod delivery;
 mod payload;
 mod sign;
-mod tell;
 #[cfg(test)]
 mod tests;
 
@@ -15,55 +14,58 @@ use chrono::{DateTime, Utc};
 use domain::integration::WebhookConfig;
 use reqwest::dns::Resolve;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Client, ClientBuilder, Url};
+use reqwest::{Client, ClientBuilder, StatusCode, Url};
 use rustls::ClientConfig;
 use secrecy::SecretString;
 use stage::Delivery;
 
 pub use address::Violation;
-pub use error::WebhookError;
+pub use delivery::EventDelivery;
 pub use payload::MAX_PAYLOAD_BYTES;
-pub use tell::{Telling, tell};
+pub use sign::signing_keys;
 
+use crate::call::{CallError, ErrorAnswer};
+use crate::error::Error;
 use crate::hosts::AllowedHosts;
 use crate::http::{self, SetupError};
+use crate::reason::Reason;
 use address::{PublicOnly, System, Target};
-use error::Cause;
 
-/// What Standard Webhooks recommends: a receiver acknowledges and works later.
+/// The time-out that Standard Webhooks recommends: a receiver acknowledges first and works later.
 pub const DELIVERY_TIMEOUT: Duration = Duration::from_secs(15);
 /// Bytes; the answer has no meaning beyond its status, and what is more is not read.
 const MAX_ANSWER_BYTES: usize = 16 * 1024;
-/// Bytes of the answer that are kept for whoever looks why an event was refused.
+/// Bytes of the answer that are kept, for administrators who look why an event was refused.
 const KEPT_ANSWER_BYTES: usize = 1024;
 
-/// For [`Webhooks::check_now`].
+/// Time-out of [`Webhooks::check_now`].
 const RESOLVE_TIMEOUT: Duration = Duration::from_secs(10);
+const OPERATION: &str = "send the event";
 
 /// Delivers webhooks.
 #[derive(Clone)]
 pub struct Webhooks {
     /// Connects to public addresses only.
     public: Client,
-    /// For [`AllowedHosts`].
+    /// Connects to [`AllowedHosts`] too.
     any: Client,
     allowed: AllowedHosts,
     resolver: PublicOnly,
 }
 
-/// An event that is to be sent.
-pub(crate) struct Letter<'a> {
+/// An event to sign and send.
+pub(crate) struct SignedEvent<'a> {
     pub(crate) id: &'a str,
     pub(crate) body: &'a str,
 }
 
-/// A request that was made, or failed before it was.
-pub(crate) struct Attempted {
+/// A request that was made, or that failed before.
+pub(crate) struct DeliveryAttempt {
     pub(crate) duration: Duration,
     pub(crate) status: Option<u16>,
     /// Its beginning.
     pub(crate) answer: Option<String>,
-    pub(crate) result: Result<(), WebhookError>,
+    pub(crate) result: Result<(), Error>,
 }
 
 impl Webhooks {
@@ -93,29 +95,30 @@ impl Webhooks {
 
     pub(crate) async fn send(
         &self,
-        letter: &Letter<'_>,
+        event: &SignedEvent<'_>,
         config: &WebhookConfig,
         secret: &SecretString,
         delivery: &Delivery,
         now: DateTime<Utc>,
-    ) -> Attempted {
+    ) -> DeliveryAttempt {
         let started = Instant::now();
-        let (status, answer, result) = match self.prepare(letter, config, secret, now) {
+        let (status, answer, result) = match self.prepare(event, config, secret, now) {
             Ok(prepared) => self.post(prepared, delivery, now).await,
             Err(error) => (None, None, Err(error)),
         };
-        Attempted { duration: started.elapsed(), status, answer, result }
+        DeliveryAttempt { duration: started.elapsed(), status, answer, result }
     }
 
     fn prepare(
         &self,
-        letter: &Letter<'_>,
+        event: &SignedEvent<'_>,
         config: &WebhookConfig,
         secret: &SecretString,
         now: DateTime<Utc>,
-    ) -> Result<Prepared, WebhookError> {
-        let target = Target::parse(&config.url, &self.allowed).map_err(WebhookError::Forbidden)?;
-        let mut headers = sign::headers(letter.id, now.timestamp(), letter.body.as_bytes(), secret)?;
+    ) -> Result<Prepared, Error> {
+        let target = Target::parse(&config.url, &self.allowed).map_err(Error::ForbiddenUrl)?;
+        let keys = signing_keys(secret).map_err(Error::SigningSecret)?;
+        let mut headers = sign::headers(event.id, now.timestamp(), event.body.as_bytes(), &keys);
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         for (name, value) in config.headers.iter() {
             // Both were checked when they were saved.
@@ -124,7 +127,7 @@ impl Webhooks {
             }
         }
         let client = if target.is_exempt { &self.any } else { &self.public };
-        Ok(Prepared { client: client.clone(), url: target.url, headers, body: letter.body.to_owned() })
+        Ok(Prepared { client: client.clone(), url: target.url, headers, body: event.body.to_owned() })
     }
 
     async fn post(
@@ -132,33 +135,53 @@ impl Webhooks {
         request: Prepared,
         delivery: &Delivery,
         now: DateTime<Utc>,
-    ) -> (Option<u16>, Option<String>, Result<(), WebhookError>) {
+    ) -> (Option<u16>, Option<String>, Result<(), Error>) {
         let Some(timeout) = http::timeout(DELIVERY_TIMEOUT, delivery) else {
-            return (None, None, Err(WebhookError::OutOfTime));
+            return (None, None, Err(Error::Webhook(CallError::OutOfTime { operation: OPERATION })));
         };
         let Prepared { client, url, headers, body } = request;
         let sent = client.post(url).headers(headers).body(body).timeout(timeout).send().await;
         let response = match sent {
             Ok(response) => response,
-            Err(error) => return (None, None, Err(WebhookError::of_send(error))),
+            Err(error) => return (None, None, Err(not_sent(error))),
         };
         let (status, headers) = (response.status(), response.headers().clone());
         // The status has been given: a body that breaks off changes nothing.
         let answer = http::read(response, MAX_ANSWER_BYTES).await.unwrap_or_default();
-        let result = match Cause::of(status) {
+        let result = match reason(status) {
             None => Ok(()),
-            Some(cause) => {
-                let retry_after = http::retry_after(&headers, now);
-                Err(WebhookError::Refused { status, cause, retry_after })
+            Some(reason) => {
+                let (party, retry_after) = ("the receiver", http::retry_after(&headers, now));
+                let answer = ErrorAnswer { party, status, reason, labels: Vec::new(), existing: None, retry_after };
+                Err(Error::Webhook(CallError::Refused { operation: OPERATION, answer }))
             }
         };
         (Some(status.as_u16()), Some(beginning(&answer)), result)
     }
 }
 
-/// Whether requests can be signed with it.
-pub(crate) fn check_secret(secret: &SecretString) -> Result<(), WebhookError> {
-    sign::keys(secret).map(drop).map_err(WebhookError::Secret)
+/// Sorts an answer by its status; `None` for success.
+fn reason(status: StatusCode) -> Option<Reason> {
+    match status.as_u16() {
+        200..=299 => None,
+        // Never followed: the target was not checked.
+        300..=399 => Some(Reason::Redirected),
+        401 => Some(Reason::SignatureRefused),
+        410 => Some(Reason::Gone),
+        429 => Some(Reason::RateLimited),
+        // Not implemented, which a retry does not change.
+        501 => Some(Reason::Rejected),
+        408 | 500.. => Some(Reason::Unavailable),
+        _ => Some(Reason::Rejected),
+    }
+}
+
+/// A request that was not sent because of its target's address, or that got no answer.
+fn not_sent(error: reqwest::Error) -> Error {
+    match Violation::in_chain(&error) {
+        Some(violation) => Error::ForbiddenUrl(violation),
+        None => Error::Webhook(CallError::Send { operation: OPERATION, source: error.without_url() }),
+    }
 }
 
 fn beginning(answer: &[u8]) -> String {

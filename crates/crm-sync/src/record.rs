@@ -1,19 +1,17 @@
-//! One record per session in a CRM, telling its latest analysis.
+//! One record per session in a CRM, with its latest analysis.
 
 use std::collections::BTreeMap;
 
 use connectors::Error;
 use connectors::call::CallError;
-use connectors::crm::{Attempt, Crm, Person};
+use connectors::crm::{Crm, Person, WriteAttempt};
 use connectors::job::{Job, Synced};
-use domain::step::{Code, FIRST_VERSION};
+use connectors::reason::Reason;
+use domain::step::FIRST_VERSION;
 use store::Store;
 use store::integration_log::{Begun, OtherRecord, SyncKey, SyncStatus, Writing};
 
-/// The record tells a later version of the analysis already.
-const SUPERSEDED: Code = Code::new("superseded");
-
-/// Makes sure that the person and the session's record are there, and that the record tells the latest analysis.
+/// Makes sure that the person and the session's record exist, and that the record shows the latest analysis.
 ///
 /// Each version's beginning is in the log before its text is in the record, and one version is written at a time.
 pub(crate) async fn sync(job: &Job<'_>, crm: &impl Crm, store: &Store) -> Result<Synced, Error> {
@@ -23,12 +21,12 @@ pub(crate) async fn sync(job: &Job<'_>, crm: &impl Crm, store: &Store) -> Result
         // An attempt that was begun may have written over the later version's text, and ended before it put that back.
         return match begun.contains_key(&job.key.analysis_version) {
             true => settle(job, crm, store, later.record_id.clone()).await,
-            false => Ok(Synced::Skipped(SUPERSEDED)),
+            false => Ok(Synced::Skipped(Reason::Superseded)),
         };
     }
     let person = match crm.person(job).await? {
         Person::Known(id) => id,
-        Person::Nobody(code) => return Ok(Synced::Skipped(code)),
+        Person::Nobody(reason) => return Ok(Synced::Skipped(reason)),
     };
     let keyed = crm.is_keyed();
     let writing = Writing { contact_id: Some(&person), keyed, lease: job.delivery.remaining() };
@@ -70,12 +68,12 @@ async fn write(
             }
         }
     }
-    let attempt = if is_first && begun.is_empty() { Attempt::First } else { Attempt::Repeated };
+    let attempt = if is_first && begun.is_empty() { WriteAttempt::First } else { WriteAttempt::Repeated };
     crm.write(job, person, attempt).await
 }
 
-/// What became of a record that this version has, or may have, written: where a later version began to write meanwhile,
-/// its text is put back.
+/// Settles a record that this version has, or may have, written: where a later version began to write meanwhile, its text
+/// is put back.
 async fn settle(job: &Job<'_>, crm: &impl Crm, store: &Store, record_id: String) -> Result<Synced, Error> {
     let mut told = job.key.analysis_version;
     while let Some(later) = writer_after(told, job, store).await? {
@@ -87,11 +85,11 @@ async fn settle(job: &Job<'_>, crm: &impl Crm, store: &Store, record_id: String)
     }
     match told == job.key.analysis_version {
         true => Ok(Synced::Written(record_id)),
-        false => Ok(Synced::Skipped(SUPERSEDED)),
+        false => Ok(Synced::Skipped(Reason::Superseded)),
     }
 }
 
-/// The latest version after this one that writes the record or has written it.
+/// Finds the latest version after this one that writes the record or has written it.
 async fn writer_after(version: i32, job: &Job<'_>, store: &Store) -> Result<Option<i32>, Error> {
     let begun = store.begun_versions(&job.key).await.map_err(Error::Store)?;
     let writes = |status| match status {

@@ -21,19 +21,18 @@ use store::syncs::{ShownStatus, SyncFilter};
 use store::{Store, gates};
 
 pub use error::IntegrationError;
-use replay::Wanted;
+use replay::ReplayRequest;
 pub use task::{
     AttemptEntry, DisabledEntry, IntegrationEntry, IntegrationReport, IntegrationTask, ReplayedSyncs, SavedIntegration,
     ShownAttempts, ShownIntegrations, ShownState, ShownSyncs, SwitchedIntegration, SyncEntry, TestedIntegration,
 };
 
-/// What steps of an integration wait for: to be mended, and for their turn.
+/// Codes that steps of an integration wait with: until it is fixed, or for their turn.
 fn waiting() -> Vec<Code> {
     [INTEGRATION_DISABLED].into_iter().chain(gates::CODES).collect()
 }
 
-/// Does one task; `queue_url` is where messages are sent to that a replay sends again. Those that take long stop in
-/// time before `deadline`, where the invocation ends.
+/// Does one task; a replay sends its messages to `queue_url`. Long tasks stop in time before `deadline`, where the invocation ends.
 pub async fn administer<S: SecretSource, Q: Queues>(
     connectors: &Connectors<S>,
     queues: &Q,
@@ -66,7 +65,7 @@ pub async fn administer<S: SecretSource, Q: Queues>(
         }
         IntegrationTask::ReplayIntegration { tenant_id, integration_id, session_id, from, to, failed_only, after } => {
             let integration = operator.found(&tenant_id, &integration_id).await?;
-            let wanted = Wanted { integration: &integration, session_id, from, to, failed_only, after };
+            let wanted = ReplayRequest { integration: &integration, session_id, from, to, failed_only, after };
             replay::replay(operator.store, queues, queue_url, wanted, deadline).await.map(IntegrationReport::Replayed)
         }
         IntegrationTask::ShowAttempts { tenant_id, integration_id, session_id } => {
@@ -111,7 +110,7 @@ impl<S: SecretSource> Operator<'_, S> {
         found.map(drop).ok_or_else(|| IntegrationError::UnknownTenant(tenant.clone()))
     }
 
-    /// One that is not removed.
+    /// Finds an integration that is not removed.
     async fn found(&self, tenant: &TenantId, id: &IntegrationId) -> Result<Integration, IntegrationError> {
         let found = self.store.integration(tenant, id).await.map_err(IntegrationError::Store)?;
         let found = found.filter(|integration| integration.state != IntegrationState::Removed);
@@ -123,7 +122,7 @@ impl<S: SecretSource> Operator<'_, S> {
         let checked = self.connectors.check(&wanted, deadline).await.map_err(IntegrationError::Check)?;
         if !checked.is_ok() {
             return Err(IntegrationError::NotWorking {
-                operation: "save the integration",
+                operation: "integration not saved",
                 findings: checked.findings(),
             });
         }
@@ -131,7 +130,7 @@ impl<S: SecretSource> Operator<'_, S> {
         self.store.save_integration(&wanted).await.map_err(IntegrationError::Store)?;
         let Integration { tenant_id, integration_id, state, config, connection, .. } = wanted;
         let (woken, kind) = (self.begin(&tenant_id, &integration_id, &state).await?, config.kind());
-        tracing::info!(tenant.id = %tenant_id, integration.id = %integration_id, kind, woken, "saved an integration");
+        tracing::info!(tenant.id = %tenant_id, integration.id = %integration_id, kind, woken, "integration saved");
         Ok(SavedIntegration {
             state: show::state(&state),
             integration_id,
@@ -186,7 +185,7 @@ impl<S: SecretSource> Operator<'_, S> {
         if ok {
             self.store.save_connection(tenant, id, &connection).await.map_err(IntegrationError::Store)?;
         }
-        tracing::info!(tenant.id = %tenant, integration.id = %id, ok, "tested an integration");
+        tracing::info!(tenant.id = %tenant, integration.id = %id, ok, "integration tested");
         Ok(TestedIntegration { ok, findings: checked.findings(), connection })
     }
 
@@ -198,10 +197,10 @@ impl<S: SecretSource> Operator<'_, S> {
     ) -> Result<SavedIntegration, IntegrationError> {
         let TestedIntegration { ok, findings, connection } = self.test(tenant, id, deadline).await?;
         if !ok {
-            return Err(IntegrationError::NotWorking { operation: "enable the integration", findings });
+            return Err(IntegrationError::NotWorking { operation: "integration not enabled", findings });
         }
         let woken = self.begin(tenant, id, &IntegrationState::On).await?;
-        tracing::info!(tenant.id = %tenant, integration.id = %id, woken, "enabled an integration");
+        tracing::info!(tenant.id = %tenant, integration.id = %id, woken, "integration enabled");
         let state = show::state(&IntegrationState::On);
         Ok(SavedIntegration { integration_id: id.clone(), state, findings, connection, woken })
     }
@@ -227,7 +226,7 @@ impl<S: SecretSource> Operator<'_, S> {
     ) -> Result<IntegrationReport, IntegrationError> {
         self.begin(tenant, &id, state).await?;
         let state = show::state(state);
-        tracing::info!(tenant.id = %tenant, integration.id = %id, state = state.as_str(), "switched an integration");
+        tracing::info!(tenant.id = %tenant, integration.id = %id, state = state.as_str(), "integration switched");
         Ok(IntegrationReport::Switched(SwitchedIntegration { integration_id: id, state }))
     }
 }

@@ -144,7 +144,10 @@ impl Context {
         }
         tracing::info!(error = error_chain(&error), email.id = %email.email_id, request, "mail postponed by SES");
         let code = error.code();
-        Ok(if gives_up { Outcome::Final(code) } else { Outcome::Wait { after: self.busy.spread(request), code } })
+        Ok(match gives_up {
+            true => Outcome::Final { code, reason: error_chain(&error) },
+            false => Outcome::Wait { after: self.busy.spread(request), code },
+        })
     }
 
     /// Settles a mail that SES may have: waits for its `Send` event, then holds the mail.
@@ -176,7 +179,10 @@ impl Context {
         Ok(match held.map(|email| Progress::of(email.status)) {
             // An event came first.
             Some(Progress::Sent) => Outcome::Done,
-            Some(Progress::Open | Progress::Unknown) | None => Outcome::Final(OUTCOME_UNKNOWN),
+            Some(Progress::Open | Progress::Unknown) | None => {
+                let reason = "SES did not answer, and no event says whether the mail was sent".to_owned();
+                Outcome::Final { code: OUTCOME_UNKNOWN, reason }
+            }
         })
     }
 }

@@ -1,20 +1,24 @@
-//! What a handler says about a message.
+//! Outcomes of a step, as its handler decides them.
 
 use std::time::{Duration, Instant};
 
 use domain::step::Code;
 use store::steps::Claimed;
 
-/// What became of a step.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+use crate::error_chain;
+
+/// Outcomes of a step.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     Done,
     /// There was nothing to do, for this reason.
     Skipped(Code),
-    /// Another delivery, after this long or the usual back-off; `code` is recorded if there is none left.
+    /// Another delivery, after this long or the usual back-off. If none is left, the step fails with this code, and its
+    /// message goes to the dead-letter queue with this reason.
     Retry {
         after: Option<Duration>,
         code: Code,
+        reason: String,
     },
     /// Another delivery, after this long, however long it is and whatever is left of this message's. Up to
     /// [`MAX_DELAY`](crate::queues::MAX_DELAY) a copy of the message waits in the queue; longer, the step waits outside
@@ -23,19 +27,33 @@ pub enum Outcome {
         after: Duration,
         code: Code,
     },
-    /// No delivery can help.
-    Final(Code),
+    /// Another delivery cannot help: the step fails, and its message goes to the dead-letter queue with this reason.
+    Final {
+        code: Code,
+        reason: String,
+    },
 }
 
-/// How a handler's error is to be treated.
+impl Outcome {
+    /// Turns a handler's error into an outcome.
+    pub fn of(failure: &impl Failure) -> Self {
+        let (code, reason) = (failure.code(), error_chain(failure));
+        match failure.is_retryable() {
+            true => Self::Retry { after: failure.retry_after(), code, reason },
+            false => Self::Final { code, reason },
+        }
+    }
+}
+
+/// Errors of handlers, each of which says what follows.
 pub trait Failure: std::error::Error + 'static {
-    /// Whether another delivery can help. Exhaustive: a new variant has to decide.
+    /// Whether another delivery can help. Implementations match every variant.
     fn is_retryable(&self) -> bool;
 
-    /// What is recorded when the step fails for good.
+    /// The code that is recorded when the step fails.
     fn code(&self) -> Code;
 
-    /// How long the other side asked us to wait.
+    /// The wait that the other side asked for.
     fn retry_after(&self) -> Option<Duration> {
         None
     }
@@ -51,13 +69,13 @@ impl Failure for store::Error {
     }
 }
 
-/// What a handler may know about the delivery it works on.
+/// The delivery that a handler works on.
 #[derive(Debug, Clone)]
 pub struct Delivery {
     pub claimed: Claimed,
     /// The invocation and the claim's lease end here.
     pub deadline: Instant,
-    /// After this one there is no other: what is then to be tried again has failed.
+    /// No delivery follows this one: a retry fails the step.
     pub is_last: bool,
 }
 

@@ -163,38 +163,32 @@ impl<S: Stage, Q: Queues> StepRunner<S, Q> {
         let delivery = Delivery { claimed, deadline: record.deadline, is_last: record.is_last };
         let started = Instant::now();
         let handled = AssertUnwindSafe(self.stage.handle(message, &delivery)).catch_unwind().await;
-        let duration_ms = started.elapsed().as_millis() as u64;
-        let Ok(result) = handled else {
-            tracing::error!(duration_ms, attempt = delivery.claimed.attempt, "the handler panicked");
-            let outcome = Outcome::Retry { after: None, code: PANIC };
-            return self.record(delivery.claimed, outcome, "the handler panicked", record).await;
+        let outcome = match handled {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(error)) => Outcome::of(&error),
+            Err(_) => Outcome::Retry { after: None, code: PANIC, reason: "the handler panicked".to_owned() },
         };
-        match result {
-            Ok(outcome) => {
-                tracing::info!(?outcome, duration_ms, attempt = delivery.claimed.attempt, "handled");
-                self.record(delivery.claimed, outcome, "", record).await
+        let (duration_ms, attempt) = (started.elapsed().as_millis() as u64, delivery.claimed.attempt);
+        match &outcome {
+            Outcome::Done | Outcome::Skipped(_) | Outcome::Wait { .. } => {
+                tracing::info!(?outcome, duration_ms, attempt, "step handled");
             }
-            Err(error) => {
-                let (retryable, reason) = (error.is_retryable(), error_chain(&error));
-                tracing::warn!(error = reason, retryable, duration_ms, attempt = delivery.claimed.attempt, "failed");
-                let outcome = if retryable {
-                    Outcome::Retry { after: error.retry_after(), code: error.code() }
-                } else {
-                    Outcome::Final(error.code())
-                };
-                self.record(delivery.claimed, outcome, &reason, record).await
+            Outcome::Retry { code, reason, .. } | Outcome::Final { code, reason } => {
+                let retryable = matches!(outcome, Outcome::Retry { .. });
+                tracing::warn!(code = code.as_str(), error = reason, retryable, duration_ms, attempt, "step not done");
             }
         }
+        self.record(delivery.claimed, outcome, record).await
     }
 
-    async fn record(&self, claimed: Claimed, outcome: Outcome, reason: &str, record: &Record) -> Verdict {
+    async fn record(&self, claimed: Claimed, outcome: Outcome, record: &Record) -> Verdict {
         match outcome {
             Outcome::Done => self.finish(claimed, Ending::Done, record).await,
             Outcome::Skipped(code) => self.finish(claimed, Ending::Skipped(code), record).await,
-            Outcome::Final(code) => self.fail(claimed, code, reason, record).await,
+            Outcome::Final { code, reason } => self.fail(claimed, code, &reason, record).await,
             Outcome::Wait { after, code } if after <= MAX_DELAY => self.delay(claimed, after, code, record).await,
             Outcome::Wait { after, code } => self.park(claimed, after, code, record).await,
-            Outcome::Retry { code, .. } if record.is_last => self.fail(claimed, code, reason, record).await,
+            Outcome::Retry { code, reason, .. } if record.is_last => self.fail(claimed, code, &reason, record).await,
             Outcome::Retry { after, .. } => {
                 let wait = after.unwrap_or_else(|| self.config.backoff.after(record.receive_count));
                 self.release(&claimed, wait).await;

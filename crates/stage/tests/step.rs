@@ -187,7 +187,7 @@ async fn an_unreadable_body_is_not_quoted() {
 async fn a_retry_waits_as_long_as_it_was_asked_to_and_gives_the_claim_back() {
     let world = World::new().await;
     world.script([
-        Some(Ok(Outcome::Retry { after: Some(Duration::from_secs(77)), code: BROKEN })),
+        Some(Ok(Outcome::Retry { after: Some(Duration::from_secs(77)), code: BROKEN, reason: "broken".to_owned() })),
         Some(Err(OracleError { retryable: true })),
     ]);
     assert_eq!(world.deliver(vec![received(message("s-1"), 1)]).await, ["m-1"]);
@@ -284,7 +284,7 @@ async fn the_last_receive_fails_the_step_and_a_replay_completes_it() {
 #[tokio::test]
 async fn a_step_is_not_failed_before_its_message_is_in_the_dead_letter_queue() {
     let world = World::new().await;
-    world.script([Some(Ok(Outcome::Final(BROKEN)))]);
+    world.script([Some(Ok(Outcome::Final { code: BROKEN, reason: "broken".to_owned() }))]);
     world.runner.queues.refuses.set(true);
     assert_eq!(world.deliver(vec![received(message("s-1"), 1)]).await, ["m-1"]);
     assert_eq!(world.status("s-1").await, (SessionStatus::Processing, None));
@@ -329,7 +329,7 @@ async fn a_bare_message_plans_the_analysis_after_the_latest_and_runs_it_once() {
     world.deliver(vec![received(message("s-1"), 1)]).await;
     assert_eq!((world.status("s-1").await.0, world.runner.stage.calls.get()), (SessionStatus::Completed, 1));
 
-    world.script([Some(Ok(Outcome::Retry { after: None, code: BROKEN }))]);
+    world.script([Some(Ok(Outcome::Retry { after: None, code: BROKEN, reason: "broken".to_owned() }))]);
     assert_eq!(world.deliver(vec![again("s-1", 2)]).await, ["m-1"]);
     assert_eq!((world.status("s-1").await.0, world.runner.stage.calls.get()), (SessionStatus::Processing, 2));
     world.analyse(2).await;
@@ -357,7 +357,7 @@ async fn a_step_runs_as_its_row_asks_and_not_as_another_message_about_it_does() 
     };
     let (key, text) = (planned.step_key(), serde_json::to_string(&planned).unwrap());
     world.database.store.plan_reanalysis(&key.tenant_id, &key.session_id, 2, &text).await.unwrap();
-    let retry = || Some(Ok(Outcome::Retry { after: None, code: BROKEN }));
+    let retry = || Some(Ok(Outcome::Retry { after: None, code: BROKEN, reason: "broken".to_owned() }));
     world.script([retry(), retry()]);
     world.deliver(vec![again("s-1", 2)]).await;
     assert_eq!(world.runner.stage.last.take(), Some(planned));

@@ -10,7 +10,10 @@ use crate::integrations::Integrations;
 use crate::preview_email::PreviewEmail;
 use crate::progress::{heading, step};
 use crate::stack::{self, StateDir};
-use crate::{bench, demo, eval, integrations, lambda, local, migrate, preview_email, sam, settings_table, test, venv};
+use crate::{
+    bench, demo, eval, integrations, lambda, local, migrate, outcomes_table, preview_email, sam, settings_table, test,
+    venv,
+};
 
 /// Developer commands of the Post Session API.
 #[derive(Debug, Parser)]
@@ -45,6 +48,12 @@ pub(crate) enum Command {
     /// Print the table of tenant settings as Markdown.
     SettingsTable {
         /// Write it into crates/domain/SETTINGS.md instead.
+        #[arg(long)]
+        write: bool,
+    },
+    /// Print the table of what ends or delays a sync as Markdown.
+    OutcomesTable {
+        /// Write it into crates/crm-sync/docs/outcomes.md instead.
         #[arg(long)]
         write: bool,
     },
@@ -136,6 +145,7 @@ pub(crate) async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::PreviewEmail(options) => preview_email::run(options)?,
         Command::Integrations(command) => return integrations::run(command).await,
         Command::SettingsTable { write } => settings_table::run(write)?,
+        Command::OutcomesTable { write } => outcomes_table::run(write)?,
         Command::Postgres(Postgres::Restart { state_dir, crash }) => {
             let dir = state_dir.map_or_else(StateDir::local, StateDir::at);
             stack::restart_postgres(&dir, crash).await?;

@@ -10,6 +10,7 @@ mod interrupt;
 mod lambda;
 mod local;
 mod migrate;
+mod outcomes_table;
 mod paths;
 mod preview_email;
 mod process;

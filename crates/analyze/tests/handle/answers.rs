@@ -149,11 +149,13 @@ async fn a_visitor_who_said_nothing_costs_no_call() {
 #[tokio::test]
 async fn a_transcript_that_is_not_there_yet_is_waited_for_and_then_given_up() {
     let mut world = World::new(json!({}), None).await;
-    let Outcome::Retry { after, code } = world.handle().await.unwrap() else { panic!("it should wait") };
+    let Outcome::Retry { after, code, .. } = world.handle().await.unwrap() else { panic!("it should wait") };
     assert_eq!((after, code.as_str()), (Some(Duration::from_secs(200)), "transcript_missing"));
     fn later() -> DateTime<Utc> {
         Utc::now() + Duration::from_secs(601)
     }
     world.context.clock = later;
-    assert!(matches!(world.handle().await.unwrap(), Outcome::Final(code) if code.as_str() == "transcript_missing"));
+    assert!(
+        matches!(world.handle().await.unwrap(), Outcome::Final { code, .. } if code.as_str() == "transcript_missing")
+    );
 }

@@ -3,7 +3,7 @@
 use domain::integration::source::SourceType;
 use domain::integration::{FieldType, Source};
 
-/// What the field takes, and what may be left out, in words.
+/// Type of the field, and a message about values that are left out.
 pub(super) type Fit = (FieldType, Option<String>);
 
 /// `name` is that of the field. `Err`: it never takes one, and why.

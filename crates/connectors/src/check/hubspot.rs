@@ -1,5 +1,4 @@
-//! A HubSpot account: whether the token opens it, the mapped properties exist and take what they are set to, no others
-//! are required, and notes can be told apart by a unique property.
+//! Checks of a HubSpot account: its token, the mapped properties, required ones, and the unique property of notes.
 
 mod key;
 mod required;
@@ -13,12 +12,12 @@ use serde::Deserialize;
 use super::Checked;
 use super::fit::{Fit, fit};
 use crate::call::CallError;
-use crate::hubspot::Account;
+use crate::hubspot::HubspotAccount;
 use crate::hubspot::contact::CONTACTS;
 
 /// The longest text that a property of HubSpot holds, in characters, and so at most in UTF-16 units.
 const MAX_TEXT: u32 = 65_536;
-/// Those that say which contact it is: a sync finds contacts by them.
+/// Properties by which a sync finds contacts.
 const IDENTITY: [&str; 2] = ["email", "hs_additional_emails"];
 
 #[derive(Deserialize)]
@@ -35,7 +34,7 @@ struct Property {
     kind: String,
     field_type: String,
     #[serde(default)]
-    options: Vec<Choice>,
+    options: Vec<PropertyOption>,
     /// The options are kept elsewhere: `options` need not have them.
     #[serde(default)]
     external_options: bool,
@@ -48,7 +47,7 @@ struct Property {
 }
 
 #[derive(Debug, Deserialize)]
-struct Choice {
+struct PropertyOption {
     value: String,
 }
 
@@ -58,9 +57,8 @@ struct Modification {
     read_only_value: bool,
 }
 
-/// Answers that are no use are errors; what is wrong with the configuration, and what only notices tell of, is in the
-/// result.
-pub(super) async fn check(account: &Account<'_>) -> Result<Checked, CallError> {
+/// Asks HubSpot. Answers that cannot be used are errors; problems of the configuration and notices are in the result.
+pub(super) async fn check(account: &HubspotAccount<'_>) -> Result<Checked, CallError> {
     let operation = "list the properties of contacts";
     let listed: Listed = account.properties(operation, Method::GET, CONTACTS, None).await?;
     let known: BTreeMap<_, _> = listed.results.iter().map(|property| (property.name.as_str(), property)).collect();

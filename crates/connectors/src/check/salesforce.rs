@@ -1,5 +1,4 @@
-//! A Salesforce org: whether it lets tasks be told apart by the external id, and the mapped fields exist and take what
-//! they are set to.
+//! Checks of a Salesforce org: the external id of tasks, and the mapped fields.
 
 use domain::id::MAX_ID_LENGTH;
 use domain::integration::salesforce::UnknownVisitor;
@@ -8,30 +7,31 @@ use serde::Deserialize;
 
 use super::Checked;
 use super::fit::fit;
-use crate::call::{CallError, Trouble};
+use crate::call::CallError;
+use crate::reason::Reason;
 use crate::salesforce::Api;
 
 const TASK: &str = "Task";
 const CONTACT: &str = "Contact";
 const LEAD: &str = "Lead";
-/// Those that a sync sets itself, to say which record it is.
+/// Fields that a sync sets itself: they identify the record.
 const OF_PERSON: [&str; 2] = ["Id", "Email"];
 const OF_TASK: [&str; 2] = ["Id", "WhoId"];
 
 /// An object as the token's user sees it.
 #[derive(Debug, Deserialize)]
-struct Object {
+struct ObjectDescription {
     createable: bool,
-    fields: Vec<Field>,
+    fields: Vec<FieldDescription>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Field {
+struct FieldDescription {
     name: String,
     #[serde(rename = "type")]
     kind: String,
-    /// In UTF-16 units; 0 for what is no text.
+    /// UTF-16 units; 0 for fields that hold no text.
     #[serde(default)]
     length: u32,
     createable: bool,
@@ -45,23 +45,23 @@ struct Field {
     #[serde(default)]
     restricted_picklist: bool,
     #[serde(default)]
-    picklist_values: Vec<Choice>,
+    picklist_values: Vec<PicklistValue>,
 }
 
 #[derive(Debug, Deserialize)]
-struct Choice {
+struct PicklistValue {
     active: bool,
     value: String,
 }
 
-impl Object {
-    /// By its name in any case.
-    fn field(&self, name: &str) -> Option<&Field> {
+impl ObjectDescription {
+    /// Finds a field by its name in any case.
+    fn field(&self, name: &str) -> Option<&FieldDescription> {
         self.fields.iter().find(|field| field.name.eq_ignore_ascii_case(name))
     }
 }
 
-/// Answers that are no use are errors; what is wrong with the org or the configuration is in the result.
+/// Asks Salesforce. Answers that cannot be used are errors; problems of the org or the configuration are in the result.
 pub(super) async fn check(api: &Api<'_>, config: &SalesforceConfig) -> Result<Checked, CallError> {
     let mut checked = Checked::default();
     let key = config.external_id_field.as_ref();
@@ -90,9 +90,9 @@ pub(super) async fn check(api: &Api<'_>, config: &SalesforceConfig) -> Result<Ch
 }
 
 /// `None`, and a problem, if the user does not see the object: all of them are asked in each sync.
-async fn describe(api: &Api<'_>, object: &str, checked: &mut Checked) -> Result<Option<Object>, CallError> {
+async fn describe(api: &Api<'_>, object: &str, checked: &mut Checked) -> Result<Option<ObjectDescription>, CallError> {
     match api.describe(object).await {
-        Err(error) if error.is(Trouble::NotFound) => {
+        Err(error) if error.is(Reason::NotFound) => {
             let what =
                 "The org does not have the API version, or the user that signs in may not see objects of the kind";
             checked.problems.push(format!("{what} {object}."));
@@ -102,8 +102,8 @@ async fn describe(api: &Api<'_>, object: &str, checked: &mut Checked) -> Result<
     }
 }
 
-/// Without it a repeated delivery would leave two tasks.
-fn external_id(name: &str, field: Option<&Field>, checked: &mut Checked) {
+/// Checks the external id: without it a repeated delivery would leave two tasks.
+fn external_id(name: &str, field: Option<&FieldDescription>, checked: &mut Checked) {
     let mut problem = |what: &str| checked.problems.push(format!("config.external_id_field: {name} {what}"));
     let Some(field) = field else {
         return problem("is no field of tasks, or the user that signs in may not see it; make it on Activity");
@@ -125,7 +125,13 @@ fn external_id(name: &str, field: Option<&Field>, checked: &mut Checked) {
 }
 
 /// Each mapped field must be of one of the objects; of the others a notice says what that costs.
-fn mapped(objects: &[(&str, &Object)], member: &str, mapping: &Mapping, reserved: &[&str], checked: &mut Checked) {
+fn mapped(
+    objects: &[(&str, &ObjectDescription)],
+    member: &str,
+    mapping: &Mapping,
+    reserved: &[&str],
+    checked: &mut Checked,
+) {
     for (name, source) in mapping.iter() {
         let mut problem = |why: &str| {
             let source = source.as_ref();
@@ -170,13 +176,13 @@ fn taken_once(name: &str, object: &str, member: &str) -> String {
     format!("{name} takes a value in one {object} only: where another one has it already, all of {member} is left out.")
 }
 
-fn writable(field: &Field) -> Result<&Field, String> {
+fn writable(field: &FieldDescription) -> Result<&FieldDescription, String> {
     let may = field.createable && field.updateable;
     may.then_some(field)
         .ok_or_else(|| "the user that signs in may not write it, or Salesforce sets it itself".to_owned())
 }
 
-fn kind(field: &Field) -> Result<FieldType, String> {
+fn kind(field: &FieldDescription) -> Result<FieldType, String> {
     let active = field.picklist_values.iter().filter(|choice| choice.active);
     let values = || active.map(|choice| choice.value.clone()).collect();
     let max_length = Some(field.length).filter(|length| *length > 0);

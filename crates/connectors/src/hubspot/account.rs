@@ -10,27 +10,27 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::client::{HubSpot, NOTES_PER_READ, REQUEST_TIMEOUT};
+use super::error_answer;
 use super::note::MAX_NOTE_LENGTH;
-use super::refusal;
 use crate::call::CallError;
-use crate::http::{Answer, Exchange, segment};
-use crate::job::Notes;
+use crate::http::{Exchange, HttpAnswer, segment};
+use crate::job::SyncNotes;
 
 /// 26 MB, of the function's 512: a batch of the longest notes, of which a UTF-16 unit has three bytes at most; the
 /// fourth is for what surrounds and escapes them.
 const MAX_ANSWER_BYTES: usize = NOTES_PER_READ * MAX_NOTE_LENGTH * 4;
 
-pub(crate) struct Account<'a> {
+pub(crate) struct HubspotAccount<'a> {
     pub(crate) hubspot: &'a HubSpot,
     pub(crate) config: &'a HubspotConfig,
     pub(crate) token: &'a SecretString,
     /// When the invocation ends.
     pub(crate) deadline: Instant,
     pub(crate) now: DateTime<Utc>,
-    pub(crate) notes: &'a Notes,
+    pub(crate) notes: &'a SyncNotes,
 }
 
-impl Account<'_> {
+impl HubspotAccount<'_> {
     /// About records: `path` begins with what kind of them.
     pub(crate) async fn objects<T: DeserializeOwned>(
         &self,
@@ -76,13 +76,13 @@ impl Account<'_> {
         let url = format!("{base_url}/{api}/{}/{path}", segment(config.api_version.as_ref()));
         let request = http.request(method, url).bearer_auth(self.token.expose_secret());
         let request = body.into_iter().fold(request, |request, body| request.json(body));
-        let Answer { status, headers, body } = exchange.send(request).await?;
+        let HttpAnswer { status, headers, body } = exchange.send(request).await?;
         if status.is_success() {
             // What is deleted is answered with nothing.
             exchange.parsed(if body.is_empty() { b"null" } else { &body })
         } else {
-            let refusal = refusal::read(status, &headers, &body, self.now);
-            Err(CallError::Refused { operation, refusal })
+            let answer = error_answer::read(status, &headers, &body, self.now);
+            Err(CallError::Refused { operation, answer })
         }
     }
 }

@@ -11,11 +11,12 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::account::Account;
-use super::refusal;
-use crate::call::{CallError, Trouble};
+use super::account::HubspotAccount;
+use super::error_answer;
+use crate::call::CallError;
 use crate::http::{self, SetupError, segment};
 use crate::job::Job;
+use crate::reason::Reason;
 
 /// HubSpot answers within a second; a request that takes this long has failed, and others still have time.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
@@ -25,7 +26,7 @@ pub(super) const NOTES_PER_READ: usize = 100;
 const ASSOCIATIONS_PER_PAGE: usize = 500;
 /// From a note to its contact, in HubSpot's list of association types.
 const NOTE_TO_CONTACT: u32 = 202;
-/// The unique property of notes that tells them apart, where the account has one.
+/// The unique property that tells notes apart, where the account has it.
 pub(crate) const KEY_PROPERTY: &str = "post_session_conversation_id";
 
 /// Property names and values; an empty value would clear the property and is never sent.
@@ -48,19 +49,19 @@ impl HubSpot {
     /// The account that a token opens.
     pub fn portal<'a>(&'a self, config: &'a HubspotConfig, token: &'a SecretString, job: &'a Job<'a>) -> Portal<'a> {
         let Job { connection, delivery, now, notes, .. } = *job;
-        let account = Account { hubspot: self, config, token, deadline: delivery.deadline, now, notes };
+        let account = HubspotAccount { hubspot: self, config, token, deadline: delivery.deadline, now, notes };
         Portal { account, connection }
     }
 }
 
 /// One HubSpot account during one delivery.
 pub struct Portal<'a> {
-    pub(super) account: Account<'a>,
+    pub(super) account: HubspotAccount<'a>,
     pub(super) connection: &'a Connection,
 }
 
 #[derive(Deserialize)]
-struct Record {
+struct HubspotId {
     id: String,
 }
 
@@ -80,17 +81,17 @@ struct Association {
 
 #[derive(Deserialize)]
 struct Paging {
-    next: Option<Next>,
+    next: Option<NextPage>,
 }
 
 #[derive(Deserialize)]
-struct Next {
+struct NextPage {
     after: String,
 }
 
-/// What a batch is answered with, also where some of it failed.
+/// The answer to a batch, also where some of the batch failed.
 #[derive(Deserialize)]
-struct Notes {
+struct NoteBatch {
     #[serde(default)]
     results: Vec<Note>,
     /// As error answers are.
@@ -122,7 +123,7 @@ impl Portal<'_> {
     /// The id of the contact whose primary address this is.
     pub(super) async fn contact_by_email(&self, email: &EmailAddress) -> Result<String, CallError> {
         let path = format!("contacts/{}?idProperty=email", segment(email.as_str()));
-        self.account.objects::<Record>("read the contact", Method::GET, &path, None).await.map(|contact| contact.id)
+        self.account.objects::<HubspotId>("read the contact", Method::GET, &path, None).await.map(|contact| contact.id)
     }
 
     /// Changes the contact whose primary address this is.
@@ -152,7 +153,7 @@ impl Portal<'_> {
         properties: &Properties,
     ) -> Result<String, CallError> {
         let body = json!({ "properties": properties });
-        self.account.objects::<Record>(operation, method, path, Some(&body)).await.map(|contact| contact.id)
+        self.account.objects::<HubspotId>(operation, method, path, Some(&body)).await.map(|contact| contact.id)
     }
 
     /// On the contact's timeline, at the end of the conversation.
@@ -162,7 +163,10 @@ impl Portal<'_> {
             "properties": properties,
             "associations": [{ "to": { "id": contact_id }, "types": [kind] }],
         });
-        self.account.objects::<Record>("create the note", Method::POST, "notes", Some(&note)).await.map(|note| note.id)
+        self.account
+            .objects::<HubspotId>("create the note", Method::POST, "notes", Some(&note))
+            .await
+            .map(|note| note.id)
     }
 
     /// Writes the note that has this value of the unique property, or makes it.
@@ -170,12 +174,12 @@ impl Portal<'_> {
         let operation = "write the note by its key";
         let input = json!({ "idProperty": KEY_PROPERTY, "id": key, "properties": properties });
         let body = json!({ "inputs": [input] });
-        let notes: Notes = self.account.objects(operation, Method::POST, "notes/batch/upsert", Some(&body)).await?;
+        let notes: NoteBatch = self.account.objects(operation, Method::POST, "notes/batch/upsert", Some(&body)).await?;
         if let Some(note) = notes.results.into_iter().next() {
             return Ok(note.id);
         }
         let error = notes.errors.into_iter().next().ok_or(CallError::Incomplete { operation })?;
-        Err(CallError::Refused { operation, refusal: refusal::of_input(error) })
+        Err(CallError::Refused { operation, answer: error_answer::of_input(error) })
     }
 
     /// Hangs a note on a contact; where it does already, nothing changes.
@@ -192,8 +196,8 @@ impl Portal<'_> {
     ) -> Result<Option<String>, CallError> {
         let note = json!({ "properties": properties });
         let path = format!("notes/{}", segment(note_id));
-        match self.account.objects::<Record>("update the note", Method::PATCH, &path, Some(&note)).await {
-            Err(error) if error.is(Trouble::NotFound) => Ok(None),
+        match self.account.objects::<HubspotId>("update the note", Method::PATCH, &path, Some(&note)).await {
+            Err(error) if error.is(Reason::NotFound) => Ok(None),
             updated => updated.map(|note| Some(note.id)),
         }
     }
@@ -214,13 +218,13 @@ impl Portal<'_> {
         }
     }
 
-    /// Those of at most [`NOTES_PER_READ`] notes that still exist; fails rather than leave out one that may.
+    /// Reads the notes that still exist, of at most [`NOTES_PER_READ`]; fails rather than leave one out.
     pub(super) async fn read_notes(&self, ids: &[String]) -> Result<Vec<Note>, CallError> {
         let operation = "read the contact's notes";
         let inputs: Vec<_> = ids.iter().map(|id| json!({ "id": id })).collect();
         let body = json!({ "properties": ["hs_note_body"], "inputs": inputs });
-        let notes: Notes = self.account.objects(operation, Method::POST, "notes/batch/read", Some(&body)).await?;
-        let gone = |error: Value| refusal::of_input(error).trouble == Trouble::NotFound;
+        let notes: NoteBatch = self.account.objects(operation, Method::POST, "notes/batch/read", Some(&body)).await?;
+        let gone = |error: Value| error_answer::of_input(error).reason == Reason::NotFound;
         let none_is_named = notes.errors.is_empty();
         if notes.results.len() < ids.len() && (none_is_named || !notes.errors.into_iter().all(gone)) {
             return Err(CallError::Incomplete { operation });

@@ -6,9 +6,10 @@ use domain::session::Visitor;
 use serde_json::Value;
 
 use super::client::{Portal, Properties};
-use super::refusal::may_be_of_a_property;
-use crate::call::{CallError, Trouble};
+use super::error_answer::may_be_of_a_property;
+use crate::call::CallError;
 use crate::job::Job;
+use crate::reason::Reason;
 use crate::{mapping, name};
 
 /// As in [`Connection::fields`](domain::integration::Connection::fields).
@@ -16,7 +17,7 @@ pub(crate) const CONTACTS: &str = "contacts";
 const EMAIL: &str = "email";
 const LIFECYCLE: &str = "lifecyclestage";
 
-/// Makes sure that there is one contact with this address, tells it what is known of the visitor, and returns its id.
+/// Makes sure that there is one contact with this address, writes what is known of the visitor, and returns its id.
 ///
 /// Never a search: it lags behind, and two sessions that end together would create two contacts.
 pub(super) async fn upsert(portal: &Portal<'_>, job: &Job<'_>, email: &EmailAddress) -> Result<String, CallError> {
@@ -43,7 +44,7 @@ async fn write(portal: &Portal<'_>, email: &EmailAddress, mut properties: Proper
         portal.update_contact_by_email(email, &properties).await
     };
     match found {
-        Err(error) if error.is(Trouble::NotFound) => {}
+        Err(error) if error.is(Reason::NotFound) => {}
         found => return found,
     }
     let new = properties.iter().map(|(name, value)| (name.clone(), value.clone()));
@@ -61,7 +62,7 @@ async fn write(portal: &Portal<'_>, email: &EmailAddress, mut properties: Proper
     portal.update_contact(id, &properties).await.map_err(CallError::if_gone_again)
 }
 
-/// What is known of the visitor; nothing is sent as empty, for that would clear what HubSpot knows.
+/// Lists what is known of the visitor; empty values are not sent, for they would clear what HubSpot knows.
 fn known(visitor: &Visitor) -> Properties {
     let name = visitor.name.as_deref().map(name::split).unwrap_or_default();
     let phone = visitor.phone.as_deref().map(name::clean);
@@ -71,7 +72,7 @@ fn known(visitor: &Visitor) -> Properties {
     properties.into_iter().filter_map(filled).collect()
 }
 
-/// What the integration's settings map, but the address: it says which contact this is.
+/// Lists the mapped properties, except for the address, which identifies the contact.
 fn mapped(job: &Job<'_>, mapping: &Mapping) -> Properties {
     let values = mapping::values(job, CONTACTS, mapping);
     let text = |value: Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);

@@ -8,16 +8,16 @@ use domain::session::Session;
 use super::client::{KEY_PROPERTY, NOTES_PER_READ, Portal, Properties};
 use crate::call::CallError;
 use crate::job::Job;
-use crate::summary::{self, Form, ID_LABEL, Markup, TITLE, visible};
+use crate::summary::{self, ID_LABEL, Markup, SummaryFormat, TITLE, visible};
 
 /// The longest `hs_note_body` that HubSpot takes; counted in UTF-16 units, which are never fewer than characters.
 pub const MAX_NOTE_LENGTH: usize = 65_536;
 /// How far the clock that a conversation's end was taken from may be ahead of HubSpot's, generously: a note that was
 /// created longer before the end is another session's.
 const CLOCK_SKEW: TimeDelta = TimeDelta::days(1);
-const FORM: Form = Form { markup: Markup::Html, max_length: MAX_NOTE_LENGTH, record: "a note" };
+const FORM: SummaryFormat = SummaryFormat { markup: Markup::Html, max_length: MAX_NOTE_LENGTH, record: "a note" };
 
-/// What a note is made of; with the key where the account tells notes apart by the unique property.
+/// Lists the properties of a note; with the key where the account tells notes apart by the unique property.
 pub(super) fn properties(session: &Session, analysis: &Analysis, keyed: bool) -> Properties {
     let time = session.ended_at.to_rfc3339_opts(SecondsFormat::Millis, true);
     let key = keyed.then(|| (KEY_PROPERTY.to_owned(), session.session_id.to_string()));

@@ -7,10 +7,11 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
 use super::HubSpot;
-use super::refusal;
+use super::error_answer;
 use crate::access::{Granted, SignIn, SignInError};
-use crate::call::{CallError, Trouble};
+use crate::call::CallError;
 use crate::http::{self, Exchange};
+use crate::reason::Reason;
 use domain::integration::HubspotConfig;
 
 const OPERATION: &str = "renew the access token";
@@ -26,7 +27,7 @@ pub struct OAuth<'a> {
     pub now: DateTime<Utc>,
 }
 
-/// What the secret of the integration holds.
+/// Content of the integration's secret.
 #[derive(Deserialize)]
 struct Credentials {
     client_id: String,
@@ -35,7 +36,7 @@ struct Credentials {
 }
 
 #[derive(Deserialize)]
-struct Answer {
+struct TokenAnswer {
     access_token: SecretString,
     /// Seconds.
     expires_in: u64,
@@ -65,16 +66,16 @@ impl OAuth<'_> {
             ("refresh_token", credentials.refresh_token.expose_secret()),
         ]);
         let request = http.post(url).header(reqwest::header::CONTENT_TYPE, http::FORM).body(form);
-        let http::Answer { status, headers, body } = exchange.send(request).await?;
+        let http::HttpAnswer { status, headers, body } = exchange.send(request).await?;
         if !status.is_success() {
-            let mut refusal = refusal::read(status, &headers, &body, self.now);
+            let mut answer = error_answer::read(status, &headers, &body, self.now);
             // A refresh token or a client that is not valid.
             if matches!(status.as_u16(), 400 | 403) {
-                refusal.trouble = Trouble::Unauthorized;
+                answer.reason = Reason::Unauthorized;
             }
-            return Err(CallError::Refused { operation: OPERATION, refusal });
+            return Err(CallError::Refused { operation: OPERATION, answer });
         }
-        let answer: Answer = exchange.parsed(&body)?;
+        let answer: TokenAnswer = exchange.parsed(&body)?;
         Ok(Granted { token: answer.access_token, lifetime: Duration::from_secs(answer.expires_in), url: None })
     }
 }

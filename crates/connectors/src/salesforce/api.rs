@@ -8,11 +8,11 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 
 use super::client::REQUEST_TIMEOUT;
+use super::error_answer;
 use super::fields::Fields;
-use super::refusal;
 use crate::call::CallError;
-use crate::http::{Answer, Exchange};
-use crate::job::Notes;
+use crate::http::{Exchange, HttpAnswer};
+use crate::job::SyncNotes;
 
 /// Bytes; the longest answer describes an object with up to 900 fields, some of them with a thousand values.
 const MAX_ANSWER_BYTES: usize = 16 << 20;
@@ -24,11 +24,11 @@ pub(crate) struct Api<'a> {
     /// When the invocation ends.
     pub(super) deadline: Instant,
     pub(super) now: DateTime<Utc>,
-    pub(super) notes: &'a Notes,
+    pub(super) notes: &'a SyncNotes,
 }
 
 impl Api<'_> {
-    /// What there is to know of an object and its fields, as far as the token's user may see it.
+    /// Describes an object and its fields, as far as the token's user may see them.
     pub(crate) async fn describe<T: DeserializeOwned>(&self, object: &str) -> Result<T, CallError> {
         let operation = "describe an object";
         let described = self.call(operation, Method::GET, &format!("sobjects/{object}/describe"), None).await?;
@@ -48,13 +48,13 @@ impl Api<'_> {
         let url = format!("{}/{path}", self.base_url);
         let request = self.http.request(method, url).bearer_auth(self.token.expose_secret());
         let request = body.into_iter().fold(request, |request, body| request.json(body));
-        let Answer { status, headers, body } = exchange.send(request).await?;
+        let HttpAnswer { status, headers, body } = exchange.send(request).await?;
         if status == StatusCode::NO_CONTENT {
             return Ok(None);
         }
         if status.is_success() {
             return exchange.parsed(&body).map(Some);
         }
-        Err(CallError::Refused { operation, refusal: refusal::read(status, &headers, &body, self.now) })
+        Err(CallError::Refused { operation, answer: error_answer::read(status, &headers, &body, self.now) })
     }
 }

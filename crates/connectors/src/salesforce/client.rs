@@ -13,10 +13,11 @@ use super::address;
 use super::api::Api;
 use super::fields::Fields;
 use crate::access::AccessToken;
-use crate::call::{CallError, Trouble};
+use crate::call::CallError;
 use crate::hosts::AllowedHosts;
 use crate::http::{self, SetupError, segment};
-use crate::job::{Job, Notes};
+use crate::job::{Job, SyncNotes};
+use crate::reason::Reason;
 
 /// Salesforce answers within a second or two, an org's own triggers included; others still have time after this.
 pub(super) const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
@@ -59,7 +60,7 @@ impl Salesforce {
         token: &'a AccessToken,
         deadline: Instant,
         now: DateTime<Utc>,
-        notes: &'a Notes,
+        notes: &'a SyncNotes,
     ) -> Result<Api<'a>, CallError> {
         let origin = token.url.as_deref().and_then(|url| self.origin(url));
         let origin = origin.ok_or(CallError::Unreadable { operation: "find the org" })?;
@@ -76,12 +77,12 @@ pub struct Org<'a> {
 }
 
 #[derive(Deserialize)]
-struct Found {
-    records: Vec<Record>,
+struct QueryResult {
+    records: Vec<SalesforceId>,
 }
 
 #[derive(Deserialize)]
-struct Record {
+struct SalesforceId {
     /// Small after a write.
     #[serde(rename = "Id", alias = "id")]
     id: String,
@@ -92,30 +93,30 @@ impl Org<'_> {
     pub(super) async fn first(&self, query: &str) -> Result<Option<String>, CallError> {
         let operation = "look for the person";
         let path = format!("query?q={}", segment(query));
-        let found: Option<Found> = self.api.call(operation, Method::GET, &path, None).await?;
+        let found: Option<QueryResult> = self.api.call(operation, Method::GET, &path, None).await?;
         let found = found.ok_or(CallError::Unreadable { operation })?;
         Ok(found.records.into_iter().next().map(|record| record.id))
     }
 
     pub(super) async fn create_person(&self, object: &str, fields: &Fields) -> Result<String, CallError> {
         let operation = "create the person";
-        let created: Option<Record> =
+        let created: Option<SalesforceId> =
             self.api.call(operation, Method::POST, &format!("sobjects/{object}"), Some(fields)).await?;
         created.map(|record| record.id).ok_or(CallError::Unreadable { operation })
     }
 
     pub(super) async fn update_person(&self, object: &str, id: &str, fields: &Fields) -> Result<(), CallError> {
         let path = format!("sobjects/{object}/{}", segment(id));
-        self.api.call::<Record>("update the person", Method::PATCH, &path, Some(fields)).await.map(drop)
+        self.api.call::<SalesforceId>("update the person", Method::PATCH, &path, Some(fields)).await.map(drop)
     }
 
     /// Writes the task that has this external id, or makes it.
     pub(super) async fn upsert_task(&self, key: &SessionId, fields: &Fields) -> Result<String, CallError> {
         let path = format!("sobjects/Task/{}/{}", self.config.external_id_field.as_ref(), segment(key.as_ref()));
-        let write = async || self.api.call::<Record>("write the task", Method::PATCH, &path, Some(fields)).await;
+        let write = async || self.api.call::<SalesforceId>("write the task", Method::PATCH, &path, Some(fields)).await;
         let written = match write().await {
             // Another attempt made it at the same time; now it is there.
-            Err(error) if error.is(Trouble::Conflict) => write().await?,
+            Err(error) if error.is(Reason::Conflict) => write().await?,
             written => written?,
         };
         match written {
@@ -127,15 +128,16 @@ impl Org<'_> {
     /// An update may be answered without the id.
     async fn task_at(&self, path: &str) -> Result<String, CallError> {
         let operation = "read the task";
-        let task: Option<Record> = self.api.call(operation, Method::GET, &format!("{path}?fields=Id"), None).await?;
+        let task: Option<SalesforceId> =
+            self.api.call(operation, Method::GET, &format!("{path}?fields=Id"), None).await?;
         task.map(|task| task.id).ok_or(CallError::Unreadable { operation })
     }
 
     /// Changes these fields of a task. `None` if the task was deleted.
     pub(super) async fn update_task(&self, id: &str, fields: &Fields) -> Result<Option<String>, CallError> {
         let path = format!("sobjects/Task/{}", segment(id));
-        match self.api.call::<Record>("update the task", Method::PATCH, &path, Some(fields)).await {
-            Err(error) if error.is(Trouble::NotFound) => Ok(None),
+        match self.api.call::<SalesforceId>("update the task", Method::PATCH, &path, Some(fields)).await {
+            Err(error) if error.is(Reason::NotFound) => Ok(None),
             updated => updated.map(|_| Some(id.to_owned())),
         }
     }

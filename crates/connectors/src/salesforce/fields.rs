@@ -1,9 +1,9 @@
-//! Fields of records, and what becomes of those that Salesforce does not take.
+//! Fields of records, and a second attempt without those that Salesforce refuses.
 
 use domain::integration::Mapping;
 use serde_json::{Map, Value};
 
-use super::refusal::may_be_of_a_field;
+use super::error_answer::may_be_of_a_field;
 use crate::call::CallError;
 use crate::job::Job;
 use crate::mapping;
@@ -19,7 +19,7 @@ pub(super) fn filled(fields: impl IntoIterator<Item = (&'static str, Option<Stri
     fields.into_iter().filter_map(filled).collect()
 }
 
-/// What the integration's settings map for an object, but the fields that say which record it is.
+/// Lists the mapped fields of an object, except for those that identify the record.
 pub(super) fn mapped(job: &Job<'_>, object: &str, mapping: &Mapping, reserved: &[&str]) -> Fields {
     let is_free = |name: &str| !reserved.iter().any(|reserved| reserved.eq_ignore_ascii_case(name));
     let values = mapping::values(job, object, mapping).into_iter();

@@ -3,21 +3,19 @@
 use domain::address_hash::AddressHash;
 use domain::email_address::EmailAddress;
 use domain::integration::salesforce::UnknownVisitor;
-use domain::step::Code;
 
 use super::client::Org;
+use super::error_answer::may_be_of_a_field;
 use super::fields::{self, Fields, filled};
-use super::refusal::may_be_of_a_field;
 use super::soql::literal;
-use crate::call::{CallError, Trouble};
+use crate::call::CallError;
 use crate::crm::Person;
 use crate::error::Error;
 use crate::job::Job;
 use crate::name;
+use crate::reason::Reason;
 use crate::text::{cut, length};
 
-/// The org does not know the visitor, and is not to.
-const NO_PERSON: Code = Code::new("no_person");
 /// Lengths of Salesforce's standard fields, in UTF-16 units.
 const MAX_LAST_NAME: usize = 80;
 const MAX_FIRST_NAME: usize = 40;
@@ -27,12 +25,12 @@ const MAX_COMPANY: usize = 255;
 const EMAIL: &str = "Email";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Object {
+enum PersonObject {
     Contact,
     Lead,
 }
 
-impl Object {
+impl PersonObject {
     fn name(self) -> &'static str {
         match self {
             Self::Contact => "Contact",
@@ -50,15 +48,15 @@ impl Object {
     }
 }
 
-/// The contact with this address, else the lead, else a new one; tells them what the integration's settings map.
+/// Finds the contact with this address, else the lead, else creates a person; writes the mapped fields.
 pub(super) async fn find_or_create(org: &Org<'_>, job: &Job<'_>, email: &EmailAddress) -> Result<Person, Error> {
     if let Some((object, id)) = find(org, email).await.map_err(Error::Crm)? {
         return tell(org, job, object, id).await.map_err(Error::Crm);
     }
     let object = match org.config.unknown_visitor {
-        UnknownVisitor::Lead => Object::Lead,
-        UnknownVisitor::Contact => Object::Contact,
-        UnknownVisitor::Skip => return Ok(Person::Nobody(NO_PERSON)),
+        UnknownVisitor::Lead => PersonObject::Lead,
+        UnknownVisitor::Contact => PersonObject::Contact,
+        UnknownVisitor::Skip => return Ok(Person::Nobody(Reason::NoPerson)),
     };
     let key = &job.key;
     let address = AddressHash::of(key.tenant_id, email);
@@ -68,7 +66,7 @@ pub(super) async fn find_or_create(org: &Org<'_>, job: &Job<'_>, email: &EmailAd
     }
     let made = create_once(org, job, object, email).await;
     // Without an answer they may still come to be: others wait until nobody asks for it any more.
-    let is_open = |error: &CallError| error.refusal().is_none() || error.is(Trouble::Unavailable);
+    let is_open = |error: &CallError| error.answer().is_none() || error.is(Reason::Unavailable);
     if !made.as_ref().is_err_and(is_open) {
         org.store.release_person(key, &address).await.map_err(Error::Store)?;
     }
@@ -76,17 +74,22 @@ pub(super) async fn find_or_create(org: &Org<'_>, job: &Job<'_>, email: &EmailAd
 }
 
 /// While no other session makes a person with this address.
-async fn create_once(org: &Org<'_>, job: &Job<'_>, object: Object, email: &EmailAddress) -> Result<Person, CallError> {
+async fn create_once(
+    org: &Org<'_>,
+    job: &Job<'_>,
+    object: PersonObject,
+    email: &EmailAddress,
+) -> Result<Person, CallError> {
     // Whoever held the lease until now may have made them.
     if let Some(id) = find_one(org, object, email).await? {
         return tell(org, job, object, id).await;
     }
     let error = match create(org, job, object, email).await {
-        Err(error) if error.is(Trouble::Conflict) => error,
+        Err(error) if error.is(Reason::Conflict) => error,
         created => return created.map(Person::Known),
     };
     // Somebody else was faster, or the org takes somebody for the same person.
-    let named = error.existing().and_then(|id| Some((Object::of_id(id)?, id.to_owned())));
+    let named = error.existing().and_then(|id| Some((PersonObject::of_id(id)?, id.to_owned())));
     let known = match named {
         Some(named) => Some(named),
         None => find(org, email).await?,
@@ -96,8 +99,8 @@ async fn create_once(org: &Org<'_>, job: &Job<'_>, object: Object, email: &Email
 }
 
 /// The oldest of each: a later one with the same address is more likely a mistake.
-async fn find(org: &Org<'_>, email: &EmailAddress) -> Result<Option<(Object, String)>, CallError> {
-    for object in [Object::Contact, Object::Lead] {
+async fn find(org: &Org<'_>, email: &EmailAddress) -> Result<Option<(PersonObject, String)>, CallError> {
+    for object in [PersonObject::Contact, PersonObject::Lead] {
         if let Some(id) = find_one(org, object, email).await? {
             return Ok(Some((object, id)));
         }
@@ -105,23 +108,23 @@ async fn find(org: &Org<'_>, email: &EmailAddress) -> Result<Option<(Object, Str
     Ok(None)
 }
 
-async fn find_one(org: &Org<'_>, object: Object, email: &EmailAddress) -> Result<Option<String>, CallError> {
+async fn find_one(org: &Org<'_>, object: PersonObject, email: &EmailAddress) -> Result<Option<String>, CallError> {
     let more = match object {
-        Object::Contact => "",
-        Object::Lead => " AND IsConverted=false",
+        PersonObject::Contact => "",
+        PersonObject::Lead => " AND IsConverted=false",
     };
     let (object, email) = (object.name(), literal(email.as_str()));
     org.first(&format!("SELECT Id FROM {object} WHERE Email={email}{more} ORDER BY CreatedDate LIMIT 2")).await
 }
 
-async fn create(org: &Org<'_>, job: &Job<'_>, object: Object, email: &EmailAddress) -> Result<String, CallError> {
-    let company = (object == Object::Lead).then_some(org.config.company.as_str());
+async fn create(org: &Org<'_>, job: &Job<'_>, object: PersonObject, email: &EmailAddress) -> Result<String, CallError> {
+    let company = (object == PersonObject::Lead).then_some(org.config.company.as_str());
     let (known, mapped) = (known(job, email, company), mapped(org, job, object));
     let object = object.name();
     fields::write(job, object, known, mapped, async |fields| org.create_person(object, fields).await).await
 }
 
-/// What is known of the visitor. `LastName` is required, and `Company` of a lead.
+/// Lists what is known of the visitor. `LastName` is required, and `Company` of a lead.
 fn known(job: &Job<'_>, email: &EmailAddress, company: Option<&str>) -> Fields {
     let visitor = &job.session.visitor;
     let name = visitor.name.as_deref().map(name::split).unwrap_or_default();
@@ -142,12 +145,12 @@ fn known(job: &Job<'_>, email: &EmailAddress, company: Option<&str>) -> Fields {
     ])
 }
 
-fn mapped(org: &Org<'_>, job: &Job<'_>, object: Object) -> Fields {
+fn mapped(org: &Org<'_>, job: &Job<'_>, object: PersonObject) -> Fields {
     fields::mapped(job, object.name(), &org.config.person_fields, &["Id", EMAIL])
 }
 
 /// Writes only what is mapped: the names of a person whom the org knows are the org's.
-async fn tell(org: &Org<'_>, job: &Job<'_>, object: Object, id: String) -> Result<Person, CallError> {
+async fn tell(org: &Org<'_>, job: &Job<'_>, object: PersonObject, id: String) -> Result<Person, CallError> {
     let mapped = mapped(org, job, object);
     let told = if mapped.is_empty() { Ok(()) } else { org.update_person(object.name(), &id, &mapped).await };
     match told {

@@ -12,7 +12,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
 use super::client::{REQUEST_TIMEOUT, Salesforce};
-use super::refusal;
+use super::error_answer;
 use crate::access::{Granted, SignIn, SignInError};
 use crate::call::CallError;
 use crate::http::{self, Exchange};
@@ -36,14 +36,14 @@ pub struct Login<'a> {
     now: DateTime<Utc>,
 }
 
-/// What the secret of an integration that signs in as the app holds.
+/// Content of the secret of an integration that signs in as the app.
 #[derive(Deserialize)]
 struct Client {
     client_id: String,
     client_secret: SecretString,
 }
 
-/// What that of one that signs holds.
+/// Content of the secret of an integration that signs assertions.
 #[derive(Deserialize)]
 struct Signer {
     client_id: String,
@@ -59,7 +59,7 @@ struct Claims<'a> {
 }
 
 #[derive(Deserialize)]
-struct Answer {
+struct OrgTokenAnswer {
     access_token: SecretString,
     instance_url: String,
 }
@@ -98,12 +98,12 @@ impl<'a> Login<'a> {
 
     async fn ask(&self, request: RequestBuilder) -> Result<Granted, CallError> {
         let exchange = Exchange::begin(OPERATION, REQUEST_TIMEOUT, self.deadline, MAX_ANSWER_BYTES)?;
-        let http::Answer { status, headers, body } = exchange.send(request).await?;
+        let http::HttpAnswer { status, headers, body } = exchange.send(request).await?;
         if !status.is_success() {
-            let refusal = refusal::of_sign_in(status, &headers, &body, self.now);
-            return Err(CallError::Refused { operation: OPERATION, refusal });
+            let answer = error_answer::of_sign_in(status, &headers, &body, self.now);
+            return Err(CallError::Refused { operation: OPERATION, answer });
         }
-        let answer: Answer = exchange.parsed(&body)?;
+        let answer: OrgTokenAnswer = exchange.parsed(&body)?;
         let url = self.salesforce.origin(&answer.instance_url);
         let url = url.ok_or(CallError::Unreadable { operation: OPERATION })?;
         Ok(Granted { token: answer.access_token, lifetime: TOKEN_LIFETIME, url: Some(url) })

@@ -4,17 +4,17 @@ use super::client::Org;
 use super::fields::{self, Fields, filled};
 use crate::call::CallError;
 use crate::job::Job;
-use crate::summary::{self, Form, Markup, TITLE};
+use crate::summary::{self, Markup, SummaryFormat, TITLE};
 use crate::text::cut;
 
 /// The longest `Description` that Salesforce takes.
 pub const MAX_DESCRIPTION_LENGTH: usize = 32_000;
 /// The longest `Subject`.
 const MAX_SUBJECT_LENGTH: usize = 255;
-const FORM: Form =
-    Form { markup: Markup::Plain, max_length: MAX_DESCRIPTION_LENGTH, record: "the description of a task" };
+const FORM: SummaryFormat =
+    SummaryFormat { markup: Markup::Plain, max_length: MAX_DESCRIPTION_LENGTH, record: "the description of a task" };
 const TASK: &str = "Task";
-/// Whom it is about.
+/// The field with the person that the task is about.
 const WHO: &str = "WhoId";
 
 pub(super) async fn write(org: &Org<'_>, job: &Job<'_>, person: &str) -> Result<String, CallError> {

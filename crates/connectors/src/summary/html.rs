@@ -1,6 +1,6 @@
 //! The little HTML that HubSpot's editor keeps: `p`, `br`, `strong`, `ul`, `li`.
 
-use super::sections::{Item, Section};
+use super::sections::{Section, SectionItem};
 
 /// Text as HTML: visitors write anything, and it must stay text.
 fn escape(text: &str) -> String {
@@ -27,7 +27,7 @@ pub(super) fn section(section: &Section) -> String {
     format!("<p><strong>{}</strong>{text}</p>{}", escape(section.title), list(section.items.iter().map(item)))
 }
 
-fn item(item: &Item) -> String {
+fn item(item: &SectionItem) -> String {
     escape(&item.text) + &list(item.quotes.iter().map(|quote| escape(quote)))
 }
 
@@ -37,7 +37,7 @@ fn list(items: impl IntoIterator<Item = String>) -> String {
     if items.is_empty() { items } else { format!("<ul>{items}</ul>") }
 }
 
-/// What a reader sees of some HTML, with single spaces.
+/// Extracts the visible text of some HTML, with single spaces.
 pub(crate) fn visible(html: &str) -> String {
     let mut text = String::with_capacity(html.len());
     let mut rest = html;

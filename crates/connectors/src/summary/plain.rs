@@ -1,6 +1,6 @@
 //! Plain text, in which a value is one line: nothing that a visitor said looks like a line of ours.
 
-use super::sections::{Item, Section};
+use super::sections::{Section, SectionItem};
 
 /// A heading, the text below it, then the items; an empty line ends it.
 pub(super) fn section(section: &Section) -> String {
@@ -11,7 +11,7 @@ pub(super) fn section(section: &Section) -> String {
     lines.join("\n") + "\n\n"
 }
 
-fn item(item: &Item) -> impl Iterator<Item = String> {
+fn item(item: &SectionItem) -> impl Iterator<Item = String> {
     let quotes = item.quotes.iter().map(|quote| format!("  - {}", line(quote)));
     [format!("- {}", line(&item.text))].into_iter().chain(quotes)
 }
@@ -32,7 +32,7 @@ mod tests {
         let text = section(&Section {
             title: "Topics",
             text: vec![hostile.to_owned(), " \n".to_owned()],
-            items: vec![Item { text: hostile.to_owned(), quotes: vec![hostile.to_owned()] }],
+            items: vec![SectionItem { text: hostile.to_owned(), quotes: vec![hostile.to_owned()] }],
         });
         assert_eq!(text, "TOPICS\na b c d ef g\n- a b c d ef g\n  - a b c d ef g\n\n");
     }

@@ -14,11 +14,11 @@ pub(super) struct Section {
     pub(super) title: &'static str,
     /// Each on a line of its own.
     pub(super) text: Vec<String>,
-    pub(super) items: Vec<Item>,
+    pub(super) items: Vec<SectionItem>,
 }
 
 /// One of a list, and what was said about it.
-pub(super) struct Item {
+pub(super) struct SectionItem {
     pub(super) text: String,
     pub(super) quotes: Vec<String>,
 }
@@ -29,10 +29,10 @@ impl Section {
     }
 }
 
-/// What a section says, and a list below it.
-type Content = (Vec<String>, Vec<Item>);
+/// Text of a section, and the list below it.
+type Content = (Vec<String>, Vec<SectionItem>);
 
-/// In the order in which a salesperson wants to know.
+/// Lists the sections in the order in which a salesperson needs them.
 pub(super) fn sections(session: &Session, analysis: &Analysis) -> Vec<Section> {
     let figures = section("Conversation", conversation(session, &analysis.conversation));
     match analysis.status {
@@ -72,16 +72,16 @@ fn sentence(text: impl Into<String>) -> Content {
     (vec![text.into()], Vec::new())
 }
 
-fn item(text: impl Into<String>) -> Item {
-    Item { text: text.into(), quotes: Vec::new() }
+fn item(text: impl Into<String>) -> SectionItem {
+    SectionItem { text: text.into(), quotes: Vec::new() }
 }
 
-/// What is missing was not evaluated; that is not the same as nothing to tell.
+/// Renders a part that may be missing: then it was not evaluated, which differs from "none found".
 fn of<T>(title: &'static str, part: Option<&T>, content: fn(&T) -> Content) -> Section {
     section(title, part.map_or_else(|| sentence(NOT_EVALUATED), content))
 }
 
-fn all<T>(title: &'static str, parts: &[T], item: fn(&T) -> Item) -> Section {
+fn all<T>(title: &'static str, parts: &[T], item: fn(&T) -> SectionItem) -> Section {
     let items: Vec<_> = parts.iter().map(item).collect();
     section(title, if items.is_empty() { sentence(NONE_FOUND) } else { (Vec::new(), items) })
 }
@@ -117,11 +117,11 @@ fn sentiment(sentiment: &Sentiment) -> Content {
     (vec![format!("{label}, average {} (from -1 to 1)", sentiment.average.get())], details.collect())
 }
 
-fn insight(insight: &Insight) -> Item {
-    Item { text: insight.text.clone(), quotes: insight.evidence.iter().map(quote).collect() }
+fn insight(insight: &Insight) -> SectionItem {
+    SectionItem { text: insight.text.clone(), quotes: insight.evidence.iter().map(quote).collect() }
 }
 
-fn action_item(item: &ActionItem) -> Item {
+fn action_item(item: &ActionItem) -> SectionItem {
     let owner = match item.owner {
         Owner::Visitor => "visitor",
         Owner::Agent => "agent",
@@ -129,10 +129,10 @@ fn action_item(item: &ActionItem) -> Item {
     };
     let due = item.due.as_deref().map(|due| format!(", due {}", due.trim())).unwrap_or_default();
     let text = format!("{} ({owner}{due})", item.text.trim());
-    Item { text, quotes: item.evidence.iter().map(quote).collect() }
+    SectionItem { text, quotes: item.evidence.iter().map(quote).collect() }
 }
 
-fn metric((name, metric): (&String, &CustomMetric)) -> Item {
+fn metric((name, metric): (&String, &CustomMetric)) -> SectionItem {
     let value = match (metric.status, metric.value.as_str()) {
         (MetricStatus::NotEvaluated, _) => "not evaluated".to_owned(),
         (MetricStatus::Ok, Some(text)) => text.trim().to_owned(),

@@ -3,8 +3,8 @@ use domain::session::{Channel, Visitor};
 
 use super::*;
 
-const HTML: Form = Form { markup: Markup::Html, max_length: 65_536, record: "a note" };
-const PLAIN: Form = Form { markup: Markup::Plain, max_length: 32_000, record: "a description" };
+const HTML: SummaryFormat = SummaryFormat { markup: Markup::Html, max_length: 65_536, record: "a note" };
+const PLAIN: SummaryFormat = SummaryFormat { markup: Markup::Plain, max_length: 32_000, record: "a description" };
 
 fn session() -> Session {
     Session {

@@ -33,7 +33,7 @@ pub enum Violation {
 }
 
 impl Violation {
-    /// What [`PublicOnly`] answered, as the HTTP client wraps it.
+    /// Finds the answer of [`PublicOnly`] in an error of the HTTP client.
     pub(super) fn in_chain(error: &(dyn Error + 'static)) -> Option<Self> {
         std::iter::successors(Some(error), |&error| error.source()).find_map(|error| error.downcast_ref()).copied()
     }
@@ -115,7 +115,7 @@ impl Resolve for PublicOnly {
     }
 }
 
-/// One address that is not public is enough to refuse a name: nobody's public receiver has one.
+/// Refuses a name with any address that is not public: no public receiver has such an address.
 fn public(resolved: impl Iterator<Item = SocketAddr>) -> Result<Addrs, Violation> {
     // The port is the URL's, which was checked.
     let resolved: Vec<_> = resolved.map(|address| SocketAddr::new(address.ip(), 0)).collect();

@@ -1,4 +1,4 @@
-//! The events that webhooks are told.
+//! The bodies of events.
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use domain::analysis::Analysis;
@@ -9,11 +9,11 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-/// What receivers are commonly set up to take; a longer payload is made shorter.
+/// The size that receivers commonly accept; a longer payload is shortened.
 ///
-/// What `ingest` and `analyze` let through always fits once everything expendable is left out.
+/// Content that `ingest` and `analyze` let through always fits once everything expendable is left out.
 pub const MAX_PAYLOAD_BYTES: usize = 20_000;
-/// What is left out until the payload is short enough, as JSON pointers into `data`.
+/// Parts that are left out until the payload is short enough, as JSON pointers into `data`.
 const EXPENDABLE: [&str; 13] = [
     "/session/metadata",
     "/analysis/sentiment/timeline",

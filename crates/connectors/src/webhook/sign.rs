@@ -1,40 +1,14 @@
-//! Standard Webhooks: the id, the time and the signature of a request.
+//! The id and the signature of a request, as Standard Webhooks has them.
 
-use std::ops::RangeInclusive;
-
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
 use domain::event::Event;
 use domain::id::{IntegrationId, SessionId, TenantId};
+use domain::standard_webhooks::{HEADER_ID, HEADER_SIGNATURE, HEADER_TIMESTAMP, InvalidSigningSecret, SigningKeys};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
-use standardwebhooks::{HEADER_WEBHOOK_ID, HEADER_WEBHOOK_SIGNATURE, HEADER_WEBHOOK_TIMESTAMP, Webhook};
-
-use super::error::WebhookError;
 
 /// Bytes of the hash in an id: 128 bits, as in a UUID.
 const ID_BYTES: usize = 16;
-const PREFIX: &str = "whsec_";
-/// Bytes of a signing key, as Standard Webhooks has it: fewer can be guessed, more sign no better.
-const KEY_BYTES: RangeInclusive<usize> = 24..=64;
-/// The one in use and the one that takes its place; each adds a signature to every request.
-const MOST_KEYS: usize = 2;
-
-/// Why a secret signs nothing; no part of it is repeated.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum InvalidSigningSecret {
-    #[error("there is none")]
-    Missing,
-    #[error("there are more than {MOST_KEYS}")]
-    TooMany,
-    #[error("it is not {PREFIX} with base64 behind it")]
-    Text,
-    #[error("its key does not have {} to {} bytes", KEY_BYTES.start(), KEY_BYTES.end())]
-    Length,
-    #[error("nothing can be signed with it")]
-    Unsigned,
-}
 
 /// The same for every attempt, also of a replay, to tell one endpoint of one event of one session, and for nothing
 /// else.
@@ -49,41 +23,20 @@ pub(super) fn webhook_id(tenant: &TenantId, session: &SessionId, integration: &I
     format!("msg_{hex}")
 }
 
-/// What is signed with it: one key, or two while one takes the other's place.
-pub(super) fn keys(secret: &SecretString) -> Result<Vec<Webhook>, InvalidSigningSecret> {
-    let texts: Vec<_> = secret.expose_secret().split_whitespace().collect();
-    match texts.len() {
-        0 => Err(InvalidSigningSecret::Missing),
-        1..=MOST_KEYS => texts.into_iter().map(key).collect(),
-        _ => Err(InvalidSigningSecret::TooMany),
-    }
+/// Reads one key, or two during a rotation.
+pub fn signing_keys(secret: &SecretString) -> Result<SigningKeys, InvalidSigningSecret> {
+    SigningKeys::parse(secret.expose_secret())
 }
 
-fn key(text: &str) -> Result<Webhook, InvalidSigningSecret> {
-    let bytes = text.strip_prefix(PREFIX).and_then(|text| BASE64_STANDARD.decode(text).ok());
-    let bytes = bytes.ok_or(InvalidSigningSecret::Text)?;
-    if !KEY_BYTES.contains(&bytes.len()) {
-        return Err(InvalidSigningSecret::Length);
-    }
-    Webhook::from_bytes(bytes).map_err(|_| InvalidSigningSecret::Text)
-}
-
-pub(super) fn headers(id: &str, timestamp: i64, body: &[u8], secret: &SecretString) -> Result<HeaderMap, WebhookError> {
-    let unsigned = || WebhookError::Secret(InvalidSigningSecret::Unsigned);
-    let keys = keys(secret).map_err(WebhookError::Secret)?;
-    let signatures: Result<Vec<_>, _> = keys.iter().map(|key| key.sign(id, timestamp, body)).collect();
-    let signatures = signatures.map_err(|_| unsigned())?.join(" ");
-    let header = |name: &'static str, value: String| {
-        let value = HeaderValue::try_from(value).map_err(|_| unsigned())?;
-        Ok((HeaderName::from_static(name), value))
-    };
-    [
-        header(HEADER_WEBHOOK_ID, id.to_owned()),
-        header(HEADER_WEBHOOK_TIMESTAMP, timestamp.to_string()),
-        header(HEADER_WEBHOOK_SIGNATURE, signatures),
-    ]
-    .into_iter()
-    .collect()
+pub(super) fn headers(id: &str, timestamp: i64, body: &[u8], keys: &SigningKeys) -> HeaderMap {
+    let headers = [
+        (HEADER_ID, id.to_owned()),
+        (HEADER_TIMESTAMP, timestamp.to_string()),
+        (HEADER_SIGNATURE, keys.sign(id, timestamp, body)),
+    ];
+    let header = |(name, value)| Some((HeaderName::from_static(name), HeaderValue::try_from(value).ok()?));
+    // All three are visible ASCII, which every header can hold.
+    headers.into_iter().filter_map(header).collect()
 }
 
 #[cfg(test)]
@@ -120,44 +73,5 @@ mod tests {
         ];
         let distinct: std::collections::BTreeSet<_> = ids.iter().collect();
         assert_eq!(distinct.len(), ids.len());
-    }
-
-    #[test]
-    fn while_a_secret_is_changed_both_the_old_and_the_new_verify() {
-        let [old, new] = ["whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"];
-        let now = chrono::Utc::now().timestamp();
-        let headers = headers("msg_1", now, b"{}", &format!("{old} {new}").into()).unwrap();
-        for secret in [old, new] {
-            Webhook::new(secret).unwrap().verify(b"{}", &headers).unwrap();
-        }
-        assert!(Webhook::new(old).unwrap().verify(b"{ }", &headers).is_err());
-    }
-
-    #[test]
-    fn a_secret_that_is_none_is_refused_without_being_repeated() {
-        let error = headers("msg_1", 1, b"{}", &"whsec_not64!".into()).unwrap_err();
-        assert_eq!(stage::error_chain(&error), "use the signing secret: it is not whsec_ with base64 behind it");
-    }
-
-    #[test]
-    fn a_signing_key_has_24_to_64_bytes_and_there_are_two_at_most() {
-        let of = |bytes: usize| format!("whsec_{}", BASE64_STANDARD.encode(vec![7; bytes]));
-        let check = |secret: &str| keys(&secret.into()).map(|keys| keys.len());
-        for bytes in [24, 32, 64] {
-            assert_eq!(check(&of(bytes)), Ok(1), "{bytes}");
-        }
-        assert_eq!(check(&format!("{} {}", of(24), of(64))), Ok(2));
-        for (secret, why) in [
-            (" ".to_owned(), InvalidSigningSecret::Missing),
-            ("whsec_".to_owned(), InvalidSigningSecret::Length),
-            (of(1), InvalidSigningSecret::Length),
-            (of(23), InvalidSigningSecret::Length),
-            (of(65), InvalidSigningSecret::Length),
-            (of(24).replace("whsec_", ""), InvalidSigningSecret::Text),
-            (format!("{} {}", of(24), of(23)), InvalidSigningSecret::Length),
-            ([of(24), of(24), of(24)].join(" "), InvalidSigningSecret::TooMany),
-        ] {
-            assert_eq!(check(&secret), Err(why), "{secret}");
-        }
     }
 }

@@ -50,7 +50,7 @@ impl Resolve for NameServer {
 }
 
 /// One delivery.
-async fn deliver(webhooks: &Webhooks, url: &str) -> Result<(), WebhookError> {
+async fn deliver(webhooks: &Webhooks, url: &str) -> Result<(), Error> {
     let key = StepKey {
         tenant_id: "acme".parse().unwrap(),
         session_id: "s-1".parse().unwrap(),
@@ -58,13 +58,13 @@ async fn deliver(webhooks: &Webhooks, url: &str) -> Result<(), WebhookError> {
     };
     let deadline = Instant::now() + Duration::from_secs(60);
     let delivery = Delivery { claimed: Claimed { key, attempt: 1 }, deadline, is_last: false };
-    let letter = Letter { id: "msg_1", body: "{}" };
+    let event = SignedEvent { id: "msg_1", body: "{}" };
     let secret = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD".into();
-    webhooks.send(&letter, &WebhookConfig::to(url), &secret, &delivery, Utc::now()).await.result
+    webhooks.send(&event, &WebhookConfig::to(url), &secret, &delivery, Utc::now()).await.result
 }
 
-fn is_forbidden(result: &Result<(), WebhookError>) -> bool {
-    matches!(result, Err(WebhookError::Forbidden(Violation::Address)))
+fn is_forbidden(result: &Result<(), Error>) -> bool {
+    matches!(result, Err(Error::ForbiddenUrl(Violation::Address)))
 }
 
 /// The next connection is the one that is made here: nobody has connected before.
@@ -87,7 +87,7 @@ async fn a_name_that_is_public_when_saved_and_ours_when_sent_to_is_not_connected
     let names = NameServer::new(&[NOWHERE, &loopback()]);
     let webhooks = Webhooks::with_resolver(AllowedHosts::default(), names.clone()).unwrap();
     let sent = deliver(&webhooks, URL).await;
-    assert!(matches!(sent, Err(WebhookError::Send(_))), "{sent:?}");
+    assert!(matches!(sent, Err(Error::Webhook(CallError::Send { .. }))), "{sent:?}");
     assert_eq!((names.asked(), is_untouched(&listener).await), (1, true));
     assert!(is_forbidden(&deliver(&webhooks, URL).await), "no answer is remembered");
     assert_eq!((names.asked(), is_untouched(&listener).await), (2, true));
@@ -159,7 +159,7 @@ async fn within_an_environment_with_a_proxy() {
     let webhooks = Webhooks::with_resolver(authority.parse().unwrap(), names.clone()).unwrap();
     deliver(&webhooks, &format!("http://{authority}/")).await.unwrap();
     assert_eq!(connections.load(Ordering::SeqCst), 1);
-    assert!(matches!(deliver(&webhooks, URL).await, Err(WebhookError::Send(_))));
+    assert!(matches!(deliver(&webhooks, URL).await, Err(Error::Webhook(CallError::Send { .. }))));
     assert_eq!(names.asked(), 1, "a proxy would resolve the name itself");
     // Another client does use it.
     let answer = Client::new().get("http://proxied.example/").send().await.unwrap();

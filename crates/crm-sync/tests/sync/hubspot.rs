@@ -221,7 +221,7 @@ async fn what_a_visitor_said_is_text_in_the_note_and_absent_from_errors() {
     });
     world.hubspot.control.fault(json!({ "match": "PATCH", "status": 400, "body": answer })).await.unwrap();
     let error = error_chain(&world.sync("s-1", "hubspot").await.unwrap_err());
-    assert_eq!(error, "sync to the CRM: update the contact: HubSpot answered with 400 VALIDATION_ERROR");
+    assert_eq!(error, "CRM request failed: update the contact: HubSpot answered with 400 VALIDATION_ERROR");
 
     world.hubspot.control.fault(json!({ "match": "PATCH", "drop_before": true })).await.unwrap();
     let error = world.sync("s-1", "hubspot").await.unwrap_err();

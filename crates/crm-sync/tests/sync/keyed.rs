@@ -111,7 +111,7 @@ async fn what_a_batch_refuses_is_taken_for_what_it_is() {
     }
     let gone = json!({ "category": "VALIDATION_ERROR", "errors": [{ "code": "PROPERTY_DOESNT_EXIST" }] });
     let world = answered(refused(gone)).await;
-    assert!(matches!(world.sync("s-1", "hubspot").await.unwrap(), Outcome::Retry { .. }));
+    assert!(world.sync("s-1", "hubspot").await.unwrap_err().is_retryable());
     assert!(!world.integration("hubspot").await.connection.unique_note_property, "the property is gone");
     assert_eq!(world.sync("s-1", "hubspot").await.unwrap(), Outcome::Done);
 
@@ -205,7 +205,7 @@ async fn an_account_that_has_lost_the_property_gets_notes_without_it() {
     let url = format!("{}/crm/properties/2026-03/notes/{KEY}", world.hubspot.base_url);
     let deleted = reqwest::Client::new().delete(url).bearer_auth(TOKEN).send().await.unwrap();
     deleted.error_for_status().unwrap();
-    assert!(matches!(world.sync("s-1", "hubspot").await.unwrap(), Outcome::Retry { .. }));
+    assert!(world.sync("s-1", "hubspot").await.unwrap_err().is_retryable());
     assert!(!world.integration("hubspot").await.connection.unique_note_property);
     assert_eq!(world.sync("s-1", "hubspot").await.unwrap(), Outcome::Done);
     assert_eq!(notes(&world).await.len(), 1);

@@ -219,8 +219,8 @@ async fn a_contact_that_lacks_what_the_account_requires_fails_with_the_name_of_i
     let error = world.sync("s-1", "hubspot").await.unwrap_err();
     assert_eq!((error.code().as_str(), error.is_retryable()), ("field_required", false));
     let told = world.log("s-1", "hubspot").await.error.unwrap();
-    let words = "HubSpot wants fields that are not set, as the account's settings require. Map them, or require them no \
-                 longer. (HTTP 400, VALIDATION_ERROR, ";
+    let words = "HubSpot requires fields that are not set. Map them, or stop requiring them in the account's settings. \
+                 (HTTP 400, VALIDATION_ERROR, ";
     assert!(told.starts_with(words) && told.ends_with(", company)"), "{told}");
 
     let properties = json!({ "company": "session.metadata.campaign" });

@@ -2,14 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use connectors::Error;
 use domain::analysis::Analysis;
 use domain::step::Code;
 use serde_json::{Value, json};
 use stage::{Failure, Outcome};
 use store::integration_log::SyncStatus;
 
-use crate::world::{SAID, TOKEN, World, ana, analysis};
+use crate::world::{NotDone, SAID, TOKEN, World, ana, analysis};
 
 const SUPERSEDED: Outcome = Outcome::Skipped(Code::new("superseded"));
 
@@ -46,7 +45,7 @@ async fn updates(world: &World) -> usize {
 }
 
 /// The second version is about to write when the third one comes; what becomes of the second, and then of the third.
-async fn met(world: &World, mut slow: Value) -> [Result<Outcome, Error>; 2] {
+async fn met(world: &World, mut slow: Value) -> [Result<Outcome, NotDone>; 2] {
     slow["match"] = json!("PATCH /notes");
     slow["delay_ms"] = json!(500);
     world.hubspot.control.fault(slow).await.unwrap();

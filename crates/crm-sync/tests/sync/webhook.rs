@@ -12,7 +12,6 @@ mod secrets;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
-use connectors::Error;
 use domain::id::{SessionId, TenantId};
 use domain::integration::IntegrationState;
 use domain::message::{AnalyzeMessage, StepMessage};
@@ -26,7 +25,7 @@ use store::webhook_attempts::Attempt;
 use store::webhook_events::WebhookEvent;
 use uuid::Uuid;
 
-use crate::world::World;
+use crate::world::{NotDone, World, judged};
 
 const SECRET_NAME: &str = "post-session/test/acme/hook";
 const MAIL: &str = "0190163d-8694-739b-aea5-966c26f8ad91";
@@ -36,14 +35,14 @@ fn acme() -> TenantId {
 }
 
 /// What comes of a delivery, in a line: `wait 7 s: rate_limited`.
-fn line(result: Result<Outcome, Error>) -> String {
+fn line(result: Result<Outcome, NotDone>) -> String {
     let after = |after: Option<Duration>| after.map_or(String::new(), |after| format!(" {} s", after.as_secs()));
     match result {
         Ok(Outcome::Done) => "done".to_owned(),
         Ok(Outcome::Skipped(code)) => format!("skipped: {code}"),
-        Ok(Outcome::Retry { after: wait, code }) => format!("retry{}: {code}", after(wait)),
+        Ok(Outcome::Retry { after: wait, code, .. }) => format!("retry{}: {code}", after(wait)),
         Ok(Outcome::Wait { after: wait, code }) => format!("wait{}: {code}", after(Some(wait))),
-        Ok(Outcome::Final(code)) => format!("final: {code}"),
+        Ok(Outcome::Final { code, .. }) => format!("final: {code}"),
         Err(error) if error.is_retryable() => format!("retry: {}", error.code()),
         Err(error) => format!("final: {}", error.code()),
     }
@@ -119,11 +118,11 @@ impl World {
         let claim = store.claim_step(&key, Duration::from_secs(60), false).await.unwrap();
         let Claim::Run(claimed, message) = claim else { panic!("{claim:?}") };
         let delivery = delivery(claimed.clone());
-        let result = self.context.handle(serde_json::from_str(&message).unwrap(), &delivery).await;
+        let result = judged(self.context.handle(serde_json::from_str(&message).unwrap(), &delivery).await);
         let ending = match &result {
             Ok(Outcome::Done) => Some(Ending::Done),
             Ok(Outcome::Skipped(code)) => Some(Ending::Skipped(*code)),
-            Ok(Outcome::Final(code)) => Some(Ending::Failed(*code)),
+            Ok(Outcome::Final { code, .. }) => Some(Ending::Failed(*code)),
             Ok(Outcome::Retry { .. } | Outcome::Wait { .. }) => None,
             Err(error) => (!error.is_retryable()).then(|| Ending::Failed(error.code())),
         };

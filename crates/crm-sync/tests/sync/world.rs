@@ -5,19 +5,18 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use connectors::check::Checked;
-use connectors::verdict::{DISABLED, DISABLED_WAIT};
-use connectors::{Connectors, Error, HubSpot, Salesforce, SecretError, SecretSource, Secrets, Webhooks};
-use crm_sync::Context;
+use connectors::{Connectors, HubSpot, Salesforce, SecretError, SecretSource, Secrets, Webhooks};
+use crm_sync::{Context, DISABLED, DISABLED_WAIT};
 use domain::analysis::Analysis;
 use domain::integration::{Connection, Integration, IntegrationConfig, IntegrationState};
 use domain::message::{AnalyzeMessage, CrmSyncMessage, StepMessage};
 use domain::session::{Channel, Session, Visitor};
 use domain::settings::TenantSettings;
-use domain::step::Step;
+use domain::step::{Code, Step};
 use redaction::Originals;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value, json};
-use stage::{Delivery, Outcome, Stage};
+use stage::{Delivery, Failure, Outcome, Stage};
 use store::analyses::NewAnalysis;
 use store::gates::CircuitWaits;
 use store::integration_log::{Sync, SyncKey};
@@ -144,11 +143,11 @@ impl World {
         function: &Context<Vault>,
         session: &str,
         integration: &str,
-    ) -> Result<Outcome, Error> {
+    ) -> Result<Outcome, NotDone> {
         deliver(function, session, integration, 1, Duration::from_secs(60)).await
     }
 
-    pub(crate) async fn another_function_syncs(&self, session: &str, integration: &str) -> Result<Outcome, Error> {
+    pub(crate) async fn another_function_syncs(&self, session: &str, integration: &str) -> Result<Outcome, NotDone> {
         self.sync_by(&self.another_function(), session, integration).await
     }
 
@@ -213,7 +212,7 @@ impl World {
         store::testing::analysed(&self.database.store, &session, &new).await;
     }
 
-    pub(crate) async fn sync(&self, session: &str, integration: &str) -> Result<Outcome, Error> {
+    pub(crate) async fn sync(&self, session: &str, integration: &str) -> Result<Outcome, NotDone> {
         self.sync_within(session, integration, Duration::from_secs(60)).await
     }
 
@@ -237,12 +236,22 @@ impl World {
     }
 
     /// One delivery of the message, by an invocation that ends after `time`.
-    pub(crate) async fn sync_within(&self, session: &str, integration: &str, time: Duration) -> Result<Outcome, Error> {
+    pub(crate) async fn sync_within(
+        &self,
+        session: &str,
+        integration: &str,
+        time: Duration,
+    ) -> Result<Outcome, NotDone> {
         deliver(&self.context, session, integration, 1, time).await
     }
 
     /// One delivery of the message about a version of the analysis.
-    pub(crate) async fn sync_version(&self, session: &str, integration: &str, version: i32) -> Result<Outcome, Error> {
+    pub(crate) async fn sync_version(
+        &self,
+        session: &str,
+        integration: &str,
+        version: i32,
+    ) -> Result<Outcome, NotDone> {
         deliver(&self.context, session, integration, version, Duration::from_secs(60)).await
     }
 
@@ -287,7 +296,7 @@ async fn deliver(
     integration: &str,
     analysis_version: i32,
     time: Duration,
-) -> Result<Outcome, Error> {
+) -> Result<Outcome, NotDone> {
     let message = CrmSyncMessage::V1 {
         tenant_id: "acme".parse().unwrap(),
         session_id: session.parse().unwrap(),
@@ -297,7 +306,42 @@ async fn deliver(
     let key = message.step_key();
     assert!(matches!(key.step, Step::CrmSync { .. }));
     let delivery = Delivery { claimed: Claimed { key, attempt: 1 }, deadline: Instant::now() + time, is_last: false };
-    function.handle(message, &delivery).await
+    judged(function.handle(message, &delivery).await)
+}
+
+/// As the stage takes it: a step that fails or is retried after the usual back-off is an error.
+pub(crate) fn judged(result: Result<Outcome, connectors::Error>) -> Result<Outcome, NotDone> {
+    match result.unwrap_or_else(|error| Outcome::of(&error)) {
+        Outcome::Retry { after: None, code, reason } => Err(NotDone { code, reason, is_retryable: true }),
+        Outcome::Final { code, reason } => Err(NotDone { code, reason, is_retryable: false }),
+        outcome => Ok(outcome),
+    }
+}
+
+/// A sync that failed, or is retried.
+#[derive(Debug)]
+pub(crate) struct NotDone {
+    code: Code,
+    reason: String,
+    is_retryable: bool,
+}
+
+impl std::fmt::Display for NotDone {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.reason)
+    }
+}
+
+impl std::error::Error for NotDone {}
+
+impl Failure for NotDone {
+    fn is_retryable(&self) -> bool {
+        self.is_retryable
+    }
+
+    fn code(&self) -> Code {
+        self.code
+    }
 }
 
 /// What becomes of a step whose integration has been disabled.

@@ -1,4 +1,4 @@
-//! A configuration as it is saved, with the place of what is wrong in it.
+//! Configurations to save, whose mistakes are reported with their place.
 
 use domain::integration::{IntegrationConfig, WebhookConfig};
 use serde::de::DeserializeOwned;
@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::show::MASKED;
 use super::{IntegrationError, kind_of, problem};
 
-/// Reads each kind by itself: an enum that is told apart by a member loses the paths of its members.
+/// Reads each kind by itself: serde loses the paths of members in an internally tagged enum.
 pub(super) fn read(mut config: Value) -> Result<IntegrationConfig, IntegrationError> {
     let given = kind_of(&config);
     let fields = config.as_object_mut().ok_or_else(|| refused("config", format!("must be an object, not {given}")))?;
@@ -82,7 +82,7 @@ mod tests {
             ),
         ] {
             let error = read(config.clone()).unwrap_err().to_string();
-            assert!(error.starts_with(&format!("save the integration: {told}")), "{config}: {error}");
+            assert!(error.starts_with(&format!("integration not saved: {told}")), "{config}: {error}");
         }
     }
 

@@ -1,29 +1,29 @@
-//! Why a task was not done.
+//! Errors of tasks about integrations.
 
 use domain::id::{IntegrationId, TenantId};
 use stage::queues::QueueError;
-/// A task that was not done; the text completes "failed to …" and holds neither secrets nor what was synced.
+/// A task that was not done. The texts hold neither secrets nor content of sessions.
 #[derive(Debug, thiserror::Error)]
 pub enum IntegrationError {
-    #[error("find tenant {0}: there is none until its settings are saved")]
+    #[error("unknown tenant {0}: save its settings first")]
     UnknownTenant(TenantId),
-    #[error("find integration {0}")]
+    #[error("unknown integration {0}")]
     UnknownIntegration(IntegrationId),
     /// `path` as in the task.
-    #[error("save the integration: {path}: {problem}")]
+    #[error("integration not saved: {path}: {problem}")]
     Config { path: String, problem: String },
     #[error("{operation}: {}", .findings.join(" "))]
     NotWorking { operation: &'static str, findings: Vec<String> },
-    #[error("check the integration")]
+    #[error("integration not checked")]
     Check(#[source] connectors::Error),
-    #[error("replay: integration {0} is not on, so everything would wait; enable it first")]
+    #[error("replay refused: integration {0} is not on, so everything would wait; enable it first")]
     NotOn(IntegrationId),
-    #[error("replay: name session_id, or from and to with from before to")]
+    #[error("replay refused: name session_id, or from and to with from before to")]
     Range,
-    #[error("show syncs: name from before to, and after without session_id")]
+    #[error("syncs not shown: name from before to, and after without session_id")]
     Syncs,
-    #[error("replay: send a message")]
+    #[error("replay message not sent")]
     Queue(#[source] QueueError),
-    #[error("use the database")]
+    #[error("database error")]
     Store(#[source] store::Error),
 }

@@ -1,4 +1,4 @@
-//! What is wrong with a task, without the values that the parser repeats: one may be a secret in the wrong place.
+//! Mistakes in a task, without the values that the parser repeats: a value may be a secret in the wrong place.
 
 /// Such as ``must be `token` or `oauth` ``. Texts of our own types come through: they name no values.
 pub(crate) fn of(error: &serde_json::Error) -> String {

@@ -1,5 +1,5 @@
-//! Syncs that failed are asked for again, as if their messages came back from the dead-letter queue; webhooks are told
-//! once more what they were told.
+//! Replays: failed syncs run again, as if their messages came back from the dead-letter queue; webhooks get their events
+//! again.
 
 use std::time::{Duration, Instant};
 
@@ -24,8 +24,8 @@ const BATCH: usize = 100;
 /// invocation that has less than twice as much.
 const RESERVE: Duration = Duration::from_secs(8);
 
-/// What is to be sent again.
-pub(super) struct Wanted<'a> {
+/// Steps to send again.
+pub(super) struct ReplayRequest<'a> {
     pub(super) integration: &'a Integration,
     pub(super) session_id: Option<SessionId>,
     pub(super) from: Option<DateTime<Utc>>,
@@ -34,7 +34,7 @@ pub(super) struct Wanted<'a> {
     pub(super) after: Option<SessionId>,
 }
 
-impl Wanted<'_> {
+impl ReplayRequest<'_> {
     fn range(&self) -> Result<ReplayRange, IntegrationError> {
         match (&self.session_id, self.from, self.to) {
             (Some(session), None, None) => Ok(ReplayRange::Session(session.clone())),
@@ -52,7 +52,7 @@ pub(super) async fn replay<Q: Queues>(
     store: &Store,
     queues: &Q,
     queue_url: &str,
-    wanted: Wanted<'_>,
+    wanted: ReplayRequest<'_>,
     deadline: Instant,
 ) -> Result<ReplayedSyncs, IntegrationError> {
     let Integration { tenant_id, integration_id, state, config, .. } = wanted.integration;
@@ -63,7 +63,7 @@ pub(super) async fn replay<Q: Queues>(
     let reserve = RESERVE.min(deadline.saturating_duration_since(Instant::now()) / 2);
     let ends_at = deadline.checked_sub(reserve).unwrap_or(deadline);
     let mut call =
-        Call { store, queues, queue_url, integration: wanted.integration, ends_at, replayed: 0, reached: None };
+        ReplayRun { store, queues, queue_url, integration: wanted.integration, ends_at, replayed: 0, reached: None };
     // A CRM holds what was synced; only a webhook's receiver may want to be told again.
     let ended = if matches!(config, IntegrationConfig::Webhook(_)) && !wanted.failed_only {
         call.tell_again(range).await
@@ -72,17 +72,17 @@ pub(super) async fn replay<Q: Queues>(
     };
     let is_complete = match ended {
         Err(error) if call.reached.is_some() => {
-            tracing::warn!(error = error_chain(&error), "a replay ends early");
+            tracing::warn!(error = error_chain(&error), "replay ended early");
             false
         }
         ended => ended?,
     };
     let replayed = call.replayed;
-    tracing::info!(tenant.id = %tenant_id, integration.id = %integration_id, replayed, is_complete, "replayed");
+    tracing::info!(tenant.id = %tenant_id, integration.id = %integration_id, replayed, is_complete, "integration replayed");
     Ok(ReplayedSyncs { replayed, next: call.reached.filter(|_| !is_complete) })
 }
 
-struct Call<'a, Q> {
+struct ReplayRun<'a, Q> {
     store: &'a Store,
     queues: &'a Q,
     queue_url: &'a str,
@@ -94,7 +94,7 @@ struct Call<'a, Q> {
     reached: Option<SessionId>,
 }
 
-impl<Q: Queues> Call<'_, Q> {
+impl<Q: Queues> ReplayRun<'_, Q> {
     fn has_time(&self) -> bool {
         Instant::now() < self.ends_at
     }
@@ -149,7 +149,7 @@ impl<Q: Queues> Call<'_, Q> {
                     break;
                 }
                 if let Err(error) = self.queues.send(self.queue_url, tenant_id, &step.message).await {
-                    tracing::warn!(error = error_chain(&error), "left messages of a replay to housekeep");
+                    tracing::warn!(error = error_chain(&error), "replay messages left for the next requeue");
                     break;
                 }
             }

@@ -16,7 +16,7 @@ use super::{
 
 /// Attempts in an answer: with the beginnings of what receivers answered, a fraction of what Lambda takes.
 const ATTEMPTS: i64 = 100;
-/// In place of what is not shown.
+/// Replaces what is not shown.
 pub(super) const MASKED: &str = "…";
 /// Syncs in an answer where no limit is named.
 const SYNCS: i64 = 100;
@@ -47,7 +47,7 @@ impl<S: SecretSource> Operator<'_, S> {
         Ok(IntegrationReport::Attempts(ShownAttempts { attempts }))
     }
 
-    /// Those that changed last first, also of an integration that was removed.
+    /// Lists syncs, the latest change first, also of a removed integration.
     pub(super) async fn syncs(
         &self,
         tenant: &TenantId,

@@ -15,8 +15,8 @@ use strum::{IntoStaticStr, VariantNames};
 pub enum IntegrationTask {
     /// How the integrations are configured, and how they fare.
     ShowIntegrations { tenant_id: TenantId },
-    /// Add an integration or change it, once a check has found that it will work. One that the service has disabled, or
-    /// that was removed, is on again.
+    /// Add an integration or change it, once a check has found that it will work. An integration that
+    /// was disabled or removed is on again.
     SaveIntegration {
         tenant_id: TenantId,
         integration_id: IntegrationId,
@@ -45,14 +45,14 @@ pub enum IntegrationTask {
         from: Option<DateTime<Utc>>,
         #[serde(default)]
         to: Option<DateTime<Utc>>,
-        /// Of a webhook: only what it has not been told.
+        /// Only events that a webhook has not accepted.
         #[serde(default)]
         failed_only: bool,
         /// Where the call before has ended: its `next`.
         #[serde(default)]
         after: Option<SessionId>,
     },
-    /// What has become of its syncs, those that changed last first.
+    /// List syncs, the latest change first.
     ShowSyncs {
         tenant_id: TenantId,
         integration_id: IntegrationId,
@@ -87,7 +87,7 @@ fn yes() -> bool {
     true
 }
 
-/// What was done or found.
+/// Reports of tasks.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum IntegrationReport {
@@ -141,23 +141,23 @@ impl ShownState {
 pub struct SavedIntegration {
     pub integration_id: IntegrationId,
     pub state: ShownState,
-    /// In words; none of them keeps it from working.
+    /// Messages; the integration works nevertheless.
     pub findings: Vec<String>,
     pub connection: Connection,
     /// Steps that have waited and go on.
     pub woken: u64,
 }
 
-/// What a test has found.
+/// Findings of a test.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TestedIntegration {
     pub ok: bool,
-    /// In words; without `ok` the first of them says why.
+    /// Messages; without `ok` the first of them says why.
     pub findings: Vec<String>,
     pub connection: Connection,
 }
 
-/// What is sent again, or, of a webhook, planned for `housekeep` to send.
+/// Messages that are sent again; for a webhook some may be left for the next requeue.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReplayedSyncs {
     pub replayed: u32,
@@ -165,27 +165,27 @@ pub struct ReplayedSyncs {
     pub next: Option<SessionId>,
 }
 
-/// An integration as it is configured and fares. The secret is named, never shown.
+/// Configuration and health of an integration. The secret is named, never shown.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct IntegrationEntry {
     pub integration_id: IntegrationId,
     pub state: ShownState,
     /// Why the service has disabled it.
     pub disabled: Option<DisabledEntry>,
-    /// Without path and query of a webhook's URL.
+    /// The configuration, without path and query of a webhook's URL.
     pub config: IntegrationConfig,
     pub secret_name: String,
     pub connection: Connection,
     pub checked_at: Option<DateTime<Utc>>,
     pub last_success_at: Option<DateTime<Utc>>,
-    /// In a row.
+    /// Failures in a row.
     pub failures: i32,
     pub failing_since: Option<DateTime<Utc>>,
-    /// Nobody asks the third party before.
+    /// No sync calls the third party before.
     pub resting_until: Option<DateTime<Utc>>,
     /// Why, if it has asked for that.
     pub limit_code: Option<String>,
-    /// Steps that wait until it is mended, or for their turn.
+    /// Steps that wait until the integration is fixed, or for their turn.
     pub waiting: i64,
 }
 
@@ -196,11 +196,11 @@ pub struct DisabledEntry {
     pub since: DateTime<Utc>,
 }
 
-/// What has become of syncs.
+/// Rows of the log of syncs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ShownSyncs {
     pub syncs: Vec<SyncEntry>,
-    /// `after` of the next call; `None`: there are no more.
+    /// `after` of the next call; `None` at the end.
     pub next: Option<SyncPlace>,
 }
 
@@ -217,9 +217,9 @@ pub struct SyncEntry {
     /// How often the third party was asked.
     pub tries: i32,
     pub code: Option<String>,
-    /// The last error in words.
+    /// The message about the last error.
     pub error: Option<String>,
-    /// What was left out, in words.
+    /// A message about what was left out.
     pub notice: Option<String>,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
@@ -236,7 +236,7 @@ pub struct AttemptEntry {
     pub webhook_id: String,
     pub is_replay: bool,
     pub duration_ms: i32,
-    /// HTTP's; `None`: there was no answer.
+    /// The HTTP status; `None` without an answer.
     pub status: Option<i32>,
     /// Why it was not delivered.
     pub code: Option<String>,

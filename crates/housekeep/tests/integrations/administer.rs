@@ -70,7 +70,7 @@ async fn what_would_not_work_is_not_saved_and_its_place_is_named() {
         ),
     ] {
         let error = world.ask(save("new", config.clone(), secret)).await.unwrap_err();
-        assert!(error.starts_with(&format!("failed to save the integration: {told}")), "{config}: {error}");
+        assert!(error.starts_with(&format!("integration not saved: {told}")), "{config}: {error}");
         assert!(![TOKEN, SIGNING_SECRET, "two words"].iter().any(|secret| error.contains(secret)), "{error}");
     }
     assert!(
@@ -79,7 +79,7 @@ async fn what_would_not_work_is_not_saved_and_its_place_is_named() {
     let mut elsewhere = save("new", hubspot, "acme/hubspot");
     elsewhere["tenant_id"] = json!("nobody");
     let error = world.ask(elsewhere).await.unwrap_err();
-    assert_eq!(error, "failed to find tenant nobody: there is none until its settings are saved");
+    assert_eq!(error, "unknown tenant nobody: save its settings first");
 }
 
 #[tokio::test]
@@ -122,7 +122,7 @@ async fn what_waited_for_an_integration_goes_on_when_it_is_enabled() {
     assert_eq!(shown["disabled"]["reason"], "HubSpot refuses the credentials.");
 
     let error = world.ask(task("enable_integration", "hubspot")).await.unwrap_err();
-    assert!(error.starts_with("failed to enable the integration: HubSpot refuses the credentials"), "{error}");
+    assert!(error.starts_with("integration not enabled: HubSpot refuses the credentials"), "{error}");
     assert!(matches!(world.integration("hubspot").await.state, IntegrationState::Disabled(_)));
 
     world.vault.put("hubspot", TOKEN);
@@ -141,9 +141,16 @@ async fn a_test_tells_what_is_wrong_and_remembers_only_what_works() {
     world.hubspot.control.fault(json!({ "match": "GET properties", "status": 503 })).await.unwrap();
     let tested = world.ask(task("test_integration", "hubspot")).await.unwrap();
     assert_eq!(tested["ok"], false);
-    assert_eq!(tested["findings"], json!(["HubSpot is down or overloaded. (HTTP 503)"]));
+    assert_eq!(
+        tested["findings"],
+        json!(["HubSpot is down or overloaded. Test the integration again later. (HTTP 503)"])
+    );
     assert!(world.integration("hubspot").await.connection.unique_note_property);
     assert_eq!(world.integration("hubspot").await.state, IntegrationState::On);
+    world.hubspot.control.fault(json!({ "match": "GET properties", "status": 429 })).await.unwrap();
+    let tested = world.ask(task("test_integration", "hubspot")).await.unwrap();
+    let told = "HubSpot has received more requests than it allows. Test the integration again later. (HTTP 429)";
+    assert_eq!(tested["findings"], json!([told]), "a test is not retried");
 
     let tested = world.ask(task("test_integration", "hook")).await.unwrap();
     assert_eq!(tested["ok"], true);
@@ -160,7 +167,7 @@ async fn an_integration_is_switched_off_and_removed() {
     assert_eq!(removed["state"], "removed");
     for name in ["remove_integration", "test_integration", "enable_integration", "disable_integration", "show_attempts"]
     {
-        assert_eq!(world.ask(task(name, "hook")).await.unwrap_err(), "failed to find integration hook", "{name}");
+        assert_eq!(world.ask(task(name, "hook")).await.unwrap_err(), "unknown integration hook", "{name}");
     }
     let shown = world.ask(json!({ "task": "show_integrations", "tenant_id": "acme" })).await.unwrap();
     assert_eq!(shown["integrations"].as_array().unwrap().len(), 1);
@@ -193,7 +200,7 @@ async fn an_id_stays_with_one_kind_of_third_party() {
     let world = World::new().await;
     let error = world.ask(save("hook", json!({ "kind": "hubspot" }), "acme/hubspot")).await.unwrap_err();
     let told = "config.kind: the log of hook is of another kind of third party: save it under another id";
-    assert_eq!(error, format!("failed to save the integration: {told}"));
+    assert_eq!(error, format!("integration not saved: {told}"));
     world.ask(task("remove_integration", "hook")).await.unwrap();
     world.ask(save("hook", json!({ "kind": "hubspot" }), "acme/hubspot")).await.unwrap_err();
     world.ask(save("hubspot", json!({ "kind": "hubspot", "concurrency": 5 }), "acme/hubspot")).await.unwrap();
@@ -272,7 +279,7 @@ async fn syncs_are_shown_page_by_page_with_what_became_of_them() {
 
     world.ask(task("remove_integration", "hubspot")).await.unwrap();
     assert_eq!(one(json!({ "session_id": "s-4" })).await["code"], "no_email", "the log outlives the integration");
-    assert_eq!(world.ask(task("show_syncs", "crm")).await.unwrap_err(), "failed to find integration crm");
+    assert_eq!(world.ask(task("show_syncs", "crm")).await.unwrap_err(), "unknown integration crm");
     let wrong = json!({ "task": "show_syncs", "tenant_id": "acme", "integration_id": "x", "status": "lost" });
     let wrong = serde_json::from_value::<IntegrationTask>(wrong).unwrap_err().to_string();
     assert!(wrong.contains("expected one of `pending`, `writing`, `waiting`, `done`, `skipped`, `failed`"), "{wrong}");

@@ -23,8 +23,6 @@ impl World {
     pub(crate) async fn ask_within(&self, queues: &MemoryQueues, task: Value, time: Duration) -> Result<Value, String> {
         let task = serde_json::from_value(task).unwrap();
         let report = administer(&self.context.connectors, queues, "crm-sync", task, Instant::now() + time).await;
-        report
-            .map(|report| serde_json::to_value(report).unwrap())
-            .map_err(|error| format!("failed to {}", error_chain(&error)))
+        report.map(|report| serde_json::to_value(report).unwrap()).map_err(|error| error_chain(&error))
     }
 }

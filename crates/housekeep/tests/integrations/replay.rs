@@ -178,7 +178,7 @@ async fn what_a_queue_does_not_take_is_left_to_housekeep() {
 
     let world = self::world(1).await;
     let error = world.ask_of(&queues, replay(json!({ "session_id": "s-0001" }))).await.unwrap_err();
-    assert!(error.starts_with("failed to replay: send a message"), "{error}");
+    assert!(error.starts_with("replay message not sent"), "{error}");
 }
 
 #[tokio::test]
@@ -191,7 +191,7 @@ async fn a_replay_that_could_do_nothing_is_refused() {
         json!({ "session_id": "s-0001", "from": "2026-11-01T00:00:00Z", "to": "2026-11-02T00:00:00Z" }),
     ] {
         let error = world.ask(replay(range)).await.unwrap_err();
-        assert_eq!(error, "failed to replay: name session_id, or from and to with from before to");
+        assert_eq!(error, "replay refused: name session_id, or from and to with from before to");
     }
     world
         .ask(json!({ "task": "disable_integration", "tenant_id": "acme", "integration_id": "hubspot" }))

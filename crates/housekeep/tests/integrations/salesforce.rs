@@ -165,7 +165,7 @@ async fn an_org_that_cannot_be_asked_is_told_in_words() {
     let org = Org::new().await;
     org.fault(json!({ "match": "GET Task/describe", "status": 503 })).await;
     let tested = test(&org).await;
-    assert_eq!(findings(&tested), "Salesforce is down or overloaded. (HTTP 503)");
+    assert_eq!(findings(&tested), "Salesforce is down or overloaded. Test the integration again later. (HTTP 503)");
 
     org.world.vault.put("salesforce", &json!({ "client_id": "3MVG1", "client_secret": "wrong" }).to_string());
     org.set(json!({ "secret": "right" })).await;
@@ -179,7 +179,7 @@ async fn an_org_that_cannot_be_asked_is_told_in_words() {
         "secret_name": "post-session/test/acme/salesforce",
     });
     let error = org.world.ask(save).await.unwrap_err();
-    assert!(error.starts_with("failed to save the integration: config.url: "), "{error}");
+    assert!(error.starts_with("integration not saved: config.url: "), "{error}");
 }
 
 #[tokio::test]

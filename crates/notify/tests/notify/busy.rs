@@ -47,7 +47,7 @@ async fn a_mail_that_ses_has_no_room_for_in_days_fails_and_a_replay_sends_it() {
     assert!(matches!(world.deliver().await.unwrap(), Outcome::Wait { .. }));
     world.sql("UPDATE email_log SET attempts = 499").await;
     let outcome = world.deliver().await.unwrap();
-    assert!(matches!(outcome, Outcome::Final(code) if code.as_str() == "ses_throttled"), "{outcome:?}");
+    assert!(matches!(outcome, Outcome::Final { code, .. } if code.as_str() == "ses_throttled"), "{outcome:?}");
     assert_eq!(world.status().await, (EmailStatus::Failed, Some("ses_throttled".to_owned())));
     assert!(matches!(world.deliver().await.unwrap(), Outcome::Wait { .. }), "a replay has as many requests again");
     assert_eq!(world.deliver().await.unwrap(), Outcome::Done);

@@ -173,5 +173,5 @@ async fn quiet_hours_do_not_hold_up_finding_out_what_became_of_a_mail() {
     let always = json!({ "from": "00:00", "to": "23:59" });
     world.save(|settings| settings.email.quiet_hours = Some(serde_json::from_value(always).unwrap())).await;
     world.context.clock = || Utc::now() + chrono::TimeDelta::seconds(901);
-    assert!(matches!(world.deliver().await.unwrap(), Outcome::Final(_)));
+    assert!(matches!(world.deliver().await.unwrap(), Outcome::Final { .. }));
 }

@@ -19,6 +19,10 @@ fn wait(outcome: Outcome) -> Duration {
     }
 }
 
+fn is_held(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Final { code, .. } if *code == OUTCOME_UNKNOWN)
+}
+
 #[tokio::test]
 async fn a_lost_answer_waits_for_the_send_event() {
     for lost in [SesAnswer::Lose, SesAnswer::Cut, SesAnswer::Gateway(502)] {
@@ -40,9 +44,9 @@ async fn a_mail_without_answer_and_event_is_held_and_never_sent_again() {
     let mut world = World::new([SesAnswer::Lose]).await;
     wait(world.deliver().await.unwrap());
     world.context.clock = || Utc::now() + TimeDelta::seconds(901);
-    assert_eq!(world.deliver().await.unwrap(), Outcome::Final(OUTCOME_UNKNOWN));
+    assert!(is_held(&world.deliver().await.unwrap()));
     assert_eq!(world.status().await, (EmailStatus::Unknown, Some("outcome_unknown".to_owned())));
-    assert_eq!(world.deliver().await.unwrap(), Outcome::Final(OUTCOME_UNKNOWN), "a replay");
+    assert!(is_held(&world.deliver().await.unwrap()), "a replay");
     assert_eq!(world.ses.requests().len(), 1);
 
     world.send_event().await;
@@ -145,7 +149,7 @@ async fn a_mail_that_gets_no_answer_twice_is_waited_for_twice() {
     assert!(wait(world.deliver().await.unwrap()) > WAIT - Duration::from_secs(60));
     assert_eq!(world.sent().len(), 2);
     world.wait_is_over().await;
-    assert_eq!(world.deliver().await.unwrap(), Outcome::Final(OUTCOME_UNKNOWN), "twice is enough");
+    assert!(is_held(&world.deliver().await.unwrap()), "twice is enough");
     assert_eq!(world.sent().len(), 2);
 }
 
@@ -191,7 +195,7 @@ async fn a_mail_on_hold_is_sent_by_a_replay_once_the_tenant_would_rather_send_tw
     let world = World::new([SesAnswer::Lose]).await;
     wait(world.deliver().await.unwrap());
     world.wait_is_over().await;
-    assert_eq!(world.deliver().await.unwrap(), Outcome::Final(OUTCOME_UNKNOWN));
+    assert!(is_held(&world.deliver().await.unwrap()));
     world.save(|settings| settings.email.on_unknown = OnUnknown::Resend).await;
     assert_eq!(world.deliver().await.unwrap(), Outcome::Done);
     assert_eq!(world.sent().len(), 2);

@@ -1,4 +1,4 @@
-//! The unique property by which notes are told apart: made where there is none, and proved to work.
+//! The unique property that tells notes apart: created if it is missing, and proved to work.
 //!
 //! Not every account takes it: it needs a right to change the account's properties, and one of ten unique ones that
 //! notes can have. Without it a note is told apart by its text, so nothing here fails an integration, unless HubSpot
@@ -10,9 +10,10 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::call::{CallError, Trouble};
-use crate::hubspot::Account;
+use crate::call::CallError;
+use crate::hubspot::HubspotAccount;
 use crate::hubspot::client::KEY_PROPERTY;
+use crate::reason::Reason;
 
 /// Where HubSpot keeps the properties of notes, unless the account says otherwise.
 const GROUP: &str = "engagement";
@@ -35,24 +36,24 @@ struct Definition {
 
 #[derive(Deserialize)]
 struct Upserted {
-    results: Vec<Note>,
+    results: Vec<ProbeNote>,
 }
 
 #[derive(Deserialize)]
-struct Note {
+struct ProbeNote {
     id: String,
-    /// Of some API versions only.
+    /// Given by some API versions only.
     new: Option<bool>,
 }
 
-/// Why notes are not told apart by the property.
+/// Obstacles to telling notes apart by the property.
 enum No {
     Call(CallError),
-    /// In words.
+    /// The explanation.
     Found(&'static str),
 }
 
-pub(super) async fn probe(account: &Account<'_>) -> Key {
+pub(super) async fn probe(account: &HubspotAccount<'_>) -> Key {
     let mut notices = Vec::new();
     let found = match make_sure(account).await {
         Ok(()) => prove(account, &mut notices).await,
@@ -60,7 +61,7 @@ pub(super) async fn probe(account: &Account<'_>) -> Key {
     };
     let why = match found {
         Ok(()) => return Key { is_unique: true, problem: None, notices },
-        Err(No::Call(error)) if error.passes() => {
+        Err(No::Call(error)) if error.is_momentary() => {
             let problem = format!(
                 "Whether notes can be told apart by the property {KEY_PROPERTY} could not be found out at the moment: \
                  failed to {error}. Try it again."
@@ -76,25 +77,25 @@ pub(super) async fn probe(account: &Account<'_>) -> Key {
     Key { is_unique: false, problem: None, notices }
 }
 
-/// That the property is there, and unique.
-async fn make_sure(account: &Account<'_>) -> Result<(), No> {
+/// Makes sure that the property exists and is unique.
+async fn make_sure(account: &HubspotAccount<'_>) -> Result<(), No> {
     match read(account, KEY_PROPERTY).await {
         Ok(Definition { has_unique_value: true, .. }) => Ok(()),
         Ok(_) => Err(No::Found("its values are not unique; HubSpot cannot change that, so delete it first")),
-        Err(error) if error.is(Trouble::NotFound) => match define(account).await {
+        Err(error) if error.is(Reason::NotFound) => match define(account).await {
             // Another check was faster.
-            Err(error) if !error.is(Trouble::Conflict) => Err(No::Call(error)),
+            Err(error) if !error.is(Reason::Conflict) => Err(No::Call(error)),
             _ => Ok(()),
         },
         Err(error) => Err(No::Call(error)),
     }
 }
 
-async fn read(account: &Account<'_>, name: &str) -> Result<Definition, CallError> {
+async fn read(account: &HubspotAccount<'_>, name: &str) -> Result<Definition, CallError> {
     account.properties("read a property of notes", Method::GET, &format!("notes/{name}"), None).await
 }
 
-async fn define(account: &Account<'_>) -> Result<(), CallError> {
+async fn define(account: &HubspotAccount<'_>) -> Result<(), CallError> {
     // Beside the text of notes: which groups there are is up to HubSpot.
     let group = read(account, "hs_note_body").await.ok().and_then(|body| body.group_name);
     let property = json!({
@@ -110,7 +111,7 @@ async fn define(account: &Account<'_>) -> Result<(), CallError> {
 }
 
 /// Writes a note twice by the same value, and removes it.
-async fn prove(account: &Account<'_>, notices: &mut Vec<String>) -> Result<(), No> {
+async fn prove(account: &HubspotAccount<'_>, notices: &mut Vec<String>) -> Result<(), No> {
     let value = format!("probe-{}", Uuid::now_v7());
     let first = upsert(account, &value).await.map_err(No::Call)?;
     let second = upsert(account, &value).await;
@@ -127,7 +128,7 @@ async fn prove(account: &Account<'_>, notices: &mut Vec<String>) -> Result<(), N
     is_same.then_some(()).ok_or(No::Found("a note that was written by it twice was there twice"))
 }
 
-async fn upsert(account: &Account<'_>, value: &str) -> Result<Note, CallError> {
+async fn upsert(account: &HubspotAccount<'_>, value: &str) -> Result<ProbeNote, CallError> {
     let operation = "write a note by the property";
     let properties = json!({
         "hs_timestamp": account.now.to_rfc3339_opts(SecondsFormat::Millis, true),
@@ -140,7 +141,7 @@ async fn upsert(account: &Account<'_>, value: &str) -> Result<Note, CallError> {
 }
 
 fn why(error: &CallError) -> String {
-    if error.is(Trouble::Forbidden) {
+    if error.is(Reason::ScopeMissing) {
         return format!("the token lacks the scope crm.schemas.contacts.write (failed to {error})");
     }
     format!("failed to {error}")

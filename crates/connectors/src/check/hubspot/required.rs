@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use crate::call::CallError;
 use crate::check::Checked;
-use crate::hubspot::Account;
+use crate::hubspot::HubspotAccount;
 
 /// From this version on the API refuses new contacts without them; before, only HubSpot's own pages do.
 const ENFORCED_SINCE: &str = "2026-09";
@@ -12,7 +12,7 @@ const ENFORCED_SINCE: &str = "2026-09";
 const CONTACT: &str = "0-1";
 /// Each contact that a sync makes has one.
 const ALWAYS_SET: &str = "email";
-/// Those that a sync sets where it knows them.
+/// Properties that a sync sets if it knows them.
 const SOMETIMES_SET: [&str; 3] = ["firstname", "lastname", "phone"];
 
 #[derive(Deserialize)]
@@ -22,13 +22,13 @@ struct Schema {
     required_properties: Vec<String>,
 }
 
-/// Those that no sync would set are a problem. Rules that require one because of another are not told by HubSpot.
-pub(super) async fn look(account: &Account<'_>, checked: &mut Checked) -> Result<(), CallError> {
+/// Reports required properties that no sync sets. HubSpot does not list rules that require one because of another.
+pub(super) async fn look(account: &HubspotAccount<'_>, checked: &mut Checked) -> Result<(), CallError> {
     if !enforces(account.config.api_version.as_ref()) {
         return Ok(());
     }
     let schema: Schema = match account.schema("read which properties are required", CONTACT).await {
-        Err(error) if error.passes() => return Err(error),
+        Err(error) if error.is_momentary() => return Err(error),
         Err(error) => {
             checked.notices.push(format!(
                 "Whether HubSpot requires properties of new contacts that a sync does not set is not known: failed to \

@@ -137,7 +137,7 @@ async fn an_org_that_is_said_to_be_elsewhere_is_not_asked() {
         org.set(json!({ "instance_url": elsewhere })).await;
         let error = org.world.sync("s-1", "salesforce").await.unwrap_err();
         assert_eq!((error.code().as_str(), error.is_retryable()), ("unreadable_answer", true), "{elsewhere}");
-        assert_eq!(error_chain(&error), "get an access token: sign in: the answer is not as documented");
+        assert_eq!(error_chain(&error), "sign-in failed: sign in: the answer is not as documented");
     }
     assert!(org.world.vault.get("salesforce/access-token").is_none());
     org.set(json!({ "instance_url": null })).await;

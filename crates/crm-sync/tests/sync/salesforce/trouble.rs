@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use connectors::verdict::DAILY_LIMIT_WAIT;
+use connectors::reason::DAILY_LIMIT_WAIT;
 use domain::step::Code;
 use serde_json::{Value, json};
 use stage::{Failure, Outcome, error_chain};
@@ -140,7 +140,7 @@ async fn no_error_repeats_an_address_or_a_token() {
     }
     org.fault(json!({ "match": "PATCH Task", "status": 400, "body": error("MALFORMED_QUERY") })).await;
     let error = error_chain(&org.world.sync("s-1", "salesforce").await.unwrap_err());
-    assert_eq!(error, "sync to the CRM: write the task: Salesforce answered with 400 MALFORMED_QUERY");
+    assert_eq!(error, "CRM request failed: write the task: Salesforce answered with 400 MALFORMED_QUERY");
 }
 
 fn no_content(text: &str, fault: &Value) {

@@ -8,7 +8,7 @@ use stage::{Delivery, Outcome, Stage};
 use store::integration_log::SyncStatus;
 use store::steps::Claimed;
 
-use crate::world::{World, ana};
+use crate::world::{World, ana, judged};
 
 /// One delivery to a receiver that answers so, of an integration that has not failed before; and how many requests it
 /// took.
@@ -180,7 +180,7 @@ async fn the_last_delivery_that_is_refused_leaves_the_session_failed_in_the_log(
     let message = CrmSyncMessage::V1 { tenant_id, session_id, analysis_version: 1, integration_id };
     let claimed = Claimed { key: message.step_key(), attempt: 5 };
     let delivery = Delivery { is_last: true, ..super::delivery(claimed) };
-    assert_eq!(super::line(world.context.handle(message, &delivery).await), "retry: unavailable");
+    assert_eq!(super::line(judged(world.context.handle(message, &delivery).await)), "retry: unavailable");
     let log = world.log("s-1", "hook").await;
     assert_eq!((log.status, log.code.as_deref(), log.attempts), (SyncStatus::Failed, Some("unavailable"), 1));
 }

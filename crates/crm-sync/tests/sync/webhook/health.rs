@@ -21,18 +21,18 @@ async fn five_days_of_failures_disable_a_webhook_once() {
     for (status, last) in [
         (500, "The webhook's receiver is down or overloaded. (HTTP 500)"),
         (404, "The webhook's receiver refuses the request. (HTTP 404)"),
-        (429, "The webhook's receiver was asked more often than it allows. It goes on by itself. (HTTP 429)"),
+        (429, "The webhook's receiver has received more requests than it allows. (HTTP 429)"),
         (
             302,
-            "The webhook's receiver answered with a redirect, which is not followed. Save the integration with the URL it \
-               leads to. (HTTP 302)",
+            "The webhook's receiver answered with a redirect, which is not followed. Save the integration with the URL \
+             that it leads to. (HTTP 302)",
         ),
     ] {
         let world = World::new().await;
         let told = fails_again_after(&world, status, "5 days 1 minute").await;
         assert_eq!(told, "wait 86400 s: integration_disabled", "{status}");
         let IntegrationState::Disabled(disabled) = world.state().await else { panic!("{status}: not disabled") };
-        let words = format!("Nothing has been accepted for five days. The last failure: {last}");
+        let words = format!("The integration has failed for five days. The last failure: {last}");
         assert_eq!((disabled.code.as_str(), disabled.reason), ("failing", words));
 
         world.session("s-3", ana()).await;
@@ -119,14 +119,15 @@ async fn what_waits_says_in_the_log_for_what() {
     let (tried, held) = (world.log("s-1", "hook").await, world.log("s-2", "hook").await);
     assert_eq!((tried.tries, held.tries), (1, 0));
     assert_eq!(held.code.as_deref(), Some("unavailable"));
-    let rest = "The webhook's receiver has asked for a rest. It goes on when that ends.";
+    let rest = "The webhook's receiver is down or overloaded. The sync is retried automatically.";
     assert_eq!(held.error.as_deref(), Some(rest));
 
     world.mend("hook").await;
     world.fault(json!({ "status": 410 })).await;
     assert_eq!(world.told("s-1").await, "wait 86400 s: integration_disabled");
     assert_eq!(world.told("s-2").await, "wait 86400 s: integration_disabled");
-    let gone = "The webhook's receiver answered 410 Gone: it wants no more events. (HTTP 410)";
+    let gone = "The webhook's receiver answered 410 Gone: it wants no more events. Enable the integration once it does. \
+                (HTTP 410)";
     for (id, code, tries) in [("s-1", "gone", 2), ("s-2", "integration_disabled", 0)] {
         let log = world.log(id, "hook").await;
         assert_eq!((log.code.as_deref(), log.error.as_deref(), log.tries), (Some(code), Some(gone), tries), "{id}");

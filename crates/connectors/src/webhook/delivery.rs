@@ -1,4 +1,4 @@
-//! One attempt to tell a webhook of an event, with its entry in the log.
+//! One attempt to deliver an event to a webhook, with its entry in the log.
 
 use chrono::{DateTime, Utc};
 use domain::event::Event;
@@ -12,18 +12,18 @@ use store::Store;
 use store::webhook_attempts::{AttemptOf, NewAttempt};
 
 use super::payload::EmailData;
-use super::{Attempted, Letter, Webhooks, payload, sign};
+use super::{DeliveryAttempt, SignedEvent, Webhooks, payload, sign};
 use crate::error::Error;
 
-/// What is to be told, to whom.
-pub struct Telling<'a> {
+/// An event, and the webhook that gets it.
+pub struct EventDelivery<'a> {
     pub tenant_id: &'a TenantId,
     pub session_id: &'a SessionId,
     pub integration_id: &'a IntegrationId,
     pub config: &'a WebhookConfig,
     pub session: &'a Session,
     pub event: &'a Event,
-    /// When it came about.
+    /// When the event happened.
     pub at: DateTime<Utc>,
     /// The row that the attempt is logged for.
     pub attempt_of: AttemptOf,
@@ -32,12 +32,12 @@ pub struct Telling<'a> {
     pub now: DateTime<Utc>,
 }
 
-impl Telling<'_> {
-    pub fn webhook_id(&self) -> String {
+impl EventDelivery<'_> {
+    fn webhook_id(&self) -> String {
         sign::webhook_id(self.tenant_id, self.session_id, self.integration_id, self.event)
     }
 
-    /// Made anew at each attempt.
+    /// Renders the request's body; each attempt does, so that it shows what webhooks show by then.
     pub async fn body(&self, store: &Store) -> Result<String, Error> {
         let (tenant, session) = (self.tenant_id, self.session_id);
         match self.event {
@@ -55,36 +55,35 @@ impl Telling<'_> {
             }
         }
     }
-}
 
-/// Sends it and enters the attempt into the log; the record is the webhook id.
-pub async fn tell(
-    telling: &Telling<'_>,
-    body: &str,
-    webhooks: &Webhooks,
-    secret: &SecretString,
-    store: &Store,
-) -> Result<String, Error> {
-    let Telling { tenant_id, session_id, integration_id, attempt_of, now, .. } = *telling;
-    let id = telling.webhook_id();
-    let letter = Letter { id: &id, body };
-    let attempted = webhooks.send(&letter, telling.config, secret, telling.delivery, now).await;
-    let Attempted { duration, status, answer, result } = attempted;
-    let entry = NewAttempt {
-        tenant_id,
-        integration_id,
-        session_id,
-        webhook_id: &id,
-        of: attempt_of,
-        began_at: now,
-        duration,
-        status,
-        code: result.as_ref().err().map(|error| error.code()),
-        answer: answer.as_deref(),
-    };
-    // The event has been told, or not, whatever becomes of the entry.
-    if let Err(error) = store.record_webhook_attempt(&entry).await {
-        tracing::warn!(error = error_chain(&error), "could not enter an attempt into the log");
+    /// Sends the event and enters the attempt into the log; returns the webhook id.
+    pub async fn send(
+        &self,
+        body: &str,
+        webhooks: &Webhooks,
+        secret: &SecretString,
+        store: &Store,
+    ) -> Result<String, Error> {
+        let id = self.webhook_id();
+        let event = SignedEvent { id: &id, body };
+        let DeliveryAttempt { duration, status, answer, result } =
+            webhooks.send(&event, self.config, secret, self.delivery, self.now).await;
+        let entry = NewAttempt {
+            tenant_id: self.tenant_id,
+            integration_id: self.integration_id,
+            session_id: self.session_id,
+            webhook_id: &id,
+            of: self.attempt_of,
+            began_at: self.now,
+            duration,
+            status,
+            code: result.as_ref().err().map(|error| error.reason().code()),
+            answer: answer.as_deref(),
+        };
+        // The event has been sent, or not, with or without its entry.
+        if let Err(error) = store.record_webhook_attempt(&entry).await {
+            tracing::warn!(error = error_chain(&error), "webhook attempt not logged");
+        }
+        result.map(|()| id)
     }
-    result.map(|()| id).map_err(Error::Webhook)
 }

@@ -7,13 +7,14 @@ use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
 use serde_json::Value;
 
-use crate::call::{CallError, Refusal, Trouble, label};
+use crate::call::{CallError, ErrorAnswer, label};
 use crate::http;
+use crate::reason::Reason;
 
 /// Logins of a user are limited by the hour.
 const LOGIN_LIMIT_WAIT: Duration = Duration::from_secs(300);
 
-/// What is said of a field or its value.
+/// Codes about a field or its value.
 const FIELD_CODES: [&str; 13] = [
     "FIELD_CUSTOM_VALIDATION_EXCEPTION",
     "FIELD_INTEGRITY_EXCEPTION",
@@ -32,19 +33,19 @@ const FIELD_CODES: [&str; 13] = [
 ];
 /// Another record is taken for the same, or has the same value of a unique field.
 const DUPLICATE_CODES: [&str; 2] = ["DUPLICATES_DETECTED", "DUPLICATE_VALUE"];
-/// Who is asked again finds the record as it is now: converted, merged or deleted.
+/// Codes about a record that was converted, merged or deleted: another attempt finds its current state.
 const GONE_CODES: [&str; 2] = ["CANNOT_UPDATE_CONVERTED_LEAD", "ENTITY_IS_DELETED"];
 
-pub(super) fn read(status: StatusCode, headers: &HeaderMap, body: &[u8], now: DateTime<Utc>) -> Refusal {
+pub(super) fn read(status: StatusCode, headers: &HeaderMap, body: &[u8], now: DateTime<Utc>) -> ErrorAnswer {
     let errors = Errors::read(body);
-    let trouble = trouble(status, &errors);
-    let named = if trouble == Trouble::Required { errors.fields() } else { Vec::new() };
+    let reason = reason(status, &errors);
+    let named = if reason == Reason::FieldRequired { errors.fields() } else { Vec::new() };
     let codes = errors.codes().chain(named).filter_map(label);
     let several = (status == StatusCode::MULTIPLE_CHOICES).then(|| "MULTIPLE_CHOICES".to_owned());
-    Refusal {
+    ErrorAnswer {
         party: "Salesforce",
         status,
-        trouble,
+        reason,
         labels: codes.chain(several).collect(),
         existing: errors.existing_person(),
         retry_after: http::retry_after(headers, now),
@@ -52,57 +53,54 @@ pub(super) fn read(status: StatusCode, headers: &HeaderMap, body: &[u8], now: Da
 }
 
 /// The token endpoint's: what is not about the moment is about the credentials.
-pub(super) fn of_sign_in(status: StatusCode, headers: &HeaderMap, body: &[u8], now: DateTime<Utc>) -> Refusal {
-    let mut refusal = read(status, headers, body, now);
+pub(super) fn of_sign_in(status: StatusCode, headers: &HeaderMap, body: &[u8], now: DateTime<Utc>) -> ErrorAnswer {
+    let mut answer = read(status, headers, body, now);
     let errors = Errors::read(body);
     if matches!(status.as_u16(), 400 | 401 | 403) {
-        refusal.trouble = Trouble::Unauthorized;
+        answer.reason = Reason::Unauthorized;
         // "Retry your request", it says.
         if errors.has("unknown_error") {
-            refusal.trouble = Trouble::Unavailable;
+            answer.reason = Reason::Unavailable;
         }
         if errors.says("error_description", "login rate exceeded") {
-            refusal.trouble = Trouble::RateLimited;
-            refusal.retry_after.get_or_insert(LOGIN_LIMIT_WAIT);
+            answer.reason = Reason::RateLimited;
+            answer.retry_after.get_or_insert(LOGIN_LIMIT_WAIT);
         }
     }
-    refusal
+    answer
 }
 
-fn trouble(status: StatusCode, errors: &Errors) -> Trouble {
+fn reason(status: StatusCode, errors: &Errors) -> Reason {
     match status.as_u16() {
-        401 => Trouble::Unauthorized,
-        _ if errors.has("INVALID_SESSION_ID") => Trouble::Unauthorized,
+        401 => Reason::Unauthorized,
+        _ if errors.has("INVALID_SESSION_ID") => Reason::Unauthorized,
         // Too many long requests at a time is over soon.
-        403 if errors.has("REQUEST_LIMIT_EXCEEDED") && errors.says("message", "concurrent") => Trouble::RateLimited,
-        403 if errors.has("REQUEST_LIMIT_EXCEEDED") => Trouble::DailyLimit,
-        403 => Trouble::Forbidden,
-        404 => Trouble::NotFound,
-        420 | 429 => Trouble::RateLimited,
-        501 => Trouble::Rejected,
-        408 | 500.. => Trouble::Unavailable,
-        _ if errors.has("UNABLE_TO_LOCK_ROW") => Trouble::Locked,
-        _ if errors.has_any(&DUPLICATE_CODES) || errors.has_any(&GONE_CODES) => Trouble::Conflict,
-        _ if errors.codes().any(|code| code.starts_with("INSUFFICIENT_ACCESS")) => Trouble::Forbidden,
-        _ if errors.are_about_the_address() => Trouble::InvalidEmail,
-        _ if errors.has_any(&FIELD_CODES) => Trouble::Field,
-        _ if errors.has("REQUIRED_FIELD_MISSING") => Trouble::Required,
-        _ => Trouble::Rejected,
+        403 if errors.has("REQUEST_LIMIT_EXCEEDED") && errors.says("message", "concurrent") => Reason::RateLimited,
+        403 if errors.has("REQUEST_LIMIT_EXCEEDED") => Reason::DailyLimit,
+        403 => Reason::Forbidden,
+        404 => Reason::NotFound,
+        420 | 429 => Reason::RateLimited,
+        501 => Reason::Rejected,
+        408 | 500.. => Reason::Unavailable,
+        _ if errors.has("UNABLE_TO_LOCK_ROW") => Reason::Locked,
+        _ if errors.has_any(&DUPLICATE_CODES) || errors.has_any(&GONE_CODES) => Reason::Conflict,
+        _ if errors.codes().any(|code| code.starts_with("INSUFFICIENT_ACCESS")) => Reason::Forbidden,
+        _ if errors.are_about_the_address() => Reason::EmailRefused,
+        _ if errors.has_any(&FIELD_CODES) => Reason::FieldRefused,
+        _ if errors.has("REQUIRED_FIELD_MISSING") => Reason::FieldRequired,
+        _ => Reason::Rejected,
     }
 }
 
 /// Whether a field that was sent, or its value, may be the reason: without it the record may be taken.
 pub(super) fn may_be_of_a_field(error: &CallError) -> bool {
-    let Some(Refusal { trouble, labels, .. }) = error.refusal() else { return false };
-    match trouble {
-        Trouble::Field | Trouble::Required | Trouble::InvalidEmail | Trouble::Forbidden | Trouble::Rejected => true,
-        Trouble::Conflict => labels.iter().any(|code| DUPLICATE_CODES.contains(&code.as_str())),
-        Trouble::Unauthorized
-        | Trouble::NotFound
-        | Trouble::RateLimited
-        | Trouble::DailyLimit
-        | Trouble::Locked
-        | Trouble::Unavailable => false,
+    let Some(ErrorAnswer { reason, labels, .. }) = error.answer() else { return false };
+    match reason {
+        Reason::FieldRefused | Reason::FieldRequired | Reason::EmailRefused | Reason::Forbidden | Reason::Rejected => {
+            true
+        }
+        Reason::Conflict => labels.iter().any(|code| DUPLICATE_CODES.contains(&code.as_str())),
+        _ => false,
     }
 }
 
@@ -122,7 +120,7 @@ impl Errors {
         self.0.iter().filter_map(|error| error.get("errorCode").or(error.get("error"))?.as_str())
     }
 
-    /// The names of those that they are about.
+    /// The names of the fields that the errors are about.
     fn fields(&self) -> Vec<&str> {
         let fields = self.0.iter().filter_map(|error| error.get("fields")?.as_array()).flatten();
         fields.filter_map(Value::as_str).collect()
@@ -141,7 +139,7 @@ impl Errors {
         self.0.iter().filter_map(text).any(|text| text.contains(words))
     }
 
-    /// The standard field `Email`, not one that is mapped.
+    /// Whether the errors are about the standard field `Email`, not about a mapped field.
     fn are_about_the_address(&self) -> bool {
         self.0.iter().any(|error| {
             let fields = error.get("fields").and_then(Value::as_array);
@@ -154,7 +152,7 @@ impl Errors {
         })
     }
 
-    /// Whom a duplicate rule takes for the same person: a contact, else a lead. The misspelling is Salesforce's.
+    /// Finds the person that a duplicate rule names: a contact, else a lead. The misspelling is Salesforce's.
     fn existing_person(&self) -> Option<String> {
         let result = |error: &Value| error.get("duplicateResut").or(error.get("duplicateResult")).cloned();
         let of = |value: &Value, member: &str| value.get(member).and_then(Value::as_array).cloned().unwrap_or_default();

@@ -7,74 +7,68 @@ use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
 use serde_json::Value;
 
-use crate::call::{CallError, Refusal, Trouble, label};
+use crate::call::{CallError, ErrorAnswer, label};
 use crate::http;
+use crate::reason::Reason;
 
 const INTERVAL: &str = "x-hubspot-ratelimit-interval-milliseconds";
 const EXISTING_ID: &str = "Existing ID:";
 
-fn trouble(status: StatusCode, body: &Body) -> Trouble {
+fn reason(status: StatusCode, body: &ErrorBody) -> Reason {
     match status.as_u16() {
-        401 => Trouble::Unauthorized,
-        403 => Trouble::Forbidden,
-        404 => Trouble::NotFound,
-        409 => Trouble::Conflict,
-        400 if body.has_code("INVALID_EMAIL") => Trouble::InvalidEmail,
-        400 if body.has_code("CONFLICTING_UNIQUE_VALUE") => Trouble::Conflict,
-        400 if body.is_about_a_field() => Trouble::Field,
-        400 if body.wants_more() => Trouble::Required,
+        401 => Reason::Unauthorized,
+        403 => Reason::ScopeMissing,
+        404 => Reason::NotFound,
+        409 => Reason::Conflict,
+        400 if body.has_code("INVALID_EMAIL") => Reason::EmailRefused,
+        400 if body.has_code("CONFLICTING_UNIQUE_VALUE") => Reason::Conflict,
+        400 if body.is_about_a_field() => Reason::FieldRefused,
+        400 if body.wants_more() => Reason::FieldRequired,
         // The contact that a new note is to hang on.
-        400 if body.is_about_an_association() => Trouble::NotFound,
-        423 => Trouble::Locked,
-        429 if body.text("policyName") == Some("DAILY") => Trouble::DailyLimit,
-        429 => Trouble::RateLimited,
-        501 => Trouble::Rejected,
-        408 | 477 | 500.. => Trouble::Unavailable,
-        _ => Trouble::Rejected,
+        400 if body.is_about_an_association() => Reason::NotFound,
+        423 => Reason::Locked,
+        429 if body.text("policyName") == Some("DAILY") => Reason::DailyLimit,
+        429 => Reason::RateLimited,
+        501 => Reason::Rejected,
+        408 | 477 | 500.. => Reason::Unavailable,
+        _ => Reason::Rejected,
     }
 }
 
 /// Whether a property that was sent, or its value, may be the reason: without it the contact may be taken.
 pub(super) fn may_be_of_a_property(error: &CallError) -> bool {
-    let Some(Refusal { trouble, status, existing, .. }) = error.refusal() else { return false };
-    match trouble {
+    let Some(ErrorAnswer { reason, status, existing, .. }) = error.answer() else { return false };
+    match reason {
         // One may be required because of the value of another.
-        Trouble::Field | Trouble::Required => true,
-        Trouble::Rejected => *status == StatusCode::BAD_REQUEST,
+        Reason::FieldRefused | Reason::FieldRequired => true,
+        Reason::Rejected => *status == StatusCode::BAD_REQUEST,
         // A contact that is named has the address, not the value.
-        Trouble::Conflict => existing.is_none(),
-        Trouble::InvalidEmail
-        | Trouble::Unauthorized
-        | Trouble::Forbidden
-        | Trouble::NotFound
-        | Trouble::RateLimited
-        | Trouble::DailyLimit
-        | Trouble::Locked
-        | Trouble::Unavailable => false,
+        Reason::Conflict => existing.is_none(),
+        _ => false,
     }
 }
 
-pub(super) fn read(status: StatusCode, headers: &HeaderMap, body: &[u8], now: DateTime<Utc>) -> Refusal {
-    let body = Body(serde_json::from_slice(body).unwrap_or_default());
+pub(super) fn read(status: StatusCode, headers: &HeaderMap, body: &[u8], now: DateTime<Utc>) -> ErrorAnswer {
+    let body = ErrorBody(serde_json::from_slice(body).unwrap_or_default());
     refusal(status, body, http::retry_after(headers, now), interval(headers))
 }
 
-fn refusal(status: StatusCode, body: Body, asked: Option<Duration>, interval: Option<Duration>) -> Refusal {
-    let trouble = trouble(status, &body);
-    let retry_after = match trouble {
-        Trouble::RateLimited => asked.or(interval),
+fn refusal(status: StatusCode, body: ErrorBody, asked: Option<Duration>, interval: Option<Duration>) -> ErrorAnswer {
+    let reason = reason(status, &body);
+    let retry_after = match reason {
+        Reason::RateLimited => asked.or(interval),
         _ => asked,
     };
     let labels = ["category", "subCategory", "policyName", "correlationId"];
     let labels = labels.iter().filter_map(|name| body.text(name)).collect::<Vec<_>>();
-    let named = if trouble == Trouble::Required { body.properties() } else { Vec::new() };
+    let named = if reason == Reason::FieldRequired { body.properties() } else { Vec::new() };
     let labels = labels.into_iter().chain(named).filter_map(label).collect();
-    Refusal { party: "HubSpot", status, trouble, labels, existing: body.existing_contact(), retry_after }
+    ErrorAnswer { party: "HubSpot", status, reason, labels, existing: body.existing_contact(), retry_after }
 }
 
-/// Of one input of a batch, of which others may have succeeded: its category stands for the status.
-pub(super) fn of_input(error: Value) -> Refusal {
-    let body = Body(error);
+/// Reads the error of one input of a batch, of which others may have succeeded: its category stands for the status.
+pub(super) fn of_input(error: Value) -> ErrorAnswer {
+    let body = ErrorBody(error);
     let status = match body.text("category") {
         Some("OBJECT_NOT_FOUND") => StatusCode::NOT_FOUND,
         Some("CONFLICT" | "OBJECT_ALREADY_EXISTS") => StatusCode::CONFLICT,
@@ -93,9 +87,9 @@ fn interval(headers: &HeaderMap) -> Option<Duration> {
 }
 
 /// HubSpot's error envelope, of which every member may be missing.
-struct Body(Value);
+struct ErrorBody(Value);
 
-impl Body {
+impl ErrorBody {
     fn text(&self, name: &str) -> Option<&str> {
         self.0.get(name)?.as_str()
     }
@@ -152,7 +146,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn refusal(status: u16, headers: &[(&'static str, &str)], body: Value) -> Refusal {
+    fn refusal(status: u16, headers: &[(&'static str, &str)], body: Value) -> ErrorAnswer {
         let headers = headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
         let now = "2026-11-22T10:00:00Z".parse().unwrap();
         read(StatusCode::from_u16(status).unwrap(), &headers, body.to_string().as_bytes(), now)
@@ -161,46 +155,46 @@ mod tests {
     #[test]
     fn an_answer_is_sorted_by_its_status() {
         for (status, body, trouble) in [
-            (400, json!({"category": "VALIDATION_ERROR"}), Trouble::Rejected),
-            (400, json!({"errors": [{"code": "INVALID_EMAIL"}]}), Trouble::InvalidEmail),
-            (400, json!({"message": r#"not valid: [{"error":"INVALID_EMAIL"}]"#}), Trouble::InvalidEmail),
-            (400, json!({"errors": [{"code": "PROPERTY_DOESNT_EXIST"}]}), Trouble::Field),
-            (400, json!({"message": r#"not valid: [{"error":"INVALID_OPTION"}]"#}), Trouble::Field),
-            (400, json!({"errors": [{"code": "CONFLICTING_UNIQUE_VALUE"}]}), Trouble::Conflict),
-            (400, json!({ "message": "Cannot associate with contact 1: it does not exist" }), Trouble::NotFound),
-            (401, json!("not an object"), Trouble::Unauthorized),
-            (403, json!({}), Trouble::Forbidden),
-            (404, json!({}), Trouble::NotFound),
-            (409, json!({}), Trouble::Conflict),
-            (415, json!({}), Trouble::Rejected),
-            (423, json!({}), Trouble::Locked),
-            (429, json!({"policyName": "TEN_SECONDLY_ROLLING"}), Trouble::RateLimited),
-            (429, json!({"policyName": "DAILY"}), Trouble::DailyLimit),
-            (429, json!(""), Trouble::RateLimited),
-            (477, json!({}), Trouble::Unavailable),
-            (500, json!({}), Trouble::Unavailable),
-            (501, json!({}), Trouble::Rejected),
-            (503, json!({}), Trouble::Unavailable),
+            (400, json!({"category": "VALIDATION_ERROR"}), Reason::Rejected),
+            (400, json!({"errors": [{"code": "INVALID_EMAIL"}]}), Reason::EmailRefused),
+            (400, json!({"message": r#"not valid: [{"error":"INVALID_EMAIL"}]"#}), Reason::EmailRefused),
+            (400, json!({"errors": [{"code": "PROPERTY_DOESNT_EXIST"}]}), Reason::FieldRefused),
+            (400, json!({"message": r#"not valid: [{"error":"INVALID_OPTION"}]"#}), Reason::FieldRefused),
+            (400, json!({"errors": [{"code": "CONFLICTING_UNIQUE_VALUE"}]}), Reason::Conflict),
+            (400, json!({ "message": "Cannot associate with contact 1: it does not exist" }), Reason::NotFound),
+            (401, json!("not an object"), Reason::Unauthorized),
+            (403, json!({}), Reason::ScopeMissing),
+            (404, json!({}), Reason::NotFound),
+            (409, json!({}), Reason::Conflict),
+            (415, json!({}), Reason::Rejected),
+            (423, json!({}), Reason::Locked),
+            (429, json!({"policyName": "TEN_SECONDLY_ROLLING"}), Reason::RateLimited),
+            (429, json!({"policyName": "DAILY"}), Reason::DailyLimit),
+            (429, json!(""), Reason::RateLimited),
+            (477, json!({}), Reason::Unavailable),
+            (500, json!({}), Reason::Unavailable),
+            (501, json!({}), Reason::Rejected),
+            (503, json!({}), Reason::Unavailable),
         ] {
-            assert_eq!(refusal(status, &[], body.clone()).trouble, trouble, "{status} {body}");
+            assert_eq!(refusal(status, &[], body.clone()).reason, trouble, "{status} {body}");
         }
     }
 
     #[test]
     fn an_input_of_a_batch_is_sorted_by_its_category() {
         for (error, trouble) in [
-            (json!({ "category": "OBJECT_NOT_FOUND" }), Trouble::NotFound),
-            (json!({ "category": "CONFLICT" }), Trouble::Conflict),
-            (json!({ "category": "RATE_LIMITS" }), Trouble::RateLimited),
-            (json!({ "category": "VALIDATION_ERROR" }), Trouble::Rejected),
+            (json!({ "category": "OBJECT_NOT_FOUND" }), Reason::NotFound),
+            (json!({ "category": "CONFLICT" }), Reason::Conflict),
+            (json!({ "category": "RATE_LIMITS" }), Reason::RateLimited),
+            (json!({ "category": "VALIDATION_ERROR" }), Reason::Rejected),
             (
                 json!({ "category": "VALIDATION_ERROR", "errors": [{ "code": "PROPERTY_DOESNT_EXIST" }] }),
-                Trouble::Field,
+                Reason::FieldRefused,
             ),
-            (json!({}), Trouble::Unavailable),
-            (json!("?"), Trouble::Unavailable),
+            (json!({}), Reason::Unavailable),
+            (json!("?"), Reason::Unavailable),
         ] {
-            assert_eq!(of_input(error.clone()).trouble, trouble, "{error}");
+            assert_eq!(of_input(error.clone()).reason, trouble, "{error}");
         }
     }
 
@@ -213,7 +207,7 @@ mod tests {
             json!({ "errors": [{ "message": "A required property", "context": { "properties": ["company"] } }] }),
         ] {
             let refusal = refusal(400, &[], body.clone());
-            assert_eq!(refusal.trouble, Trouble::Required, "{body}");
+            assert_eq!(refusal.reason, Reason::FieldRequired, "{body}");
             assert_eq!(refusal.to_string(), "HubSpot answered with 400 company");
         }
     }

@@ -1,0 +1,101 @@
+//! The one place where the end of a sync becomes an outcome of the step and a sign of the integration's health.
+
+use std::time::Duration;
+
+use connectors::Error;
+use connectors::reason::{HealthSign, Next, Reason, ReasonRow};
+use domain::integration::IntegrationConfig;
+use domain::step::Code;
+use stage::{Outcome, error_chain};
+use store::gates::{Health, Standing};
+
+use crate::{DISABLED, DISABLED_WAIT};
+
+/// The longest rest that is granted: HubSpot's 477 asks for a day at most.
+const LONGEST_REST: Duration = Duration::from_secs(24 * 3600);
+
+/// The meaning of an error to the step and to the integration.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Judgement {
+    pub(crate) code: Code,
+    pub(crate) health: Health,
+    pub(crate) next: Next,
+}
+
+impl Judgement {
+    /// Reads the row of the error's reason.
+    pub(crate) fn of(error: &Error, config: &IntegrationConfig) -> Self {
+        let ReasonRow { code, next, evidence, .. } = error.reason().row();
+        let is_webhook = matches!(config, IntegrationConfig::Webhook(_));
+        let health = match evidence {
+            HealthSign::Nothing => Health::Unknown,
+            HealthSign::Unsure => Health::Unsure,
+            HealthSign::Down => Health::Down,
+            HealthSign::Answered if is_webhook => Health::Refuses,
+            HealthSign::Answered => Health::Works,
+        };
+        let asked = error.call().and_then(|call| call.answer()?.retry_after);
+        let rest = |after: Duration| {
+            let after = after.min(LONGEST_REST);
+            let health = match is_webhook {
+                true => Health::LimitedAndRefuses { after, code },
+                false => Health::Limited { after, code },
+            };
+            Self { code, health, next: Next::Wait(after) }
+        };
+        match (next, asked) {
+            (Next::Rest(after), asked) => rest(asked.unwrap_or(after)),
+            (Next::RestOrRetry, Some(asked)) => rest(asked),
+            (Next::RestOrRetry, None) => Self { code, health, next: Next::Retry },
+            (Next::RetryAfter(after), asked) => Self { code, health, next: Next::RetryAfter(asked.unwrap_or(after)) },
+            (next, _) => Self { code, health, next },
+        }
+    }
+
+    /// Whether it is one of the failures for which an integration is disabled in the end.
+    pub(crate) fn is_failure(&self) -> bool {
+        matches!(self.health, Health::Down | Health::Refuses | Health::LimitedAndRefuses { .. })
+    }
+
+    /// Decides the outcome, as the integration stands after the sync.
+    pub(crate) fn outcome(&self, error: &Error, standing: Standing) -> Outcome {
+        let (code, reason) = (self.code, || error_chain(error));
+        match (self.next, standing.open_for) {
+            (Next::Fail, _) => Outcome::Final { code, reason: reason() },
+            (Next::Skip, _) => Outcome::Skipped(code),
+            (Next::Disable, _) => Outcome::Wait { after: DISABLED_WAIT, code: DISABLED },
+            (Next::Wait(after) | Next::Rest(after), _) => Outcome::Wait { after, code },
+            // No sync is admitted before: a delivery would be used up for nothing.
+            (Next::Retry | Next::RestOrRetry | Next::Turn | Next::RetryAfter(_), Some(open_for)) => {
+                Outcome::Wait { after: open_for, code }
+            }
+            (Next::RetryAfter(after), None) => Outcome::Retry { after: Some(after), code, reason: reason() },
+            (Next::Retry | Next::RestOrRetry | Next::Turn, None) => {
+                Outcome::Retry { after: None, code, reason: reason() }
+            }
+        }
+    }
+}
+
+/// The sign of health that counts for the integration.
+pub(crate) fn counted(health: Health, is_replay: bool, is_cut_short: bool) -> Health {
+    let health = match health {
+        // The request had less time than it should have.
+        Health::Down if is_cut_short => Health::Unsure,
+        health => health,
+    };
+    if !is_replay {
+        return health;
+    }
+    // An operator tries something out, which counts neither for nor against the integration; a rest is granted.
+    match health {
+        Health::Works | Health::Unknown => Health::Unknown,
+        Health::Down | Health::Refuses | Health::Unsure => Health::Unsure,
+        Health::Limited { after, code } | Health::LimitedAndRefuses { after, code } => Health::Limited { after, code },
+    }
+}
+
+/// The outcome of a step that no request was made for.
+pub(crate) fn skipped(reason: Reason) -> Outcome {
+    Outcome::Skipped(reason.code())
+}
