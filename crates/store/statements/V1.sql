@@ -1,3 +1,4 @@
+-- accept_session()
 WITH accepted AS (
     INSERT INTO sessions (tenant_id, session_id, agent_id, channel, started_at, ended_at, end_reason, visitor_id,
                           visitor_name, visitor_email, visitor_phone, visitor_locale, metadata, notification_hash,
@@ -29,6 +30,7 @@ WITH accepted AS (
 )
 SELECT tenant_id FROM accepted;
 
+-- admit()
 WITH gate AS (
     SELECT * FROM integration_gates WHERE tenant_id = $1 AND integration_id = $5 FOR UPDATE
 ), clock AS (
@@ -81,6 +83,7 @@ SELECT refusal, lease, greatest(extract(epoch FROM CASE
        END - at) * 1000, 0)::float8 AS wait_ms
 FROM placed;
 
+-- alerts_at_work()
 SELECT alert_id, rule, opened_at, closed_at, closed_as, failures, codes, last_failure_at, mail_status, mail_at,
        recovery_status, recovery_at
 FROM alerts
@@ -88,8 +91,10 @@ WHERE tenant_id = $1
   AND (closed_at IS NULL OR mail_status IN ('pending', 'sending') OR recovery_status IN ('pending', 'sending'))
 ORDER BY opened_at, alert_id;
 
+-- analysis()
 SELECT document FROM analyses WHERE tenant_id = $1 AND session_id = $2 AND version = $3;
 
+-- begin_model_call()
 WITH claimed AS (
     SELECT replays FROM steps
     WHERE tenant_id = $1 AND session_id = $2
@@ -108,9 +113,11 @@ WITH claimed AS (
 )
 SELECT begun.attempt FROM next LEFT JOIN begun ON true;
 
+-- begun_versions()
 SELECT analysis_version, status, keyed FROM integration_log
 WHERE tenant_id = $1 AND session_id = $2 AND integration_id = $3 AND attempts > 0;
 
+-- claim_step()
 UPDATE steps
 SET status = 'running', attempt = attempt + 1, due_at = now() + $7 * interval '1 millisecond', code = NULL,
     started_at = coalesce(started_at, now())
@@ -119,6 +126,7 @@ WHERE tenant_id = $1 AND session_id = $2
   AND (status = 'pending' OR (status = 'running' AND due_at < clock_timestamp()))
 RETURNING attempt, message;
 
+-- claim_waiting_step()
 WITH claimed AS (
     UPDATE steps
     SET status = 'running', attempt = attempt + 1, due_at = now() + $7 * interval '1 millisecond', code = NULL
@@ -132,23 +140,28 @@ WITH claimed AS (
 )
 SELECT attempt, message FROM claimed;
 
+-- close_alert()
 UPDATE alerts
 SET closed_at = now(), closed_as = $3, recovery_status = CASE WHEN $3 = 'recovered' THEN 'pending' END
 WHERE tenant_id = $1 AND alert_id = $2 AND closed_at IS NULL;
 
+-- disable_integration()
 UPDATE integrations
 SET enabled = false, disabled_code = $3, disabled_reason = $4, disabled_at = now(), updated_at = now()
 WHERE tenant_id = $1 AND integration_id = $2 AND enabled AND removed_at IS NULL AND updated_at = $5;
 
+-- disabled_integrations()
 SELECT integration_id, disabled_code, disabled_reason, disabled_at,
        (SELECT count(DISTINCT session_id) FROM steps WHERE tenant_id = $1 AND status = 'waiting' AND code = $2
         AND steps.integration_id = integrations.integration_id) AS waiting
 FROM integrations WHERE tenant_id = $1 AND disabled_code IS NOT NULL AND removed_at IS NULL ORDER BY integration_id;
 
+-- email()
 SELECT email_id, template, template_version, locale, recipient, status, code, provider_id, attempts, attachments,
        attachments_left_out, sending_at, resent_at, sent_at, created_at, updated_at
 FROM email_log WHERE tenant_id = $1 AND session_id = $2 AND analysis_version = $3;
 
+-- end_model_call()
 WITH ended AS (
     UPDATE model_calls
     SET outcome = $5, code = $6, input_tokens = $7, output_tokens = $8, cached_tokens = $9, cache_write_tokens = $10,
@@ -161,9 +174,11 @@ SELECT tenant_id, date_trunc('month', ended_at AT TIME ZONE 'UTC')::date, coales
 ON CONFLICT (tenant_id, month) DO UPDATE
 SET cost_usd = model_spend.cost_usd + EXCLUDED.cost_usd, calls = model_spend.calls + EXCLUDED.calls;
 
+-- end_renewal()
 UPDATE integration_gates SET renewing_until = NULL
 WHERE tenant_id = $1 AND integration_id = $2 AND renewing_until = $3;
 
+-- erase_mails()
 WITH own AS (
     SELECT email_id FROM email_log
     WHERE tenant_id = $1 AND recipient_hash = $2
@@ -183,6 +198,7 @@ WITH own AS (
 SELECT 0::bigint AS sessions, 0::bigint AS turns, 0::bigint AS analyses, (SELECT count(*) FROM mails) AS mails,
        (SELECT count(*) FROM events) AS events, (SELECT count(*) FROM bodies) AS bodies;
 
+-- erase_sessions()
 WITH own AS (
     SELECT session_id FROM sessions
     WHERE tenant_id = $1
@@ -224,11 +240,13 @@ SELECT (SELECT count(*) FROM erased) AS sessions, (SELECT count(*) FROM turns) A
        (SELECT count(*) FROM mails) AS mails, (SELECT count(*) FROM events) AS events,
        (SELECT count(*) FROM bodies) AS bodies;
 
+-- failed_steps_of()
 SELECT tenant_id, session_id, kind, analysis_version, integration_id, event_id, code, message FROM steps
 WHERE tenant_id = $1 AND status = 'failed' AND integration_id = $2 AND session_id > $6
   AND (session_id = $3 OR (finished_at >= $4 AND finished_at < $5))
 ORDER BY session_id, kind, analysis_version, created_at, event_id LIMIT $7;
 
+-- failures_since()
 WITH by_session AS (
     SELECT CASE kind WHEN 'webhook_event' THEN 'crm_sync' ELSE kind END AS stage, code, session_id, count(*) AS failures,
            max(occurred_at) AS last_at
@@ -238,6 +256,7 @@ SELECT stage, code, sum(failures)::bigint AS failures, count(*) AS session_count
        (array_agg(session_id ORDER BY last_at DESC, session_id))[1:10] AS sessions
 FROM by_session GROUP BY stage, code ORDER BY failures DESC, stage, code;
 
+-- finish_step()
 WITH finished AS (
     UPDATE steps SET status = $8, code = $9, finished_at = now()
     WHERE tenant_id = $1 AND session_id = $2
@@ -284,40 +303,49 @@ WITH finished AS (
 )
 SELECT status FROM ended;
 
+-- finish_sync()
 UPDATE integration_log
 SET status = $5, record_id = coalesce($6, record_id), code = $7, error = $8, notice = $9, writing_until = NULL,
     tries = tries + $10::int, synced_at = CASE WHEN $5 = 'done' THEN now() END, updated_at = now()
 WHERE tenant_id = $1 AND session_id = $2 AND integration_id = $3 AND analysis_version = $4 AND status <> 'done';
 
+-- forget_note_key()
 UPDATE integrations SET connection = jsonb_set(connection, '{unique_note_property}', 'false'), updated_at = now()
 WHERE tenant_id = $1 AND integration_id = $2;
 
+-- forget_recipient()
 WITH leases AS (
     DELETE FROM person_leases WHERE tenant_id = $1 AND address_hash = $2
 )
 DELETE FROM email_recipients WHERE tenant_id = $1 AND address_hash = $2;
 
+-- integration()
 SELECT tenant_id, integration_id, enabled, config, secret_name, disabled_code, disabled_reason, disabled_at, removed_at,
        connection, updated_at
 FROM integrations WHERE tenant_id = $1 AND integration_id = $2;
 
+-- integrations_to_sync()
 SELECT tenant_id, integration_id, enabled, config, secret_name, disabled_code, disabled_reason, disabled_at, removed_at,
        connection
 FROM integrations
 WHERE tenant_id = $1 AND removed_at IS NULL AND (enabled OR disabled_code IS NOT NULL) ORDER BY integration_id;
 
+-- keep_body()
 INSERT INTO email_bodies (tenant_id, email_id, subject, text, html)
 SELECT $1, $2, $3, $4, $5 FROM email_log WHERE tenant_id = $1 AND email_id = $2
 ON CONFLICT (tenant_id, email_id) DO UPDATE
 SET subject = EXCLUDED.subject, text = EXCLUDED.text, html = EXCLUDED.html, created_at = now();
 
+-- last_success()
 SELECT finished_at FROM steps
 WHERE tenant_id = $1 AND status = 'done' AND finished_at > $2
   AND ($3::text IS NULL OR CASE kind WHEN 'webhook_event' THEN 'crm_sync' ELSE kind END = $3)
 ORDER BY finished_at DESC LIMIT 1;
 
+-- latest_analysis_version()
 SELECT version FROM analyses WHERE tenant_id = $1 AND session_id = $2 ORDER BY version DESC LIMIT 1;
 
+-- leave()
 UPDATE integration_gates
 SET leases = array_remove(leases, $3), probe_until = CASE WHEN probe_until = $3 THEN NULL ELSE probe_until END,
     failures = CASE WHEN $4 OR ($6 AND $7::float8 IS NULL) THEN 0
@@ -339,11 +367,14 @@ WHERE tenant_id = $1 AND integration_id = $2
 RETURNING coalesce(extract(epoch FROM now() - failing_since), 0)::float8 AS failing_seconds,
           CASE WHEN failures >= $10 THEN greatest(extract(epoch FROM open_until - now()), 0)::float8 END AS open_seconds;
 
+-- local_date() reads no table
 SELECT ($2::timestamptz AT TIME ZONE $1)::date AS date;
 
+-- model_spend()
 SELECT cost_usd FROM model_spend
 WHERE tenant_id = $1 AND month = date_trunc('month', $2 AT TIME ZONE 'UTC')::date;
 
+-- model_usage()
 SELECT count(*) FILTER (WHERE outcome <> 'no_answer') AS attempts,
        coalesce(sum(input_tokens), 0)::bigint AS input_tokens,
        coalesce(sum(output_tokens), 0)::bigint AS output_tokens,
@@ -355,6 +386,7 @@ SELECT count(*) FILTER (WHERE outcome <> 'no_answer') AS attempts,
        (array_agg(model ORDER BY began_at DESC, call_id DESC))[1] AS last_model
 FROM model_calls WHERE tenant_id = $1 AND session_id = $2 AND analysis_version = $3;
 
+-- not_sent_email()
 WITH changed AS (
     INSERT INTO email_log (tenant_id, email_id, session_id, analysis_version, template, locale, recipient, status, code)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
@@ -378,13 +410,16 @@ WITH changed AS (
 )
 SELECT count(*) FROM changed;
 
+-- open_alert()
 INSERT INTO alerts (tenant_id, alert_id, rule, failures, codes, last_failure_at) VALUES ($1, $2, $3, $4, $5, $6)
 ON CONFLICT (tenant_id, rule) WHERE closed_at IS NULL DO NOTHING;
 
+-- open_gate()
 INSERT INTO integration_gates (tenant_id, integration_id)
 SELECT $1, $2 WHERE EXISTS (SELECT FROM integrations WHERE tenant_id = $1 AND integration_id = $2)
 ON CONFLICT (tenant_id, integration_id) DO NOTHING;
 
+-- open_sessions_of()
 SELECT session_id, status FROM sessions
 WHERE tenant_id = $1 AND status NOT IN ('completed', 'failed')
   AND NOT (status = 'active' AND started_at < now() - interval '30 days')
@@ -392,6 +427,7 @@ WHERE tenant_id = $1 AND status NOT IN ('completed', 'failed')
        OR (visitor_email_hash IS NULL AND visitor_email IS NOT NULL AND lower(btrim(visitor_email)) = ANY ($3::text[])))
 ORDER BY session_id LIMIT $4;
 
+-- open_sync()
 WITH made AS (
     INSERT INTO integration_log (tenant_id, session_id, integration_id, analysis_version) VALUES ($1, $2, $3, $4)
     ON CONFLICT (tenant_id, session_id, integration_id, analysis_version) DO NOTHING
@@ -402,11 +438,13 @@ UNION ALL
 SELECT status, contact_id, record_id, attempts, tries, keyed, code, error, notice FROM integration_log
 WHERE tenant_id = $1 AND session_id = $2 AND integration_id = $3 AND analysis_version = $4;
 
+-- other_record()
 SELECT analysis_version, record_id FROM integration_log
 WHERE tenant_id = $1 AND session_id = $2 AND integration_id = $3 AND analysis_version <> $4 AND status = 'done'
   AND record_id IS NOT NULL
 ORDER BY analysis_version DESC LIMIT 1;
 
+-- park_step()
 WITH integration AS (
     SELECT disabled_code IS NULL AS is_repaired FROM integrations
     WHERE tenant_id = $1 AND integration_id = $5 AND $8 = 'integration_disabled' FOR SHARE
@@ -424,9 +462,11 @@ WITH integration AS (
 )
 SELECT attempt FROM parked;
 
+-- parts()
 SELECT part, document FROM analysis_parts
 WHERE tenant_id = $1 AND session_id = $2 AND analysis_version = $3 ORDER BY part;
 
+-- plan_reanalysis()
 WITH opened AS (
     INSERT INTO steps (tenant_id, session_id, kind, analysis_version, integration_id, event_id, message)
     SELECT $1, $2, $3, $4, $5, $6, $7
@@ -454,6 +494,7 @@ WITH opened AS (
 )
 SELECT had_failed FROM opened;
 
+-- plan_replays()
 WITH synced AS (
     SELECT session_id, analysis_version FROM integration_log
     WHERE tenant_id = $1 AND integration_id = $2 AND session_id = $4 AND status IN ('done', 'failed') AND attempts > 0
@@ -508,17 +549,20 @@ SELECT session_id, event_id, type, analysis_version, occurrence, email_status, e
 FROM webhook_events JOIN whole USING (session_id) WHERE tenant_id = $1 AND integration_id = $2 AND replay_id = $3
 ORDER BY session_id, type, analysis_version, occurrence, email_status, email_id;
 
+-- postpone_step()
 UPDATE steps
 SET status = 'pending', due_at = now() + $8 * interval '1 millisecond', requeues = 0, seen_attempt = attempt
 WHERE tenant_id = $1 AND session_id = $2
   AND (kind, analysis_version, integration_id, event_id) = ($3, $4, $5, $6) AND attempt = $7 AND status = 'running';
 
+-- purge_alerts()
 WITH aged AS (
     SELECT alert_id FROM alerts WHERE tenant_id = $1 AND closed_at < $2
     ORDER BY closed_at LIMIT $3 FOR UPDATE SKIP LOCKED
 )
 DELETE FROM alerts USING aged WHERE tenant_id = $1 AND alerts.alert_id = aged.alert_id;
 
+-- purge_analyses()
 WITH aged AS (
     SELECT session_id FROM sessions
     WHERE tenant_id = $1 AND ended_at < $2 AND analyses_purged_at IS NULL AND status IN ('completed', 'failed')
@@ -536,12 +580,14 @@ WITH aged AS (
 SELECT (SELECT count(*) FROM analyses) + (SELECT count(*) FROM parts) AS analyses,
        (SELECT count(*) FROM purged) AS sessions;
 
+-- purge_failures()
 WITH aged AS (
     SELECT failure_id FROM failures WHERE tenant_id = $1 AND occurred_at < $2
     ORDER BY occurred_at LIMIT $3 FOR UPDATE SKIP LOCKED
 )
 DELETE FROM failures USING aged WHERE tenant_id = $1 AND failures.failure_id = aged.failure_id;
 
+-- purge_mails()
 WITH aged AS (
     SELECT email_id FROM email_log
     WHERE tenant_id = $1 AND created_at < $2
@@ -560,6 +606,7 @@ WITH aged AS (
 SELECT (SELECT count(*) FROM mails) AS mails, (SELECT count(*) FROM events) AS events,
        (SELECT count(*) FROM bodies) AS bodies;
 
+-- purge_recipients()
 WITH over AS (
     SELECT address_hash, integration_id FROM person_leases WHERE tenant_id = $1 AND ends_at < $2
     ORDER BY ends_at LIMIT $3 FOR UPDATE SKIP LOCKED
@@ -573,6 +620,7 @@ WITH over AS (
 )
 DELETE FROM email_recipients USING aged WHERE tenant_id = $1 AND email_recipients.address_hash = aged.address_hash;
 
+-- purge_transcripts()
 WITH aged AS (
     SELECT session_id, coalesce(ended_at, started_at) AS over_at FROM sessions
     WHERE tenant_id = $1 AND coalesce(ended_at, started_at) < $2 AND transcript_purged_at IS NULL
@@ -597,16 +645,19 @@ WITH aged AS (
 )
 SELECT (SELECT count(*) FROM turns) AS turns, (SELECT count(*) FROM purged) AS sessions;
 
+-- purge_webhook_attempts()
 WITH aged AS (
     SELECT attempt_id FROM webhook_attempts WHERE tenant_id = $1 AND began_at < $2
     ORDER BY began_at LIMIT $3 FOR UPDATE SKIP LOCKED
 )
 DELETE FROM webhook_attempts USING aged WHERE tenant_id = $1 AND webhook_attempts.attempt_id = aged.attempt_id;
 
+-- put_back_overdue()
 UPDATE steps SET requeues = greatest(requeues - 1, 0), seen_attempt = 0, due_at = now() - $8 * interval '1 millisecond'
 WHERE tenant_id = $1 AND session_id = $2
   AND (kind, analysis_version, integration_id, event_id) = ($3, $4, $5, $6) AND attempt = $7 AND status IN ('pending', 'running');
 
+-- put_back_waiting()
 WITH waiting AS (
     UPDATE steps SET status = 'waiting'
     WHERE tenant_id = $1 AND session_id = $2
@@ -616,10 +667,12 @@ WITH waiting AS (
 UPDATE sessions SET waiting_steps = waiting_steps + 1, status = 'waiting'
 FROM waiting WHERE sessions.tenant_id = $1 AND sessions.session_id = $2 AND $3 <> 'webhook_event';
 
+-- queue_email()
 INSERT INTO email_log (tenant_id, email_id, session_id, analysis_version, template, locale, recipient, status)
 VALUES ($1, $2, $3, $4, $5, $6, $7, 'queued')
 ON CONFLICT (tenant_id, session_id, analysis_version) DO NOTHING;
 
+-- quiet_until() reads no table
 SELECT at FROM (
     SELECT at, (at AT TIME ZONE $1)::time AS clock FROM (
         SELECT $4::timestamptz AS at UNION ALL
@@ -630,14 +683,17 @@ WHERE NOT CASE WHEN $2::time <= $3::time THEN clock >= $2::time AND clock < $3::
                ELSE clock >= $2::time OR clock < $3::time END
 ORDER BY at LIMIT 1;
 
+-- reanalysis_state()
 SELECT (SELECT max(version) FROM analyses WHERE tenant_id = $1 AND session_id = $2) AS latest,
        (SELECT message FROM steps WHERE tenant_id = $1 AND session_id = $2
   AND (kind, analysis_version, integration_id, event_id) = ($3, $4, $5, $6)) AS message, transcript_purged_at
 FROM sessions WHERE tenant_id = $1 AND session_id = $2;
 
+-- record_alert_mail()
 UPDATE alerts SET mail_status = $3, mail_code = $4
 WHERE tenant_id = $1 AND alert_id = $2 AND mail_status = 'sending';
 
+-- record_email_event()
 WITH mail AS (
     SELECT session_id, recipient_hash, keep_events, $8::bytea[] IS NULL OR recipient_hash IS NULL OR recipient_hash = ANY ($8) AS concerned
     FROM email_log WHERE tenant_id = $1 AND email_id = $2 FOR UPDATE
@@ -677,6 +733,7 @@ SELECT (SELECT session_id FROM mail) AS session_id,
        EXISTS (SELECT FROM event) OR EXISTS (SELECT FROM mail WHERE NOT keep_events) AS recorded,
        (SELECT count(*) FROM suppressed) AS suppressed;
 
+-- record_not_sent()
 WITH changed AS (
     UPDATE email_log SET status = $3, code = $4, updated_at = now()
     WHERE tenant_id = $1 AND email_id = $2 AND status = 'sending'
@@ -698,9 +755,11 @@ WITH changed AS (
 )
 SELECT EXISTS (SELECT FROM changed) AS recorded;
 
+-- record_recovery_mail()
 UPDATE alerts SET recovery_status = $3, recovery_code = $4
 WHERE tenant_id = $1 AND alert_id = $2 AND recovery_status = 'sending';
 
+-- record_sent()
 WITH changed AS (
     UPDATE email_log
     SET status = CASE WHEN status IN ('sending', 'unknown') THEN 'sent' ELSE status END, provider_id = $3, code = NULL,
@@ -721,11 +780,13 @@ WITH changed AS (
 )
 SELECT count(*) FROM changed;
 
+-- record_webhook_attempt()
 INSERT INTO webhook_attempts (tenant_id, attempt_id, integration_id, session_id, webhook_id, event_id, analysis_version,
                               began_at, duration_ms, status, code, answer)
 SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11,
        CASE WHEN (SELECT erased_at FROM sessions WHERE tenant_id = $1 AND session_id = $4) IS NULL THEN $12 END;
 
+-- records_of()
 SELECT sessions.session_id, integration_id, analysis_version, contact_id, record_id
 FROM sessions JOIN integration_log
      ON integration_log.tenant_id = $1 AND integration_log.session_id = sessions.session_id
@@ -735,13 +796,16 @@ WHERE sessions.tenant_id = $1
   AND (contact_id IS NOT NULL OR record_id IS NOT NULL)
 ORDER BY sessions.session_id, integration_id, analysis_version LIMIT $4;
 
+-- release_person()
 DELETE FROM person_leases
 WHERE tenant_id = $1 AND integration_id = $2 AND address_hash = $3 AND session_id = $4 AND analysis_version = $5;
 
+-- release_step()
 UPDATE steps SET status = 'pending', due_at = now() + $8 * interval '1 millisecond'
 WHERE tenant_id = $1 AND session_id = $2
   AND (kind, analysis_version, integration_id, event_id) = ($3, $4, $5, $6) AND attempt = $7 AND status = 'running';
 
+-- reopen_step()
 WITH opened AS (
     UPDATE steps
     SET status = 'running', attempt = attempt + 1, due_at = now() + $7 * interval '1 millisecond', code = NULL,
@@ -764,22 +828,27 @@ WITH opened AS (
 )
 SELECT attempt, message FROM opened;
 
+-- repeated_notification()
 SELECT sessions.notification_hash = $3 AS same, sessions.status,
        coalesce(steps.status = 'pending' AND steps.attempt = 0, false) AS unclaimed
 FROM sessions
 LEFT JOIN steps ON steps.tenant_id = $1 AND steps.session_id = $2 AND kind = 'analyze' AND analysis_version = 1
 WHERE sessions.tenant_id = $1 AND sessions.session_id = $2;
 
+-- requeue_unknown()
 UPDATE email_log SET status = 'queued', code = NULL, resent_at = now(), updated_at = now()
 WHERE tenant_id = $1 AND email_id = $2 AND status IN ('sending', 'unknown') AND resent_at IS NULL
   AND (sending_at IS NULL OR sending_at <= now() - $3 * interval '1 millisecond');
 
+-- retentions() across tenants
 SELECT tenant_id, coalesce(settings -> 'retention', '{}') AS retention FROM tenants
 WHERE tenant_id > $1 ORDER BY tenant_id LIMIT $2;
 
+-- save_connection()
 UPDATE integrations SET connection = $3, checked_at = now(), updated_at = now()
 WHERE tenant_id = $1 AND integration_id = $2;
 
+-- save_integration()
 WITH gate AS (
     UPDATE integration_gates
     SET failures = 0, failing_since = NULL, open_until = NULL, probe_until = NULL, limited_until = NULL, limit_code = NULL
@@ -792,6 +861,7 @@ SET enabled = EXCLUDED.enabled, config = EXCLUDED.config, secret_name = EXCLUDED
     connection = EXCLUDED.connection, checked_at = now(), disabled_code = NULL, disabled_reason = NULL, disabled_at = NULL,
     removed_at = NULL, updated_at = now();
 
+-- save_template()
 INSERT INTO email_templates (tenant_id, name, locale, version, subject, text, html)
 SELECT tenant_id, $2, $3,
        1 + coalesce((SELECT max(version) FROM email_templates WHERE tenant_id = $1 AND name = $2 AND locale = $3), 0),
@@ -800,20 +870,24 @@ FROM tenants WHERE tenant_id = $1
 ON CONFLICT (tenant_id, name, locale, version) DO NOTHING
 RETURNING version;
 
+-- save_tenant()
 INSERT INTO tenants (tenant_id, name, settings) VALUES ($1, $2, $3)
 ON CONFLICT (tenant_id) DO UPDATE
 SET name = EXCLUDED.name, settings = EXCLUDED.settings, settings_version = tenants.settings_version + 1,
     updated_at = now()
 RETURNING settings_version;
 
+-- session()
 SELECT tenant_id, session_id, agent_id, channel, started_at, ended_at, end_reason, visitor_id, visitor_name,
        visitor_email, visitor_phone, visitor_locale, visitor_time_zone, visitor_email_consent, metadata, status,
        failure_code, transcript_carried, transcript_purged_at, notified_at
 FROM sessions WHERE tenant_id = $1 AND session_id = $2 AND ended_at IS NOT NULL;
 
+-- shown_analysis()
 SELECT document, CASE WHEN $4 = 'original' THEN originals ELSE '{}' END AS originals
 FROM analyses WHERE tenant_id = $1 AND session_id = $2 AND version = $3;
 
+-- shown_integrations()
 SELECT tenant_id, integration_id, enabled, config, secret_name, disabled_code, disabled_reason, disabled_at, removed_at,
        connection, checked_at, failures, failing_since, last_success_at, open_until, limited_until, limit_code,
        (SELECT count(*) FROM steps WHERE tenant_id = $1 AND status = 'waiting' AND code = ANY ($2::text[])
@@ -821,6 +895,7 @@ SELECT tenant_id, integration_id, enabled, config, secret_name, disabled_code, d
 FROM integrations LEFT JOIN integration_gates USING (tenant_id, integration_id)
 WHERE tenant_id = $1 AND removed_at IS NULL ORDER BY integration_id;
 
+-- shown_syncs()
 SELECT session_id, analysis_version, CASE WHEN status IN ('pending', 'writing') AND code IS NOT NULL THEN 'waiting' ELSE status END AS status,
        contact_id, record_id, tries, code, error, notice, created_at, updated_at, synced_at
 FROM integration_log
@@ -830,6 +905,7 @@ WHERE tenant_id = $1 AND integration_id = $2 AND ($3::text IS NULL OR CASE WHEN 
   AND ($6 IS NULL OR (updated_at, session_id, analysis_version) < ($6, $7, $8))
 ORDER BY updated_at DESC, session_id DESC, analysis_version DESC LIMIT $9;
 
+-- start_sending()
 WITH mail AS (
     SELECT FROM email_log WHERE tenant_id = $1 AND email_id = $2 AND status IN ('skipped', 'queued', 'failed')
     FOR UPDATE
@@ -849,6 +925,7 @@ WITH mail AS (
 )
 SELECT EXISTS (SELECT FROM mail) AS free, EXISTS (SELECT FROM started) AS started;
 
+-- start_writing()
 WITH versions AS (
     SELECT analysis_version, status, writing_until FROM integration_log
     WHERE tenant_id = $1 AND session_id = $2 AND integration_id = $3
@@ -860,15 +937,18 @@ SET status = 'writing', contact_id = $5, keyed = (attempts = 0 OR keyed) AND $6,
 WHERE tenant_id = $1 AND session_id = $2 AND integration_id = $3 AND analysis_version = $4 AND status <> 'done'
   AND NOT EXISTS (SELECT FROM versions WHERE analysis_version <> $4 AND writing_until > clock_timestamp());
 
+-- step_state()
 SELECT status, greatest(extract(epoch FROM due_at - clock_timestamp()), 0)::float8 AS lease_seconds
 FROM steps WHERE tenant_id = $1 AND session_id = $2
   AND (kind, analysis_version, integration_id, event_id) = ($3, $4, $5, $6);
 
+-- stop_writing()
 UPDATE integration_log
 SET status = CASE WHEN status IN ('skipped', 'failed') THEN 'pending' ELSE status END, writing_until = NULL, code = $5,
     error = $6, tries = tries + $7::int, updated_at = now()
 WHERE tenant_id = $1 AND session_id = $2 AND integration_id = $3 AND analysis_version = $4 AND status <> 'done';
 
+-- store_analysis()
 WITH claimed AS (
     SELECT FROM steps
     WHERE tenant_id = $1 AND session_id = $2
@@ -893,6 +973,7 @@ WITH claimed AS (
 )
 SELECT version FROM stored;
 
+-- store_part()
 WITH claimed AS (
     SELECT FROM steps
     WHERE tenant_id = $1 AND session_id = $2
@@ -904,14 +985,17 @@ SELECT $1, $2, $4, $8, $9 FROM claimed
 ON CONFLICT (tenant_id, session_id, analysis_version, part) DO UPDATE SET document = EXCLUDED.document
 RETURNING part;
 
+-- suppress()
 INSERT INTO email_suppressions (tenant_id, address_hash, reason, email_id)
 SELECT tenant_id, $2, $3, $4 FROM tenants WHERE tenant_id = $1
 ON CONFLICT (tenant_id, address_hash, reason) DO NOTHING;
 
+-- suppressions()
 SELECT DISTINCT ON (address_hash) address_hash, reason FROM email_suppressions
 WHERE tenant_id = $1 AND address_hash = ANY ($2::bytea[])
 ORDER BY address_hash, array_position(ARRAY['complaint', 'hard_bounce', 'unsubscribed'], reason);
 
+-- switch_integration()
 WITH gate AS (
     UPDATE integration_gates
     SET failures = 0, failing_since = NULL, open_until = NULL, probe_until = NULL, limited_until = NULL, limit_code = NULL
@@ -922,9 +1006,11 @@ SET enabled = $3, disabled_code = NULL, disabled_reason = NULL, disabled_at = NU
     removed_at = CASE WHEN $4 THEN now() ELSE removed_at END
 WHERE tenant_id = $1 AND integration_id = $2 AND removed_at IS NULL;
 
+-- sync()
 SELECT status, contact_id, record_id, attempts, tries, keyed, code, error, notice FROM integration_log
 WHERE tenant_id = $1 AND session_id = $2 AND integration_id = $3 AND analysis_version = $4;
 
+-- syncs_of_session()
 SELECT session_id, analysis_version, CASE WHEN status IN ('pending', 'writing') AND code IS NOT NULL THEN 'waiting' ELSE status END AS status,
        contact_id, record_id, tries, code, error, notice, created_at, updated_at, synced_at
 FROM integration_log
@@ -932,9 +1018,11 @@ WHERE tenant_id = $1 AND session_id = $2 AND integration_id = $3 AND ($4::text I
   AND updated_at >= coalesce($5::timestamptz, '-infinity') AND updated_at < coalesce($6::timestamptz, 'infinity')
 ORDER BY updated_at DESC, analysis_version DESC LIMIT $7;
 
+-- take_alert_mail()
 UPDATE alerts SET mail_status = 'sending', mail_code = NULL, mail_at = now()
 WHERE tenant_id = $1 AND alert_id = $2 AND mail_status = 'pending';
 
+-- take_due_waiting_steps() across tenants
 WITH longest AS (
     SELECT tenant_id, session_id, kind, analysis_version, integration_id, event_id FROM steps
     WHERE status = 'waiting' AND due_at <= now() ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED
@@ -955,6 +1043,7 @@ WITH longest AS (
 )
 SELECT tenant_id, session_id, kind, analysis_version, integration_id, event_id, attempt, message FROM due;
 
+-- take_overdue_steps() across tenants
 WITH overdue AS (
     SELECT tenant_id, session_id, kind, analysis_version, integration_id, event_id FROM steps
     WHERE status IN ('pending', 'running') AND due_at < now() - $1 * interval '1 millisecond'
@@ -967,6 +1056,7 @@ WHERE (steps.tenant_id, steps.session_id, steps.kind, steps.analysis_version, st
 RETURNING steps.tenant_id, steps.session_id, steps.kind, steps.analysis_version, steps.integration_id, steps.event_id,
           attempt, requeues, message;
 
+-- take_person()
 INSERT INTO person_leases AS held (tenant_id, integration_id, address_hash, session_id, analysis_version, ends_at)
 SELECT tenant_id, $2, $3, $4, $5, clock_timestamp() + $6 * interval '1 millisecond' FROM integrations
 WHERE tenant_id = $1 AND integration_id = $2
@@ -975,24 +1065,31 @@ SET session_id = excluded.session_id, analysis_version = excluded.analysis_versi
 WHERE (held.session_id, held.analysis_version) = (excluded.session_id, excluded.analysis_version)
    OR held.ends_at < clock_timestamp();
 
+-- take_recovery_mail()
 UPDATE alerts SET recovery_status = 'sending', recovery_code = NULL, recovery_at = now()
 WHERE tenant_id = $1 AND alert_id = $2 AND recovery_status = 'pending';
 
+-- take_renewal()
 UPDATE integration_gates SET renewing_until = now() + $3 * interval '1 millisecond'
 WHERE tenant_id = $1 AND integration_id = $2 AND coalesce(renewing_until, '-infinity') < clock_timestamp()
 RETURNING renewing_until;
 
+-- template()
 SELECT locale, version, subject, text, html FROM email_templates
 WHERE tenant_id = $1 AND name = $2 AND locale = ANY ($3::text[])
 ORDER BY array_position($3::text[], locale), version DESC LIMIT 1;
 
+-- templates()
 SELECT DISTINCT ON (locale) locale, version, subject, text, html FROM email_templates
 WHERE tenant_id = $1 AND name = $2 ORDER BY locale, version DESC;
 
+-- tenant()
 SELECT name, settings FROM tenants WHERE tenant_id = $1;
 
+-- tenant_exists()
 SELECT FROM tenants WHERE tenant_id = $1;
 
+-- tenants_to_watch() across tenants
 SELECT tenant_id FROM failures WHERE occurred_at >= now() - $1 * interval '1 millisecond' GROUP BY tenant_id
 UNION
 SELECT tenant_id FROM alerts
@@ -1003,24 +1100,31 @@ UNION
 SELECT tenant_id FROM integrations WHERE disabled_code IS NOT NULL AND removed_at IS NULL
 ORDER BY tenant_id;
 
+-- told_email()
 SELECT template, analysis_version FROM email_log WHERE tenant_id = $1 AND email_id = $2;
 
+-- transcript()
 SELECT seq, role, text, started_ms, ended_ms FROM transcript_turns
 WHERE tenant_id = $1 AND session_id = $2 ORDER BY seq;
 
+-- unclaimed_steps()
 SELECT tenant_id, session_id, kind, analysis_version, integration_id, event_id, message FROM steps
 WHERE tenant_id = $1 AND session_id = $2 AND status = 'pending' AND attempt = 0 AND ($3 OR kind = 'webhook_event')
 ORDER BY kind, analysis_version, integration_id, created_at, event_id;
 
+-- update_alert()
 UPDATE alerts SET failures = $3, codes = $4, last_failure_at = greatest(last_failure_at, $5)
 WHERE tenant_id = $1 AND alert_id = $2 AND closed_at IS NULL;
 
+-- waiting_steps()
 SELECT code, count(*) AS steps, (array_agg(session_id ORDER BY due_at, session_id))[1:10] AS sessions
 FROM steps WHERE tenant_id = $1 AND status = 'waiting' AND code = ANY ($2::text[]) GROUP BY code ORDER BY code;
 
+-- wake_steps()
 UPDATE steps SET due_at = now()
 WHERE tenant_id = $1 AND integration_id = $2 AND status = 'waiting' AND code = ANY ($3::text[]);
 
+-- webhook_attempts()
 SELECT log.session_id, webhook_id, coalesce(type, 'session.analyzed') AS type,
        coalesce(event.analysis_version, log.analysis_version) AS analysis_version, event.code AS failure_code, occurrence,
        email_id, email_status, replay_id IS NOT NULL AS is_replay, began_at, duration_ms, status, log.code, answer
@@ -1028,6 +1132,7 @@ FROM webhook_attempts AS log LEFT JOIN webhook_events AS event USING (tenant_id,
 WHERE tenant_id = $1 AND log.integration_id = $2 AND ($3::text IS NULL OR log.session_id = $3)
 ORDER BY began_at DESC, attempt_id DESC LIMIT $4;
 
+-- webhook_event()
 SELECT type, analysis_version, code AS failure_code, occurrence, email_id, email_status, occurred_at,
        replay_id IS NOT NULL AS is_replay
 FROM webhook_events WHERE tenant_id = $1 AND event_id = $2;

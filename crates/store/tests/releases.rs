@@ -57,7 +57,7 @@ async fn broken(client: &Client, statements: &str) -> Vec<String> {
 #[test]
 fn the_statements_of_this_release_are_recorded() {
     let newest = *migrations().last_key_value().unwrap().0;
-    let current: String = statements().values().map(|sql| format!("{}{END}", sql.trim_start())).collect();
+    let current: String = statements().iter().map(|(name, sql)| format!("-- {name}\n{sql}{END}")).collect();
     assert!(statements().values().all(|sql| !sql.contains(END)), "a recorded statement ends at the first {END:?}");
     if std::env::var_os(UPDATE).is_some() {
         fs::write(record(newest), &current).unwrap();
@@ -87,7 +87,8 @@ async fn a_renamed_column_breaks_the_release_that_is_running() {
     client.execute("ALTER TABLE steps RENAME COLUMN due_at TO expected_at", &[]).await.unwrap();
     let newest = *migrations().last_key_value().unwrap().0;
     let broken = broken(&client, &recorded(newest)).await;
-    assert!(broken.contains(&"-- claim_step(): column \"due_at\" does not exist".to_owned()), "{broken:#?}");
+    let is_named = |broken: &String| broken.starts_with("-- claim_step(): column \"due_at\"");
+    assert!(broken.iter().any(is_named), "{broken:#?}");
     assert!(broken.len() < statements().len() / 2, "others still run: {broken:#?}");
 }
 
