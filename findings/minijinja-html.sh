@@ -6,7 +6,7 @@
 # keeps the safe half; `urlencode` of a mapping writes %20 where Jinja2 writes +; a large float has all its digits; text
 # compares with a number, where Jinja2 raises an error.
 # Source: minijinja's src/utils.rs (HtmlEscape) and src/value/ops.rs; markupsafe's Markup.__add__.
-# Dealt with in: crates/mail/README.md.
+# Dealt with in: crates/mail/docs/templates.md.
 set -euo pipefail
 home=$(mktemp -d)
 trap 'rm -rf "$home"' EXIT

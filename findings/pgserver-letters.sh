@@ -6,7 +6,7 @@
 # only plpgsql and vector. In a cluster with the locale C, lower('Ä') and ILIKE change and compare ASCII letters only;
 # with the collation pg_c_utf8, which needs no ICU, lower('Ä') is ä.
 # Source: pg_config --configure and share/extension of each server in the wheel.
-# Dealt with in: crates/store/README.md; the functions lower addresses in Rust, never in SQL.
+# Dealt with in: crates/store/docs/design.md.
 set -euo pipefail
 home=$(mktemp -d)
 trap 'rm -rf "$home"' EXIT
