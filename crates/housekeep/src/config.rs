@@ -1,4 +1,4 @@
-//! What the function needs from its environment.
+//! Configuration of the function.
 
 use std::time::Duration;
 
@@ -7,17 +7,17 @@ use domain::settings::alerts::StageName;
 use domain::step::Step;
 use stage::{ConfigError, Env};
 
-/// One invocation works on one thing at a time.
+/// An invocation runs one statement at a time.
 const CONNECTIONS: usize = 1;
 
-/// What the function needs from its environment.
+/// Settings from the function's environment.
 pub struct Config {
     pub store: store::Config,
     pub queues: StepQueues,
     pub connectors: connectors::Config,
-    /// A step that is overdue by this has lost its message. Longer than any back-off and any lease.
+    /// A step that is overdue by this time has lost its message. Longer than any back-off and any lease.
     pub lost_after: Duration,
-    /// Whom alerts come from: never a tenant's own sender, which may be what fails.
+    /// Sender of alerts: never a tenant's own sender, which may be at fault.
     pub sender_address: EmailAddress,
 }
 

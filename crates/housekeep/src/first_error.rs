@@ -2,7 +2,7 @@
 
 use crate::Error;
 
-/// The first error, which a run returns; those after it are logged.
+/// The first error, which a run returns; later errors are logged.
 #[derive(Default)]
 pub(crate) struct FirstError(Option<Error>);
 
@@ -11,7 +11,7 @@ impl FirstError {
         let Err(error) = result else { return };
         match &self.0 {
             None => self.0 = Some(error),
-            Some(_) => tracing::error!(error = error.line(), "a task failed once more"),
+            Some(_) => tracing::error!(error = error.line(), "another part of the task failed"),
         }
     }
 

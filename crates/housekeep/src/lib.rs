@@ -18,21 +18,18 @@ use std::time::{Duration, Instant};
 
 use connectors::{Connectors, SetupError};
 use domain::email_address::EmailAddress;
-use mail::{Sender, TemplateSource};
+use domain::step::StepKey;
+use mail::Sender;
 use serde_json::Value;
 use stage::queues::Queues;
 use stage::{Clock, SdkConfig};
 use store::Store;
 
-pub use alerts::Alerted;
 pub use config::{Config, QueuePair, StepQueues};
-pub use erase::{ErasedVisitor, Record};
 pub use error::Error;
-pub use purge::Purged;
-pub use requeue::Requeued;
-pub use task::{Report, Task, read};
+pub use task::*;
 
-/// What the tasks work with.
+/// Collaborators of the tasks.
 pub struct Context<Q> {
     pub store: Store,
     pub store_config: store::Config,
@@ -42,7 +39,7 @@ pub struct Context<Q> {
     pub lost_after: Duration,
     pub sender: Sender,
     pub sender_address: EmailAddress,
-    /// Where the queues' pages are in the AWS console.
+    /// AWS region, which links to the queues' pages in the console need.
     pub region: String,
     pub clock: Clock,
 }
@@ -51,7 +48,7 @@ impl<Q: Queues> Context<Q> {
     pub fn new(config: Config, aws: &SdkConfig, store: Store, queues: Q) -> Result<Self, SetupError> {
         let Config { store: store_config, queues: step_queues, connectors, lost_after, sender_address } = config;
         let connectors = Connectors::new(&connectors, aws, store.clone())?;
-        // Without a configuration set: events of mails to admins are of no mail in the log.
+        // Without a configuration set: mails to admins are not in the log, so their events would match no mail.
         let sender = Sender::new(aws, None);
         let region = aws.region().map(ToString::to_string).unwrap_or_default();
         let clock = chrono::Utc::now;
@@ -68,47 +65,51 @@ impl<Q: Queues> Context<Q> {
             clock,
         })
     }
+
+    /// Sends a step's message to its queue.
+    pub(crate) async fn send(&self, key: &StepKey, message: &str) -> Result<(), Error> {
+        let queue = self.step_queues.of(&key.step);
+        let sent = self.queues.send(&queue.url, &key.tenant_id, message).await;
+        sent.map_err(|source| Error::Queue { key: Box::new(key.clone()), source })
+    }
 }
 
 /// Reads a task and does it.
-pub async fn invoke<Q: Queues>(context: &Context<Q>, payload: Value, deadline: Instant) -> Result<Report, Error> {
+pub async fn invoke<Q: Queues>(context: &Context<Q>, payload: Value, deadline: Instant) -> Result<TaskReport, Error> {
     handle(context, task::read(payload)?, deadline).await
 }
 
-/// Does one task. Those that take long stop in time before `deadline`, where the invocation ends.
-pub async fn handle<Q: Queues>(context: &Context<Q>, task: Task, deadline: Instant) -> Result<Report, Error> {
-    // Boxed: with the futures of the tasks inside, the function's is deeper than the compiler follows.
+/// Does one task. Long tasks stop in time before `deadline`, the end of the invocation.
+pub async fn handle<Q: Queues>(
+    context: &Context<Q>,
+    task: HousekeepTask,
+    deadline: Instant,
+) -> Result<TaskReport, Error> {
+    use HousekeepTask as Task;
+    // Boxed: with the tasks' futures inside, this future is deeper than the compiler follows.
     match task {
-        Task::Integration(task) => {
-            let Context { connectors, queues, step_queues, .. } = context;
-            let done = integrations::administer(connectors, queues, &step_queues.crm_sync.url, task, deadline);
-            Box::pin(done).await.map(Report::Integration).map_err(Error::Integration)
-        }
-        Task::Requeue => Box::pin(requeue::requeue(context)).await.map(Report::Requeued),
-        Task::Alerts => Box::pin(alerts::alerts(context, deadline)).await.map(Report::Alerted),
-        Task::Purge => Box::pin(purge::purge(context, deadline)).await.map(Report::Purged),
+        Task::Requeue => Box::pin(requeue::requeue(context)).await.map(TaskReport::Requeue),
+        Task::Alerts => Box::pin(alerts::alerts(context, deadline)).await.map(TaskReport::Alerts),
+        Task::Purge => Box::pin(purge::purge(context, deadline)).await.map(TaskReport::Purge),
         Task::Migrate => {
             let applied = store::migrate(&context.store_config).await.map_err(Error::Migrate)?;
-            tracing::info!(?applied, "migrated");
-            Ok(Report::Migrated { applied })
+            tracing::info!(?applied, "database migrated");
+            Ok(TaskReport::Migrate(MigrateReport { applied }))
         }
-        Task::Reanalyze { tenant_id, session_id, model, follow_ups } => {
-            let wanted = reanalyze::Wanted { tenant_id, session_id, model, follow_ups };
-            let analysis_version = Box::pin(reanalyze::reanalyze(context, wanted)).await?;
-            Ok(Report::Reanalyzed { analysis_version })
+        Task::Reanalyze(request) => Box::pin(reanalyze::reanalyze(context, &request)).await.map(TaskReport::Reanalyze),
+        Task::EraseVisitor(request) => {
+            Box::pin(erase::erase_visitor(context, &request, deadline)).await.map(TaskReport::EraseVisitor)
         }
-        Task::EraseVisitor { tenant_id, email } => {
-            let erased = erase::erase_visitor(context, &tenant_id, &email, deadline);
-            Box::pin(erased).await.map(Report::ErasedVisitor)
+        Task::SaveSettings(request) => {
+            Box::pin(save::save_settings(context, request)).await.map(TaskReport::SaveSettings)
         }
-        Task::SaveSettings { tenant_id, name, settings } => {
-            let settings_version = Box::pin(save::save_settings(context, &tenant_id, &name, settings)).await?;
-            Ok(Report::SettingsSaved { settings_version })
+        Task::SaveTemplate(request) => {
+            Box::pin(save::save_template(context, request)).await.map(TaskReport::SaveTemplate)
         }
-        Task::SaveTemplate { tenant_id, name, locale, subject, text, html } => {
-            let wanted = save::Wanted { tenant_id, name, locale, source: TemplateSource { subject, text, html } };
-            let version = Box::pin(save::save_template(context, &wanted)).await?;
-            Ok(Report::TemplateSaved { template: wanted.name, locale: wanted.locale, version })
+        Task::Integration(task) => {
+            let Context { connectors, queues, step_queues, .. } = context;
+            let report = integrations::administer(connectors, queues, &step_queues.crm_sync.url, task, deadline);
+            Box::pin(report).await.map(TaskReport::Integration).map_err(Error::Integration)
         }
     }
 }

@@ -15,7 +15,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let context = &Context::new(config, &aws, store, Sqs::new(&aws))?;
     lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| async move {
         housekeep::invoke(context, event.payload, deadline(&event.context)).await.map_err(|error| {
-            tracing::error!(error = error.line(), "a task failed");
+            tracing::error!(error = error.line(), "task failed");
             Diagnostic::from(error)
         })
     }))

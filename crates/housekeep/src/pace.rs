@@ -1,8 +1,8 @@
-//! How much of the work is done in one run.
+//! Limits the work of one run.
 
 use std::time::{Duration, Instant};
 
-/// What is left of an invocation when it begins nothing more: a statement that is cancelled after the usual 5 s, and
+/// Time before the deadline in which nothing more begins: for a statement that is cancelled after the usual 5 s, and for
 /// the answer.
 pub(crate) const RESERVE: Duration = Duration::from_secs(8);
 
@@ -10,7 +10,7 @@ pub(crate) fn remaining(deadline: Instant) -> Duration {
     deadline.saturating_duration_since(Instant::now())
 }
 
-/// The same items, beginning anywhere: a run that does not get to all of them leaves others out each time.
+/// Rotates the items at random: a run that does not reach all of them leaves out others each time.
 pub(crate) fn from_anywhere<T>(items: Vec<T>) -> Vec<T> {
     let first = rand::random_range(0..items.len().max(1));
     beginning_at(first, items)

@@ -1,4 +1,4 @@
-//! Retention: what is older than its tenant keeps it is removed.
+//! Retention: removes data that is older than its tenant keeps it.
 
 use std::collections::VecDeque;
 use std::time::Instant;
@@ -6,42 +6,22 @@ use std::time::Instant;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::id::TenantId;
 use domain::settings::RetentionSettings;
-use serde::Serialize;
 use store::retention::BATCH;
 use store::tenants::Retention;
 
 use crate::first_error::FirstError;
 use crate::pace::{self, RESERVE};
-use crate::{Context, Error};
+use crate::{Context, Error, PurgeReport};
 
 /// Tenants read at a time.
 const PAGE: i64 = 1000;
-/// Days after which an address's last mail counts no more: the longest time between two mails, a year, and a day.
+/// Days after which the last mail to an address no longer matters: the longest time between two mails, a year, and a
+/// day.
 const RECIPIENT_DAYS: u32 = 366;
 
-/// What a run removed.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub struct Purged {
-    pub mails: u64,
-    pub email_events: u64,
-    /// Mails as they were sent.
-    pub email_bodies: u64,
-    pub transcript_turns: u64,
-    /// And parts of them.
-    pub analyses: u64,
-    pub failures: u64,
-    pub alerts: u64,
-    /// Requests to webhooks.
-    pub webhook_attempts: u64,
-    /// When addresses got their last mail.
-    pub recipients: u64,
-    /// Whether everything was removed whose time is over; if not, the next run goes on.
-    pub complete: bool,
-}
-
-/// What is removed.
+/// Kinds of data that have a retention.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum PurgeKind {
     Mails,
     Transcripts,
     Analyses,
@@ -51,28 +31,28 @@ enum Kind {
     Recipients,
 }
 
-/// One kind of one tenant.
+/// One kind of one tenant's data.
 #[derive(Debug, Clone)]
-struct Work {
+struct PurgeItem {
     tenant: TenantId,
-    kind: Kind,
+    kind: PurgeKind,
     before: DateTime<Utc>,
 }
 
-/// Batch by batch, each kind of each tenant in turn, so that one with much to remove does not keep the others waiting.
-/// The first error is returned after the others were tried.
-pub(crate) async fn purge<Q>(context: &Context<Q>, deadline: Instant) -> Result<Purged, Error> {
-    let (mut report, mut errors) = (Purged::default(), FirstError::default());
-    let mut queue = work(context, &mut errors).await?;
-    while let Some(work) = queue.pop_front() {
+/// Removes batch by batch, each kind of each tenant in turn, so that a tenant with much old data does not hold up the
+/// others. Goes on after an error; returns the first error.
+pub(crate) async fn purge<Q>(context: &Context<Q>, deadline: Instant) -> Result<PurgeReport, Error> {
+    let (mut report, mut errors) = (PurgeReport::default(), FirstError::default());
+    let mut queue = items(context, &mut errors).await?;
+    while let Some(item) = queue.pop_front() {
         if pace::remaining(deadline) < RESERVE {
-            queue.push_front(work);
+            queue.push_front(item);
             break;
         }
-        match batch(context, &work, &mut report).await {
-            Ok(true) => queue.push_back(work),
+        match batch(context, &item, &mut report).await {
+            Ok(true) => queue.push_back(item),
             Ok(false) => {}
-            Err(source) => errors.note(Err(Error::Purge { tenant_id: work.tenant, source })),
+            Err(source) => errors.note(Err(Error::Purge { tenant_id: item.tenant, source })),
         }
     }
     report.complete = queue.is_empty();
@@ -80,12 +60,12 @@ pub(crate) async fn purge<Q>(context: &Context<Q>, deadline: Instant) -> Result<
     errors.into_result().map(|()| report)
 }
 
-async fn work<Q>(context: &Context<Q>, errors: &mut FirstError) -> Result<VecDeque<Work>, Error> {
+async fn items<Q>(context: &Context<Q>, errors: &mut FirstError) -> Result<VecDeque<PurgeItem>, Error> {
     let now = (context.clock)();
     let mut tenants: Vec<Retention> = Vec::new();
     loop {
         let after = tenants.last().map(|last| &last.tenant_id);
-        let page = context.store.retentions(after, PAGE).await.map_err(Error::Retentions)?;
+        let page = context.store.retentions(after, PAGE).await?;
         let is_last = page.len() < PAGE as usize;
         tenants.extend(page);
         if is_last {
@@ -102,99 +82,67 @@ async fn work<Q>(context: &Context<Q>, errors: &mut FirstError) -> Result<VecDeq
     Ok(queue)
 }
 
-fn of_tenant(tenant: &TenantId, settings: &RetentionSettings, now: DateTime<Utc>) -> impl Iterator<Item = Work> {
+fn of_tenant(tenant: &TenantId, settings: &RetentionSettings, now: DateTime<Utc>) -> impl Iterator<Item = PurgeItem> {
     let failures = settings.failures_days.map(|days| days.get());
     let kinds = [
-        (Kind::Mails, settings.mail_log_days.map(|days| days.get())),
-        (Kind::Transcripts, settings.transcripts_days.map(|days| days.get())),
-        (Kind::Analyses, settings.analyses_days.map(|days| days.get())),
-        (Kind::Failures, failures),
-        (Kind::Alerts, failures),
-        (Kind::WebhookAttempts, settings.webhook_log_days.map(|days| days.get())),
-        (Kind::Recipients, Some(RECIPIENT_DAYS)),
+        (PurgeKind::Mails, settings.mail_log_days.map(|days| days.get())),
+        (PurgeKind::Transcripts, settings.transcripts_days.map(|days| days.get())),
+        (PurgeKind::Analyses, settings.analyses_days.map(|days| days.get())),
+        (PurgeKind::Failures, failures),
+        (PurgeKind::Alerts, failures),
+        (PurgeKind::WebhookAttempts, settings.webhook_log_days.map(|days| days.get())),
+        (PurgeKind::Recipients, Some(RECIPIENT_DAYS)),
     ];
     kinds.into_iter().filter_map(move |(kind, days)| {
         let before = now - TimeDelta::days(days?.into());
-        Some(Work { tenant: tenant.clone(), kind, before })
+        Some(PurgeItem { tenant: tenant.clone(), kind, before })
     })
 }
 
-/// Returns whether there may be more.
-async fn batch<Q>(context: &Context<Q>, work: &Work, report: &mut Purged) -> Result<bool, store::Error> {
-    let (store, Work { tenant, before, .. }) = (&context.store, work);
-    let is_full = |rows: u64| rows >= BATCH.unsigned_abs();
-    Ok(match work.kind {
-        Kind::Mails => {
+/// Removes one batch; returns whether there may be more.
+async fn batch<Q>(context: &Context<Q>, item: &PurgeItem, report: &mut PurgeReport) -> Result<bool, store::Error> {
+    let (store, PurgeItem { tenant, before, kind }) = (&context.store, item);
+    let (count, removed) = match kind {
+        PurgeKind::Mails => {
             let purged = store.purge_mails(tenant, *before, BATCH).await?;
             report.mails += rows(purged.mails);
             report.email_events += rows(purged.events);
             report.email_bodies += rows(purged.bodies);
-            purged.mails >= BATCH
+            return Ok(purged.mails >= BATCH);
         }
-        Kind::Transcripts => {
+        PurgeKind::Transcripts => {
             let purged = store.purge_transcripts(tenant, *before, BATCH).await?;
             report.transcript_turns += rows(purged.rows);
-            purged.sessions > 0
+            return Ok(purged.sessions > 0);
         }
-        Kind::Analyses => {
+        PurgeKind::Analyses => {
             let purged = store.purge_analyses(tenant, *before, BATCH).await?;
             report.analyses += rows(purged.rows);
-            purged.sessions >= BATCH
+            return Ok(purged.sessions >= BATCH);
         }
-        Kind::Failures => {
-            let purged = store.purge_failures(tenant, *before, BATCH).await?;
-            report.failures += purged;
-            is_full(purged)
+        PurgeKind::Failures => (&mut report.failures, store.purge_failures(tenant, *before, BATCH).await?),
+        PurgeKind::Alerts => (&mut report.alerts, store.purge_alerts(tenant, *before, BATCH).await?),
+        PurgeKind::WebhookAttempts => {
+            (&mut report.webhook_attempts, store.purge_webhook_attempts(tenant, *before, BATCH).await?)
         }
-        Kind::Alerts => {
-            let purged = store.purge_alerts(tenant, *before, BATCH).await?;
-            report.alerts += purged;
-            is_full(purged)
-        }
-        Kind::WebhookAttempts => {
-            let purged = store.purge_webhook_attempts(tenant, *before, BATCH).await?;
-            report.webhook_attempts += purged;
-            is_full(purged)
-        }
-        Kind::Recipients => {
-            let purged = store.purge_recipients(tenant, *before, BATCH).await?;
-            report.recipients += purged;
-            is_full(purged)
-        }
-    })
+        PurgeKind::Recipients => (&mut report.recipients, store.purge_recipients(tenant, *before, BATCH).await?),
+    };
+    *count += removed;
+    Ok(removed >= BATCH.unsigned_abs())
 }
 
 fn rows(count: i64) -> u64 {
     count.try_into().unwrap_or(0)
 }
 
-fn count(report: &Purged) {
-    let Purged {
-        mails,
-        email_events,
-        email_bodies,
-        transcript_turns,
-        analyses,
-        failures,
-        alerts,
-        webhook_attempts,
-        recipients,
-        complete,
-    } = *report;
-    for (kind, count) in [
-        ("mails", mails),
-        ("email_events", email_events),
-        ("email_bodies", email_bodies),
-        ("transcript_turns", transcript_turns),
-        ("analyses", analyses),
-        ("failures", failures),
-        ("alerts", alerts),
-        ("webhook_attempts", webhook_attempts),
-        ("recipients", recipients),
-    ] {
-        if count > 0 {
+/// Counts what was removed in a metric, whose kinds are the report's fields.
+fn count(report: &PurgeReport) {
+    let counts = serde_json::to_value(report).unwrap_or_default();
+    for (kind, count) in counts.as_object().into_iter().flatten() {
+        if let Some(count) = count.as_u64().filter(|count| *count > 0) {
             stage::metrics::purged(kind, count);
         }
     }
-    tracing::info!(mails, transcript_turns, analyses, failures, complete, "removed what was kept for long enough");
+    let PurgeReport { mails, transcript_turns, analyses, failures, complete, .. } = report;
+    tracing::info!(mails, transcript_turns, analyses, failures, complete, "old data removed");
 }

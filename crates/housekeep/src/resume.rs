@@ -1,24 +1,23 @@
-//! Steps that waited for a time that has come.
+//! Sends the messages of steps whose wait is over.
 
 use stage::queues::Queues;
-use store::waiting::Resumed;
 
 use crate::first_error::FirstError;
-use crate::requeue::{BATCH, Requeued, put_back_error, queue_error};
-use crate::{Context, Error};
+use crate::requeue::BATCH;
+use crate::{Context, Error, RequeueReport};
 
-/// What could not be queued waits and is due; the first error is returned after everything was tried.
-pub(crate) async fn resume<Q: Queues>(context: &Context<Q>, report: &mut Requeued) -> Result<(), Error> {
+/// Resumes every step that is due, also after an error; returns the first error. A step whose message was not sent
+/// waits on, and is due.
+pub(crate) async fn resume<Q: Queues>(context: &Context<Q>, report: &mut RequeueReport) -> Result<(), Error> {
     loop {
-        let due = context.store.take_due_waiting_steps(BATCH).await.map_err(Error::FindDue)?;
+        let due = context.store.take_due_waiting_steps(BATCH).await?;
         let mut errors = FirstError::default();
         for resumed in &due {
-            match send(context, resumed).await {
+            match context.send(&resumed.claimed.key, &resumed.message).await {
                 Ok(()) => report.resumed += 1,
                 Err(error) => {
                     errors.note(Err(error));
-                    let back = context.store.put_back_waiting(resumed).await;
-                    errors.note(back.map_err(|source| put_back_error(&resumed.claimed, source)));
+                    errors.note(context.store.put_back_waiting(resumed).await.map_err(Error::from));
                 }
             }
         }
@@ -27,11 +26,4 @@ pub(crate) async fn resume<Q: Queues>(context: &Context<Q>, report: &mut Requeue
             return Ok(());
         }
     }
-}
-
-async fn send<Q: Queues>(context: &Context<Q>, resumed: &Resumed) -> Result<(), Error> {
-    let key = &resumed.claimed.key;
-    let queue = context.step_queues.of(&key.step);
-    let sent = context.queues.send(&queue.url, &key.tenant_id, &resumed.message).await;
-    sent.map_err(|source| queue_error(&resumed.claimed.key, source))
 }

@@ -1,74 +1,88 @@
-//! What the function can be asked for, and what it answers.
+//! Tasks of the schedule and of operators, and their reports: the protocol of `housekeep`, `cargo xtask` and tests.
 
 use domain::email_address::EmailAddress;
-use domain::id::{SessionId, TemplateName, TenantId};
+use domain::id::{IntegrationId, SessionId, TemplateName, TenantId};
 use domain::locale::Locale;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use strum::VariantNames;
 
 use crate::Error;
-use crate::alerts::Alerted;
-use crate::erase::ErasedVisitor;
 use crate::integrations::{IntegrationReport, IntegrationTask, problem};
-use crate::purge::Purged;
-use crate::requeue::Requeued;
 
-/// What the function can be invoked with.
-#[derive(Debug, Clone, PartialEq, Deserialize, VariantNames)]
+/// Tasks that the function can be invoked with.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, VariantNames)]
 #[serde(tag = "task", rename_all = "snake_case", deny_unknown_fields)]
 #[strum(serialize_all = "snake_case")]
-pub enum Task {
-    /// Send the messages of steps that are lost, or have waited long enough, again. The schedule asks for it.
+pub enum HousekeepTask {
+    /// Sends the messages of lost steps, and of steps that have waited long enough. Invoked by a schedule.
     Requeue,
-    /// Tell tenants' admins of failures. The schedule asks for it, every minute.
+    /// Sends mails about failures to tenants' admins. Invoked by a schedule, every minute.
     Alerts,
-    /// Remove what is older than its tenant keeps it. The schedule asks for it, every hour.
+    /// Removes data that is older than its tenant keeps it. Invoked by a schedule, every hour.
     Purge,
-    /// Bring the database's schema up to date. A deployment asks for it.
+    /// Brings the database's schema up to date. Invoked by a deployment.
     Migrate,
-    /// Have a session that was analysed analysed once more. An operator asks for it.
-    Reanalyze {
-        tenant_id: TenantId,
-        session_id: SessionId,
-        /// In place of the tenant's model.
-        #[serde(default)]
-        model: Option<String>,
-        /// Whether the new analysis is mailed and synced.
-        #[serde(default)]
-        follow_ups: bool,
-    },
-    /// Remove everything of a visitor, or what says whose it is. An operator asks for it.
-    EraseVisitor { tenant_id: TenantId, email: EmailAddress },
-    /// Add a tenant, or change its name and settings. An operator asks for it.
-    SaveSettings {
-        tenant_id: TenantId,
-        /// As visitors know it.
-        name: String,
-        /// Read later, for an error that names the place.
-        settings: serde_json::Value,
-    },
-    /// Add a version of a tenant's own template. An operator asks for it.
-    SaveTemplate {
-        tenant_id: TenantId,
-        name: TemplateName,
-        locale: Locale,
-        subject: String,
-        text: String,
-        html: String,
-    },
-    /// Administer integrations. An operator asks for it.
+    Reanalyze(ReanalyzeRequest),
+    EraseVisitor(EraseVisitorRequest),
+    SaveSettings(SaveSettingsRequest),
+    SaveTemplate(SaveTemplateRequest),
+    /// Administers integrations. Invoked by an operator.
     #[serde(skip)]
     Integration(IntegrationTask),
 }
 
-/// Reads a task from what the function was invoked with. An error repeats no value: one may be a secret in the wrong
-/// place.
-pub fn read(payload: Value) -> Result<Task, Error> {
+/// Request to analyse a session once more that has an analysis.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReanalyzeRequest {
+    pub tenant_id: TenantId,
+    pub session_id: SessionId,
+    /// Replaces the tenant's model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// Whether the new analysis is mailed and synced.
+    #[serde(default)]
+    pub follow_ups: bool,
+}
+
+/// Request to remove a visitor's data, or what links the data to the visitor.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EraseVisitorRequest {
+    pub tenant_id: TenantId,
+    pub email: EmailAddress,
+}
+
+/// Request to add a tenant, or to change its name and settings.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SaveSettingsRequest {
+    pub tenant_id: TenantId,
+    /// Name of the business, which visitors see.
+    pub name: String,
+    /// `TenantSettings`, parsed later for an error that names the path.
+    pub settings: Value,
+}
+
+/// Request to add a version of a tenant's own template.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SaveTemplateRequest {
+    pub tenant_id: TenantId,
+    pub name: TemplateName,
+    pub locale: Locale,
+    pub subject: String,
+    pub text: String,
+    pub html: String,
+}
+
+/// Parses the payload of an invocation. An error repeats no value: the value may be a secret in the wrong place.
+pub fn read(payload: Value) -> Result<HousekeepTask, Error> {
     let name = payload.get("task").and_then(Value::as_str).unwrap_or_default();
-    let own = Task::VARIANTS.iter().filter(|name| **name != "integration");
+    let own = HousekeepTask::VARIANTS.iter().filter(|name| **name != "integration");
     let task = if IntegrationTask::VARIANTS.contains(&name) {
-        serde_json::from_value(payload).map(Task::Integration)
+        serde_json::from_value(payload).map(HousekeepTask::Integration)
     } else if name.is_empty() || own.clone().any(|own| *own == name) {
         serde_json::from_value(payload)
     } else {
@@ -78,28 +92,123 @@ pub fn read(payload: Value) -> Result<Task, Error> {
     task.map_err(|error| Error::Task(problem::of(&error)))
 }
 
-/// What was done.
+/// Reports of tasks.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(untagged)]
-pub enum Report {
+pub enum TaskReport {
+    Requeue(RequeueReport),
+    Alerts(AlertsReport),
+    Purge(PurgeReport),
+    Migrate(MigrateReport),
+    Reanalyze(ReanalyzeReport),
+    EraseVisitor(EraseVisitorReport),
+    SaveSettings(SaveSettingsReport),
+    SaveTemplate(SaveTemplateReport),
     Integration(IntegrationReport),
-    Requeued(Requeued),
-    Alerted(Alerted),
-    Purged(Purged),
-    Migrated {
-        applied: Vec<String>,
-    },
-    /// It is asked for; it is there when the session has completed.
-    Reanalyzed {
-        analysis_version: i32,
-    },
-    ErasedVisitor(ErasedVisitor),
-    SettingsSaved {
-        settings_version: i32,
-    },
-    TemplateSaved {
-        template: TemplateName,
-        locale: Locale,
-        version: i32,
-    },
+}
+
+/// Steps that were lost or have waited.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RequeueReport {
+    /// Lost steps whose messages were sent again.
+    pub requeued: u32,
+    /// Steps given up: failed, with their message in the dead-letter queue.
+    pub failed: u32,
+    /// Steps that have waited, and whose messages were sent.
+    pub resumed: u32,
+}
+
+/// Alerts and their mails.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AlertsReport {
+    /// Tenants examined: with failures, waiting steps, a disabled integration or an alert.
+    pub tenants: u32,
+    pub opened: u32,
+    pub recovered: u32,
+    /// Alerts closed because they went on for longer than the cool-down.
+    pub cooled_down: u32,
+    pub mailed: u32,
+    /// Mails to admins that SES did not accept, or may not have accepted.
+    pub mails_failed: u32,
+    /// Whether every tenant was examined.
+    pub complete: bool,
+}
+
+/// Numbers of removed rows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PurgeReport {
+    pub mails: u64,
+    pub email_events: u64,
+    /// Subjects and bodies of sent mails.
+    pub email_bodies: u64,
+    pub transcript_turns: u64,
+    /// Analyses and parts of them.
+    pub analyses: u64,
+    pub failures: u64,
+    pub alerts: u64,
+    /// Requests to webhooks.
+    pub webhook_attempts: u64,
+    /// Times of the last mail to an address.
+    pub recipients: u64,
+    /// Whether nothing old is left; if not, the next run goes on.
+    pub complete: bool,
+}
+
+/// Migrations, such as `V1__initial`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MigrateReport {
+    pub applied: Vec<String>,
+}
+
+/// Version that is being made; it exists when the session has completed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReanalyzeReport {
+    pub analysis_version: i32,
+}
+
+/// Data that an erasure removed, and data that it leaves to others. Holds no address.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EraseVisitorReport {
+    /// Sessions that no longer name a visitor.
+    pub anonymised_sessions: i64,
+    /// Mails in the log that no longer name a recipient.
+    pub anonymised_mails: i64,
+    pub removed_turns: i64,
+    pub removed_analyses: i64,
+    pub removed_email_events: i64,
+    pub removed_email_bodies: i64,
+    /// Sessions that have not ended: erase again when they have.
+    pub open_sessions: Vec<SessionId>,
+    /// Records that stay in third parties until an administrator removes them there. Only this report names them: an
+    /// erased session is not found again.
+    pub third_party_records: Vec<RemainingRecord>,
+    /// Whether there are more records; `integration_log` has them, of sessions with an `erased_at`.
+    pub more_third_party_records: bool,
+    /// Whether only open sessions are left; if not, erase again.
+    pub complete: bool,
+}
+
+/// Contact, note or webhook event that a session left in a third party.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RemainingRecord {
+    pub integration_id: IntegrationId,
+    pub session_id: SessionId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub contact_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub record_id: Option<String>,
+}
+
+/// Saved settings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SaveSettingsReport {
+    pub settings_version: i32,
+}
+
+/// Saved template.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SaveTemplateReport {
+    pub template: TemplateName,
+    pub locale: Locale,
+    pub version: i32,
 }

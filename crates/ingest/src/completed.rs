@@ -14,14 +14,15 @@ use store::sessions::Accepted;
 use crate::notification::Notification;
 use crate::{Context, Error, MAX_BODY_BYTES, problem};
 
-/// What is told of an accepted notification.
+/// Outcomes of an accepted notification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Receipt {
     New,
+    /// Holds the session's status.
     Duplicate(&'static str),
 }
 
-/// Answers one notification; whatever is wrong with it is an answer too.
+/// Answers one notification; every error becomes an answer too.
 pub(crate) async fn answer<Q: Queues>(
     context: &Context<Q>,
     request: &ApiGatewayProxyRequest,
@@ -33,7 +34,7 @@ pub(crate) async fn answer<Q: Queues>(
         Ok((notification, receipt)) => {
             let session = &notification.session;
             let duplicate = receipt != Receipt::New;
-            tracing::info!(tenant.id = %session.tenant_id, session.id = %session.session_id, duplicate, duration_ms, "accepted");
+            tracing::info!(tenant.id = %session.tenant_id, session.id = %session.session_id, duplicate, duration_ms, "notification accepted");
             let body = match receipt {
                 Receipt::New => json!({ "session_id": session.session_id, "status": "processing" }),
                 Receipt::Duplicate(status) => {
@@ -45,9 +46,9 @@ pub(crate) async fn answer<Q: Queues>(
         Err(error) => {
             let (status, reason) = (error.status(), error_chain(&error));
             if status >= 500 {
-                tracing::error!(status, error = reason, duration_ms, "could not accept a notification");
+                tracing::error!(status, error = reason, duration_ms, "notification failed");
             } else {
-                tracing::warn!(status, error = reason, duration_ms, "refused a notification");
+                tracing::warn!(status, error = reason, duration_ms, "notification refused");
             }
             problem::response(&error)
         }
@@ -67,7 +68,7 @@ async fn accept<Q: Queues>(
     Ok((notification, receipt))
 }
 
-/// The bytes that were signed.
+/// Returns the bytes that were signed.
 fn body(request: &ApiGatewayProxyRequest) -> Result<Vec<u8>, Error> {
     let content_type = request.headers.get("content-type").and_then(|value| value.to_str().ok());
     let media_type = content_type.and_then(|value| value.split(';').next()).map(str::trim);
@@ -82,7 +83,8 @@ fn body(request: &ApiGatewayProxyRequest) -> Result<Vec<u8>, Error> {
     if bytes.len() > MAX_BODY_BYTES { Err(Error::TooLarge { bytes: bytes.len() }) } else { Ok(bytes) }
 }
 
-/// Stored first, then queued: if the queue refuses, the repeated notification queues it, or `housekeep` does.
+/// Stores the session, then queues its analysis: if the queue refuses, a repeated notification queues the analysis, or
+/// `housekeep` does.
 async fn store_and_queue<Q: Queues>(context: &Context<Q>, notification: &Notification) -> Result<Receipt, Error> {
     let session = &notification.session;
     let message = AnalyzeMessage::V1 { tenant_id: session.tenant_id.clone(), session_id: session.session_id.clone() };

@@ -1,4 +1,4 @@
-//! Why a request to the API was not accepted.
+//! Errors of requests to the API.
 
 use domain::id::SessionId;
 use domain::standard_webhooks::SignatureError;
@@ -7,10 +7,10 @@ use stage::queues::QueueError;
 use crate::MAX_BODY_BYTES;
 use crate::notification::FieldError;
 
-/// A refusal; the text is the answer's `detail`.
+/// Error that ends a request; the text is the answer's `detail`.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    #[error("there is no such path or method")]
+    #[error("unknown path or method")]
     UnknownPath,
     #[error("the content type must be application/json")]
     ContentType,
@@ -18,21 +18,21 @@ pub enum Error {
     Base64(#[source] base64::DecodeError),
     #[error("the body has {bytes} bytes; at most {MAX_BODY_BYTES} are accepted")]
     TooLarge { bytes: usize },
-    #[error("the signature was not accepted")]
+    #[error("invalid signature")]
     Signature(#[source] SignatureError),
-    #[error("the body is not JSON")]
+    #[error("the body is not valid JSON")]
     Json(#[source] serde_json::Error),
     #[error("{} not as documented", fields(.0))]
     Invalid(Vec<FieldError>),
-    #[error("the tenant is not known")]
+    #[error("unknown tenant")]
     UnknownTenant,
     #[error("session {session_id} was notified before with other content")]
     Conflict { session_id: SessionId },
-    #[error("the notification could not be stored")]
+    #[error("the notification was not stored")]
     Store(#[source] store::Error),
-    #[error("the queue message could not be written")]
+    #[error("invalid queue message")]
     Message(#[source] serde_json::Error),
-    #[error("the session is stored but could not be queued")]
+    #[error("the session was stored but not queued")]
     Queue(#[source] QueueError),
 }
 
@@ -44,33 +44,24 @@ fn fields(errors: &[FieldError]) -> String {
 }
 
 impl Error {
-    /// The HTTP status.
+    /// HTTP status of the answer.
     pub fn status(&self) -> u16 {
-        match self {
-            Self::Base64(_) | Self::Json(_) => 400,
-            Self::Signature(_) => 401,
-            Self::UnknownPath => 404,
-            Self::Conflict { .. } => 409,
-            Self::TooLarge { .. } => 413,
-            Self::ContentType => 415,
-            Self::Invalid(_) | Self::UnknownTenant => 422,
-            Self::Message(_) => 500,
-            Self::Store(error) if !error.is_retryable() => 500,
-            Self::Store(_) | Self::Queue(_) => 503,
-        }
+        self.problem().0
     }
 
-    /// The last part of the problem's type URI.
-    pub(crate) fn kind(&self) -> &'static str {
+    /// HTTP status, and the last part of the problem's type URI.
+    pub(crate) fn problem(&self) -> (u16, &'static str) {
         match self {
-            Self::UnknownPath => "unknown-path",
-            Self::ContentType => "unsupported-content-type",
-            Self::Base64(_) | Self::Json(_) => "malformed-body",
-            Self::TooLarge { .. } => "body-too-large",
-            Self::Signature(_) => "invalid-signature",
-            Self::Invalid(_) | Self::UnknownTenant => "invalid-notification",
-            Self::Conflict { .. } => "conflicting-notification",
-            Self::Store(_) | Self::Message(_) | Self::Queue(_) => "unavailable",
+            Self::Base64(_) | Self::Json(_) => (400, "malformed-body"),
+            Self::Signature(_) => (401, "invalid-signature"),
+            Self::UnknownPath => (404, "unknown-path"),
+            Self::Conflict { .. } => (409, "conflicting-notification"),
+            Self::TooLarge { .. } => (413, "body-too-large"),
+            Self::ContentType => (415, "unsupported-content-type"),
+            Self::Invalid(_) | Self::UnknownTenant => (422, "invalid-notification"),
+            Self::Message(_) => (500, "unavailable"),
+            Self::Store(error) if !error.is_retryable() => (500, "unavailable"),
+            Self::Store(_) | Self::Queue(_) => (503, "unavailable"),
         }
     }
 }

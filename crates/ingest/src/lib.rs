@@ -23,16 +23,16 @@ use route::{Route, route};
 pub use error::Error;
 pub use notification::{FieldError, Notification};
 
-/// The largest body in bytes: Lambda takes events of 6 MB, and base64 and JSON escapes make a body larger.
+/// Largest body in bytes: Lambda takes events of 6 MB, and base64 and JSON escapes make a body larger.
 pub const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
 
-/// How long a caller should wait before it repeats a request that we could not serve.
+/// Time after which a caller should repeat a request that was not served.
 pub const RETRY_AFTER: Duration = Duration::from_secs(5);
 
-/// Requests are handled one at a time.
+/// An invocation handles one request.
 const CONNECTIONS: usize = 1;
 
-/// What the function needs from its environment.
+/// Settings from the function's environment.
 pub struct Config {
     pub store: store::Config,
     pub analyze_queue_url: String,
@@ -62,7 +62,7 @@ fn secrets<T, E: Display>(
     parse(&env.text(name)?).map_err(|error| ConfigError::Invalid { name, reason: error.to_string() })
 }
 
-/// What the handler works with.
+/// Collaborators of the handler.
 pub struct Context<Q> {
     pub store: Store,
     pub queues: Q,
@@ -80,7 +80,7 @@ impl<Q: Queues> Context<Q> {
     }
 }
 
-/// Answers one request; whatever is wrong is an answer too.
+/// Answers one request; every error becomes an answer too.
 pub async fn handle<Q: Queues>(context: &Context<Q>, request: ApiGatewayProxyRequest) -> ApiGatewayProxyResponse {
     match route(&request) {
         Route::SessionCompleted => completed::answer(context, &request).await,

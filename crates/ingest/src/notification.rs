@@ -10,7 +10,7 @@ use domain::transcript::{Role, Transcript, Turn};
 use serde_json::{Map, Value};
 
 use crate::Error;
-use fields::{Fields, Report, choice, millis, parsed, text, time};
+use fields::{FieldErrors, FieldReader, choice, millis, parsed, text, time};
 
 pub use fields::FieldError;
 
@@ -20,7 +20,7 @@ const MAX_TURNS: usize = 20_000;
 const MAX_METADATA_BYTES: usize = 16 * 1024;
 /// Names, phone numbers and other short texts in characters.
 const MAX_SHORT_TEXT: usize = 256;
-/// An address in characters: the longest valid one has 254; what is longer is kept as invalid up to here.
+/// An address in characters: the longest valid address has 254; a longer text is kept up to here as an invalid address.
 const MAX_EMAIL: usize = 320;
 
 const FIELDS: [&str; 10] = [
@@ -36,21 +36,21 @@ const FIELDS: [&str; 10] = [
     "transcript",
 ];
 
-/// A notification as documented.
+/// Valid notification.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Notification {
     pub session: Session,
-    /// `None` if the notification says nothing of it: the AI engine writes the turns.
+    /// `None` if the notification has no transcript: the AI engine writes the turns.
     pub transcript: Option<Transcript>,
-    /// SHA-256 of the notification with its keys sorted and no white space: equal for equal content.
+    /// SHA-256 of the notification with sorted keys and without white space: equal for equal content.
     pub hash: Vec<u8>,
 }
 
 impl Notification {
-    /// Names every field that is not as documented, up to a limit.
+    /// Parses a notification. The error names every field that is not as documented, up to a limit.
     pub fn parse(body: &[u8]) -> Result<Self, Error> {
         let mut document: Value = serde_json::from_slice(body).map_err(Error::Json)?;
-        let mut report = Report::default();
+        let mut report = FieldErrors::default();
         report.no_null_bytes(&document);
         let parsed = document.as_object().map(|object| read(&mut report, object));
         let errors = report.into_errors();
@@ -67,8 +67,8 @@ impl Notification {
 }
 
 /// `None` only after an error was reported.
-fn read(report: &mut Report, object: &Map<String, Value>) -> Option<(Session, Option<Transcript>)> {
-    let mut fields = Fields::new(report, object, "");
+fn read(report: &mut FieldErrors, object: &Map<String, Value>) -> Option<(Session, Option<Transcript>)> {
+    let mut fields = FieldReader::new(report, object, "");
     fields.only(&FIELDS);
     let session_id = fields.required("session_id", parsed);
     let tenant_id = fields.required("tenant_id", parsed);
@@ -99,13 +99,13 @@ fn read(report: &mut Report, object: &Map<String, Value>) -> Option<(Session, Op
     Some((session, transcript.map(Transcript::new)))
 }
 
-fn read_visitor(fields: &mut Fields<'_>) -> Option<Visitor> {
+fn read_visitor(fields: &mut FieldReader<'_>) -> Option<Visitor> {
     fields.only(&["id", "name", "email", "phone", "locale", "time_zone", "email_consent"]);
     let short = |value: &Value| text(value, MAX_SHORT_TEXT);
     Some(Visitor {
         id: fields.optional("id", short),
         name: fields.optional("name", short),
-        // Any text: an address we cannot use must not lose the session.
+        // Any text: an invalid address must not lose the session.
         email: fields.optional("email", |value| text(value, MAX_EMAIL)),
         phone: fields.optional("phone", short),
         locale: fields.optional("locale", parsed::<Locale>).map(|locale| locale.to_string()),
@@ -115,7 +115,7 @@ fn read_visitor(fields: &mut Fields<'_>) -> Option<Visitor> {
     })
 }
 
-fn read_turn(fields: &mut Fields<'_>) -> Option<Turn> {
+fn read_turn(fields: &mut FieldReader<'_>) -> Option<Turn> {
     fields.only(&["role", "text", "started_ms", "ended_ms"]);
     let role = fields.required("role", |value| choice(value, Role::parse, "visitor, agent, system or tool"));
     let text = fields.required("text", |value| text(value, usize::MAX));
@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_that_is_not_json_is_told_where() {
+    fn a_body_that_is_not_json_is_refused() {
         for body in [&b""[..], b"{", b"\xff", b"{} {}"] {
             assert!(matches!(Notification::parse(body), Err(Error::Json(_))), "{body:?}");
         }

@@ -1,4 +1,4 @@
-//! Refusals as RFC 9457 problem documents.
+//! Errors as RFC 9457 problem documents.
 
 use std::error::Error as _;
 
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::{Error, FieldError, RETRY_AFTER};
 
-/// The document's type; the README lists them.
+/// Prefix of the document's type; the README lists the types.
 const TYPE_PREFIX: &str = "urn:post-session:problem:";
 
 pub(crate) fn response(error: &Error) -> ApiGatewayProxyResponse {
@@ -21,10 +21,11 @@ pub(crate) fn response(error: &Error) -> ApiGatewayProxyResponse {
 }
 
 fn document(error: &Error) -> Value {
+    let (status, kind) = error.problem();
     let mut document = json!({
-        "type": format!("{TYPE_PREFIX}{}", error.kind()),
-        "title": title(error.status()),
-        "status": error.status(),
+        "type": format!("{TYPE_PREFIX}{kind}"),
+        "title": title(status),
+        "status": status,
         "detail": detail(error),
     });
     let errors: &[FieldError] = match error {
@@ -39,7 +40,7 @@ fn document(error: &Error) -> Value {
     document
 }
 
-/// What is wrong with the request is told in full; what is wrong with us is not the caller's to read.
+/// Explains a mistake of the caller with its sources; the sources of our own errors stay in the log.
 fn detail(error: &Error) -> String {
     match error.source() {
         Some(source) if error.status() < 500 => format!("{error}: {source}"),

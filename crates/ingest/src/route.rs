@@ -1,4 +1,4 @@
-//! Which of the API's paths a request is for.
+//! Routes of the API.
 
 use aws_lambda_events::apigw::ApiGatewayProxyRequest;
 use aws_lambda_events::http::Method;
@@ -10,7 +10,7 @@ pub(crate) enum Route<'a> {
     Unknown,
 }
 
-/// By the path as `template.yaml` has it: a custom domain may put a path of its own before the request's.
+/// Finds the route by the path in `template.yaml`: a custom domain may put a path of its own before the request's path.
 pub(crate) fn route(request: &ApiGatewayProxyRequest) -> Route<'_> {
     match (request.resource.as_deref().unwrap_or_default(), &request.http_method) {
         ("/v1/sessions/completed", &Method::POST) => Route::SessionCompleted,

@@ -61,14 +61,14 @@ pub fn alert_mail_failed() {
 }
 
 /// Counts rows that were purged.
-pub fn purged(kind: &'static str, count: u64) {
+pub fn purged(kind: &str, count: u64) {
     emit(&MetricLine { name: PURGED, count, dimension: Some((KIND, kind)), properties: &[] });
 }
 
 struct MetricLine<'a> {
     name: &'static str,
     count: u64,
-    dimension: Option<(&'static str, &'static str)>,
+    dimension: Option<(&'static str, &'a str)>,
     properties: &'a [(&'static str, String)],
 }
 

@@ -2,10 +2,10 @@
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-/// All but what RFC 3986 calls unreserved.
+/// All characters but the unreserved ones of RFC 3986.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// The page of a queue, with the button that starts a redrive.
+/// Returns the address of a queue's page, which has the button that starts a redrive.
 pub(crate) fn queue_page(region: &str, queue_url: &str) -> String {
     let domain = if region.starts_with("cn-") {
         "amazonaws.cn"

@@ -1,4 +1,4 @@
-//! What is too much.
+//! Rules of alerts: how many failures are too many.
 
 use std::fmt;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use domain::step::Code;
 use store::alerts::Alert;
 use store::integrations::DisabledIntegration;
 
-/// Codes that one failure is enough of: they are about the account or its sender, so every mail will fail.
+/// Codes of which one failure is enough: the account or its sender is at fault, so every mail will fail.
 pub(crate) const OPERATORS: [Code; 6] = [
     Code::new("ses_sender_not_verified"),
     Code::new("ses_account_suspended"),
@@ -19,24 +19,24 @@ pub(crate) const OPERATORS: [Code; 6] = [
     Code::new("ses_access_denied"),
     Code::new("ses_not_found"),
 ];
-/// Codes of steps that wait until an operator has done something.
+/// Codes of steps that wait until an operator acts.
 pub(crate) const WAITING: [Code; 1] = [Code::new("model_price_unknown")];
 
-/// Minutes without a failure with an operator's code, after which it counts as mended: tenants with little traffic have
-/// a mail to send only now and then.
+/// Minutes without a failure with an operator's code until the alert recovers: tenants with little traffic send a mail
+/// only now and then.
 const OPERATORS_MINUTES: u64 = 60;
-/// Minutes without a waiting step, after which it counts as mended: such a step looks again every hour, and does not
-/// wait while it stands in its queue and looks.
+/// Minutes without a waiting step until the alert recovers: such a step tries again every hour, and does not count as
+/// waiting while its message is in the queue.
 const WAITING_MINUTES: u64 = 60;
-/// Minutes without a failure, at least, after which it works again: with less, one that comes and goes would mail each
-/// time.
+/// Fewest minutes without a failure until an alert recovers: with less, a failure that comes and goes would send a mail
+/// each time.
 const MIN_QUIET_MINUTES: u64 = 15;
 
-/// What an alert is about; as text `all:5/15`, `notify:3/10`, `code:ses_sending_paused`, `waiting:model_price_unknown`,
+/// Rule of an alert; as text `all:5/15`, `notify:3/10`, `code:ses_sending_paused`, `waiting:model_price_unknown`,
 /// `integration:hubspot`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Rule {
-    /// The tenant's own.
+pub(crate) enum AlertRule {
+    /// Configured by the tenant.
     Threshold(Threshold),
     /// Steps that failed with an operator's code.
     Failed(Code),
@@ -46,19 +46,19 @@ pub(crate) enum Rule {
     Disabled(IntegrationId),
 }
 
-/// Begins the text of a rule about an integration.
+/// Prefix of the text of a rule about an integration.
 const INTEGRATION: &str = "integration:";
 
-impl Rule {
-    /// The tenant's thresholds, each once, the built-in rules, and those of integrations: that are disabled, or that
-    /// alerts are at work about.
+impl AlertRule {
+    /// Lists each rule of a tenant once: its thresholds, the built-in rules, and a rule for each integration that is
+    /// disabled or has an alert at work.
     pub(crate) fn all(settings: &AlertSettings, disabled: &[DisabledIntegration], at_work: &[Alert]) -> Vec<Self> {
         let mut rules = Vec::new();
         let own = settings.thresholds.iter().copied().map(Self::Threshold);
         let built_in = OPERATORS.map(Self::Failed).into_iter().chain(WAITING.map(Self::Waiting));
         let disabled = disabled.iter().map(|found| Self::Disabled(found.integration_id.clone()));
-        let told = at_work.iter().filter_map(|alert| Self::of_integration(&alert.rule));
-        for rule in own.chain(built_in).chain(disabled).chain(told) {
+        let alerted = at_work.iter().filter_map(|alert| Self::of_integration(&alert.rule));
+        for rule in own.chain(built_in).chain(disabled).chain(alerted) {
             if !rules.contains(&rule) {
                 rules.push(rule);
             }
@@ -70,17 +70,17 @@ impl Rule {
         text.strip_prefix(INTEGRATION)?.parse().ok().map(Self::Disabled)
     }
 
-    /// How many are too many.
+    /// Fewest failures that open an alert.
     pub(crate) fn least(&self) -> i64 {
         match self {
             Self::Threshold(threshold) => threshold.failures.get().into(),
             Self::Failed(_) | Self::Waiting(_) => 1,
-            // Also while no session waits for it.
+            // An alert opens also while no session waits for the integration.
             Self::Disabled(_) => 0,
         }
     }
 
-    /// For how long failures count.
+    /// Time for which a failure counts.
     pub(crate) fn window(&self) -> Duration {
         let minutes = match self {
             Self::Threshold(threshold) => threshold.minutes.get().into(),
@@ -91,18 +91,18 @@ impl Rule {
         Duration::from_secs(minutes * 60)
     }
 
-    /// After so long without any it works again.
+    /// Time without a failure after which the alert recovers.
     pub(crate) fn quiet(&self) -> Duration {
         match self {
             Self::Threshold(_) | Self::Failed(_) | Self::Waiting(_) => {
                 self.window().max(Duration::from_secs(MIN_QUIET_MINUTES * 60))
             }
-            // Somebody has mended it: no chance.
+            // An integration is enabled by hand, never by chance.
             Self::Disabled(_) => Duration::ZERO,
         }
     }
 
-    /// `None`: all of them.
+    /// Kind of step that the rule is about; `None` for all kinds.
     pub(crate) fn step(&self) -> Option<StageName> {
         match self {
             Self::Threshold(threshold) => threshold.step,
@@ -113,7 +113,7 @@ impl Rule {
     }
 }
 
-impl fmt::Display for Rule {
+impl fmt::Display for AlertRule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Threshold(threshold) => threshold.fmt(f),
@@ -135,18 +135,18 @@ mod tests {
             { "failures": 5, "minutes": 15 },
             { "failures": 5, "minutes": 15 },
         ] });
-        let rules = Rule::all(&serde_json::from_value(settings).unwrap(), &[], &[]);
-        let texts: Vec<_> = rules.iter().map(Rule::to_string).collect();
+        let rules = AlertRule::all(&serde_json::from_value(settings).unwrap(), &[], &[]);
+        let texts: Vec<_> = rules.iter().map(AlertRule::to_string).collect();
         assert_eq!(texts[..3], ["notify:3/10", "all:5/15", "code:ses_sender_not_verified"]);
         assert_eq!((texts.len(), texts[8].as_str()), (9, "waiting:model_price_unknown"));
     }
 
     #[test]
     fn the_rule_of_an_integration_is_read_from_its_text() {
-        let rule = Rule::Disabled("eu:crm".parse().unwrap());
-        assert_eq!(Rule::of_integration(&rule.to_string()), Some(rule));
+        let rule = AlertRule::Disabled("eu:crm".parse().unwrap());
+        assert_eq!(AlertRule::of_integration(&rule.to_string()), Some(rule));
         for text in ["integration:", "integration:a b", "all:5/15"] {
-            assert_eq!(Rule::of_integration(text), None, "{text}");
+            assert_eq!(AlertRule::of_integration(text), None, "{text}");
         }
     }
 }

@@ -33,7 +33,7 @@ mod tests {
         };
         for (task, told) in [
             (json!({ "task": SECRET, "tenant_id": "acme" }), "must be one of `requeue`, "),
-            (json!(SECRET), "must be internally tagged enum Task"),
+            (json!(SECRET), "must be internally tagged enum HousekeepTask"),
             (save("enabled", json!(SECRET)), "must be a boolean"),
             (save("enabled", json!({ "token": SECRET })), "must be a boolean"),
             (save("secret_name", json!([SECRET])), "must be a string"),
@@ -42,7 +42,7 @@ mod tests {
             (json!({ "tenant_id": SECRET }), "missing field `task`"),
         ] {
             let error = read(task.clone()).unwrap_err().to_string();
-            assert!(error.starts_with(&format!("read the task: {told}")), "{task}: {error}");
+            assert!(error.starts_with(&format!("invalid task: {told}")), "{task}: {error}");
             assert!(!error.contains("pat-na1"), "{error}");
         }
     }

@@ -1,4 +1,4 @@
-//! Log lines, kept for looking at.
+//! Log lines, kept in memory.
 
 use std::io;
 use std::sync::{Arc, Mutex};
@@ -9,7 +9,7 @@ use tracing::subscriber::DefaultGuard;
 pub(crate) struct Lines(Arc<Mutex<Vec<u8>>>);
 
 impl Lines {
-    /// Of this thread, at every level, until the guard is dropped.
+    /// Captures the lines of this thread, at every level, until the guard is dropped.
     pub(crate) fn capture(&self) -> DefaultGuard {
         let lines = self.clone();
         let subscriber = tracing_subscriber::fmt().json().with_max_level(tracing::Level::TRACE);

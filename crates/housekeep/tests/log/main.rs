@@ -1,5 +1,4 @@
-//! What the log says of an erasure. A program of its own: tracing remembers for all threads what one of them wants to
-//! see.
+//! The log of an erasure. A program of its own: tracing decides for all threads at once which lines are wanted.
 
 #![expect(clippy::unwrap_used, reason = "a helper that fails ends its test")]
 
@@ -10,7 +9,7 @@ mod visitors;
 #[path = "../tasks/world.rs"]
 mod world;
 
-use housekeep::Task;
+use housekeep::{EraseVisitorRequest, HousekeepTask};
 
 use crate::lines::Lines;
 use crate::visitors::{SECRET, world};
@@ -19,8 +18,8 @@ use crate::visitors::{SECRET, world};
 async fn no_log_line_of_an_erasure_has_the_address() {
     let (lines, world) = (Lines::default(), world().await);
     let erase = || {
-        let task = r#"{"task":"erase_visitor","tenant_id":"acme","email":"ana@example.com"}"#;
-        world.handle(serde_json::from_str::<Task>(task).unwrap())
+        let (tenant_id, email) = (world::tenant("acme"), "ana@example.com".parse().unwrap());
+        world.handle(HousekeepTask::EraseVisitor(EraseVisitorRequest { tenant_id, email }))
     };
     {
         let _guard = lines.capture();
@@ -30,8 +29,8 @@ async fn no_log_line_of_an_erasure_has_the_address() {
         tracing::error!(error = error.line(), "as main logs it");
     }
     let text = lines.text();
-    assert!(text.contains("erased a visitor") && text.contains("as main logs it"), "{text}");
+    assert!(text.contains("visitor erased") && text.contains("as main logs it"), "{text}");
     assert!(!text.to_lowercase().contains("ana@") && !text.contains(SECRET), "{text}");
     let mistake = r#"{"task":"erase_visitor","tenant_id":"acme","email":"ana@example"}"#;
-    assert_eq!(serde_json::from_str::<Task>(mistake).unwrap_err().to_string(), "is not an e-mail address");
+    assert_eq!(serde_json::from_str::<HousekeepTask>(mistake).unwrap_err().to_string(), "is not an e-mail address");
 }

@@ -1,8 +1,8 @@
-//! What becomes of an alert's mails.
+//! Delivery of an alert's mails.
 
 use std::time::{Duration, Instant};
 
-use housekeep::{Alerted, Task};
+use housekeep::{AlertsReport, HousekeepTask};
 use mail::Sender;
 use serde_json::json;
 
@@ -13,7 +13,7 @@ const THROTTLED: SesAnswer = SesAnswer::Refuse(429, "ThrottlingException", "Maxi
 const UNVERIFIED: SesAnswer =
     SesAnswer::Refuse(400, "MessageRejected", "Email address is not verified: ops@example.com");
 
-/// A tenant with too many failures, whose admins are still to be told.
+/// A tenant with too many failures, whose admins have had no mail yet.
 async fn world(script: impl IntoIterator<Item = SesAnswer>) -> World {
     let world = World::new(script).await;
     world.save("acme", watched()).await;
@@ -79,7 +79,11 @@ async fn a_mail_that_ses_may_have_is_held_and_the_alert_stays_open() {
         }
         assert_eq!(world.alerts().await, ["all:3/10 open unknown outcome_unknown"]);
         world.minutes_pass(13).await;
-        assert_eq!(world.look().await.mailed, 1, "they may have been told, so they are told of the end");
+        assert_eq!(
+            world.look().await.mailed,
+            1,
+            "the admins may have got the first mail, so they get the second one too"
+        );
     }
 }
 
@@ -89,7 +93,11 @@ async fn a_run_that_died_while_it_sent_leaves_a_mail_that_is_held_and_counted() 
     world.look().await;
     world.sql("UPDATE alerts SET mail_status = 'sending'").await;
     world.minutes_pass(5).await;
-    assert_eq!(world.look().await, Alerted { tenants: 1, complete: true, ..Alerted::default() }, "it may live");
+    assert_eq!(
+        world.look().await,
+        AlertsReport { tenants: 1, complete: true, ..AlertsReport::default() },
+        "it may live"
+    );
     world.sql("UPDATE alerts SET mail_at = mail_at - interval '15 minutes'").await;
     assert_eq!(world.look().await.mails_failed, 1);
     assert_eq!(world.alerts().await, ["all:3/10 open unknown outcome_unknown"]);
@@ -116,7 +124,7 @@ async fn a_refusal_of_one_admin_keeps_no_other_alert_from_being_mailed_and_one_o
 }
 
 #[tokio::test]
-async fn an_end_that_comes_before_its_alert_could_be_mailed_is_told_after_it() {
+async fn a_recovery_before_its_alert_could_be_mailed_is_mailed_after_it() {
     let world = world([THROTTLED, THROTTLED]).await;
     world.look().await;
     world.minutes_pass(16).await;
@@ -142,7 +150,7 @@ async fn without_admins_an_alert_is_only_counted() {
     let world = world([]).await;
     world.save("acme", json!({ "alerts": { "thresholds": [{ "failures": 3, "minutes": 10 }] } })).await;
     let report = world.look().await;
-    assert_eq!(report, Alerted { tenants: 1, opened: 1, complete: true, ..Alerted::default() });
+    assert_eq!(report, AlertsReport { tenants: 1, opened: 1, complete: true, ..AlertsReport::default() });
     assert_eq!(world.alerts().await, ["all:3/10 open failed no_admins"]);
     world.minutes_pass(16).await;
     assert_eq!(world.look().await.recovered, 1);
@@ -155,10 +163,12 @@ async fn without_admins_an_alert_is_only_counted() {
 #[tokio::test]
 async fn a_run_without_time_leaves_everything_to_the_next() {
     let world = world([]).await;
-    let report = housekeep::handle(&world.context, Task::Alerts, Instant::now() + Duration::from_secs(1)).await;
+    let report =
+        housekeep::handle(&world.context, HousekeepTask::Alerts, Instant::now() + Duration::from_secs(1)).await;
     assert_eq!(serde_json::to_value(report.unwrap()).unwrap()["complete"], false);
     assert!(world.alerts().await.is_empty());
-    let report = housekeep::handle(&world.context, Task::Alerts, Instant::now() + Duration::from_secs(9)).await;
+    let report =
+        housekeep::handle(&world.context, HousekeepTask::Alerts, Instant::now() + Duration::from_secs(9)).await;
     let report = serde_json::to_value(report.unwrap()).unwrap();
     assert_eq!((&report["opened"], &report["mailed"]), (&json!(1), &json!(0)), "no time for SES");
     assert_eq!(world.look().await.mailed, 1);

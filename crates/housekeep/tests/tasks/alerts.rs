@@ -1,11 +1,11 @@
 //! When an alert opens, goes on and ends.
 
-use housekeep::Alerted;
+use housekeep::AlertsReport;
 use serde_json::json;
 
 use crate::world::{World, watched};
 
-/// A tenant whose admins want to know of 3 failures within 10 minutes.
+/// A tenant with a threshold of 3 failures within 10 minutes.
 async fn world() -> World {
     let world = World::new([]).await;
     world.save("acme", watched()).await;
@@ -16,16 +16,16 @@ async fn world() -> World {
 async fn an_alert_opens_at_exactly_as_many_failures_as_the_threshold_says() {
     let world = world().await;
     world.fail("acme", "notify", "ses_refused", 2).await;
-    assert_eq!(world.look().await, Alerted { tenants: 1, complete: true, ..Alerted::default() });
+    assert_eq!(world.look().await, AlertsReport { tenants: 1, complete: true, ..AlertsReport::default() });
     assert!(world.mails().is_empty() && world.alerts().await.is_empty());
 
     world.fail("acme", "crm_sync", "hubspot_refused", 1).await;
     let report = world.look().await;
-    assert_eq!(report, Alerted { tenants: 1, opened: 1, mailed: 1, complete: true, ..Alerted::default() });
+    assert_eq!(report, AlertsReport { tenants: 1, opened: 1, mailed: 1, complete: true, ..AlertsReport::default() });
     assert_eq!(world.subjects(), ["Acme: 3 steps failed (all:3/10)"]);
 
     world.fail("acme", "notify", "ses_refused", 20).await;
-    assert_eq!(world.look().await, Alerted { tenants: 1, complete: true, ..Alerted::default() });
+    assert_eq!(world.look().await, AlertsReport { tenants: 1, complete: true, ..AlertsReport::default() });
     assert_eq!(world.alerts().await, ["all:3/10 open sent"]);
     assert_eq!(world.texts("SELECT failures::text FROM alerts").await, ["23"], "the row keeps count");
 }
@@ -80,7 +80,7 @@ async fn one_failure_with_an_operators_code_is_enough() {
 }
 
 #[tokio::test]
-async fn a_step_that_waits_for_an_operator_is_told_until_none_has_waited_for_a_while() {
+async fn an_alert_about_a_waiting_step_stays_open_until_no_step_has_waited_for_a_while() {
     let world = world().await;
     world.sql("UPDATE steps SET status = 'waiting', code = 'model_price_unknown', due_at = now()").await;
     world.sql("UPDATE sessions SET status = 'waiting', waiting_steps = 1").await;
@@ -89,7 +89,7 @@ async fn a_step_that_waits_for_an_operator_is_told_until_none_has_waited_for_a_w
     world.minutes_pass(30).await;
     assert_eq!(world.look().await.recovered, 0);
     world.sql("UPDATE steps SET status = 'running', code = NULL").await;
-    assert_eq!(world.look().await.recovered, 0, "it only looks again");
+    assert_eq!(world.look().await.recovered, 0, "the step only tries again");
     world.minutes_pass(60).await;
     assert_eq!(world.look().await.recovered, 1);
     assert_eq!(world.subjects()[1..], ["Acme: works again (waiting:model_price_unknown)"]);
@@ -170,7 +170,7 @@ async fn an_alert_that_goes_on_is_mailed_again_after_each_cool_down() {
 }
 
 #[tokio::test]
-async fn the_same_failures_are_not_told_again_when_the_cool_down_is_shorter_than_the_window() {
+async fn the_same_failures_are_not_mailed_again_when_the_cool_down_is_shorter_than_the_window() {
     let world = World::new([]).await;
     let mut settings = watched();
     settings["alerts"]["cool_down_minutes"] = json!(1);
@@ -199,7 +199,7 @@ async fn concurrent_runs_open_close_and_mail_once() {
 }
 
 #[tokio::test]
-async fn an_alert_of_a_threshold_that_is_gone_ends_without_a_word() {
+async fn an_alert_of_a_removed_threshold_closes_without_a_mail() {
     let world = world().await;
     world.fail("acme", "notify", "ses_refused", 3).await;
     world.look().await;
@@ -209,7 +209,7 @@ async fn an_alert_of_a_threshold_that_is_gone_ends_without_a_word() {
 }
 
 #[tokio::test]
-async fn other_tenants_neither_count_nor_hear_nor_suffer() {
+async fn other_tenants_are_neither_counted_nor_mailed_nor_held_up() {
     let world = world().await;
     for other in ["aaa", "zzz"] {
         world.save(other, watched()).await;
@@ -218,8 +218,8 @@ async fn other_tenants_neither_count_nor_hear_nor_suffer() {
     }
     world.sql(r#"UPDATE tenants SET settings = '{"alerts": {"admins": 1}}' WHERE tenant_id = 'aaa'"#).await;
     world.fail("acme", "notify", "ses_refused", 3).await;
-    let error = world.handle(housekeep::Task::Alerts).await.unwrap_err();
-    assert_eq!(error.to_string(), "watch what fails");
+    let error = world.handle(housekeep::HousekeepTask::Alerts).await.unwrap_err();
+    assert!(error.line().starts_with("database error: "), "{}", error.line());
     assert_eq!(world.alerts().await, ["all:3/10 open sent"]);
     assert_eq!(world.mails().len(), 1);
 }

@@ -1,8 +1,8 @@
-//! Integrations that the service has disabled are told to their tenant's admins.
+//! Mails about integrations that the service has disabled.
 
 use domain::integration::{Connection, Integration, IntegrationConfig, IntegrationState, WebhookConfig};
 use domain::step::Code;
-use housekeep::Alerted;
+use housekeep::AlertsReport;
 
 use crate::world::{World, tenant, watched};
 
@@ -35,16 +35,16 @@ async fn switch(world: &World, state: IntegrationState) {
     assert!(world.database.store.switch_integration(&tenant, &id, &state).await.unwrap());
 }
 
-/// Time for the alerts and for what they are about.
+/// Moves the times of alerts and of the integrations into the past.
 async fn hours_pass(world: &World, hours: u32) {
     world.minutes_pass(hours * 60).await;
     world.sql(&format!("UPDATE integrations SET disabled_at = disabled_at - interval '{hours} hours'")).await;
 }
 
 #[tokio::test]
-async fn an_integration_that_is_disabled_is_told_once_with_its_reason_and_what_waits() {
+async fn a_disabled_integration_is_mailed_once_with_its_reason_and_what_waits() {
     let world = world().await;
-    assert_eq!(world.look().await, Alerted { complete: true, ..Alerted::default() });
+    assert_eq!(world.look().await, AlertsReport { complete: true, ..AlertsReport::default() });
     disable(&world).await;
     world
         .sql(
@@ -55,12 +55,13 @@ async fn an_integration_that_is_disabled_is_told_once_with_its_reason_and_what_w
         )
         .await;
     let report = world.look().await;
-    assert_eq!(report, Alerted { tenants: 1, opened: 1, mailed: 1, complete: true, ..Alerted::default() });
+    assert_eq!(report, AlertsReport { tenants: 1, opened: 1, mailed: 1, complete: true, ..AlertsReport::default() });
     let mail = world.ses.requests().remove(0);
     let text = mail["Content"]["Simple"]["Body"]["Text"]["Data"].as_str().unwrap();
-    for told in ["410 Gone", "1 session waits", "integrations enable --function NAME --tenant acme --integration hook"]
+    for expected in
+        ["410 Gone", "1 session is waiting", "integrations enable --function NAME --tenant acme --integration hook"]
     {
-        assert!(text.contains(told), "{told}: {text}");
+        assert!(text.contains(expected), "{expected}: {text}");
     }
     for _ in 0..48 {
         hours_pass(&world, 1).await;
@@ -71,11 +72,11 @@ async fn an_integration_that_is_disabled_is_told_once_with_its_reason_and_what_w
 }
 
 #[tokio::test]
-async fn its_alert_ends_at_once_with_a_note_when_somebody_has_dealt_with_it() {
-    for (state, told) in [
-        (IntegrationState::On, "is on again"),
+async fn its_alert_closes_at_once_with_a_mail_when_an_administrator_changes_it() {
+    for (state, change) in [
+        (IntegrationState::On, "is enabled again"),
         (IntegrationState::Off, "is switched off"),
-        (IntegrationState::Removed, "is removed"),
+        (IntegrationState::Removed, "was removed"),
     ] {
         let world = world().await;
         disable(&world).await;
@@ -85,14 +86,14 @@ async fn its_alert_ends_at_once_with_a_note_when_somebody_has_dealt_with_it() {
         assert_eq!((report.recovered, report.mailed), (1, 1));
         let mail = world.ses.requests().remove(1);
         let text = mail["Content"]["Simple"]["Body"]["Text"]["Data"].as_str().unwrap().to_owned();
-        assert!(text.contains(told), "{text}");
-        assert_eq!(world.look().await, Alerted { complete: true, ..Alerted::default() });
+        assert!(text.contains(change), "{text}");
+        assert_eq!(world.look().await, AlertsReport { complete: true, ..AlertsReport::default() });
         assert_eq!(world.alerts().await, ["integration:hook recovered sent sent"]);
     }
 }
 
 #[tokio::test]
-async fn one_that_is_disabled_again_is_told_again() {
+async fn an_integration_that_is_disabled_again_is_mailed_again() {
     let world = world().await;
     for _ in 0..2 {
         disable(&world).await;
@@ -104,10 +105,10 @@ async fn one_that_is_disabled_again_is_told_again() {
 }
 
 #[tokio::test]
-async fn one_that_its_administrators_switched_off_is_none_of_their_news() {
+async fn an_integration_that_administrators_switched_off_is_not_mailed() {
     let world = world().await;
     switch(&world, IntegrationState::Off).await;
-    assert_eq!(world.look().await, Alerted { complete: true, ..Alerted::default() });
+    assert_eq!(world.look().await, AlertsReport { complete: true, ..AlertsReport::default() });
     disable_of_removed(&world).await;
     assert_eq!(world.look().await.opened, 0);
 }

@@ -2,17 +2,21 @@
 
 use domain::address_hash::AddressHash;
 use domain::session::{Session, Visitor};
-use housekeep::{ErasedVisitor, Record, Report};
+use housekeep::{EraseVisitorReport, EraseVisitorRequest, HousekeepTask, RemainingRecord, TaskReport};
 use store::suppressions::SuppressionReason;
 use store::testing;
 
 use crate::visitors::{SECRET, world};
 use crate::world::{World, tenant};
 
-async fn erase(world: &World) -> ErasedVisitor {
-    let task = r#"{"task":"erase_visitor","tenant_id":"acme","email":"ANA@example.com"}"#;
-    match world.handle(serde_json::from_str(task).unwrap()).await.unwrap() {
-        Report::ErasedVisitor(report) => report,
+fn request(tenant_id: &str) -> HousekeepTask {
+    let (tenant_id, email) = (tenant(tenant_id), "ANA@example.com".parse().unwrap());
+    HousekeepTask::EraseVisitor(EraseVisitorRequest { tenant_id, email })
+}
+
+async fn erase(world: &World) -> EraseVisitorReport {
+    match world.handle(request("acme")).await.unwrap() {
+        TaskReport::EraseVisitor(report) => report,
         other => panic!("{other:?}"),
     }
 }
@@ -43,13 +47,13 @@ async fn an_erasure_leaves_neither_address_nor_words_in_any_table() {
 
     let report = erase(&world).await;
     let id = |id: &str| id.parse().unwrap();
-    let record = Record {
+    let record = RemainingRecord {
         integration_id: "hub".parse().unwrap(),
         session_id: id("ana-1"),
         contact_id: Some("c-1".to_owned()),
         record_id: Some("n-1".to_owned()),
     };
-    let expected = ErasedVisitor {
+    let expected = EraseVisitorReport {
         anonymised_sessions: 2,
         anonymised_mails: 2,
         removed_turns: 6,
@@ -72,7 +76,11 @@ async fn an_erasure_leaves_neither_address_nor_words_in_any_table() {
     assert_eq!(tables_with(&world, "ana@example.com").await, [""; 0]);
     assert_eq!(tables_with(&world, SECRET).await, [""; 0]);
 
-    assert_eq!(erase(&world).await, ErasedVisitor { complete: true, ..ErasedVisitor::default() }, "once more");
+    assert_eq!(
+        erase(&world).await,
+        EraseVisitorReport { complete: true, ..EraseVisitorReport::default() },
+        "once more"
+    );
 }
 
 #[tokio::test]
@@ -94,15 +102,14 @@ async fn an_erased_address_is_still_not_mailed_and_others_lose_nothing() {
 }
 
 #[tokio::test]
-async fn a_tenant_that_is_not_there_has_nobody_to_erase() {
+async fn a_visitor_of_an_unknown_tenant_is_not_erased() {
     let world = world().await;
-    let task = r#"{"task":"erase_visitor","tenant_id":"acne","email":"ana@example.com"}"#;
-    let error = world.handle(serde_json::from_str(task).unwrap()).await.unwrap_err();
-    assert_eq!(error.to_string(), "find tenant acne: there is none until its settings are saved");
+    let error = world.handle(request("acne")).await.unwrap_err();
+    assert_eq!(error.to_string(), "unknown tenant acne: save its settings first");
 }
 
 #[tokio::test]
-async fn an_erasure_that_is_broken_off_still_tells_what_third_parties_have() {
+async fn an_interrupted_erasure_still_reports_the_records_in_third_parties() {
     let world = world().await;
     for id in ["ana-3", "ana-4", "ana-5", "ana-6"] {
         let visitor = Visitor { email: Some("ana@example.com".to_owned()), ..Visitor::default() };
@@ -117,8 +124,7 @@ async fn an_erasure_that_is_broken_off_still_tells_what_third_parties_have() {
     let report = erase(&world).await;
     assert_eq!((report.anonymised_sessions, report.complete), (5, false));
     assert_eq!(report.third_party_records.len(), 1);
-    let nothing = r#"{"task":"erase_visitor","tenant_id":"acme","email":"ana@example.com"}"#;
-    assert!(world.handle(serde_json::from_str(nothing).unwrap()).await.is_err(), "not one more session");
+    assert!(world.handle(request("acme")).await.is_err(), "not one more session");
 }
 
 #[tokio::test]

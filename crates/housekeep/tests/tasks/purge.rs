@@ -1,8 +1,8 @@
-//! What is old is removed, for those tenants who want it, and nothing else.
+//! Retention removes old data and nothing else.
 
 use std::time::{Duration, Instant};
 
-use housekeep::{Purged, Report, Task};
+use housekeep::{HousekeepTask, PurgeReport, TaskReport};
 use serde_json::{Value, json};
 
 use crate::world::World;
@@ -64,9 +64,9 @@ async fn fill(world: &World, tenant: &str, ages: &[u32]) {
     world.sql(body).await;
 }
 
-async fn purge(world: &World) -> Purged {
-    match world.handle(Task::Purge).await.unwrap() {
-        Report::Purged(report) => report,
+async fn purge(world: &World) -> PurgeReport {
+    match world.handle(HousekeepTask::Purge).await.unwrap() {
+        TaskReport::Purge(report) => report,
         other => panic!("{other:?}"),
     }
 }
@@ -88,7 +88,7 @@ async fn each_kind_is_removed_when_its_own_time_is_over_and_open_sessions_stay()
                      "webhook_log_days": 60 });
     world.save("acme", retention(days)).await;
     fill(&world, "acme", &[1, 8, 31, 91, 400]).await;
-    let expected = Purged {
+    let expected = PurgeReport {
         mails: 3,
         email_events: 3,
         email_bodies: 3,
@@ -106,7 +106,7 @@ async fn each_kind_is_removed_when_its_own_time_is_over_and_open_sessions_stay()
     assert_eq!(left(&world, "analyses", "acme").await, ["s-1", "s-1000", "s-31", "s-8"]);
     assert_eq!(left(&world, "failures", "acme").await, ["s-1", "s-31", "s-8", "s-91"]);
     assert_eq!(left(&world, "webhook_attempts", "acme").await, ["s-1", "s-31", "s-8"]);
-    assert_eq!(purge(&world).await, Purged { complete: true, ..Purged::default() });
+    assert_eq!(purge(&world).await, PurgeReport { complete: true, ..PurgeReport::default() });
 }
 
 #[tokio::test]
@@ -138,8 +138,9 @@ async fn a_mail_that_is_being_written_stays_however_old_it_is() {
 async fn a_run_ends_before_its_invocation_and_the_next_one_goes_on() {
     let world = World::new([]).await;
     fill(&world, "acme", &[500]).await;
-    let report = housekeep::handle(&world.context, Task::Purge, Instant::now() + Duration::from_secs(2)).await.unwrap();
-    assert_eq!(report, Report::Purged(Purged::default()), "nothing done, and not complete");
+    let report =
+        housekeep::handle(&world.context, HousekeepTask::Purge, Instant::now() + Duration::from_secs(2)).await.unwrap();
+    assert_eq!(report, TaskReport::Purge(PurgeReport::default()), "nothing done, and not complete");
     let report = purge(&world).await;
     assert_eq!((report.mails, report.complete), (1, true));
 }
@@ -150,9 +151,9 @@ async fn settings_that_cannot_be_read_are_an_error_and_keep_no_other_tenant_wait
     world.sql(r#"UPDATE tenants SET settings = '{"retention": {"mail_log_days": "ana@example.com"}}'"#).await;
     world.save("other", json!({})).await;
     fill(&world, "other", &[500]).await;
-    let error = world.handle(Task::Purge).await.unwrap_err();
+    let error = world.handle(HousekeepTask::Purge).await.unwrap_err();
     let line = error.line();
-    assert!(line.starts_with("read for how long tenant acme keeps its data: "), "{line}");
+    assert!(line.starts_with("invalid retention settings of tenant acme: "), "{line}");
     assert!(!line.contains("ana@example.com"), "{line}");
     assert_eq!(left(&world, "email_log", "other").await, ["s-1000"]);
 }
@@ -172,5 +173,5 @@ async fn a_run_takes_as_many_batches_as_there_are() {
     let rows = "INSERT INTO failures (tenant_id, session_id, kind, code, occurred_at)
                 SELECT 'acme', 's-1', 'notify', 'c', now() - interval '91 days' FROM generate_series(1, 1100)";
     world.sql(rows).await;
-    assert_eq!(purge(&world).await, Purged { failures: 1100, complete: true, ..Purged::default() });
+    assert_eq!(purge(&world).await, PurgeReport { failures: 1100, complete: true, ..PurgeReport::default() });
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use domain::message::{AnalyzeMessage, CrmSyncMessage, StepMessage};
 use domain::session::{Session, SessionStatus};
 use domain::step::{Code, Step, StepKey};
-use housekeep::{Context, Error, Report, Requeued, Task};
+use housekeep::{Context, Error, HousekeepTask, ReanalyzeReport, ReanalyzeRequest, RequeueReport, TaskReport};
 use stage::testing::MemoryQueues;
 use store::analyses::NewAnalysis;
 use store::sessions::Notification;
@@ -37,8 +37,8 @@ async fn an_hour_passes(database: &TestDatabase) {
 }
 
 async fn requeue(context: &Context<MemoryQueues>) -> (u32, u32) {
-    match handle(context, Task::Requeue).await.unwrap() {
-        Report::Requeued(Requeued { requeued, failed, .. }) => (requeued, failed),
+    match handle(context, HousekeepTask::Requeue).await.unwrap() {
+        TaskReport::Requeue(RequeueReport { requeued, failed, .. }) => (requeued, failed),
         other => panic!("{other:?}"),
     }
 }
@@ -99,8 +99,8 @@ async fn a_queue_that_refuses_is_an_error_and_the_step_is_as_overdue_as_before()
     an_hour_passes(&database).await;
     context.queues.refuses.set(true);
     for _ in 0..5 {
-        let error = handle(&context, Task::Requeue).await.unwrap_err();
-        assert_eq!(error.to_string(), "queue step analyze of session s-1 again");
+        let error = handle(&context, HousekeepTask::Requeue).await.unwrap_err();
+        assert_eq!(error.to_string(), "the message of step analyze of session s-1 was not sent");
     }
     context.queues.refuses.set(false);
     assert_eq!(requeue(&context).await, (1, 0));
@@ -116,8 +116,8 @@ async fn a_delivery_waits(database: &TestDatabase, after: Duration) {
 }
 
 async fn resumed(context: &Context<MemoryQueues>) -> u32 {
-    match handle(context, Task::Requeue).await.unwrap() {
-        Report::Requeued(Requeued { requeued: 0, failed: 0, resumed }) => resumed,
+    match handle(context, HousekeepTask::Requeue).await.unwrap() {
+        TaskReport::Requeue(RequeueReport { requeued: 0, failed: 0, resumed }) => resumed,
         other => panic!("{other:?}"),
     }
 }
@@ -149,8 +149,8 @@ async fn a_due_step_whose_message_cannot_be_sent_waits_on() {
     a_delivery_waits(&database, Duration::ZERO).await;
     context.queues.refuses.set(true);
     for _ in 0..3 {
-        let error = handle(&context, Task::Requeue).await.unwrap_err();
-        assert_eq!(error.to_string(), "queue step analyze of session s-1 again");
+        let error = handle(&context, HousekeepTask::Requeue).await.unwrap_err();
+        assert_eq!(error.to_string(), "the message of step analyze of session s-1 was not sent");
         assert_eq!(status(&database).await, SessionStatus::Waiting);
     }
     context.queues.refuses.set(false);
@@ -175,22 +175,26 @@ async fn a_step_that_cannot_be_put_back_keeps_no_other_from_being_put_back() {
         client.execute(sql, &[]).await.unwrap();
     }
     context.queues.refuses.set(true);
-    let error = handle(&context, Task::Requeue).await.unwrap_err();
+    let error = handle(&context, HousekeepTask::Requeue).await.unwrap_err();
     assert!(matches!(error, Error::Queue { .. }), "{error:?}");
     context.queues.refuses.set(false);
-    let report = handle(&context, Task::Requeue).await.unwrap();
-    assert_eq!(report, Report::Requeued(Requeued { requeued: 1, failed: 0, resumed: 1 }));
+    let report = handle(&context, HousekeepTask::Requeue).await.unwrap();
+    assert_eq!(report, TaskReport::Requeue(RequeueReport { requeued: 1, failed: 0, resumed: 1 }));
     let sent: Vec<_> = context.queues.sent.borrow().iter().map(|(_, message)| message.clone()).collect();
     assert_eq!(sent, ["s-2", "s-4"]);
 }
 
-fn reanalyze(session: &str, model: Option<&str>) -> Task {
-    Task::Reanalyze {
+fn reanalyze(session: &str, model: Option<&str>) -> HousekeepTask {
+    HousekeepTask::Reanalyze(ReanalyzeRequest {
         tenant_id: "acme".parse().unwrap(),
         session_id: session.parse().unwrap(),
         model: model.map(str::to_owned),
         follow_ups: false,
-    }
+    })
+}
+
+fn reanalyzed(analysis_version: i32) -> TaskReport {
+    TaskReport::Reanalyze(ReanalyzeReport { analysis_version })
 }
 
 /// A delivery stores this version of the analysis and ends its step.
@@ -212,7 +216,7 @@ async fn an_analysed_session_is_analysed_again_once_for_equal_requests() {
     assert_eq!(status(&database).await, SessionStatus::Completed);
     let ask = async |model| handle(&context, reanalyze("s-1", model)).await;
     for _ in 0..2 {
-        assert_eq!(ask(Some("m-2")).await.unwrap(), Report::Reanalyzed { analysis_version: 2 });
+        assert_eq!(ask(Some("m-2")).await.unwrap(), reanalyzed(2));
         assert_eq!(status(&database).await, SessionStatus::Processing);
     }
     let expected = r#"{"type":"analyze.v2","tenant_id":"acme","session_id":"s-1","analysis_version":2,"model":"m-2","follow_ups":false}"#;
@@ -221,7 +225,7 @@ async fn an_analysed_session_is_analysed_again_once_for_equal_requests() {
 
     a_delivery_analyses(&database, 2).await;
     assert_eq!(status(&database).await, SessionStatus::Completed);
-    assert_eq!(ask(None).await.unwrap(), Report::Reanalyzed { analysis_version: 3 });
+    assert_eq!(ask(None).await.unwrap(), reanalyzed(3));
 }
 
 #[tokio::test]
@@ -237,10 +241,7 @@ async fn another_analysis_that_failed_can_be_asked_for_otherwise() {
     assert_eq!(status(&database).await, SessionStatus::Failed);
 
     let report = handle(&context, reanalyze("s-1", None)).await.unwrap();
-    assert_eq!(
-        (report, status(&database).await),
-        (Report::Reanalyzed { analysis_version: 2 }, SessionStatus::Processing)
-    );
+    assert_eq!((report, status(&database).await), (reanalyzed(2), SessionStatus::Processing));
     a_delivery_analyses(&database, 2).await;
     assert_eq!(status(&database).await, SessionStatus::Completed);
 }
@@ -248,9 +249,7 @@ async fn another_analysis_that_failed_can_be_asked_for_otherwise() {
 #[tokio::test]
 async fn a_session_without_an_analysis_is_not_analysed_again() {
     let (database, context) = world().await;
-    for (session, error) in
-        [("s-1", "analyse session s-1 again: it has no analysis yet"), ("s-404", "find session s-404")]
-    {
+    for (session, error) in [("s-1", "session s-1 has no analysis yet"), ("s-404", "unknown session s-404")] {
         assert_eq!(handle(&context, reanalyze(session, None)).await.unwrap_err().to_string(), error);
     }
     assert_eq!(status(&database).await, SessionStatus::Processing);

@@ -1,24 +1,36 @@
-//! What a tenant configures is checked when it is saved.
+//! Settings and templates are checked when they are saved.
 
-use housekeep::{Error, Report, Task};
+use housekeep::{Error, HousekeepTask, SaveSettingsReport, SaveSettingsRequest, SaveTemplateRequest, TaskReport};
 use lambda_runtime::Diagnostic;
 use serde_json::{Value, json};
 
 use crate::world::{World, tenant};
 
-fn settings(settings: Value) -> Task {
-    Task::SaveSettings { tenant_id: tenant("acme"), name: "Acme".to_owned(), settings }
+fn settings(settings: Value) -> HousekeepTask {
+    settings_of("acme", "Acme", settings)
 }
 
-fn template(name: &str, locale: &str, subject: &str) -> Task {
-    let task = json!({
-        "task": "save_template", "tenant_id": "acme", "name": name, "locale": locale,
-        "subject": subject, "text": "{{ date }}", "html": "<p>{{ date }}</p>",
-    });
-    serde_json::from_value(task).unwrap()
+fn settings_of(tenant_id: &str, name: &str, settings: Value) -> HousekeepTask {
+    let (tenant_id, name) = (tenant(tenant_id), name.to_owned());
+    HousekeepTask::SaveSettings(SaveSettingsRequest { tenant_id, name, settings })
 }
 
-async fn refusal(world: &World, task: Task) -> String {
+fn template(name: &str, locale: &str, subject: &str) -> HousekeepTask {
+    template_of("acme", name, locale, subject)
+}
+
+fn template_of(tenant_id: &str, name: &str, locale: &str, subject: &str) -> HousekeepTask {
+    HousekeepTask::SaveTemplate(SaveTemplateRequest {
+        tenant_id: tenant(tenant_id),
+        name: name.parse().unwrap(),
+        locale: locale.parse().unwrap(),
+        subject: subject.to_owned(),
+        text: "{{ date }}".to_owned(),
+        html: "<p>{{ date }}</p>".to_owned(),
+    })
+}
+
+async fn refusal(world: &World, task: HousekeepTask) -> String {
     Diagnostic::from(world.handle(task).await.unwrap_err()).error_message
 }
 
@@ -29,8 +41,8 @@ async fn settings_are_saved_with_a_version_that_counts() {
         let report = world.handle(settings(json!({ "email": { "enabled": false } }))).await.unwrap();
         assert_eq!(serde_json::to_value(&report).unwrap(), json!({ "settings_version": version }));
     }
-    let new = Task::SaveSettings { tenant_id: tenant("new"), name: "New & Co".to_owned(), settings: json!({}) };
-    assert_eq!(world.handle(new).await.unwrap(), Report::SettingsSaved { settings_version: 1 });
+    let report = world.handle(settings_of("new", "New & Co", json!({}))).await.unwrap();
+    assert_eq!(report, TaskReport::SaveSettings(SaveSettingsReport { settings_version: 1 }));
     assert_eq!(world.texts("SELECT name FROM tenants ORDER BY name").await, ["Acme", "New & Co"]);
 }
 
@@ -74,11 +86,11 @@ async fn a_wrong_setting_is_refused_with_its_place_and_nothing_is_saved() {
         (json!({ "email": [false] }), "email: must be an object"),
     ] {
         let error = refusal(&world, settings(document.clone())).await;
-        assert!(error.starts_with("failed to save the settings: ") && error.contains(told), "{document}: {error}");
+        assert!(error.starts_with("invalid settings: ") && error.contains(told), "{document}: {error}");
     }
     for name in ["", " Acme", "Ac\nme", &"x".repeat(101)] {
-        let task = Task::SaveSettings { tenant_id: tenant("acme"), name: name.to_owned(), settings: json!({}) };
-        assert!(refusal(&world, task).await.contains("name must have 1 to 100 characters"), "{name:?}");
+        let error = refusal(&world, settings_of("acme", name, json!({}))).await;
+        assert!(error.starts_with("invalid name: must have 1 to 100 characters"), "{name:?}: {error}");
     }
     assert_eq!(world.texts("SELECT settings_version::text FROM tenants").await, ["1"]);
 }
@@ -146,15 +158,8 @@ async fn settings_are_kept_as_they_were_given() {
 }
 
 #[tokio::test]
-async fn a_template_of_a_tenant_that_is_not_there_is_refused() {
+async fn a_template_of_an_unknown_tenant_is_refused() {
     let world = World::new([]).await;
-    let task = Task::SaveTemplate {
-        tenant_id: tenant("nobody"),
-        name: "welcome".parse().unwrap(),
-        locale: "en".parse().unwrap(),
-        subject: "s".to_owned(),
-        text: "t".to_owned(),
-        html: "h".to_owned(),
-    };
-    assert_eq!(refusal(&world, task).await, "failed to find tenant nobody: there is none until its settings are saved");
+    let error = refusal(&world, template_of("acne", "welcome", "en", "Hello")).await;
+    assert_eq!(error, "unknown tenant acne: save its settings first");
 }

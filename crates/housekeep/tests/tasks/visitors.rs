@@ -7,10 +7,10 @@ use store::testing;
 
 use crate::world::{World, tenant};
 
-/// In every place that a visitor's text can be in.
+/// Text in every place that holds what a visitor wrote.
 pub(crate) const SECRET: &str = "My card is blue-parrot-77";
 
-/// Two sessions of Ana's that have ended, one of them as the AI engine spells her; one that goes on; one of Ben's.
+/// Two ended sessions of Ana, one of them with another spelling of her address; an open session of hers; one of Ben.
 pub(crate) async fn world() -> World {
     let world = World::new([]).await;
     for (id, email) in [

@@ -7,7 +7,7 @@ use connectors::{AllowedHosts, Connectors};
 use domain::id::TenantId;
 use domain::session::Session;
 use domain::settings::TenantSettings;
-use housekeep::{Alerted, Context, Error, QueuePair, Report, StepQueues, Task};
+use housekeep::{AlertsReport, Context, Error, HousekeepTask, QueuePair, StepQueues, TaskReport};
 use mail::Sender;
 use serde_json::{Value, json};
 use stage::testing::MemoryQueues;
@@ -27,7 +27,7 @@ pub(crate) fn tenant(id: &str) -> TenantId {
 }
 
 impl World {
-    /// With the tenant `acme`, who has a session `s-1`.
+    /// A database with the tenant `acme` and its session `s-1`.
     pub(crate) async fn new(script: impl IntoIterator<Item = SesAnswer>) -> Self {
         let (database, ses) = (TestDatabase::create().await, FakeSes::start(script).await);
         let pair = |name: &str| QueuePair { url: name.to_owned(), dead_letter_url: format!("{name}-dead") };
@@ -71,7 +71,7 @@ impl World {
         self.database.store.accept_session(&notification).await.unwrap();
     }
 
-    pub(crate) async fn handle(&self, task: Task) -> Result<Report, Error> {
+    pub(crate) async fn handle(&self, task: HousekeepTask) -> Result<TaskReport, Error> {
         handle(&self.context, task).await
     }
 
@@ -87,12 +87,12 @@ impl World {
     }
 }
 
-/// An invocation with time enough.
-pub(crate) async fn handle(context: &Context<MemoryQueues>, task: Task) -> Result<Report, Error> {
+/// Invokes with enough time.
+pub(crate) async fn handle(context: &Context<MemoryQueues>, task: HousekeepTask) -> Result<TaskReport, Error> {
     housekeep::handle(context, task, Instant::now() + Duration::from_secs(60)).await
 }
 
-/// Failures, alerts and what became of them.
+/// Failures and alerts.
 impl World {
     pub(crate) async fn fail(&self, tenant_id: &str, kind: &str, code: &str, times: u32) {
         for _ in 0..times {
@@ -104,7 +104,7 @@ impl World {
         }
     }
 
-    /// Failures and alerts are as much older.
+    /// Moves failures and alerts into the past.
     pub(crate) async fn minutes_pass(&self, minutes: u32) {
         let by = format!("- interval '{minutes} minutes'");
         self.sql(&format!("UPDATE failures SET occurred_at = occurred_at {by}")).await;
@@ -115,9 +115,9 @@ impl World {
         .await;
     }
 
-    pub(crate) async fn look(&self) -> Alerted {
-        match self.handle(Task::Alerts).await.unwrap() {
-            Report::Alerted(report) => report,
+    pub(crate) async fn look(&self) -> AlertsReport {
+        match self.handle(HousekeepTask::Alerts).await.unwrap() {
+            TaskReport::Alerts(report) => report,
             other => panic!("{other:?}"),
         }
     }

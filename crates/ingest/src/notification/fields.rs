@@ -6,7 +6,7 @@ use std::str::FromStr;
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 
-/// Errors that are told one by one; whoever gets 50 wants to fix the program that writes them.
+/// Errors that an answer lists: a program that causes 50 needs to be fixed, not to see more.
 const MAX_ERRORS: usize = 50;
 
 /// A field that is not as documented.
@@ -23,14 +23,14 @@ impl FieldError {
     }
 }
 
-/// What is wrong so far.
+/// Errors found so far.
 #[derive(Default)]
-pub(crate) struct Report {
+pub(crate) struct FieldErrors {
     errors: Vec<FieldError>,
     more: usize,
 }
 
-impl Report {
+impl FieldErrors {
     fn add(&mut self, pointer: String, detail: impl Into<String>) {
         if self.errors.len() < MAX_ERRORS {
             self.errors.push(FieldError::new(pointer, detail));
@@ -46,7 +46,7 @@ impl Report {
         self.errors
     }
 
-    /// Postgres cannot store them, neither as text nor as JSON.
+    /// Reports null bytes, which Postgres stores neither as text nor as JSON.
     pub(crate) fn no_null_bytes(&mut self, document: &Value) {
         self.no_null_bytes_in(document, String::new());
     }
@@ -71,18 +71,18 @@ impl Report {
 }
 
 /// One object of the document.
-pub(crate) struct Fields<'a> {
-    report: &'a mut Report,
+pub(crate) struct FieldReader<'a> {
+    report: &'a mut FieldErrors,
     object: &'a Map<String, Value>,
     pointer: String,
 }
 
-impl<'a> Fields<'a> {
-    pub(crate) fn new(report: &'a mut Report, object: &'a Map<String, Value>, pointer: impl Into<String>) -> Self {
+impl<'a> FieldReader<'a> {
+    pub(crate) fn new(report: &'a mut FieldErrors, object: &'a Map<String, Value>, pointer: impl Into<String>) -> Self {
         Self { report, object, pointer: pointer.into() }
     }
 
-    /// Reports every other field.
+    /// Reports every field that is not `known`.
     pub(crate) fn only(&mut self, known: &[&str]) {
         for key in self.object.keys().filter(|key| !known.contains(&key.as_str())) {
             self.report.add(child(&self.pointer, key), "is not a known field");
@@ -93,7 +93,7 @@ impl<'a> Fields<'a> {
         self.report.add(child(&self.pointer, name), detail);
     }
 
-    /// `None` after an error was reported.
+    /// Reads a field that must be there; `None` after an error was reported.
     pub(crate) fn required<T>(&mut self, name: &str, parse: impl Fn(&Value) -> Result<T, String>) -> Option<T> {
         if self.value(name).is_none() {
             self.error(name, "is missing");
@@ -101,24 +101,24 @@ impl<'a> Fields<'a> {
         self.optional(name, parse)
     }
 
-    /// `None` if the field is absent, null, or wrong.
+    /// Reads a field that may be missing; `None` if the field is missing, null or invalid.
     pub(crate) fn optional<T>(&mut self, name: &str, parse: impl Fn(&Value) -> Result<T, String>) -> Option<T> {
         let parsed = parse(self.value(name)?);
         parsed.map_err(|detail| self.error(name, &detail)).ok()
     }
 
-    /// An object that may be absent.
-    pub(crate) fn object<T>(&mut self, name: &str, read: impl Fn(&mut Fields<'_>) -> Option<T>) -> Option<T> {
+    /// Reads an object that may be missing.
+    pub(crate) fn object<T>(&mut self, name: &str, read: impl Fn(&mut FieldReader<'_>) -> Option<T>) -> Option<T> {
         let value = self.value(name)?;
         self.nested(value, child(&self.pointer, name), read)
     }
 
-    /// An array of objects that may be absent.
+    /// Reads an array of objects that may be missing.
     pub(crate) fn array<T>(
         &mut self,
         name: &str,
         max: usize,
-        read: impl Fn(&mut Fields<'_>) -> Option<T>,
+        read: impl Fn(&mut FieldReader<'_>) -> Option<T>,
     ) -> Option<Vec<T>> {
         let Some(items) = self.value(name)?.as_array() else {
             self.error(name, "must be an array");
@@ -133,9 +133,14 @@ impl<'a> Fields<'a> {
         Some(items.iter().enumerate().filter_map(read).collect())
     }
 
-    fn nested<T>(&mut self, value: &Value, pointer: String, read: impl Fn(&mut Fields<'_>) -> Option<T>) -> Option<T> {
+    fn nested<T>(
+        &mut self,
+        value: &Value,
+        pointer: String,
+        read: impl Fn(&mut FieldReader<'_>) -> Option<T>,
+    ) -> Option<T> {
         match value.as_object() {
-            Some(object) => read(&mut Fields::new(self.report, object, pointer)),
+            Some(object) => read(&mut FieldReader::new(self.report, object, pointer)),
             None => {
                 self.report.add(pointer, "must be an object");
                 None

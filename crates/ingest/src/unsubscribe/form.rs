@@ -1,19 +1,19 @@
-//! The one thing that a POST has to say.
+//! The form's field, which a POST must have.
 
 use aws_lambda_events::apigw::ApiGatewayProxyRequest;
 use aws_lambda_events::http::header;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-/// The field and its value, as RFC 8058 has them; the form of the page sends the same.
+/// The field and its value of RFC 8058; the page's form sends the same.
 pub(super) const FIELD: &str = "List-Unsubscribe";
 pub(super) const VALUE: &str = "One-Click";
 
-/// A form with that field has less than 300 bytes in either encoding; what is much larger is not one.
+/// A form with that field has less than 300 bytes in either encoding; a much larger body is not this form.
 const MAX_FORM_BYTES: usize = 16 * 1024;
 
-/// Whether the body has the field, beside whatever else, as `application/x-www-form-urlencoded` or
-/// `multipart/form-data`.
+/// Returns whether the body has the field, as `application/x-www-form-urlencoded` or `multipart/form-data`. Other fields
+/// are ignored.
 pub(super) fn asks(request: &ApiGatewayProxyRequest) -> bool {
     let body = request.body.as_deref().unwrap_or_default();
     if body.len() > MAX_FORM_BYTES {
@@ -31,7 +31,7 @@ pub(super) fn asks(request: &ApiGatewayProxyRequest) -> bool {
     }
 }
 
-/// `None` for what is not `multipart/form-data`.
+/// Finds the boundary of a `multipart/form-data` body.
 fn boundary(content_type: &str) -> Option<&str> {
     let (media_type, parameters) = content_type.split_once(';')?;
     let mut parameters = parameters.split(';').filter_map(|parameter| parameter.split_once('='));

@@ -8,30 +8,23 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::form;
-use super::language::Language;
+use super::language::{PageLanguage, PageText};
 use crate::RETRY_AFTER;
 use crate::problem::set;
 
 const STYLE: &str = include_str!("page.css");
 
-/// What is shown; with the name of the business, which is any text.
+/// Pages; two of them show the name of the business, which may be any text.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Page {
+pub(super) enum LinkPage {
     Form(String),
     Done(String),
     Unknown,
     Unavailable,
 }
 
-/// What a page says; heading and paragraph are HTML.
-pub(super) struct Text {
-    pub(super) title: &'static str,
-    pub(super) heading: String,
-    pub(super) paragraph: String,
-}
-
-/// The page as an answer.
-pub(super) fn response(status: u16, page: &Page, language: Language) -> ApiGatewayProxyResponse {
+/// Writes the page as an answer.
+pub(super) fn response(status: u16, page: &LinkPage, language: &PageLanguage) -> ApiGatewayProxyResponse {
     let mut response = ApiGatewayProxyResponse::default();
     response.status_code = i64::from(status);
     response.body = Some(Body::Text(html(page, language)));
@@ -41,9 +34,9 @@ pub(super) fn response(status: u16, page: &Page, language: Language) -> ApiGatew
     );
     for (name, value) in [
         (header::CONTENT_TYPE, "text/html; charset=utf-8"),
-        (header::CONTENT_LANGUAGE, language.tag()),
+        (header::CONTENT_LANGUAGE, language.tag),
         (header::CONTENT_SECURITY_POLICY, &policy),
-        // The token is in the address: no other server and no cache may come to know it.
+        // The token is in the address: no other server and no cache may learn it.
         (header::REFERRER_POLICY, "no-referrer"),
         (header::CACHE_CONTROL, "no-store"),
         (header::HeaderName::from_static("x-robots-tag"), "noindex, nofollow"),
@@ -57,15 +50,17 @@ pub(super) fn response(status: u16, page: &Page, language: Language) -> ApiGatew
     response
 }
 
-fn html(page: &Page, language: Language) -> String {
+fn html(page: &LinkPage, language: &PageLanguage) -> String {
     let (business, form) = match page {
-        Page::Form(business) => (business.as_str(), form(language)),
-        Page::Done(business) => (business.as_str(), String::new()),
-        Page::Unknown | Page::Unavailable => ("", String::new()),
+        LinkPage::Form(business) => (business.as_str(), form(language)),
+        LinkPage::Done(business) => (business.as_str(), String::new()),
+        LinkPage::Unknown | LinkPage::Unavailable => ("", String::new()),
     };
+    let PageText { title, heading, paragraph } = language.text(page);
     // Isolated: a name that is written from right to left does not turn the sentence around.
-    let Text { title, heading, paragraph } = language.text(page, &format!("<bdi>{}</bdi>", escaped(business)));
-    let lang = language.tag();
+    let business = format!("<bdi>{}</bdi>", escaped(business));
+    let [heading, paragraph] = [heading, paragraph].map(|text| text.replace("{business}", &business));
+    let lang = language.tag;
     format!(
         r#"<!doctype html>
 <html lang="{lang}">
@@ -86,9 +81,9 @@ fn html(page: &Page, language: Language) -> String {
     )
 }
 
-/// Posts to the page's own address: the token need not be written again.
-fn form(language: Language) -> String {
-    let (field, value, button) = (form::FIELD, form::VALUE, language.button());
+/// Writes the form, which posts to the page's own address: the token need not be repeated.
+fn form(language: &PageLanguage) -> String {
+    let (field, value, button) = (form::FIELD, form::VALUE, language.button);
     format!(
         r#"<form method="post"><input type="hidden" name="{field}" value="{value}"><button type="submit">{button}</button></form>
 "#
@@ -114,13 +109,11 @@ fn escaped(text: &str) -> String {
 mod tests {
     use super::*;
 
-    const LANGUAGES: [Language; 3] = [Language::English, Language::German, Language::Spanish];
-
     #[test]
     fn a_name_is_text_wherever_it_stands() {
         let name = "<script>alert('1')</script> & \"Sons\"";
-        for language in LANGUAGES {
-            for page in [Page::Form(name.to_owned()), Page::Done(name.to_owned())] {
+        for language in PageLanguage::ALL {
+            for page in [LinkPage::Form(name.to_owned()), LinkPage::Done(name.to_owned())] {
                 let html = html(&page, language);
                 assert!(!html.contains("<script"), "{html}");
                 let shown = "<bdi>&lt;script&gt;alert(&#39;1&#39;)&lt;/script&gt; &amp; &quot;Sons&quot;</bdi>";
@@ -131,16 +124,19 @@ mod tests {
 
     #[test]
     fn only_the_page_that_asks_has_a_form() {
-        for language in LANGUAGES {
-            let count = |page: Page| html(&page, language).matches("<form method=\"post\">").count();
-            assert_eq!(count(Page::Form("A".to_owned())), 1);
-            assert_eq!(count(Page::Done("A".to_owned())) + count(Page::Unknown) + count(Page::Unavailable), 0);
+        for language in PageLanguage::ALL {
+            let count = |page: LinkPage| html(&page, language).matches("<form method=\"post\">").count();
+            assert_eq!(count(LinkPage::Form("A".to_owned())), 1);
+            assert_eq!(
+                count(LinkPage::Done("A".to_owned())) + count(LinkPage::Unknown) + count(LinkPage::Unavailable),
+                0
+            );
         }
     }
 
     #[test]
     fn the_policy_allows_the_pages_style_and_nothing_else() {
-        let response = response(200, &Page::Unknown, Language::English);
+        let response = response(200, &LinkPage::Unknown, PageLanguage::ALL[0]);
         let Some(Body::Text(html)) = response.body else { panic!("no page") };
         let style = html.split_once("<style>").unwrap().1.split_once("</style>").unwrap().0;
         let hash = STANDARD.encode(digest(&SHA256, style.as_bytes()));

@@ -77,7 +77,7 @@ async fn a_session_the_queue_refused_is_queued_by_the_repeated_notification() {
 }
 
 #[tokio::test]
-async fn wrong_requests_are_told_what_is_wrong() {
+async fn wrong_requests_are_answered_with_the_mistake() {
     let context = context().await;
     let mut form = signed("{}");
     form.headers.insert("content-type", "application/x-www-form-urlencoded".parse().unwrap());
@@ -91,10 +91,10 @@ async fn wrong_requests_are_told_what_is_wrong() {
     for (request, status, detail) in [
         (form, 415, "the content type must be application/json"),
         (signed(&too_large), 413, "the body has 4194306 bytes; at most 4194304 are accepted"),
-        (tampered, 401, "the signature was not accepted: no signature in webhook-signature matches"),
-        (signed(""), 400, "the body is not JSON: EOF while parsing a value at line 1 column 0"),
-        (signed("{} x"), 400, "the body is not JSON: trailing characters at line 1 column 4"),
-        (signed(&unknown.to_string()), 422, "the tenant is not known"),
+        (tampered, 401, "invalid signature: no signature in webhook-signature matches"),
+        (signed(""), 400, "the body is not valid JSON: EOF while parsing a value at line 1 column 0"),
+        (signed("{} x"), 400, "the body is not valid JSON: trailing characters at line 1 column 4"),
+        (signed(&unknown.to_string()), 422, "unknown tenant"),
         (signed(&wrong.to_string()), 422, "1 field is not as documented"),
     ] {
         let (actual, body) = answer(&context, request).await;

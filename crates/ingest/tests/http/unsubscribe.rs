@@ -82,7 +82,7 @@ async fn a_post_that_does_not_say_what_the_form_says_is_shown_the_form() {
 }
 
 #[tokio::test]
-async fn a_link_of_no_tenant_and_one_that_was_made_up_are_answered_alike() {
+async fn an_unknown_tenants_link_and_a_forged_link_are_answered_alike() {
     let context = context().await;
     let known = token("acme");
     let forged = format!("{}A", &known[..known.len() - 1]);
@@ -102,7 +102,7 @@ async fn a_link_of_no_tenant_and_one_that_was_made_up_are_answered_alike() {
 }
 
 #[tokio::test]
-async fn pages_are_in_the_browsers_language_and_kept_by_nobody() {
+async fn pages_are_in_the_browsers_language_and_never_cached() {
     let context = context().await;
     for (languages, lang, words) in [
         ("de-AT,de;q=0.9,en;q=0.5", "de", "Keine E-Mails mehr von"),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context, ensure};
+use housekeep::HousekeepTask;
 use serde::Deserialize;
 use serde_json::json;
 use tokio::process::Command;
@@ -126,7 +127,7 @@ fn parameters(file: &StackFile) -> BTreeMap<&'static str, String> {
 pub(super) async fn migrate(file: &StackFile) -> anyhow::Result<()> {
     let name = file.functions.get("housekeep").context("housekeep is not deployed")?;
     let url = format!("{}/2015-03-31/functions/{name}/invocations", file.ministack_url);
-    let response = reqwest::Client::new().post(url).json(&json!({ "task": "migrate" })).send().await?;
+    let response = reqwest::Client::new().post(url).json(&HousekeepTask::Migrate).send().await?;
     let failed = response.headers().contains_key("x-amz-function-error") || !response.status().is_success();
     let answer = response.text().await?;
     ensure!(!failed, "housekeep could not migrate the database: {answer}");

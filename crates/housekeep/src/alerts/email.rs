@@ -1,6 +1,6 @@
-//! The mails to a tenant's admins.
+//! E-mails to a tenant's admins.
 
-mod disabled;
+mod integration;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -12,8 +12,8 @@ use domain::settings::alerts::StageName;
 use mail::{Notice, Rendered, TemplateError, Values, notice};
 
 use super::console::queue_page;
-use super::evidence::{Evidence, Group};
-use super::rule::Rule;
+use super::evidence::{AlertEvidence, CodeCount};
+use super::rule::AlertRule;
 use crate::StepQueues;
 
 const ALERT: Notice = Notice {
@@ -28,36 +28,36 @@ const RECOVERY: Notice = Notice {
 /// Characters of the tenant's name in a subject.
 const MAX_NAME_CHARS: usize = 64;
 
-/// What both mails are about.
-pub(crate) struct Letter<'a> {
+/// E-mails about one alert: that it opened, and that it closed.
+pub(crate) struct AlertEmail<'a> {
     pub(crate) tenant_id: &'a TenantId,
     pub(crate) tenant_name: &'a str,
-    pub(crate) rule: &'a Rule,
+    pub(crate) rule: &'a AlertRule,
     pub(crate) cool_down: Duration,
     pub(crate) region: &'a str,
     pub(crate) queues: &'a StepQueues,
 }
 
-/// How an alert ended.
+/// End of an alert.
 pub(crate) struct Recovery {
     pub(crate) opened_at: DateTime<Utc>,
     pub(crate) closed_at: DateTime<Utc>,
     pub(crate) last_failure_at: DateTime<Utc>,
-    /// When a step of the rule was last done after that.
+    /// Latest success of a step of the rule since then.
     pub(crate) last_success: Option<DateTime<Utc>>,
-    /// What has become of the integration that the rule is about.
+    /// State of the integration that the rule is about, now.
     pub(crate) integration: Option<IntegrationState>,
 }
 
-impl Letter<'_> {
-    /// `since`: from when on `evidence` was counted.
-    pub(crate) fn alert(&self, evidence: &Evidence, since: DateTime<Utc>) -> Result<Rendered, TemplateError> {
+impl AlertEmail<'_> {
+    /// Writes the mail about an open alert. `evidence` was counted from `since` on.
+    pub(crate) fn alert(&self, evidence: &AlertEvidence, since: DateTime<Utc>) -> Result<Rendered, TemplateError> {
         let (state, since) = match self.rule {
-            Rule::Threshold(_) | Rule::Failed(_) => ("failed", Some(minute(since))),
-            Rule::Waiting(_) => ("waiting", None),
-            Rule::Disabled(id) => return self.disabled(id, evidence),
+            AlertRule::Threshold(_) | AlertRule::Failed(_) => ("failed", Some(minute(since))),
+            AlertRule::Waiting(_) => ("waiting", None),
+            AlertRule::Disabled(id) => return self.disabled(id, evidence),
         };
-        let group = |Group { step, code, count }: &Group| {
+        let group = |CodeCount { step, code, count }: &CodeCount| {
             Values::new()
                 .number("count", *count)
                 .text("step", step.map_or("step", StageName::as_str))
@@ -70,21 +70,23 @@ impl Letter<'_> {
             .text("state", state)
             .optional("since", since.as_deref())
             .text("meaning", self.meaning())
-            .list("groups", evidence.groups.iter().map(group))
+            .list("groups", evidence.counts.iter().map(group))
             .list("sessions", sessions)
             .optional("more_sessions", evidence.more_sessions.then_some("yes"))
             .text("cool_down", minutes(self.cool_down));
         notice(&ALERT, values)
     }
 
-    pub(crate) fn recovery(&self, evidence: &Evidence, recovery: &Recovery) -> Result<Rendered, TemplateError> {
+    /// Writes the mail about a closed alert.
+    pub(crate) fn recovery(&self, evidence: &AlertEvidence, recovery: &Recovery) -> Result<Rendered, TemplateError> {
         let last_at = minute(recovery.last_failure_at);
         let in_all = match self.rule {
-            Rule::Threshold(_) | Rule::Failed(_) => {
-                format!("Failed in all: {}, the last at {last_at}.", evidence.total())
-            }
-            Rule::Waiting(_) => format!("A step was last seen waiting at {last_at}."),
-            Rule::Disabled(id) => return self.mended(id, evidence, recovery),
+            AlertRule::Threshold(_) | AlertRule::Failed(_) => match evidence.total() {
+                1 => format!("1 step failed in all, at {last_at}."),
+                total => format!("{total} steps failed in all, the last one at {last_at}."),
+            },
+            AlertRule::Waiting(_) => format!("A step was last seen waiting at {last_at}."),
+            AlertRule::Disabled(id) => return self.changed(id, evidence, recovery),
         };
         let values = self
             .values(evidence)
@@ -95,7 +97,7 @@ impl Letter<'_> {
         notice(&RECOVERY, values)
     }
 
-    fn values(&self, evidence: &Evidence) -> Values {
+    fn values(&self, evidence: &AlertEvidence) -> Values {
         let words = self.tenant_name.split(|c: char| c.is_whitespace() || c.is_control());
         let line = words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
         let name: String = line.chars().take(MAX_NAME_CHARS).collect();
@@ -109,33 +111,35 @@ impl Letter<'_> {
 
     fn meaning(&self) -> String {
         match self.rule {
-            Rule::Threshold(threshold) => {
-                let of = threshold.step.map_or("all steps", StageName::as_str);
+            AlertRule::Threshold(threshold) => {
+                let of = threshold.step.map_or("any step", StageName::as_str);
                 let window = minutes(self.rule.window());
                 format!("{} or more failures of {of} within {window}", threshold.failures.get())
             }
-            Rule::Failed(_) => "one failure with this code, because others will follow".to_owned(),
-            Rule::Waiting(_) => "one step that waits for this".to_owned(),
-            Rule::Disabled(_) => "an integration that the service has disabled".to_owned(),
+            AlertRule::Failed(_) => {
+                "one failure with this code is enough, because every later step will fail too".to_owned()
+            }
+            AlertRule::Waiting(_) => "one step that waits with this code".to_owned(),
+            AlertRule::Disabled(_) => "an integration that the service has disabled".to_owned(),
         }
     }
 
     fn recovered(&self) -> String {
         let quiet = minutes(self.rule.quiet());
         match self.rule {
-            Rule::Threshold(_) | Rule::Failed(_) => format!("no such step has failed for {quiet}"),
-            Rule::Waiting(_) => format!("no such step has waited for {quiet}"),
-            Rule::Disabled(_) => "it is no longer disabled".to_owned(),
+            AlertRule::Threshold(_) | AlertRule::Failed(_) => format!("no such step has failed for {quiet}"),
+            AlertRule::Waiting(_) => format!("no such step has waited for {quiet}"),
+            AlertRule::Disabled(_) => "the integration is no longer disabled".to_owned(),
         }
     }
 
-    /// The dead-letter queues that hold what failed; a step that waits is in none.
-    fn pages(&self, evidence: &Evidence) -> Vec<Values> {
-        let known: BTreeSet<_> = evidence.groups.iter().filter_map(|group| group.step).collect();
+    /// Pages of the dead-letter queues that hold the failed messages. Waiting steps have no message there.
+    fn pages(&self, evidence: &AlertEvidence) -> Vec<Values> {
+        let known: BTreeSet<_> = evidence.counts.iter().filter_map(|group| group.step).collect();
         let steps = match self.rule {
-            Rule::Threshold(_) | Rule::Failed(_) if known.is_empty() => StageName::ALL.into(),
-            Rule::Threshold(_) | Rule::Failed(_) => known,
-            Rule::Waiting(_) | Rule::Disabled(_) => BTreeSet::new(),
+            AlertRule::Threshold(_) | AlertRule::Failed(_) if known.is_empty() => StageName::ALL.into(),
+            AlertRule::Threshold(_) | AlertRule::Failed(_) => known,
+            AlertRule::Waiting(_) | AlertRule::Disabled(_) => BTreeSet::new(),
         };
         let page = |step: StageName| {
             let page = queue_page(self.region, &self.queues.of_stage(step).dead_letter_url);
