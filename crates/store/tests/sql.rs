@@ -36,6 +36,7 @@ const TABLES: [&str; 22] = [
     "alerts",
 ];
 
+#[expect(clippy::too_many_lines, reason = "one list of statements")]
 async fn fill(client: &Client) {
     let insert = [
         "INSERT INTO tenants (tenant_id, name) SELECT 't-' || n, 'x' FROM generate_series(1, $1) n",

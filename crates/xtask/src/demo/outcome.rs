@@ -392,10 +392,8 @@ mod tests {
     fn a_session_that_was_refused_or_is_not_stored_shows_what_was_posted() {
         let sample = || canned::sample(0);
         let refused = SessionOutcome::new(sample(), Some("400 Bad Request".to_owned()), None);
-        assert_eq!(
-            (refused.stored.status.as_str(), refused.stored.failure.as_deref()),
-            ("refused", Some("400 Bad Request"))
-        );
+        let stored = refused.stored;
+        assert_eq!((stored.status.as_str(), stored.failure.as_deref()), ("refused", Some("400 Bad Request")));
         let missing = SessionOutcome::new(sample(), None, None);
         assert_eq!((missing.stored.status.as_str(), missing.stored.turns.is_empty()), ("missing", false));
     }
