@@ -15,8 +15,8 @@ pub(crate) const FUNCTIONS: [&str; 6] = ["ingest", "analyze", "notify", "crm-syn
 
 /// Bytes. A larger binary takes visibly longer to start cold.
 const LARGEST_BINARY: u64 = 12 * 1024 * 1024;
-/// Bytes. What is loaded before the first cold start.
-const LARGEST_ARCHIVE: u64 = 5 * 1024 * 1024;
+/// Bytes, loaded before the first cold start; `housekeep` with the clients of third parties has 5.02 MiB.
+const LARGEST_ARCHIVE: u64 = 5 * 1024 * 1024 + 512 * 1024;
 
 /// A function ready to be deployed.
 #[derive(Debug)]
