@@ -57,13 +57,16 @@ CROSS JOIN LATERAL (
     SELECT jsonb_agg(to_jsonb(step) ORDER BY planned_ms, kind, integration) AS steps,
            max(coalesce(finished_ms, started_ms, planned_ms)) AS took_ms
     FROM (
-        SELECT kind, analysis_version AS version, integration_id AS integration, status, attempt, code,
+        -- the step of an event has no version
+        SELECT kind, greatest(steps.analysis_version, 1) AS version,
+               concat_ws('/', steps.integration_id, event.type) AS integration, status, attempt, steps.code,
                round(extract(epoch FROM created_at - min(created_at) OVER ()) * 1000)::bigint AS planned_ms,
                round(extract(epoch FROM started_at - min(created_at) OVER ()) * 1000)::bigint AS started_ms,
                round(extract(epoch FROM finished_at - min(created_at) OVER ()) * 1000)::bigint AS finished_ms,
                to_char(started_at AT TIME ZONE 'UTC', 'HH24:MI:SS.MS') AS started,
                to_char(finished_at AT TIME ZONE 'UTC', 'HH24:MI:SS.MS') AS finished
-        FROM steps WHERE (tenant_id, session_id) = (session.tenant_id, session.session_id)
+        FROM steps LEFT JOIN webhook_events AS event USING (tenant_id, event_id)
+        WHERE (steps.tenant_id, steps.session_id) = (session.tenant_id, session.session_id)
     ) AS step
 ) AS planned
 WHERE session.tenant_id = $1";
@@ -115,7 +118,7 @@ mod tests {
 
     use super::*;
 
-    const ROWS: [&str; 8] = [
+    const ROWS: [&str; 10] = [
         "INSERT INTO tenants (tenant_id, name) VALUES ('demo-1', 'One'), ('demo-2', 'Two')",
         "INSERT INTO integrations (tenant_id, integration_id, config, secret_name)
          VALUES ('demo-1', 'hubspot', '{\"kind\":\"hubspot\"}', 'x')",
@@ -134,6 +137,11 @@ mod tests {
                 ('demo-1', 'a', 'crm_sync', 2, 'hubspot', 'pending', 0, NULL, '{}', 'epoch'::timestamptz + interval '2 s', NULL, NULL),
                 ('demo-1', 'b', 'analyze', 1, '', 'failed', 5, 'model_answer_invalid', '{}', now(), now(), now()),
                 ('demo-1', 'b', 'notify', 1, '', 'pending', 0, NULL, '{}', now() + interval '1 s', NULL, NULL)",
+        "INSERT INTO webhook_events (tenant_id, event_id, session_id, integration_id, type, code, occurrence)
+         VALUES ('demo-1', '018f0000-0000-7000-8000-000000000000', 'b', 'hubspot', 'session.failed', 'x', 1)",
+        "INSERT INTO steps (tenant_id, session_id, kind, analysis_version, integration_id, event_id, created_at)
+         VALUES ('demo-1', 'b', 'webhook_event', 0, 'hubspot', '018f0000-0000-7000-8000-000000000000',
+                 now() + interval '2 s')",
         "INSERT INTO email_log (tenant_id, email_id, session_id, template, status, provider_id)
          VALUES ('demo-1', gen_random_uuid(), 'a', 'session_summary', 'sent', 'ses-1')",
         "INSERT INTO integration_log (tenant_id, session_id, integration_id, status, contact_id, record_id)
@@ -172,7 +180,8 @@ mod tests {
         assert_eq!((a.email_status.as_deref(), a.email.provider_id.as_deref()), (Some("sent"), Some("ses-1")));
         assert_eq!((a.hubspot.contact_id.as_deref(), a.hubspot.note_id.as_deref()), (Some("101"), Some("501")));
         assert_eq!((b.status.as_str(), b.failure.as_deref()), ("failed", Some("model_answer_invalid")));
-        assert_eq!(b.steps.iter().map(|step| step.attempt).collect::<Vec<_>>(), [5, 0]);
+        assert_eq!(b.steps.iter().map(|step| step.attempt).collect::<Vec<_>>(), [5, 0, 0]);
+        assert_eq!((b.steps[2].version, b.steps[2].integration.as_str()), (1, "hubspot/session.failed"));
         assert!(b.analysis.is_none() && b.turns.is_empty() && b.hubspot.status.is_none());
     }
 

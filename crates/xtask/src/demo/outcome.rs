@@ -182,7 +182,7 @@ pub(super) struct StepOutcome {
     pub(super) kind: String,
     /// The version of the analysis.
     pub(super) version: i32,
-    /// The integration's id; empty for steps without one.
+    /// The integration's id, `webhook/session.failed` for an event, or empty.
     pub(super) integration: String,
     pub(super) status: String,
     pub(super) attempt: i32,

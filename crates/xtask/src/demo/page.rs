@@ -228,7 +228,7 @@ mod tests {
     #[test]
     fn the_outcome_of_the_visit_and_the_models_cost_are_shown() {
         let html = render(&canned::small()).unwrap();
-        assert!(html.contains("purpose partly") && html.contains("Model cost</dt><dd>$0.0003"));
+        assert!(html.contains("purpose partly") && html.contains("Model cost</dt><dd class=\"fine\">$0.0003"));
     }
 
     #[test]
