@@ -19,7 +19,7 @@ use store::syncs::ShownStatus;
 use crate::paths;
 use function::Function;
 
-/// Whose integrations, and where.
+/// The tenant, and the function that holds its integrations.
 #[derive(Debug, Args)]
 pub(crate) struct Tenant {
     #[arg(long, value_name = "ID")]
@@ -79,11 +79,11 @@ pub(crate) enum Integrations {
         /// Before this; now if not given.
         #[arg(long, value_name = "TIME", value_parser = time, requires = "from")]
         to: Option<DateTime<Utc>>,
-        /// Of a webhook: only what it has not been told. Of a CRM nothing else is sent again anyway.
+        /// Send a webhook only the events that it has not received. A CRM gets nothing twice anyway.
         #[arg(long)]
         failed: bool,
     },
-    /// What has become of its syncs, those that changed last first.
+    /// List its syncs with their results, the latest change first.
     Log {
         #[command(flatten)]
         one: One,
@@ -167,7 +167,7 @@ async fn replay(function: &Function, mut task: IntegrationTask) -> anyhow::Resul
     Ok(serde_json::to_value(all)?)
 }
 
-/// Page by page, until so many are there.
+/// Reads page by page, until the limit is reached.
 async fn log(function: &Function, mut task: IntegrationTask, most: u32) -> anyhow::Result<Value> {
     let mut all = ShownSyncs { syncs: Vec::new(), next: None };
     while let IntegrationTask::ShowSyncs { limit, after, .. } = &mut task {
