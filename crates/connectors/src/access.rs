@@ -1,7 +1,7 @@
 //! Access tokens of integrations that sign in: one for all functions, renewed by one of them.
 //!
 //! A token is kept in Secrets Manager next to the secret, with its end. The function that renews it
-//! holds a lease in the database meanwhile; the others use the one that is about to end, or come back.
+//! holds a lease in the database meanwhile; the others use the old token until its end, or come back.
 
 use std::time::{Duration, Instant};
 
@@ -95,9 +95,8 @@ impl<S: SecretSource, I: SignIn> Access<'_, S, I> {
         call(&self.renew(Some(token), Reason::Refused).await?).await
     }
 
-    /// Calls with a token that is got for it, whatever is kept: the call says whether the secret is valid now, and what
-    /// is kept may have been revoked. It need not be the only one, for the integration may be one that is still to be
-    /// saved.
+    /// Calls with a new token, even where a token is kept: the call shows whether the secret is valid now, and the kept
+    /// token may have been revoked. The integration need not be saved yet, so other tokens may exist.
     pub async fn with_new_token<T>(&self, call: impl AsyncFn(&AccessToken) -> Result<T, Error>) -> Result<T, Error> {
         self.forget();
         call(&self.sign_in().await?).await

@@ -36,7 +36,7 @@ pub trait Crm {
 
     /// Finds the visitor, or creates them, and writes what is known of them: never an empty value, and nothing
     /// that would take the person backwards. Twice, or at the same time as another session, it finds the same person: a
-    /// CRM that takes an address twice is asked to make somebody under
+    /// CRM that takes an address twice creates a person under
     /// [`Store::take_person`](store::Store::take_person).
     fn person(&self, job: &Job<'_>) -> impl Future<Output = Result<Person, Error>>;
 

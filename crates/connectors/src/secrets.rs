@@ -49,7 +49,7 @@ impl SecretError {
         }
     }
 
-    /// Sorts errors into those that an administrator has to fix, and those that pass.
+    /// Separates errors for an administrator to fix from errors that pass.
     fn of<E, R>(error: SdkError<E, R>) -> Self
     where
         E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,

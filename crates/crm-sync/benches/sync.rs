@@ -1,4 +1,4 @@
-//! What a sync takes of the processor beyond its requests; `cargo xtask bench crm-sync` judges the figures.
+//! Processor time of a sync beyond its requests; `cargo xtask bench crm-sync` judges the figures.
 //!
 //! Processor time of the process, not time: the database and the stand-ins are other processes. A sync is everything
 //! from the message to its acknowledgement, all statements included; what the same requests take by themselves is
@@ -41,7 +41,7 @@ const KEY: &str = "3MVG-bench";
 const DATA: &str = "/services/data/v68.0";
 const ANALYSIS: &str = include_str!("../../connectors/tests/analysis.json");
 
-/// What integrations sign in with, by their names, and the access token of the one that needs one.
+/// Secrets of integrations, by their names, and the access token of the integration with OAuth.
 #[derive(Default)]
 struct Vault(Mutex<Option<SecretString>>);
 
@@ -65,7 +65,7 @@ type Runner = StepRunner<Context<Vault>, MemoryQueues>;
 /// A request by itself: method, URL and body.
 type Bare = (Method, String, Value);
 
-/// What an integration is compared with: its requests and nothing else.
+/// Sends only the requests of an integration, for comparison.
 struct Requests {
     integration: &'static str,
     token: String,

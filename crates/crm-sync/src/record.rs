@@ -89,7 +89,7 @@ async fn settle(job: &Job<'_>, crm: &impl Crm, store: &Store, record_id: String)
     }
 }
 
-/// Finds the latest version after this one that writes the record or has written it.
+/// Finds the latest later version that writes the record or has written it.
 async fn writer_after(version: i32, job: &Job<'_>, store: &Store) -> Result<Option<i32>, Error> {
     let begun = store.begun_versions(&job.key).await.map_err(Error::Store)?;
     let writes = |status| match status {

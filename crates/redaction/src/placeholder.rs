@@ -10,7 +10,7 @@ pub const MAX_NAME: usize = 40;
 /// Digits of a placeholder's number: a session in memory does not hold ten million different values.
 const MAX_NUMBER_DIGITS: usize = 7;
 
-/// Finds all placeholders with name and number, also those that a speaker wrote.
+/// Finds all placeholders with name and number, also placeholders that a speaker wrote.
 pub(super) fn find(text: &str) -> impl Iterator<Item = (Range<usize>, &str, u32)> {
     let brackets = text.match_indices('[').map(|(start, _)| start);
     brackets.filter_map(|start| {

@@ -61,8 +61,8 @@ pub trait Stage {
     type Message: StepMessage + DeserializeOwned;
     type Error: Failure;
 
-    /// Works on a step that is claimed, as the message in its row asks; an unreadable one is replaced by the one that
-    /// arrived. `Err` is another delivery if [`Failure::is_retryable`], else the step's end.
+    /// Works on a step that is claimed, as the message in its row asks; an unreadable one is replaced by the message
+    /// of this delivery. `Err` is another delivery if [`Failure::is_retryable`], else the step's end.
     fn handle(&self, message: Self::Message, delivery: &Delivery)
     -> impl Future<Output = Result<Outcome, Self::Error>>;
 }

@@ -1,4 +1,4 @@
-//! What becomes of messages: a scripted stage on a real Postgres, with queues in memory.
+//! Ends of messages: a scripted stage on a real Postgres, with queues in memory.
 
 #![expect(clippy::unwrap_used, reason = "a helper that fails ends its test")]
 

@@ -23,7 +23,7 @@ struct World {
 }
 
 impl World {
-    /// Webhooks `hook` and `other`, and HubSpot, that were told of five sessions at 10:01 to 10:05.
+    /// Webhooks `hook` and `other`, and HubSpot, with five sessions sent to each at 10:01 to 10:05.
     async fn new() -> Self {
         let database = TestDatabase::create().await;
         let client = database.client().await;

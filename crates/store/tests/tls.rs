@@ -18,7 +18,7 @@ const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
 /// An ErrorResponse with severity, code and message.
 const GREETING: &[u8] = b"SFATAL\0VFATAL\0C28000\0Mreached through TLS\0\0";
 
-/// Accepts one connection, encrypts it with a certificate of its own for `localhost`, and refuses whoever logs in.
+/// Accepts one connection, encrypts it with a certificate of its own for `localhost`, and refuses every login.
 async fn server() -> (u16, String) {
     let CertifiedKey { cert, signing_key } = generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
     let key = PrivateKeyDer::try_from(signing_key.serialize_der()).unwrap();

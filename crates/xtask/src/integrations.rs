@@ -19,7 +19,7 @@ use store::syncs::ShownStatus;
 use crate::paths;
 use function::Function;
 
-/// The tenant, and the function that holds its integrations.
+/// Whose integrations, and where.
 #[derive(Debug, Args)]
 pub(crate) struct Tenant {
     #[arg(long, value_name = "ID")]
@@ -79,11 +79,11 @@ pub(crate) enum Integrations {
         /// Before this; now if not given.
         #[arg(long, value_name = "TIME", value_parser = time, requires = "from")]
         to: Option<DateTime<Utc>>,
-        /// Send a webhook only the events that it has not received. A CRM gets nothing twice anyway.
+        /// Replay only undelivered events of a webhook. A CRM gets only failed syncs anyway.
         #[arg(long)]
         failed: bool,
     },
-    /// List its syncs with their results, the latest change first.
+    /// List its syncs, the latest changes first.
     Log {
         #[command(flatten)]
         one: One,
@@ -167,7 +167,7 @@ async fn replay(function: &Function, mut task: IntegrationTask) -> anyhow::Resul
     Ok(serde_json::to_value(all)?)
 }
 
-/// Reads page by page, until the limit is reached.
+/// Fetches page by page, up to this number.
 async fn log(function: &Function, mut task: IntegrationTask, most: u32) -> anyhow::Result<Value> {
     let mut all = ShownSyncs { syncs: Vec::new(), next: None };
     while let IntegrationTask::ShowSyncs { limit, after, .. } = &mut task {

@@ -1,4 +1,4 @@
-//! Fields of records, and a second attempt without those that Salesforce refuses.
+//! Fields of records, and a second attempt without the fields refused by Salesforce.
 
 use domain::integration::Mapping;
 use serde_json::{Map, Value};
@@ -19,7 +19,7 @@ pub(super) fn filled(fields: impl IntoIterator<Item = (&'static str, Option<Stri
     fields.into_iter().filter_map(filled).collect()
 }
 
-/// Lists the mapped fields of an object, except for those that identify the record.
+/// Lists the mapped fields of an object, except for fields that identify the record.
 pub(super) fn mapped(job: &Job<'_>, object: &str, mapping: &Mapping, reserved: &[&str]) -> Fields {
     let is_free = |name: &str| !reserved.iter().any(|reserved| reserved.eq_ignore_ascii_case(name));
     let values = mapping::values(job, object, mapping).into_iter();

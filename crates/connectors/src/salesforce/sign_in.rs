@@ -20,8 +20,8 @@ use crate::http::{self, Exchange};
 const OPERATION: &str = "sign in";
 /// Bytes; an answer has some hundred.
 const MAX_ANSWER_BYTES: usize = 16 * 1024;
-/// The answer does not say how long its token lives. Two hours after its last use unless an org wants it shorter; one
-/// that has ended before is refused, and got anew.
+/// The answer does not say how long its token lives: two hours after its last use, unless an org wants a shorter life.
+/// A token that has ended before is refused, and renewed.
 const TOKEN_LIFETIME: Duration = Duration::from_secs(3600);
 /// Salesforce takes five minutes at most; the rest is for clocks that differ.
 const ASSERTION_LIFETIME: TimeDelta = TimeDelta::minutes(3);

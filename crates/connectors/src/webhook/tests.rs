@@ -13,7 +13,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
 
-/// Passes for public and is nobody's: of the space that no registry has been given yet.
+/// Counts as public and has no owner: from the space that no registry has been given yet.
 const NOWHERE: &str = "2e00::1";
 const URL: &str = "https://rebound.example:8443/";
 const ANSWER: &[u8] = b"HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n";
@@ -67,7 +67,7 @@ fn is_forbidden(result: &Result<(), Error>) -> bool {
     matches!(result, Err(Error::ForbiddenUrl(Violation::Address)))
 }
 
-/// The next connection is the one that is made here: nobody has connected before.
+/// Connects for the first time, so that the next accepted connection is this one.
 async fn is_untouched(listener: &TcpListener) -> bool {
     let own = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
     let (_, first) = listener.accept().await.unwrap();
@@ -146,7 +146,7 @@ async fn the_client_resolves_once_per_request_and_connects_to_that_address() {
 /// Set in the process of [`a_proxy_of_the_environment_is_not_used`].
 const WITHIN: &str = "WITHIN_AN_ENVIRONMENT_WITH_A_PROXY";
 
-/// What that process does; in any other there is nothing to see.
+/// Runs only in that process; in any other the test ends at once.
 #[tokio::test]
 async fn within_an_environment_with_a_proxy() {
     if std::env::var_os(WITHIN).is_none() {

@@ -1,4 +1,4 @@
-//! What a Lambda function finds around it: the runtime interface, its queues and Secrets Manager.
+//! The surroundings of a Lambda function: the runtime interface, its queues and Secrets Manager.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -62,7 +62,7 @@ impl Lambda {
         *self.surroundings.event.lock().unwrap() = Some(json!({ "Records": [record] }));
     }
 
-    /// What the instance answers; waits for it.
+    /// Waits for the instance's answer.
     pub(crate) async fn answer(&self) -> Value {
         let mut answered = self.surroundings.answered.subscribe();
         answered.wait_for(Option::is_some).await.unwrap().clone().unwrap()

@@ -20,7 +20,7 @@ const AWS: &str = "/_aws";
 pub(crate) enum Moment {
     /// Before it takes effect.
     Before,
-    /// It has taken effect, and nobody hears the answer.
+    /// The request has taken effect, and its answer is lost.
     Sent,
     /// The answer has arrived, and nothing else has been done.
     Answered,
@@ -46,7 +46,7 @@ pub(crate) struct Proxy {
     /// `AWS_ENDPOINT_URL` of the function.
     pub(crate) aws_url: String,
     pub(crate) reached: mpsc::UnboundedReceiver<Reached>,
-    /// A request after the one that was let through at [`Moment::Answered`]: the function has gone on.
+    /// A request after the request let through at [`Moment::Answered`]: the function has gone on.
     pub(crate) went_on: mpsc::UnboundedReceiver<()>,
     shared: Shared,
     task: tokio::task::JoinHandle<()>,

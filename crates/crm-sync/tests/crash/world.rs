@@ -28,7 +28,7 @@ pub(crate) struct World {
     message: String,
 }
 
-/// What is synced, to whom.
+/// The session and the integration of a sync.
 pub(crate) struct Setting<'a> {
     pub(crate) upstream: &'a str,
     /// Given where the third party is to be found.

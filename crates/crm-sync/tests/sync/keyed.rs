@@ -1,4 +1,4 @@
-//! HubSpot accounts whose notes are told apart by a unique property.
+//! HubSpot accounts with a unique property that identifies notes.
 
 use domain::integration::{Connection, Integration};
 use serde_json::{Value, json};

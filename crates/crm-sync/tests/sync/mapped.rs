@@ -21,7 +21,7 @@ async fn define(world: &World, name: &str, kind: &str, field: &str, options: &[&
     assert!(made.status().is_success(), "{}", made.text().await.unwrap());
 }
 
-/// One that takes a value in one contact only.
+/// A property that takes each value in one contact only.
 async fn define_unique(world: &World, name: &str) {
     let property = json!({
         "name": name, "label": name, "groupName": "contactinformation", "type": "string", "fieldType": "text",

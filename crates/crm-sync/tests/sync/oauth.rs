@@ -7,7 +7,7 @@ use crate::world::{Vault, WAITS_FOR_ADMIN, World, ana};
 
 const PORTAL: &str = "pat-oauth";
 
-/// An account that was installed with OAuth, whose tokens live so many seconds.
+/// An account that was installed with OAuth, whose tokens live for this number of seconds.
 async fn installed(expires_in: u64) -> World {
     let world = World::new().await;
     install(&world, "refresh-1", expires_in).await;

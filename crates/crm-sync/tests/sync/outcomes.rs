@@ -1,4 +1,4 @@
-//! What ends a sync before any third party is asked.
+//! Syncs that end before any request to a third party.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What was said, or placeholders: notes and webhooks each follow their own setting.
+//! Original words or placeholders: notes and webhooks each follow their own setting.
 
 use domain::analysis::Analysis;
 use serde_json::json;
@@ -25,7 +25,7 @@ fn shown(text: &str) -> &'static str {
     }
 }
 
-/// The session is told to both; what the note and the event show.
+/// Syncs the session to both, and returns the texts of the note and the event.
 async fn told(world: &World, session: &str) -> (&'static str, &'static str) {
     world.session_with(session, ana(), &with_a_placeholder()).await;
     for integration in ["hubspot", "hook"] {

@@ -44,7 +44,7 @@ async fn updates(world: &World) -> usize {
     requests.iter().filter(is_update).count()
 }
 
-/// The second version is about to write when the third one comes; what becomes of the second, and then of the third.
+/// The second version is about to write when the third one comes; returns the outcomes of both.
 async fn met(world: &World, mut slow: Value) -> [Result<Outcome, NotDone>; 2] {
     slow["match"] = json!("PATCH /notes");
     slow["delay_ms"] = json!(500);

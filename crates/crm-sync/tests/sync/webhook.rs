@@ -34,7 +34,7 @@ fn acme() -> TenantId {
     "acme".parse().unwrap()
 }
 
-/// What comes of a delivery, in a line: `wait 7 s: rate_limited`.
+/// The outcome of a delivery in one line: `wait 7 s: rate_limited`.
 fn line(result: Result<Outcome, NotDone>) -> String {
     let after = |after: Option<Duration>| after.map_or(String::new(), |after| format!(" {} s", after.as_secs()));
     match result {
@@ -63,7 +63,7 @@ impl World {
         self.webhook.control.state("").await.unwrap()["deliveries"].as_array().unwrap().clone()
     }
 
-    /// All requests, with those that met a fault.
+    /// All requests, including requests that met a fault.
     async fn requests(&self) -> Vec<Value> {
         self.webhook.control.requests("").await.unwrap()
     }

@@ -42,7 +42,7 @@ impl Vault {
         self.0.lock().unwrap().insert(format!("{SECRET_PREFIX}acme/{name}"), value.to_owned());
     }
 
-    /// Whoever asks for a secret gets this error.
+    /// Answers each request for a secret with this error.
     pub(crate) fn fail(&self, error: Option<MakeError>) {
         *self.1.lock().unwrap() = error;
     }
@@ -151,13 +151,13 @@ impl World {
         self.sync_by(&self.another_function(), session, integration).await
     }
 
-    /// An administrator has mended it: on again, as if it had never failed.
+    /// Enables the integration as an administrator does after a fix.
     pub(crate) async fn mend(&self, id: &str) {
         let (tenant, id) = ("acme".parse().unwrap(), id.parse().unwrap());
         assert!(self.database.store.switch_integration(&tenant, &id, &IntegrationState::On).await.unwrap());
     }
 
-    /// Why the service has disabled it, and what it tells whoever administers it.
+    /// The code with which the service has disabled it, and the explanation for administrators.
     pub(crate) async fn disabled(&self, id: &str) -> (String, String) {
         let state = self.integration(id).await.state;
         let IntegrationState::Disabled(disabled) = state else { panic!("{state:?}") };
@@ -344,7 +344,7 @@ impl Failure for NotDone {
     }
 }
 
-/// What becomes of a step whose integration has been disabled.
+/// The outcome of a step whose integration is disabled.
 pub(crate) const WAITS_FOR_ADMIN: Outcome = Outcome::Wait { after: DISABLED_WAIT, code: DISABLED };
 
 pub(crate) fn ana() -> Visitor {
@@ -356,7 +356,7 @@ pub(crate) fn ana() -> Visitor {
     }
 }
 
-/// What `[EMAIL_1]` stands for.
+/// The original of `[EMAIL_1]`.
 pub(crate) const SAID: &str = "private@example.org";
 
 fn originals() -> Originals {

@@ -35,7 +35,7 @@ pub(crate) struct Meter {
     window: VecDeque<Instant>,
     day: Option<NaiveDate>,
     taken_today: u32,
-    /// All requests, also those that were refused.
+    /// All requests, including refused ones.
     pub(crate) requests: u64,
     /// Requests beyond a limit.
     pub(crate) violations: u64,

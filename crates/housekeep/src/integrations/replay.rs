@@ -15,13 +15,13 @@ use uuid::Uuid;
 
 use super::{IntegrationError, ReplayedSyncs};
 
-/// Messages that one call sends, at most, so that whoever waits for its answer soon hears how far it has come; more
-/// only where a single session has more.
+/// Messages that one call sends, at most, so that its caller soon gets an answer; more only where a single session has
+/// more.
 const MOST: usize = 1000;
 /// Steps read at a time.
 const BATCH: usize = 100;
-/// What is left of an invocation when it sends nothing more: one statement that is cancelled, and the answer. Half of an
-/// invocation that has less than twice as much.
+/// Time at the end of an invocation without further messages: for one statement that is cancelled, and the answer. An
+/// invocation with less than twice this time keeps its half.
 const RESERVE: Duration = Duration::from_secs(8);
 
 /// Steps to send again.
@@ -135,8 +135,8 @@ impl<Q: Queues> ReplayRun<'_, Q> {
         }
     }
 
-    /// Returns whether nothing is left. What is planned counts as told: if it is not sent here, for want of time or of
-    /// the queue, `housekeep` sends it once it is overdue, and planning it anew would tell it twice.
+    /// Returns whether nothing is left. A planned event counts as sent: where time or the queue
+    /// fails here, `housekeep` sends the event once it is overdue, and a second plan would send the event twice.
     async fn tell_again(&mut self, mut range: ReplayRange) -> Result<bool, IntegrationError> {
         let Integration { tenant_id, integration_id, .. } = self.integration;
         let replay = Uuid::now_v7();

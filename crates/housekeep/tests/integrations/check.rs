@@ -1,4 +1,4 @@
-//! What a check of a HubSpot account finds.
+//! Findings of a check of a HubSpot account.
 
 use serde_json::{Value, json};
 
@@ -24,7 +24,7 @@ async fn notes_left(world: &World) -> usize {
     world.hubspot.control.state("").await.unwrap()["notes"].as_array().unwrap().len()
 }
 
-/// Findings, when notes are told apart by their text.
+/// Findings, when notes are identified by their text.
 async fn falls_back(world: &World, told: &str) {
     let tested = test(world, hubspot()).await;
     assert_eq!(

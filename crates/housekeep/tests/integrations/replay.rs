@@ -94,7 +94,7 @@ async fn a_webhook_is_told_once_more_what_it_was_told_unless_only_what_failed_is
     assert_eq!((&answer["replayed"], queues.replayed.borrow().len()), (&json!(0), 0));
 }
 
-/// So many sessions, of each of which a webhook was told 15 events.
+/// Creates this number of sessions, each with 15 events sent to a webhook.
 async fn told(sessions: u32) -> World {
     let world = World::new().await;
     world

@@ -1,4 +1,4 @@
-//! What a check of an org finds, and what is saved of it.
+//! Findings of a check of an org, and the saved part of them.
 
 use domain::integration::FieldType;
 use serde_json::{Value, json};

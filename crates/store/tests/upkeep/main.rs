@@ -1,4 +1,4 @@
-//! What housekeeping asks for: alerts, retention and erasure, on a real Postgres.
+//! Statements of housekeeping: alerts, retention and erasure, on a real Postgres.
 
 #![expect(clippy::unwrap_used, reason = "a helper that fails ends its test")]
 

@@ -10,7 +10,8 @@ use store::testing;
 
 use crate::{World, days_ago};
 
-/// Sessions that ended 1 to 4 days ago, one that goes on and one of another tenant, with all that retention is about.
+/// Sessions that ended 1 to 4 days ago, one session still open and one of another tenant, with rows of every kind that
+/// retention removes.
 const ROWS: &str = "
 INSERT INTO sessions (tenant_id, session_id, agent_id, channel, started_at, ended_at, status)
 SELECT 'acme', 's-' || n, 'a', 'text', now() - interval '9 days', now() - n * interval '1 day', 'completed'

@@ -13,7 +13,7 @@ use tokio::process::Command;
 use super::files::StateDir;
 use crate::{paths, venv};
 
-/// `nobody` on Linux. No account is needed: PostgreSQL only looks at the number.
+/// User `nobody` on Linux. No account is needed: PostgreSQL only looks at the number.
 const UNPRIVILEGED: u32 = 65_534;
 
 pub(super) struct Home {

@@ -26,7 +26,7 @@ const RULES: [(&str, &str, f64); 10] = [
 ];
 
 /// The factor by which a rate may exceed its limit.
-const SLACK: f64 = 14.0;
+const SLACK: f64 = 1.0;
 
 struct Block {
     place: String,

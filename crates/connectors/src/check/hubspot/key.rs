@@ -1,7 +1,7 @@
 //! The unique property that tells notes apart: created if it is missing, and proved to work.
 //!
 //! Not every account takes it: it needs a right to change the account's properties, and one of ten unique ones that
-//! notes can have. Without it a note is told apart by its text, so nothing here fails an integration, unless HubSpot
+//! notes can have. Without it a note is identified by its text, so nothing here fails an integration, unless HubSpot
 //! could not be asked just now: an account that has the property is not to lose it for that.
 
 use chrono::SecondsFormat;

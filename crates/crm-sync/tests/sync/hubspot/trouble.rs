@@ -1,4 +1,4 @@
-//! What HubSpot refuses, and while it is down.
+//! Refusals of HubSpot, and HubSpot being down.
 
 use std::time::Duration;
 

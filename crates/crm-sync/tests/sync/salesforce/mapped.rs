@@ -10,7 +10,7 @@ use stage::Outcome;
 use super::Org;
 use crate::world::ana;
 
-/// What a check would have found of these fields.
+/// The result of a check of these fields.
 async fn typed(org: &Org, types: &[(&str, FieldType)]) {
     let integration = org.world.integration("salesforce").await;
     let fields: BTreeMap<_, _> = types.iter().map(|(name, kind)| ((*name).to_owned(), kind.clone())).collect();

@@ -50,7 +50,7 @@ impl Org {
         self.fake.control.fault(fault).await.unwrap();
     }
 
-    /// Makes a record as somebody else who uses the org; its id.
+    /// Creates a record as another user of the org, and returns its id.
     pub(crate) async fn make(&self, object: &str, fields: Value) -> String {
         let url = format!("{}{DATA}/sobjects/{object}", self.fake.base_url);
         let made = reqwest::Client::new().post(url).bearer_auth(&self.token).json(&fields).send().await.unwrap();

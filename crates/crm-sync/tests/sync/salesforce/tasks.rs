@@ -1,4 +1,4 @@
-//! What a session leaves: one task.
+//! One session leaves one task.
 
 use connectors::salesforce::MAX_DESCRIPTION_LENGTH;
 use domain::analysis::Analysis;

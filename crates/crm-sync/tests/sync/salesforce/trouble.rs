@@ -1,4 +1,4 @@
-//! What Salesforce refuses, and what becomes of it.
+//! Refusals of Salesforce, and their consequences.
 
 use std::time::Duration;
 

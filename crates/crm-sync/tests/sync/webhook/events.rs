@@ -1,4 +1,4 @@
-//! What is told, and to whom.
+//! Which webhooks get which events.
 
 use std::time::Duration;
 

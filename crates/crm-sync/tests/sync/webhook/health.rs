@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::world::{World, ana};
 
-/// What it answers to the first, and how long before the second that was.
+/// Delivers two events: the first gets this answer, this long before the second.
 async fn fails_again_after(world: &World, status: u16, time: &str) -> String {
     world.session("s-1", ana()).await;
     world.session("s-2", ana()).await;

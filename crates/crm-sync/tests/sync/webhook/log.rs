@@ -1,4 +1,4 @@
-//! What is kept of each attempt.
+//! The log of attempts.
 
 use std::time::{Duration, Instant};
 
@@ -13,10 +13,10 @@ use tokio::task::JoinHandle;
 use super::line;
 use crate::world::{World, ana};
 
-/// What is written to a client at a time.
+/// Bytes that are written to a client at a time.
 static CHUNK: [u8; 64 * 1024] = [b'x'; 64 * 1024];
 
-/// What a receiver of our own says after the headers of an answer.
+/// The body that our own receiver sends after the headers of an answer.
 #[derive(Clone, Copy)]
 enum Body {
     Bytes(&'static [u8]),

@@ -1,4 +1,4 @@
-//! Events that are told once more.
+//! Events that are sent once more.
 
 use chrono::{TimeDelta, Utc};
 use domain::integration::IntegrationState;

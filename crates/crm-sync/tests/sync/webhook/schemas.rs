@@ -1,4 +1,4 @@
-//! What webhooks are told is what the published schemas say.
+//! Bodies of events keep to the published schemas.
 
 use std::collections::BTreeSet;
 
@@ -142,7 +142,7 @@ async fn a_member_is_missing_only_where_it_may_be_left_out() {
     }
 }
 
-/// What the schema says may be left out, as pointers into `data`.
+/// Optional parts by the schema, as pointers into `data`.
 fn expendable() -> BTreeSet<String> {
     let omitted = schema(EventType::SessionAnalyzed).pointer("/properties/data/properties/omitted/items/enum").cloned();
     serde_json::from_value(omitted.unwrap()).unwrap()
