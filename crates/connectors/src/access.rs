@@ -43,7 +43,7 @@ fn exposed<S: serde::Serializer>(token: &SecretString, serializer: S) -> Result<
 
 /// How an integration signs in.
 pub trait SignIn {
-    /// Gets a token with what the secret holds; [`Reason::Unauthorized`](crate::call::Reason::Unauthorized) if that
+    /// Gets a token with what the secret holds; [`RenewalCause::Unauthorized`](crate::call::RenewalCause::Unauthorized) if that
     /// is not valid.
     fn sign_in(&self, secret: &SecretString) -> impl Future<Output = Result<Granted, SignInError>>;
 
@@ -69,7 +69,7 @@ pub enum SignInError {
 
 /// Occasions to renew a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Reason {
+enum RenewalCause {
     /// The token is about to end, or is missing.
     Ends,
     Refused,
@@ -92,7 +92,7 @@ impl<S: SecretSource, I: SignIn> Access<'_, S, I> {
         if !result.as_ref().is_err_and(Error::is_unauthorized) {
             return result;
         }
-        call(&self.renew(Some(token), Reason::Refused).await?).await
+        call(&self.renew(Some(token), RenewalCause::Refused).await?).await
     }
 
     /// Calls with a new token, even where a token is kept: the call shows whether the secret is valid now, and the kept
@@ -105,7 +105,7 @@ impl<S: SecretSource, I: SignIn> Access<'_, S, I> {
     async fn token(&self) -> Result<AccessToken, Error> {
         match self.kept().await? {
             Some(kept) if self.lasts(&kept) => Ok(kept),
-            kept => self.renew(kept, Reason::Ends).await,
+            kept => self.renew(kept, RenewalCause::Ends).await,
         }
     }
 
@@ -114,11 +114,11 @@ impl<S: SecretSource, I: SignIn> Access<'_, S, I> {
     }
 
     /// Renews the token in one function; the others use the old token until it ends, or come back.
-    async fn renew(&self, old: Option<AccessToken>, reason: Reason) -> Result<AccessToken, Error> {
+    async fn renew(&self, old: Option<AccessToken>, reason: RenewalCause) -> Result<AccessToken, Error> {
         let Integration { tenant_id, integration_id, .. } = self.integration;
         let ours = self.store.take_renewal(tenant_id, integration_id, RENEWAL_LEASE).await.map_err(Error::Store)?;
         let Some(renewal) = ours else {
-            let usable = old.filter(|old| reason == Reason::Ends && old.ends_at > self.now);
+            let usable = old.filter(|old| reason == RenewalCause::Ends && old.ends_at > self.now);
             return usable.ok_or(Error::Renewing);
         };
         let renewed = self.renew_now(old.as_ref()).await;

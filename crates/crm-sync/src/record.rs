@@ -9,7 +9,7 @@ use connectors::job::{Job, Synced};
 use connectors::reason::Reason;
 use domain::step::FIRST_VERSION;
 use store::Store;
-use store::integration_log::{Begun, OtherRecord, SyncKey, SyncStatus, Writing};
+use store::integration_log::{BegunVersion, OtherRecord, SyncKey, SyncStatus, Writing};
 
 /// Makes sure that the person and the session's record exist, and that the record shows the latest analysis.
 ///
@@ -44,7 +44,7 @@ async fn write(
     crm: &impl Crm,
     person: &str,
     other: Option<OtherRecord>,
-    begun: &BTreeMap<i32, Begun>,
+    begun: &BTreeMap<i32, BegunVersion>,
 ) -> Result<String, CallError> {
     let is_first = job.key.analysis_version == FIRST_VERSION;
     let only_keyed = crm.is_keyed() && begun.values().all(|begun| begun.keyed);
@@ -96,6 +96,6 @@ async fn writer_after(version: i32, job: &Job<'_>, store: &Store) -> Result<Opti
         SyncStatus::Writing | SyncStatus::Done => true,
         SyncStatus::Pending | SyncStatus::Skipped | SyncStatus::Failed => false,
     };
-    let later = begun.into_iter().filter(|&(begun, Begun { status, .. })| begun > version && writes(status));
+    let later = begun.into_iter().filter(|&(begun, BegunVersion { status, .. })| begun > version && writes(status));
     Ok(later.map(|(begun, _)| begun).max())
 }

@@ -89,7 +89,7 @@ async fn store_and_queue<Q: Queues>(context: &Context<Q>, notification: &Notific
     let session = &notification.session;
     let message = AnalyzeMessage::V1 { tenant_id: session.tenant_id.clone(), session_id: session.session_id.clone() };
     let message = serde_json::to_string(&message).map_err(Error::Message)?;
-    let new = store::sessions::Notification {
+    let new = store::sessions::NotifiedSession {
         session,
         transcript: notification.transcript.as_ref(),
         hash: &notification.hash,

@@ -223,7 +223,7 @@ impl<S: Stage, Q: Queues> StepRunner<S, Q> {
     async fn park(&self, claimed: Claimed, after: Duration, code: Code, record: &Record) -> Verdict {
         match self.store.park_step(&claimed, after, code).await {
             Ok(true) => tracing::info!(code = code.as_str(), wait_s = after.as_secs(), "the step waits"),
-            Ok(false) => tracing::warn!("the claim was lost to another delivery"),
+            Ok(false) => tracing::warn!("claim lost before the step could wait"),
             Err(error) => return self.database_failed(&error, record),
         }
         Verdict::Ack
@@ -232,7 +232,7 @@ impl<S: Stage, Q: Queues> StepRunner<S, Q> {
     async fn finish(&self, claimed: Claimed, ending: Ending, record: &Record) -> Verdict {
         match self.store.finish_step(&claimed, ending).await {
             Ok(Some(session)) => tracing::info!(session.status = session.as_str(), "recorded"),
-            Ok(None) => tracing::warn!("the claim was lost to another delivery"),
+            Ok(None) => tracing::warn!("claim lost before the step was finished"),
             Err(error) => return self.database_failed(&error, record),
         }
         self.pass_on(&claimed.key, record).await

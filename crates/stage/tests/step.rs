@@ -20,7 +20,7 @@ use stage::step::{StageConfig, StepRunner};
 use stage::testing::MemoryQueues;
 use stage::{Delivery, Failure, Outcome, Stage};
 use store::analyses::NewAnalysis;
-use store::sessions::Notification;
+use store::sessions::NotifiedSession;
 use store::steps::{Claim, Planned};
 use store::testing::{self, TestDatabase};
 
@@ -93,7 +93,7 @@ impl World {
 
     async fn notify(&self, id: &str) {
         let session = testing::session(id);
-        let notification = Notification { session: &session, transcript: None, hash: b"h", message: &message(id) };
+        let notification = NotifiedSession { session: &session, transcript: None, hash: b"h", message: &message(id) };
         self.database.store.accept_session(&notification).await.unwrap();
     }
 

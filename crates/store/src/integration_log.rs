@@ -120,7 +120,7 @@ pub struct OtherRecord {
 
 /// A version whose record was begun.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Begun {
+pub struct BegunVersion {
     pub status: SyncStatus,
     /// As in [`Sync::keyed`].
     pub keyed: bool,
@@ -185,13 +185,13 @@ impl Store {
     }
 
     /// The versions, this one among them, whose record was begun: each may have left one, whatever its status says.
-    pub async fn begun_versions(&self, key: &SyncKey<'_>) -> Result<BTreeMap<i32, Begun>, Error> {
+    pub async fn begun_versions(&self, key: &SyncKey<'_>) -> Result<BTreeMap<i32, BegunVersion>, Error> {
         let [tenant, session, integration, _] = key_params(key);
         let rows = self.rows(BEGUN_VERSIONS, &[tenant, session, integration]).await?;
         let read = |row: &Row| {
             let status = one_of(BEGUN_VERSIONS, row, "status", SyncStatus::parse)?;
             let keyed = get(BEGUN_VERSIONS, row, "keyed")?;
-            Ok((get(BEGUN_VERSIONS, row, "analysis_version")?, Begun { status, keyed }))
+            Ok((get(BEGUN_VERSIONS, row, "analysis_version")?, BegunVersion { status, keyed }))
         };
         rows.iter().map(read).collect()
     }

@@ -67,7 +67,7 @@ WHERE tenant_id = $1 AND session_id = $2 ORDER BY seq";
 
 /// A validated notification.
 #[derive(Clone, Copy)]
-pub struct Notification<'a> {
+pub struct NotifiedSession<'a> {
     pub session: &'a Session,
     /// `None` if the AI engine writes the turns itself.
     pub transcript: Option<&'a Transcript>,
@@ -110,7 +110,7 @@ impl Store {
     /// Stores a session with its transcript and plans its analysis, all or nothing.
     ///
     /// Turns that the AI engine has written are not changed.
-    pub async fn accept_session(&self, notification: &Notification<'_>) -> Result<Accepted, Error> {
+    pub async fn accept_session(&self, notification: &NotifiedSession<'_>) -> Result<Accepted, Error> {
         match self.insert_session(notification).await {
             Ok(true) => Ok(Accepted::New),
             Ok(false) => self.repeated_notification(notification).await,
@@ -119,8 +119,8 @@ impl Store {
         }
     }
 
-    async fn insert_session(&self, notification: &Notification<'_>) -> Result<bool, Error> {
-        let Notification { session, transcript, hash, message } = *notification;
+    async fn insert_session(&self, notification: &NotifiedSession<'_>) -> Result<bool, Error> {
+        let NotifiedSession { session, transcript, hash, message } = *notification;
         let turns = transcript.map(Transcript::turns).unwrap_or_default();
         let ms = |of: fn(&Turn) -> Option<u32>| -> Vec<_> {
             turns.iter().map(|turn| of(turn).and_then(|ms| i32::try_from(ms).ok())).collect()
@@ -155,7 +155,7 @@ impl Store {
         Ok(self.row(ACCEPT_SESSION, &params).await?.is_some())
     }
 
-    async fn repeated_notification(&self, notification: &Notification<'_>) -> Result<Accepted, Error> {
+    async fn repeated_notification(&self, notification: &NotifiedSession<'_>) -> Result<Accepted, Error> {
         let session = notification.session;
         let params = [text(session.tenant_id.as_ref()), text(session.session_id.as_ref()), bytes(notification.hash)];
         let Some(row) = self.row(REPEATED_NOTIFICATION, &params).await? else {

@@ -14,7 +14,7 @@ use tokio_postgres::NoTls;
 use uuid::Uuid;
 
 use crate::analyses::NewAnalysis;
-use crate::sessions::Notification;
+use crate::sessions::NotifiedSession;
 use crate::steps::{Claim, Claimed, Planned};
 use crate::{Config, Store};
 
@@ -106,7 +106,7 @@ pub async fn analysed(store: &Store, session: &Session, new: &NewAnalysis<'_>) -
     let analyze = AnalyzeMessage::V1 { tenant_id, session_id };
     let Planned { message, .. } = planned(&analyze);
     let hash = session.session_id.as_ref().as_bytes();
-    let notification = Notification { session, transcript: None, hash, message: &message };
+    let notification = NotifiedSession { session, transcript: None, hash, message: &message };
     store.accept_session(&notification).await.expect("the session is accepted");
     let claim = store.claim_step(&analyze.step_key(), LEASE, false).await.expect("the store answers");
     let Claim::Run(claimed, _) = claim else { panic!("{claim:?}") };

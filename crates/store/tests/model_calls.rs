@@ -16,7 +16,7 @@ use store::Store;
 use store::analyses::NewAnalysis;
 use store::model_calls::{Begun, CallEnd, CallOutcome, MERGE_PART, NewCall};
 use store::reanalysis::Reanalysis;
-use store::sessions::Notification;
+use store::sessions::NotifiedSession;
 use store::steps::{Claim, Claimed, Ending};
 use store::testing::{self, TestDatabase};
 use uuid::Uuid;
@@ -28,7 +28,7 @@ async fn claimed() -> (TestDatabase, Claimed) {
     let database = TestDatabase::create().await;
     let (store, session) = (&database.store, testing::session("s-1"));
     store.save_tenant(&session.tenant_id, "Acme", &TenantSettings::default()).await.unwrap();
-    let notification = Notification { session: &session, transcript: None, hash: b"h", message: "analyze" };
+    let notification = NotifiedSession { session: &session, transcript: None, hash: b"h", message: "analyze" };
     store.accept_session(&notification).await.unwrap();
     let (tenant_id, session_id) = (session.tenant_id, session.session_id);
     let key = StepKey { tenant_id, session_id, step: Step::Analyze { version: 1 } };

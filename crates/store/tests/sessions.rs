@@ -13,7 +13,7 @@ use domain::transcript::{Role, Transcript, Turn};
 use futures_util::future::join_all;
 use store::Store;
 use store::analyses::NewAnalysis;
-use store::sessions::{Accepted, Notification};
+use store::sessions::{Accepted, NotifiedSession};
 use store::steps::{Claim, Claimed, Ending, Planned, Unclaimed};
 use store::testing::{self, TestDatabase};
 
@@ -57,7 +57,7 @@ fn step(session: &Session, step: Step) -> StepKey {
 
 async fn accept(store: &Store, session: &Session, hash: &[u8]) -> Accepted {
     let transcript = turns(&["hello", "naïve 🦀"]);
-    let notification = Notification { session, transcript: Some(&transcript), hash, message: "analyze me" };
+    let notification = NotifiedSession { session, transcript: Some(&transcript), hash, message: "analyze me" };
     store.accept_session(&notification).await.unwrap()
 }
 
@@ -118,7 +118,7 @@ async fn a_session_the_engine_has_begun_is_completed_by_its_notification() {
 
     let (session, store) = (session("s-1"), &database.store);
     assert_eq!(store.session(&acme(), &session.session_id).await.unwrap(), None, "still going on");
-    let notification = Notification { session: &session, transcript: None, hash: b"h", message: "m" };
+    let notification = NotifiedSession { session: &session, transcript: None, hash: b"h", message: "m" };
     assert_eq!(store.accept_session(&notification).await.unwrap(), Accepted::New);
     let transcript = store.transcript(&acme(), &session.session_id).await.unwrap().unwrap();
     assert_eq!(transcript.turns()[0].text, "from the engine");
@@ -311,7 +311,7 @@ async fn an_error_does_not_quote_the_row() {
     let TestDatabase { store, .. } = database().await;
     let mut wrong = session("s-1");
     wrong.ended_at = wrong.started_at - chrono::Duration::seconds(1);
-    let notification = Notification { session: &wrong, transcript: None, hash: b"h", message: "m" };
+    let notification = NotifiedSession { session: &wrong, transcript: None, hash: b"h", message: "m" };
     let error = store.accept_session(&notification).await.unwrap_err();
     let text = format!("{error} {}", std::error::Error::source(&error).unwrap());
     assert!(text.contains("23514") && !text.contains("ana@example.com"), "{text}");

@@ -9,7 +9,7 @@ use domain::id::{IntegrationId, SessionId, TenantId};
 use domain::integration::{Connection, Disabled, Integration, IntegrationConfig, IntegrationState, WebhookConfig};
 use domain::settings::TenantSettings;
 use domain::step::{Code, Step, StepKey};
-use store::integration_log::{Begun, OtherRecord, SyncKey, SyncStatus, Writing};
+use store::integration_log::{BegunVersion, OtherRecord, SyncKey, SyncStatus, Writing};
 use store::steps::{Claim, Ending};
 use store::testing::TestDatabase;
 
@@ -84,7 +84,7 @@ async fn each_version_of_an_analysis_has_a_sync_of_its_own() {
     for key in [&first, &third] {
         assert_eq!(
             store.begun_versions(key).await.unwrap(),
-            [1, 2].map(|version| (version, Begun { status: SyncStatus::Done, keyed: false })).into(),
+            [1, 2].map(|version| (version, BegunVersion { status: SyncStatus::Done, keyed: false })).into(),
             "that the third ended is no beginning"
         );
     }

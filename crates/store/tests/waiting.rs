@@ -10,7 +10,7 @@ use domain::step::{Code, Step, StepKey};
 use futures_util::future::join_all;
 use store::Store;
 use store::analyses::NewAnalysis;
-use store::sessions::Notification;
+use store::sessions::NotifiedSession;
 use store::steps::{Claim, Claimed, Ending, Planned};
 use store::testing::{self, TestDatabase};
 
@@ -23,7 +23,7 @@ async fn follow_ups(count: i32) -> (TestDatabase, Session, Vec<Claimed>) {
     let database = TestDatabase::create().await;
     let (store, session) = (&database.store, testing::session("s-1"));
     store.save_tenant(&session.tenant_id, "Acme", &TenantSettings::default()).await.unwrap();
-    let notification = Notification { session: &session, transcript: None, hash: b"h", message: "analyze" };
+    let notification = NotifiedSession { session: &session, transcript: None, hash: b"h", message: "analyze" };
     store.accept_session(&notification).await.unwrap();
     let key = |step| StepKey { tenant_id: session.tenant_id.clone(), session_id: session.session_id.clone(), step };
     let analyze = claim(store, &key(Step::Analyze { version: 1 })).await;

@@ -21,7 +21,7 @@ use domain::transcript::{Role, Transcript, Turn};
 use fakes::Running;
 use serde_json::{Value, json};
 use stage::{Delivery, Failure, Outcome, Stage};
-use store::sessions::Notification;
+use store::sessions::NotifiedSession;
 use store::steps::Claim;
 use store::testing::TestDatabase;
 
@@ -53,7 +53,7 @@ impl World {
         };
         let transcript = transcript.map(|turns| Transcript::new(turns.iter().map(turn).collect()));
         let notification =
-            Notification { session: &session(), transcript: transcript.as_ref(), hash: b"hash", message: "analyze" };
+            NotifiedSession { session: &session(), transcript: transcript.as_ref(), hash: b"hash", message: "analyze" };
         database.store.accept_session(&notification).await.unwrap();
         let config = Builder::new()
             .behavior_version(BehaviorVersion::latest())

@@ -142,7 +142,7 @@ impl World {
         let message = AnalyzeMessage::V1 { tenant_id, session_id };
         let text = serde_json::to_string(&message).unwrap();
         let notification =
-            store::sessions::Notification { session: &session, transcript: None, hash: b"hash", message: &text };
+            store::sessions::NotifiedSession { session: &session, transcript: None, hash: b"hash", message: &text };
         store.accept_session(&notification).await.unwrap();
         let claim = store.claim_step(&message.step_key(), Duration::from_secs(60), false).await.unwrap();
         let Claim::Run(claimed, _) = claim else { panic!("{claim:?}") };

@@ -8,7 +8,7 @@ use domain::step::{Code, Step, StepKey};
 use housekeep::{Context, Error, HousekeepTask, ReanalyzeReport, ReanalyzeRequest, RequeueReport, TaskReport};
 use stage::testing::MemoryQueues;
 use store::analyses::NewAnalysis;
-use store::sessions::Notification;
+use store::sessions::NotifiedSession;
 use store::steps::{Claim, Ending};
 use store::testing::{self, TestDatabase};
 
@@ -26,7 +26,7 @@ async fn world() -> (TestDatabase, Context<MemoryQueues>) {
     for table in ["steps", "sessions"] {
         client.execute(&format!("DELETE FROM {table}"), &[]).await.unwrap();
     }
-    let notification = Notification { session: &session(), transcript: None, hash: b"hash", message: MESSAGE };
+    let notification = NotifiedSession { session: &session(), transcript: None, hash: b"hash", message: MESSAGE };
     database.store.accept_session(&notification).await.unwrap();
     (database, context)
 }
@@ -161,7 +161,8 @@ async fn a_due_step_whose_message_cannot_be_sent_waits_on() {
 async fn a_step_that_cannot_be_put_back_keeps_no_other_from_being_put_back() {
     let (database, context) = world().await;
     for id in ["s-2", "s-3", "s-4"] {
-        let notification = Notification { session: &testing::session(id), transcript: None, hash: b"h", message: id };
+        let notification =
+            NotifiedSession { session: &testing::session(id), transcript: None, hash: b"h", message: id };
         database.store.accept_session(&notification).await.unwrap();
     }
     an_hour_passes(&database).await;

@@ -11,7 +11,7 @@ use housekeep::{AlertsReport, Context, Error, HousekeepTask, QueuePair, StepQueu
 use mail::Sender;
 use serde_json::{Value, json};
 use stage::testing::MemoryQueues;
-use store::sessions::Notification;
+use store::sessions::NotifiedSession;
 use store::testing::{self, TestDatabase};
 
 use mail::testing::{FakeSes, SesAnswer};
@@ -67,7 +67,7 @@ impl World {
     }
 
     pub(crate) async fn accept_session(&self, session: &Session) {
-        let notification = Notification { session, transcript: None, hash: b"hash", message: "{}" };
+        let notification = NotifiedSession { session, transcript: None, hash: b"hash", message: "{}" };
         self.database.store.accept_session(&notification).await.unwrap();
     }
 

@@ -20,7 +20,7 @@ use store::analyses::NewAnalysis;
 use store::email_events::{EmailEvent, EventRecord};
 use store::email_log::{Email, EmailKey, EmailStatus};
 use store::reanalysis::Reanalysis;
-use store::sessions::Notification;
+use store::sessions::NotifiedSession;
 use store::steps::{Claim, Claimed, Ending, Planned};
 use store::suppressions::SuppressionReason;
 use store::testing::TestDatabase;
@@ -105,7 +105,7 @@ impl World {
     async fn store(&self, session: &Session) {
         let store = &self.database.store;
         let said = transcript();
-        let notification = Notification { session, transcript: Some(&said), hash: b"hash", message: "{}" };
+        let notification = NotifiedSession { session, transcript: Some(&said), hash: b"hash", message: "{}" };
         store.accept_session(&notification).await.unwrap();
         let Session { tenant_id, session_id, .. } = session.clone();
         let key = AnalyzeMessage::V1 { tenant_id, session_id }.step_key();

@@ -4,7 +4,7 @@ use domain::session::{SessionStatus, Visitor};
 use store::email_events::{EmailEvent, EventRecord};
 use store::email_log::EmailStatus;
 use store::erasure::{Erased, Erasure, OpenSession};
-use store::sessions::{Accepted, Notification};
+use store::sessions::{Accepted, NotifiedSession};
 use store::suppressions::SuppressionReason;
 use store::testing;
 
@@ -55,7 +55,7 @@ impl World {
                 ..Visitor::default()
             };
             session.metadata.insert("customer".into(), "Ana".into());
-            let notification = Notification { session: &session, transcript: None, hash: b"hash", message: "m" };
+            let notification = NotifiedSession { session: &session, transcript: None, hash: b"hash", message: "m" };
             assert_eq!(world.store().accept_session(&notification).await.unwrap(), Accepted::New);
         }
         world
@@ -207,7 +207,7 @@ async fn a_notification_that_comes_again_brings_nothing_back() {
     world.erase_all().await;
     let mut session = testing::session("s-1");
     session.visitor.email = Some("ana@example.com".into());
-    let notification = Notification { session: &session, transcript: None, hash: b"hash", message: "m" };
+    let notification = NotifiedSession { session: &session, transcript: None, hash: b"hash", message: "m" };
     let again = world.store().accept_session(&notification).await.unwrap();
     assert!(matches!(again, Accepted::Duplicate { .. }), "{again:?}");
     assert_eq!(world.count("sessions WHERE session_id = 's-1' AND visitor_email IS NULL").await, 1);
