@@ -149,7 +149,7 @@ impl Models {
         Ok(Self([table.models, overrides].concat()))
     }
 
-    /// Finds the row of a model; a model without a row gets the facts of [`UNKNOWN`].
+    /// Finds the row of a model; a model without a row gets the facts of `UNKNOWN`.
     pub fn choose(&self, id: &str) -> ChosenModel {
         let name = name(id);
         let plain = |model: &&Model| {
