@@ -29,7 +29,7 @@ pub enum WriteAttempt {
 }
 
 /// A CRM account during one delivery, of which it holds no job: [`rewrite`](Crm::rewrite) may be given another. Every
-/// error says by its [`Reason`](crate::reason::Reason) what it means.
+/// error says by its [`Reason`] what it means.
 pub trait Crm {
     /// Whether writing a record twice leaves one, because a unique key of the session is part of it.
     fn is_keyed(&self) -> bool;

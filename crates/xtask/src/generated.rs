@@ -7,7 +7,7 @@ use crate::progress::heading;
 
 /// A block between two marker lines of a document: `<!-- NAME: begin; … -->` and `<!-- NAME: end -->`.
 ///
-/// Each block has a command that writes it and a test that calls [`Block::is_current`].
+/// Each block has a command that writes it and a test that calls `is_current`.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Block {
     /// Relative to the checkout.
