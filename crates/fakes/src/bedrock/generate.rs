@@ -230,12 +230,17 @@ impl Generator<'_> {
     fn text(&self, name: &str, subject: Subject<'_>) -> String {
         match (name, subject) {
             ("summary" | "text", Subject::Whole) => self.summary(),
-            ("reasoning", Subject::Whole) => quotes(&self.evidence(subject)),
+            // Never a bare quote: a test finds an internal text in a mail that shows the transcript.
+            ("reasoning", Subject::Whole) => format!("The visitor says {}", quotes(&self.evidence(subject))),
             (_, Subject::Whole) => quotes(&self.conversation.requests(1)),
             ("emotion", Subject::Mood(mood)) => mood.emotion.to_owned(),
             (_, Subject::Mood(mood)) => quotes(&self.of_turn(mood.turn)),
             (_, Subject::Shift(from, to)) => quotes(&self.cause(from.turn, to.turn)),
             ("due", Subject::Sentence(Sentence { due: Some(due), .. })) => (*due).to_owned(),
+            ("text", Subject::Sentence(sentence)) => {
+                let speaker = if sentence.is_visitor { "visitor" } else { "agent" };
+                format!("The {speaker} says “{}”", quote(sentence.text))
+            }
             (_, Subject::Sentence(sentence)) => quote(sentence.text).to_owned(),
             ("name", Subject::Metric(metric)) => metric::name(metric).to_owned(),
             (_, Subject::Metric(metric)) => match metric::value(metric, &self.conversation) {
