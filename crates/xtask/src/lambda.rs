@@ -40,7 +40,8 @@ impl Package {
 
 /// Builds all functions in one go, as for deployment, and zips each. Fails when one is larger than its limit.
 pub(crate) async fn build() -> anyhow::Result<Vec<Package>> {
-    let binaries = binaries(&["--release"]).await?;
+    let packages = FUNCTIONS.iter().flat_map(|name| ["--package", name]);
+    let binaries = binaries(&["--release"].into_iter().chain(packages).collect::<Vec<_>>()).await?;
     std::fs::create_dir_all(paths::lambda())?;
     let mut stale = Vec::new();
     for name in FUNCTIONS {

@@ -71,5 +71,5 @@ pub(super) fn unit_tests(database_url: &str) -> Check {
 
 /// One at a time: they share queues and stand-ins.
 pub(super) fn pipeline_tests(stack_file: &Path) -> Check {
-    Check::cargo("pipeline tests", "test --package pipeline-tests -- --test-threads=1").env("STACK_JSON", stack_file)
+    Check::cargo("pipeline tests", "test --workspace --test pipeline -- --test-threads=1").env("STACK_JSON", stack_file)
 }
