@@ -11,7 +11,7 @@ use crate::bedrock::ModelError;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error("database error")]
-    Store(#[source] store::Error),
+    Store(#[from] store::Error),
     #[error("no answer from the model")]
     Model(#[source] ModelError),
     /// `last` names the problem of the last answer; `None` if the answer came in another delivery.

@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn too_little_is_told_from_nothing() {
+    fn too_little_is_not_taken_for_nothing() {
         let short = said(&[(Role::Agent, "Hello, how are you?"), (Role::Visitor, "…"), (Role::Visitor, "Hi there")]);
         assert_eq!((enough(&short, 1, 1), enough(&short, 1, 2), enough(&short, 0, 0)), (Ok(()), Ok(()), Ok(())));
         assert_eq!(enough(&short, 2, 1), Err(TOO_LITTLE_CONTENT));

@@ -45,7 +45,7 @@ impl Journal for StoreJournal<'_> {
                 return Err(Error::PriceUnknown { model: call.model.to_owned() });
             }
             let tenant = &self.claimed.key.tenant_id;
-            if self.store.model_spend(tenant, self.now).await.map_err(Error::Store)? >= budget.get() {
+            if self.store.model_spend(tenant, self.now).await? >= budget.get() {
                 return Err(Error::BudgetSpent);
             }
         }
@@ -62,7 +62,7 @@ impl Journal for StoreJournal<'_> {
     }
 
     async fn store_part(&self, part: i32, found: &Value) -> Result<(), Error> {
-        match self.store.store_part(self.claimed, part, found).await.map_err(Error::Store)? {
+        match self.store.store_part(self.claimed, part, found).await? {
             true => Ok(()),
             false => Err(Error::ClaimLost),
         }

@@ -118,7 +118,7 @@ impl Context {
         delivery: &Delivery,
     ) -> Result<Outcome, Error> {
         let tenant_id = &delivery.claimed.key.tenant_id;
-        let tenant = self.store.tenant::<Settings>(tenant_id).await.map_err(Error::Store)?;
+        let tenant = self.store.tenant::<Settings>(tenant_id).await?;
         let settings = tenant.map(|tenant| tenant.settings).unwrap_or_default();
         let now = (self.clock)();
         let budget = settings.analysis.monthly_budget_usd;
@@ -150,13 +150,13 @@ impl Context {
     ) -> Result<Outcome, Error> {
         let key = &delivery.claimed.key;
         let follow_ups = if options.follow_ups {
-            let integrations = self.store.integrations_to_sync(&key.tenant_id).await.map_err(Error::Store)?;
+            let integrations = self.store.integrations_to_sync(&key.tenant_id).await?;
             follow_ups::plan(&key.tenant_id, &key.session_id, key.step.version(), &integrations)?
         } else {
             Vec::new()
         };
         let new = NewAnalysis { analysis: &analysed.analysis, originals: &analysed.originals, follow_ups: &follow_ups };
-        match self.store.store_analysis(&delivery.claimed, &new).await.map_err(Error::Store)? {
+        match self.store.store_analysis(&delivery.claimed, &new).await? {
             true => Ok(Outcome::Done),
             false => Err(Error::ClaimLost),
         }
@@ -187,14 +187,14 @@ impl Stage for Context {
         let key = &delivery.claimed.key;
         let options = AnalysisOptions::of(message);
         // An earlier delivery stored the analysis and ended before it finished the step.
-        let latest = self.store.latest_analysis_version(&key.tenant_id, &key.session_id).await.map_err(Error::Store)?;
+        let latest = self.store.latest_analysis_version(&key.tenant_id, &key.session_id).await?;
         if latest.is_some_and(|latest| latest >= key.step.version()) {
             return Ok(Outcome::Done);
         }
-        let Some(stored) = self.store.session(&key.tenant_id, &key.session_id).await.map_err(Error::Store)? else {
+        let Some(stored) = self.store.session(&key.tenant_id, &key.session_id).await? else {
             return Ok(Outcome::Final { code: UNKNOWN_SESSION, reason: "unknown session".to_owned() });
         };
-        let transcript = match self.store.transcript(&key.tenant_id, &key.session_id).await.map_err(Error::Store)? {
+        let transcript = match self.store.transcript(&key.tenant_id, &key.session_id).await? {
             Some(transcript) => transcript,
             None if stored.transcript_purged_at.is_some() => {
                 let reason = "the transcript was removed, by retention or an erasure".to_owned();

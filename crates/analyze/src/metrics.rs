@@ -148,7 +148,7 @@ mod tests {
     }
 
     fn entry(name: &str, value: Value) -> answer::RawCustomMetric {
-        answer::RawCustomMetric { name: name.into(), status: "ok".into(), value, rationale: "ModelMessage so.".into() }
+        answer::RawCustomMetric { name: name.into(), status: "ok".into(), value, rationale: "Said so.".into() }
     }
 
     /// The metric's value after reading this entry, and what was wrong.
@@ -178,7 +178,7 @@ mod tests {
 
     #[test]
     fn values_that_do_not_fit_are_reported_and_not_evaluated() {
-        for (name, given, told) in [
+        for (name, given, expected) in [
             ("resolved", json!("yes"), "true or false"),
             ("resolved", json!(null), "true or false"),
             ("nps", json!(11), "an integer from 0 to 10"),
@@ -190,7 +190,7 @@ mod tests {
             ("product", json!("\u{0}"), "a text of 1 to 5 characters"),
             ("reason", json!("colour"), "one of Price, Quality"),
         ] {
-            assert_eq!(one(name, given), (Value::Null, vec![format!("custom_metrics[0].value is not {told}")]));
+            assert_eq!(one(name, given), (Value::Null, vec![format!("custom_metrics[0].value is not {expected}")]));
         }
     }
 
@@ -202,8 +202,8 @@ mod tests {
         let (read, wrong) = read(&entries, &asked);
         assert_eq!(read.keys().collect::<Vec<_>>(), ["nps", "resolved"]);
         assert_eq!((&read["nps"].value, read["resolved"].rationale.as_str()), (&json!(1), NO_VALUE));
-        let told = ["custom_metrics has no entry for resolved", "custom_metrics has more than one entry for nps"];
-        assert_eq!(wrong, told);
+        let problems = ["custom_metrics has no entry for resolved", "custom_metrics has more than one entry for nps"];
+        assert_eq!(wrong, problems);
     }
 
     #[test]

@@ -82,7 +82,7 @@ pub fn analysis_message(
     let mut message = brief.head();
     let Some(part) = parts.get(n) else { return message };
     if parts.len() > 1 {
-        line(&mut message, format_args!("TranscriptPart: {} of {}", n + 1, parts.len()));
+        line(&mut message, format_args!("Part: {} of {}", n + 1, parts.len()));
     }
     if let (Some(first), Some(last)) = (part.context.clone().next(), part.context.clone().next_back()) {
         let context = "were analysed with the part before; no timeline entries for them";
@@ -265,7 +265,7 @@ mod tests {
         insta::assert_snapshot!(message(settings, &turns, PartLimits { tokens: 10, visitor_turns: 1 }, 2), @r#"
         Output language: de
         Channel: voice
-        TranscriptPart: 3 of 3
+        Part: 3 of 3
         Excerpt: of turn 1, which is longer than a part, this is piece 2 of 2
         Topics allowed: ["Billing","Delivery \"fast\""]
         Custom metric: {"description":"0 to 10","max":10,"min":0,"name":"nps","type":"integer"}

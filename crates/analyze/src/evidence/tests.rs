@@ -46,7 +46,7 @@ fn a_quote_one_turn_off_is_put_right() {
 }
 
 #[test]
-fn words_nobody_said_are_not_found() {
+fn words_that_were_not_said_are_not_found() {
     assert_eq!(find(1, "art over"), None);
     assert_eq!(find(1, "the machine works"), None);
     assert_eq!(find(2, "The visitor is angry"), None, "nobody said it");

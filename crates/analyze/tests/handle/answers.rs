@@ -63,7 +63,7 @@ async fn nonsense_is_asked_again_three_times_and_leaves_nothing_that_looks_like_
 }
 
 #[tokio::test]
-async fn a_tenant_may_have_up_to_five_attempts_and_is_told_what_was_wrong() {
+async fn a_tenant_may_have_up_to_five_attempts_and_the_model_gets_what_was_wrong() {
     let world = World::new(json!({ "analysis": { "max_attempts": 5 } }), Some(&CHAT)).await;
     let wrong = answer("machine is broken").replace("facing_issue", "furious");
     world.script(json!([{ "times": 4, "answer": wrong }, { "answer": answer("machine is broken") }])).await;
@@ -73,8 +73,8 @@ async fn a_tenant_may_have_up_to_five_attempts_and_is_told_what_was_wrong() {
     let last: Value = serde_json::from_str(requests.last().unwrap()["body"].as_str().unwrap()).unwrap();
     let messages = last["messages"].as_array().unwrap();
     assert_eq!(messages.len(), 3, "the transcript, the last answer, and what was wrong with it");
-    let told = messages[2]["content"][0]["text"].as_str().unwrap();
-    assert!(told.contains("category.label is not one of immediate_buyer"), "{told}");
+    let reported = messages[2]["content"][0]["text"].as_str().unwrap();
+    assert!(reported.contains("category.label is not one of immediate_buyer"), "{reported}");
 }
 
 #[tokio::test]

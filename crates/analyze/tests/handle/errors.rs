@@ -43,13 +43,13 @@ async fn an_answer_with_shortcomings_is_taken_where_no_time_is_left_to_ask_again
     world.script(json!([{ "times": 9, "answer": answer("I will sue you") }])).await;
     let slow = json!({ "match": "POST converse", "delay_ms": 1800 });
     world.bedrock.control.fault(slow).await.unwrap();
-    assert_eq!(world.handle_within(Duration::from_secs(3)).await.unwrap(), Outcome::Done);
+    assert_eq!(world.handle_within(Duration::from_secs(4)).await.unwrap(), Outcome::Done);
     assert_eq!(world.calls().await, 1);
     assert_eq!(world.analysis().await.unwrap().status, AnalysisStatus::Partial);
 }
 
 #[tokio::test]
-async fn errors_that_pass_are_told_apart_and_left_to_the_queue() {
+async fn errors_that_pass_have_their_own_codes_and_are_left_to_the_queue() {
     for (exception, code) in [
         ("ModelNotReadyException", "model_not_ready"),
         ("ModelTimeoutException", "model_timeout"),

@@ -68,8 +68,7 @@ async fn what_does_not_fit_is_analysed_in_smaller_parts_however_few_attempts_the
 #[tokio::test]
 async fn parts_that_were_analysed_are_not_paid_for_again_and_the_session_waits_for_the_others() {
     let world = world_of(json!({}), &long(1500, "it is broken.")).await;
-    let fault =
-        json!({ "match": "POST converse", "body_match": "TranscriptPart: 3 of 3", "exception": "ThrottlingException" });
+    let fault = json!({ "match": "POST converse", "body_match": "Part: 3 of 3", "exception": "ThrottlingException" });
     world.bedrock.control.fault(fault).await.unwrap();
     let outcome = world.handle().await.unwrap();
     assert!(matches!(outcome, Outcome::Wait { code, .. } if code.as_str() == "parts_left"), "{outcome:?}");
