@@ -13,7 +13,6 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::access::{Access, AccessToken};
 use crate::error::Error;
 use crate::explanation::{self, Afterwards};
-use crate::hubspot::HubspotAccount;
 use crate::hubspot::oauth::{self, OAuth};
 use crate::job::SyncNotes;
 use crate::salesforce::Login;
@@ -110,7 +109,7 @@ impl<S: SecretSource> Connectors<S> {
     ) -> Result<Checked, Error> {
         let (now, notes) = ((self.clock)(), SyncNotes::default());
         let ask = async |token: &SecretString| {
-            let account = HubspotAccount { hubspot: &self.hubspot, config, token, deadline, now, notes: &notes };
+            let account = self.hubspot.account(config, token, deadline, now, &notes);
             hubspot::check(&account).await.map_err(Error::Crm)
         };
         match config.auth {

@@ -16,7 +16,7 @@ pub enum Person {
     /// A person with this id in the CRM.
     Known(String),
     /// The session is skipped, for this reason.
-    Nobody(Reason),
+    Skipped(Reason),
 }
 
 /// How a record is to be written.

@@ -15,7 +15,7 @@ use crate::webhook::Violation;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error("database error")]
-    Store(#[source] store::Error),
+    Store(#[from] store::Error),
     #[error("unknown integration")]
     UnknownIntegration,
     #[error("unknown session")]

@@ -1,6 +1,5 @@
 //! HubSpot: one contact per address, one note per session.
 
-mod account;
 pub(crate) mod client;
 pub(crate) mod contact;
 mod error_answer;
@@ -9,8 +8,8 @@ pub mod oauth;
 
 use domain::session::VisitorEmail;
 
-pub(crate) use account::HubspotAccount;
-pub use client::{HubSpot, Portal, REQUEST_TIMEOUT};
+pub(crate) use client::HubspotAccount;
+pub use client::{HubSpot, Portal};
 pub use note::MAX_NOTE_LENGTH;
 
 use crate::call::CallError;
@@ -30,8 +29,8 @@ impl Crm for Portal<'_> {
     /// HubSpot takes an address once.
     async fn person(&self, job: &Job<'_>) -> Result<Person, Error> {
         let email = match job.session.visitor.email() {
-            VisitorEmail::Absent => return Ok(Person::Nobody(Reason::NoEmail)),
-            VisitorEmail::Invalid => return Ok(Person::Nobody(Reason::InvalidEmail)),
+            VisitorEmail::Absent => return Ok(Person::Skipped(Reason::NoEmail)),
+            VisitorEmail::Invalid => return Ok(Person::Skipped(Reason::InvalidEmail)),
             VisitorEmail::Usable(email) => email,
         };
         contact::upsert(self, job, &email).await.map(Person::Known).map_err(Error::Crm)

@@ -13,6 +13,7 @@ pub mod job;
 mod mapping;
 mod name;
 pub mod reason;
+mod rest;
 pub mod salesforce;
 mod secrets;
 mod summary;

@@ -1,7 +1,6 @@
 //! Salesforce: one contact or lead per address, one task per session.
 
 mod address;
-mod api;
 mod client;
 mod error_answer;
 mod fields;
@@ -12,7 +11,6 @@ mod task;
 
 use domain::session::VisitorEmail;
 
-pub(crate) use api::Api;
 pub use client::{Org, Salesforce};
 pub use sign_in::Login;
 pub use task::MAX_DESCRIPTION_LENGTH;
@@ -35,8 +33,8 @@ impl Crm for Org<'_> {
 
     async fn person(&self, job: &Job<'_>) -> Result<Person, Error> {
         match job.session.visitor.email() {
-            VisitorEmail::Absent => Ok(Person::Nobody(Reason::NoEmail)),
-            VisitorEmail::Invalid => Ok(Person::Nobody(Reason::InvalidEmail)),
+            VisitorEmail::Absent => Ok(Person::Skipped(Reason::NoEmail)),
+            VisitorEmail::Invalid => Ok(Person::Skipped(Reason::InvalidEmail)),
             VisitorEmail::Usable(email) => person::find_or_create(self, job, &email).await,
         }
     }

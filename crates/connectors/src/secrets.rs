@@ -135,7 +135,7 @@ impl<S: SecretSource> Secrets<S> {
         Ok(Secret { value, is_cached: false })
     }
 
-    /// Keeps a value that was got for an integration, beside the secret of that name.
+    /// Keeps a value that was got for an integration, in a secret next to the one of that name.
     pub async fn put(
         &self,
         tenant: &TenantId,
@@ -221,7 +221,7 @@ mod tests {
 
     #[test]
     fn only_what_passes_is_tried_again() {
-        for (code, told) in [
+        for (code, expected) in [
             (Some("ResourceNotFoundException"), "unknown_secret"),
             (Some("InvalidParameterException"), "unknown_secret"),
             (Some("InvalidRequestException"), "secret_deleted"),
@@ -236,7 +236,11 @@ mod tests {
             let refused = GetSecretValueError::generic(metadata.build());
             let error = SecretError::of(SdkError::service_error(refused, ()));
             let row = error.reason().row();
-            assert_eq!((row.code.as_str(), row.next.is_retried()), (told, told == "secret_unavailable"), "{code:?}");
+            assert_eq!(
+                (row.code.as_str(), row.next.is_retried()),
+                (expected, expected == "secret_unavailable"),
+                "{code:?}"
+            );
         }
         let silent: SdkError<GetSecretValueError, ()> = SdkError::timeout_error("no answer");
         assert_eq!(SecretError::of(silent).reason(), Reason::SecretUnavailable);

@@ -14,6 +14,7 @@ use super::fit::{Fit, fit};
 use crate::call::CallError;
 use crate::hubspot::HubspotAccount;
 use crate::hubspot::contact::CONTACTS;
+use crate::rest::NO_BODY;
 
 /// The longest text that a property of HubSpot holds, in characters, and so at most in UTF-16 units.
 const MAX_TEXT: u32 = 65_536;
@@ -60,7 +61,7 @@ struct Modification {
 /// Asks HubSpot. Answers that cannot be used are errors; problems of the configuration and notices are in the result.
 pub(super) async fn check(account: &HubspotAccount<'_>) -> Result<Checked, CallError> {
     let operation = "list the properties of contacts";
-    let listed: Listed = account.properties(operation, Method::GET, CONTACTS, None).await?;
+    let listed: Listed = account.api.call(operation, Method::GET, &account.properties(CONTACTS), NO_BODY).await?;
     let known: BTreeMap<_, _> = listed.results.iter().map(|property| (property.name.as_str(), property)).collect();
     let mut checked = Checked::default();
     for (name, source) in account.config.properties.iter() {

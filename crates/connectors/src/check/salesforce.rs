@@ -3,13 +3,14 @@
 use domain::id::MAX_ID_LENGTH;
 use domain::integration::salesforce::UnknownVisitor;
 use domain::integration::{FieldType, Mapping, SalesforceConfig};
+use reqwest::Method;
 use serde::Deserialize;
 
 use super::Checked;
 use super::fit::fit;
 use crate::call::CallError;
 use crate::reason::Reason;
-use crate::salesforce::Api;
+use crate::rest::{NO_BODY, RestApi};
 
 const TASK: &str = "Task";
 const CONTACT: &str = "Contact";
@@ -62,7 +63,7 @@ impl ObjectDescription {
 }
 
 /// Asks Salesforce. Answers that cannot be used are errors; problems of the org or the configuration are in the result.
-pub(super) async fn check(api: &Api<'_>, config: &SalesforceConfig) -> Result<Checked, CallError> {
+pub(super) async fn check(api: &RestApi<'_>, config: &SalesforceConfig) -> Result<Checked, CallError> {
     let mut checked = Checked::default();
     let key = config.external_id_field.as_ref();
     if let Some(task) = describe(api, TASK, &mut checked).await? {
@@ -90,8 +91,13 @@ pub(super) async fn check(api: &Api<'_>, config: &SalesforceConfig) -> Result<Ch
 }
 
 /// `None`, and a problem, if the user does not see the object: all of them are asked in each sync.
-async fn describe(api: &Api<'_>, object: &str, checked: &mut Checked) -> Result<Option<ObjectDescription>, CallError> {
-    match api.describe(object).await {
+async fn describe(
+    api: &RestApi<'_>,
+    object: &str,
+    checked: &mut Checked,
+) -> Result<Option<ObjectDescription>, CallError> {
+    let path = format!("sobjects/{object}/describe");
+    match api.call("describe an object", Method::GET, &path, NO_BODY).await {
         Err(error) if error.is(Reason::NotFound) => {
             let what =
                 "The org does not have the API version, or the user that signs in may not see objects of the kind";

@@ -1,7 +1,7 @@
 //! The endpoints of HubSpot's CRM API that a sync needs.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::Instant;
 
 use chrono::{DateTime, Utc};
 use domain::email_address::EmailAddress;
@@ -9,24 +9,27 @@ use domain::integration::{Connection, HubspotConfig};
 use reqwest::{Client, Method};
 use secrecy::SecretString;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::account::HubspotAccount;
 use super::error_answer;
+use super::note::MAX_NOTE_LENGTH;
 use crate::call::CallError;
 use crate::http::{self, SetupError, segment};
-use crate::job::Job;
+use crate::job::{Job, SyncNotes};
 use crate::reason::Reason;
+use crate::rest::{NO_BODY, RestApi};
 
-/// HubSpot answers within a second; a request that takes this long has failed, and others still have time.
-pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
 /// Notes read in one request: HubSpot's limit of a batch's inputs.
 pub(super) const NOTES_PER_READ: usize = 100;
 /// HubSpot's own limit of associations on a page.
 const ASSOCIATIONS_PER_PAGE: usize = 500;
 /// From a note to its contact, in HubSpot's list of association types.
 const NOTE_TO_CONTACT: u32 = 202;
-/// The unique property that tells notes apart, where the account has it.
+/// Bytes that are read of an answer: 26 MB, of the function's 512, for a batch of the longest notes. A UTF-16 unit has
+/// three bytes at most; the fourth is for what surrounds and escapes them.
+const MAX_ANSWER_BYTES: usize = NOTES_PER_READ * MAX_NOTE_LENGTH * 4;
+/// The unique property that identifies notes, where the account has it.
 pub(crate) const KEY_PROPERTY: &str = "post_session_conversation_id";
 
 /// Property names and values; an empty value would clear the property and is never sent.
@@ -49,8 +52,48 @@ impl HubSpot {
     /// The account that a token opens.
     pub fn portal<'a>(&'a self, config: &'a HubspotConfig, token: &'a SecretString, job: &'a Job<'a>) -> Portal<'a> {
         let Job { connection, delivery, now, notes, .. } = *job;
-        let account = HubspotAccount { hubspot: self, config, token, deadline: delivery.deadline, now, notes };
-        Portal { account, connection }
+        Portal { account: self.account(config, token, delivery.deadline, now, notes), connection }
+    }
+
+    /// The same outside a delivery, in an invocation that ends at `deadline`.
+    pub(crate) fn account<'a>(
+        &'a self,
+        config: &'a HubspotConfig,
+        token: &'a SecretString,
+        deadline: Instant,
+        now: DateTime<Utc>,
+        notes: &'a SyncNotes,
+    ) -> HubspotAccount<'a> {
+        let (http, base_url, read_error) = (&self.http, self.base_url.clone(), error_answer::read);
+        let api = RestApi { http, token, base_url, deadline, now, notes, limit: MAX_ANSWER_BYTES, read_error };
+        HubspotAccount { api, config }
+    }
+}
+
+/// One HubSpot account, as a token opens it, during one invocation.
+pub(crate) struct HubspotAccount<'a> {
+    pub(crate) api: RestApi<'a>,
+    pub(crate) config: &'a HubspotConfig,
+}
+
+impl HubspotAccount<'_> {
+    /// The path of requests about records; `path` begins with their kind.
+    pub(crate) fn objects(&self, path: &str) -> String {
+        format!("crm/objects/{}/{path}", self.version())
+    }
+
+    /// The path of requests about the properties of a kind of records.
+    pub(crate) fn properties(&self, path: &str) -> String {
+        format!("crm/properties/{}/{path}", self.version())
+    }
+
+    /// The path of requests about a kind of records as a whole.
+    pub(crate) fn schema(&self, kind: &str) -> String {
+        format!("crm-object-schemas/{}/schemas/{kind}", self.version())
+    }
+
+    fn version(&self) -> impl std::fmt::Display {
+        segment(self.config.api_version.as_ref())
     }
 }
 
@@ -120,10 +163,31 @@ impl Note {
 }
 
 impl Portal<'_> {
+    async fn records<T: DeserializeOwned>(
+        &self,
+        operation: &'static str,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<T, CallError> {
+        self.account.api.call(operation, method, &self.account.objects(path), body).await
+    }
+
+    /// Sends a request about one record, and returns the record's id.
+    async fn id(
+        &self,
+        operation: &'static str,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<String, CallError> {
+        self.records::<HubspotId>(operation, method, path, body).await.map(|record| record.id)
+    }
+
     /// The id of the contact whose primary address this is.
     pub(super) async fn contact_by_email(&self, email: &EmailAddress) -> Result<String, CallError> {
         let path = format!("contacts/{}?idProperty=email", segment(email.as_str()));
-        self.account.objects::<HubspotId>("read the contact", Method::GET, &path, None).await.map(|contact| contact.id)
+        self.id("read the contact", Method::GET, &path, None).await
     }
 
     /// Changes the contact whose primary address this is.
@@ -133,27 +197,16 @@ impl Portal<'_> {
         properties: &Properties,
     ) -> Result<String, CallError> {
         let path = format!("contacts/{}?idProperty=email", segment(email.as_str()));
-        self.write_contact("update the contact", Method::PATCH, &path, properties).await
+        self.id("update the contact", Method::PATCH, &path, Some(&json!({ "properties": properties }))).await
     }
 
     pub(super) async fn update_contact(&self, id: &str, properties: &Properties) -> Result<String, CallError> {
         let path = format!("contacts/{}", segment(id));
-        self.write_contact("update the contact by its id", Method::PATCH, &path, properties).await
+        self.id("update the contact by its id", Method::PATCH, &path, Some(&json!({ "properties": properties }))).await
     }
 
     pub(super) async fn create_contact(&self, properties: &Properties) -> Result<String, CallError> {
-        self.write_contact("create the contact", Method::POST, "contacts", properties).await
-    }
-
-    async fn write_contact(
-        &self,
-        operation: &'static str,
-        method: Method,
-        path: &str,
-        properties: &Properties,
-    ) -> Result<String, CallError> {
-        let body = json!({ "properties": properties });
-        self.account.objects::<HubspotId>(operation, method, path, Some(&body)).await.map(|contact| contact.id)
+        self.id("create the contact", Method::POST, "contacts", Some(&json!({ "properties": properties }))).await
     }
 
     /// On the contact's timeline, at the end of the conversation.
@@ -163,10 +216,7 @@ impl Portal<'_> {
             "properties": properties,
             "associations": [{ "to": { "id": contact_id }, "types": [kind] }],
         });
-        self.account
-            .objects::<HubspotId>("create the note", Method::POST, "notes", Some(&note))
-            .await
-            .map(|note| note.id)
+        self.id("create the note", Method::POST, "notes", Some(&note)).await
     }
 
     /// Writes the note that has this value of the unique property, or makes it.
@@ -174,7 +224,7 @@ impl Portal<'_> {
         let operation = "write the note by its key";
         let input = json!({ "idProperty": KEY_PROPERTY, "id": key, "properties": properties });
         let body = json!({ "inputs": [input] });
-        let notes: NoteBatch = self.account.objects(operation, Method::POST, "notes/batch/upsert", Some(&body)).await?;
+        let notes: NoteBatch = self.records(operation, Method::POST, "notes/batch/upsert", Some(&body)).await?;
         if let Some(note) = notes.results.into_iter().next() {
             return Ok(note.id);
         }
@@ -185,7 +235,8 @@ impl Portal<'_> {
     /// Hangs a note on a contact; where it does already, nothing changes.
     pub(super) async fn associate(&self, note_id: &str, contact_id: &str) -> Result<(), CallError> {
         let path = format!("notes/{}/associations/default/contacts/{}", segment(note_id), segment(contact_id));
-        self.account.objects::<Value>("put the note on the contact", Method::PUT, &path, None).await.map(drop)
+        let path = self.account.objects(&path);
+        self.account.api.send::<Value>("put the note on the contact", Method::PUT, &path, NO_BODY).await.map(drop)
     }
 
     /// Changes these properties of a note. `None` if the note was deleted.
@@ -196,9 +247,9 @@ impl Portal<'_> {
     ) -> Result<Option<String>, CallError> {
         let note = json!({ "properties": properties });
         let path = format!("notes/{}", segment(note_id));
-        match self.account.objects::<HubspotId>("update the note", Method::PATCH, &path, Some(&note)).await {
+        match self.id("update the note", Method::PATCH, &path, Some(&note)).await {
             Err(error) if error.is(Reason::NotFound) => Ok(None),
-            updated => updated.map(|note| Some(note.id)),
+            updated => updated.map(Some),
         }
     }
 
@@ -208,7 +259,7 @@ impl Portal<'_> {
         loop {
             let path =
                 format!("contacts/{}/associations/notes?limit={ASSOCIATIONS_PER_PAGE}{after}", segment(contact_id));
-            let page: NoteIds = self.account.objects("list the contact's notes", Method::GET, &path, None).await?;
+            let page: NoteIds = self.records("list the contact's notes", Method::GET, &path, None).await?;
             ids.extend(page.results.into_iter().map(|note| match note.to {
                 Value::String(id) => id,
                 other => other.to_string(),
@@ -223,7 +274,7 @@ impl Portal<'_> {
         let operation = "read the contact's notes";
         let inputs: Vec<_> = ids.iter().map(|id| json!({ "id": id })).collect();
         let body = json!({ "properties": ["hs_note_body"], "inputs": inputs });
-        let notes: NoteBatch = self.account.objects(operation, Method::POST, "notes/batch/read", Some(&body)).await?;
+        let notes: NoteBatch = self.records(operation, Method::POST, "notes/batch/read", Some(&body)).await?;
         let gone = |error: Value| error_answer::of_input(error).reason == Reason::NotFound;
         let none_is_named = notes.errors.is_empty();
         if notes.results.len() < ids.len() && (none_is_named || !notes.errors.into_iter().all(gone)) {

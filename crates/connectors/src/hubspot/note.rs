@@ -17,7 +17,7 @@ pub const MAX_NOTE_LENGTH: usize = 65_536;
 const CLOCK_SKEW: TimeDelta = TimeDelta::days(1);
 const FORM: SummaryFormat = SummaryFormat { markup: Markup::Html, max_length: MAX_NOTE_LENGTH, record: "a note" };
 
-/// Lists the properties of a note; with the key where the account tells notes apart by the unique property.
+/// Lists the properties of a note; with the key where the account has the unique property.
 pub(super) fn properties(session: &Session, analysis: &Analysis, keyed: bool) -> Properties {
     let time = session.ended_at.to_rfc3339_opts(SecondsFormat::Millis, true);
     let key = keyed.then(|| (KEY_PROPERTY.to_owned(), session.session_id.to_string()));

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
+use domain::integration::HubspotConfig;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
@@ -12,7 +13,7 @@ use crate::access::{Granted, SignIn, SignInError};
 use crate::call::CallError;
 use crate::http::{self, Exchange};
 use crate::reason::Reason;
-use domain::integration::HubspotConfig;
+use crate::rest::REQUEST_TIMEOUT;
 
 const OPERATION: &str = "renew the access token";
 /// Bytes; a token has some hundred.
@@ -56,7 +57,7 @@ impl SignIn for OAuth<'_> {
 
 impl OAuth<'_> {
     async fn renew(&self, credentials: &Credentials) -> Result<Granted, CallError> {
-        let exchange = Exchange::begin(OPERATION, super::REQUEST_TIMEOUT, self.deadline, MAX_ANSWER_BYTES)?;
+        let exchange = Exchange::begin(OPERATION, REQUEST_TIMEOUT, self.deadline, MAX_ANSWER_BYTES)?;
         let HubSpot { http, base_url } = self.hubspot;
         let url = format!("{base_url}/oauth/{}/token", http::segment(self.config.api_version.as_ref()));
         let form = http::form(&[

@@ -1,6 +1,6 @@
 //! The endpoints of Salesforce's REST API that a sync needs.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use chrono::{DateTime, Utc};
 use domain::id::SessionId;
@@ -10,7 +10,7 @@ use serde::Deserialize;
 use store::Store;
 
 use super::address;
-use super::api::Api;
+use super::error_answer;
 use super::fields::Fields;
 use crate::access::AccessToken;
 use crate::call::CallError;
@@ -18,9 +18,11 @@ use crate::hosts::AllowedHosts;
 use crate::http::{self, SetupError, segment};
 use crate::job::{Job, SyncNotes};
 use crate::reason::Reason;
+use crate::rest::{NO_BODY, RestApi};
 
-/// Salesforce answers within a second or two, an org's own triggers included; others still have time after this.
-pub(super) const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
+/// Bytes that are read of an answer; the longest one describes an object with up to 900 fields, some of them with a
+/// thousand values.
+const MAX_ANSWER_BYTES: usize = 16 << 20;
 
 /// Salesforce's REST API.
 #[derive(Debug, Clone)]
@@ -53,7 +55,7 @@ impl Salesforce {
         Ok(Org { api: self.api(config, token, delivery.deadline, now, notes)?, config, store })
     }
 
-    /// The same beside any delivery, in an invocation that ends at `deadline`.
+    /// The same outside a delivery, in an invocation that ends at `deadline`.
     pub(crate) fn api<'a>(
         &'a self,
         config: &'a SalesforceConfig,
@@ -61,17 +63,18 @@ impl Salesforce {
         deadline: Instant,
         now: DateTime<Utc>,
         notes: &'a SyncNotes,
-    ) -> Result<Api<'a>, CallError> {
+    ) -> Result<RestApi<'a>, CallError> {
         let origin = token.url.as_deref().and_then(|url| self.origin(url));
         let origin = origin.ok_or(CallError::Unreadable { operation: "find the org" })?;
         let base_url = format!("{origin}/services/data/{}", segment(config.api_version.as_ref()));
-        Ok(Api { http: &self.http, token: &token.token, base_url, deadline, now, notes })
+        let (http, token, read_error) = (&self.http, &token.token, error_answer::read);
+        Ok(RestApi { http, token, base_url, deadline, now, notes, limit: MAX_ANSWER_BYTES, read_error })
     }
 }
 
 /// One Salesforce org during one delivery.
 pub struct Org<'a> {
-    api: Api<'a>,
+    api: RestApi<'a>,
     pub(super) config: &'a SalesforceConfig,
     pub(super) store: &'a Store,
 }
@@ -91,29 +94,26 @@ struct SalesforceId {
 impl Org<'_> {
     /// The id of the first record that a query finds.
     pub(super) async fn first(&self, query: &str) -> Result<Option<String>, CallError> {
-        let operation = "look for the person";
         let path = format!("query?q={}", segment(query));
-        let found: Option<QueryResult> = self.api.call(operation, Method::GET, &path, None).await?;
-        let found = found.ok_or(CallError::Unreadable { operation })?;
+        let found: QueryResult = self.api.call("look for the person", Method::GET, &path, NO_BODY).await?;
         Ok(found.records.into_iter().next().map(|record| record.id))
     }
 
     pub(super) async fn create_person(&self, object: &str, fields: &Fields) -> Result<String, CallError> {
-        let operation = "create the person";
-        let created: Option<SalesforceId> =
-            self.api.call(operation, Method::POST, &format!("sobjects/{object}"), Some(fields)).await?;
-        created.map(|record| record.id).ok_or(CallError::Unreadable { operation })
+        let path = format!("sobjects/{object}");
+        let created: SalesforceId = self.api.call("create the person", Method::POST, &path, Some(fields)).await?;
+        Ok(created.id)
     }
 
     pub(super) async fn update_person(&self, object: &str, id: &str, fields: &Fields) -> Result<(), CallError> {
         let path = format!("sobjects/{object}/{}", segment(id));
-        self.api.call::<SalesforceId>("update the person", Method::PATCH, &path, Some(fields)).await.map(drop)
+        self.api.send::<SalesforceId>("update the person", Method::PATCH, &path, Some(fields)).await.map(drop)
     }
 
     /// Writes the task that has this external id, or makes it.
     pub(super) async fn upsert_task(&self, key: &SessionId, fields: &Fields) -> Result<String, CallError> {
         let path = format!("sobjects/Task/{}/{}", self.config.external_id_field.as_ref(), segment(key.as_ref()));
-        let write = async || self.api.call::<SalesforceId>("write the task", Method::PATCH, &path, Some(fields)).await;
+        let write = async || self.api.send::<SalesforceId>("write the task", Method::PATCH, &path, Some(fields)).await;
         let written = match write().await {
             // Another attempt made it at the same time; now it is there.
             Err(error) if error.is(Reason::Conflict) => write().await?,
@@ -121,22 +121,19 @@ impl Org<'_> {
         };
         match written {
             Some(task) => Ok(task.id),
-            None => self.task_at(&path).await,
+            // An update may be answered without the id.
+            None => {
+                let path = format!("{path}?fields=Id");
+                let task: SalesforceId = self.api.call("read the task", Method::GET, &path, NO_BODY).await?;
+                Ok(task.id)
+            }
         }
-    }
-
-    /// An update may be answered without the id.
-    async fn task_at(&self, path: &str) -> Result<String, CallError> {
-        let operation = "read the task";
-        let task: Option<SalesforceId> =
-            self.api.call(operation, Method::GET, &format!("{path}?fields=Id"), None).await?;
-        task.map(|task| task.id).ok_or(CallError::Unreadable { operation })
     }
 
     /// Changes these fields of a task. `None` if the task was deleted.
     pub(super) async fn update_task(&self, id: &str, fields: &Fields) -> Result<Option<String>, CallError> {
         let path = format!("sobjects/Task/{}", segment(id));
-        match self.api.call::<SalesforceId>("update the task", Method::PATCH, &path, Some(fields)).await {
+        match self.api.send::<SalesforceId>("update the task", Method::PATCH, &path, Some(fields)).await {
             Err(error) if error.is(Reason::NotFound) => Ok(None),
             updated => updated.map(|_| Some(id.to_owned())),
         }

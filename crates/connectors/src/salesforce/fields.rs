@@ -40,7 +40,7 @@ pub(super) async fn write<T>(
     }
     let all: Fields = own.clone().into_iter().chain(mapped).collect();
     match write(&all).await {
-        // Who is there already is taken, whatever field it is that tells.
+        // An existing person is taken, whatever field names them.
         Err(error) if may_be_of_a_field(&error) && error.existing().is_none() => {
             let written = write(&own).await?;
             leave_out(job, object);

@@ -51,54 +51,54 @@ impl PersonObject {
 /// Finds the contact with this address, else the lead, else creates a person; writes the mapped fields.
 pub(super) async fn find_or_create(org: &Org<'_>, job: &Job<'_>, email: &EmailAddress) -> Result<Person, Error> {
     if let Some((object, id)) = find(org, email).await.map_err(Error::Crm)? {
-        return tell(org, job, object, id).await.map_err(Error::Crm);
+        return write_mapped(org, job, object, id).await.map_err(Error::Crm);
     }
     let object = match org.config.unknown_visitor {
         UnknownVisitor::Lead => PersonObject::Lead,
         UnknownVisitor::Contact => PersonObject::Contact,
-        UnknownVisitor::Skip => return Ok(Person::Nobody(Reason::NoPerson)),
+        UnknownVisitor::Skip => return Ok(Person::Skipped(Reason::NoPerson)),
     };
     let key = &job.key;
     let address = AddressHash::of(key.tenant_id, email);
     let lease = job.delivery.remaining();
-    if !org.store.take_person(key, &address, lease).await.map_err(Error::Store)? {
+    if !org.store.take_person(key, &address, lease).await? {
         return Err(Error::OtherSession);
     }
     let made = create_once(org, job, object, email).await;
-    // Without an answer they may still come to be: others wait until nobody asks for it any more.
+    // Without an answer they may still be created: others wait until the lease ends.
     let is_open = |error: &CallError| error.answer().is_none() || error.is(Reason::Unavailable);
     if !made.as_ref().is_err_and(is_open) {
-        org.store.release_person(key, &address).await.map_err(Error::Store)?;
+        org.store.release_person(key, &address).await?;
     }
     made.map_err(Error::Crm)
 }
 
-/// While no other session makes a person with this address.
+/// Creates a person, under the lease that keeps other sessions from creating one with this address.
 async fn create_once(
     org: &Org<'_>,
     job: &Job<'_>,
     object: PersonObject,
     email: &EmailAddress,
 ) -> Result<Person, CallError> {
-    // Whoever held the lease until now may have made them.
+    // The session that held the lease until now may have created the person.
     if let Some(id) = find_one(org, object, email).await? {
-        return tell(org, job, object, id).await;
+        return write_mapped(org, job, object, id).await;
     }
     let error = match create(org, job, object, email).await {
         Err(error) if error.is(Reason::Conflict) => error,
         created => return created.map(Person::Known),
     };
-    // Somebody else was faster, or the org takes somebody for the same person.
+    // Another program was faster, or the org's duplicate rules found the same person.
     let named = error.existing().and_then(|id| Some((PersonObject::of_id(id)?, id.to_owned())));
     let known = match named {
         Some(named) => Some(named),
         None => find(org, email).await?,
     };
     let (object, id) = known.ok_or(error)?;
-    tell(org, job, object, id).await
+    write_mapped(org, job, object, id).await
 }
 
-/// The oldest of each: a later one with the same address is more likely a mistake.
+/// Finds the oldest contact, else the oldest lead: a later one with the same address is more likely a mistake.
 async fn find(org: &Org<'_>, email: &EmailAddress) -> Result<Option<(PersonObject, String)>, CallError> {
     for object in [PersonObject::Contact, PersonObject::Lead] {
         if let Some(id) = find_one(org, object, email).await? {
@@ -139,7 +139,7 @@ fn known(job: &Job<'_>, email: &EmailAddress, company: Option<&str>) -> Fields {
         ("LastName", Some(cut(&last, MAX_LAST_NAME))),
         ("FirstName", first.map(|first| cut(&first, MAX_FIRST_NAME))),
         (EMAIL, Some(email.as_str().to_owned())),
-        // Half a number is none.
+        // A number cut short is a wrong number.
         ("Phone", phone.filter(|phone| length(phone) <= MAX_PHONE)),
         ("Company", company.map(|company| cut(company, MAX_COMPANY))),
     ])
@@ -150,10 +150,10 @@ fn mapped(org: &Org<'_>, job: &Job<'_>, object: PersonObject) -> Fields {
 }
 
 /// Writes only what is mapped: the names of a person whom the org knows are the org's.
-async fn tell(org: &Org<'_>, job: &Job<'_>, object: PersonObject, id: String) -> Result<Person, CallError> {
+async fn write_mapped(org: &Org<'_>, job: &Job<'_>, object: PersonObject, id: String) -> Result<Person, CallError> {
     let mapped = mapped(org, job, object);
-    let told = if mapped.is_empty() { Ok(()) } else { org.update_person(object.name(), &id, &mapped).await };
-    match told {
+    let written = if mapped.is_empty() { Ok(()) } else { org.update_person(object.name(), &id, &mapped).await };
+    match written {
         Ok(()) => Ok(Person::Known(id)),
         // A change that is not made costs neither the person nor the task.
         Err(error) if may_be_of_a_field(&error) => {

@@ -11,11 +11,12 @@ use reqwest::header::CONTENT_TYPE;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
-use super::client::{REQUEST_TIMEOUT, Salesforce};
+use super::client::Salesforce;
 use super::error_answer;
 use crate::access::{Granted, SignIn, SignInError};
 use crate::call::CallError;
 use crate::http::{self, Exchange};
+use crate::rest::REQUEST_TIMEOUT;
 
 const OPERATION: &str = "sign in";
 /// Bytes; an answer has some hundred.

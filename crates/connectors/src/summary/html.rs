@@ -60,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_visible_is_told_from_markup() {
+    fn what_is_visible_is_separated_from_markup() {
         assert_eq!(visible("<p class=\"x\"><b>A</b><br/>b&nbsp;c</p> d"), "A b c d");
     }
 }

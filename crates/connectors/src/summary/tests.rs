@@ -29,7 +29,7 @@ fn lines(note: &str) -> String {
 }
 
 #[test]
-fn a_note_tells_all_of_the_analysis() {
+fn a_note_holds_all_of_the_analysis() {
     insta::assert_snapshot!(lines(&render(&session(), &analysis(), &HTML)), @r#"
     <p><strong>Conversation with the AI agent</strong><br>Conversation ID: s-1</p>
     <p><strong>Category</strong><br>Immediate Buyer (confidence 87 %)<br>She ordered during the conversation.</p>
@@ -125,7 +125,7 @@ fn an_endless_analysis_is_cut_between_sections_and_says_so() {
 }
 
 #[test]
-fn plain_text_tells_the_same() {
+fn plain_text_holds_the_same() {
     insta::assert_snapshot!(render(&session(), &analysis(), &PLAIN), @r"
     CONVERSATION WITH THE AI AGENT
     Conversation ID: s-1

@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn the_networks_beside_those_that_are_not_public_are() {
+    fn the_neighbours_of_private_networks_are_public() {
         for host in [
             "9.255.255.255",
             "11.0.0.0",

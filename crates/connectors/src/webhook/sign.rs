@@ -10,8 +10,8 @@ use sha2::{Digest, Sha256};
 /// Bytes of the hash in an id: 128 bits, as in a UUID.
 const ID_BYTES: usize = 16;
 
-/// The same for every attempt, also of a replay, to tell one endpoint of one event of one session, and for nothing
-/// else.
+/// Derives the id of a webhook message from the endpoint and the event of a session: the same for every attempt and
+/// replay, and different from every other.
 pub(super) fn webhook_id(tenant: &TenantId, session: &SessionId, integration: &IntegrationId, event: &Event) -> String {
     let mut parts = vec![tenant.as_ref(), session.as_ref(), integration.as_ref(), event.event_type().as_str()];
     let text = event.to_string();

@@ -1,8 +1,8 @@
-//! The unique property that tells notes apart: created if it is missing, and proved to work.
+//! The unique property that identifies notes: created if it is missing, and proved to work.
 //!
-//! Not every account takes it: it needs a right to change the account's properties, and one of ten unique ones that
-//! notes can have. Without it a note is identified by its text, so nothing here fails an integration, unless HubSpot
-//! could not be asked just now: an account that has the property is not to lose it for that.
+//! Not every account takes the property: creating it needs a scope, and notes can have ten unique properties at most.
+//! Without the property a note is identified by its text, so nothing here fails an integration. The exception is a
+//! request that fails for the moment: an account that has the property must not lose it for that.
 
 use chrono::SecondsFormat;
 use reqwest::Method;
@@ -14,6 +14,7 @@ use crate::call::CallError;
 use crate::hubspot::HubspotAccount;
 use crate::hubspot::client::KEY_PROPERTY;
 use crate::reason::Reason;
+use crate::rest::NO_BODY;
 
 /// Where HubSpot keeps the properties of notes, unless the account says otherwise.
 const GROUP: &str = "engagement";
@@ -21,7 +22,7 @@ const GROUP: &str = "engagement";
 /// Whether writing a note twice by the property leaves one.
 pub(super) struct Key {
     pub(super) is_unique: bool,
-    /// It could not be found out at the moment.
+    /// Why this is unknown: a request failed for the moment.
     pub(super) problem: Option<String>,
     pub(super) notices: Vec<String>,
 }
@@ -46,7 +47,7 @@ struct ProbeNote {
     new: Option<bool>,
 }
 
-/// Obstacles to telling notes apart by the property.
+/// Obstacles to identifying notes by the property.
 enum No {
     Call(CallError),
     /// The explanation.
@@ -63,8 +64,8 @@ pub(super) async fn probe(account: &HubspotAccount<'_>) -> Key {
         Ok(()) => return Key { is_unique: true, problem: None, notices },
         Err(No::Call(error)) if error.is_momentary() => {
             let problem = format!(
-                "Whether notes can be told apart by the property {KEY_PROPERTY} could not be found out at the moment: \
-                 failed to {error}. Try it again."
+                "Whether the property {KEY_PROPERTY} identifies notes is unknown, because a request failed ({error}). Try it \
+                 again."
             );
             return Key { is_unique: false, problem: Some(problem), notices };
         }
@@ -72,7 +73,7 @@ pub(super) async fn probe(account: &HubspotAccount<'_>) -> Key {
         Err(No::Found(why)) => why.to_owned(),
     };
     notices.push(format!(
-        "Notes are told apart by the conversation id in their text, not by the unique property {KEY_PROPERTY}: {why}."
+        "Notes are identified by the conversation id in their text, not by the unique property {KEY_PROPERTY}: {why}."
     ));
     Key { is_unique: false, problem: None, notices }
 }
@@ -92,22 +93,24 @@ async fn make_sure(account: &HubspotAccount<'_>) -> Result<(), No> {
 }
 
 async fn read(account: &HubspotAccount<'_>, name: &str) -> Result<Definition, CallError> {
-    account.properties("read a property of notes", Method::GET, &format!("notes/{name}"), None).await
+    let path = account.properties(&format!("notes/{name}"));
+    account.api.call("read a property of notes", Method::GET, &path, NO_BODY).await
 }
 
 async fn define(account: &HubspotAccount<'_>) -> Result<(), CallError> {
-    // Beside the text of notes: which groups there are is up to HubSpot.
+    // The group of the notes' text: HubSpot decides which groups exist.
     let group = read(account, "hs_note_body").await.ok().and_then(|body| body.group_name);
     let property = json!({
         "groupName": group.as_deref().unwrap_or(GROUP),
         "name": KEY_PROPERTY,
         "label": "Conversation ID",
-        "description": "Tells the notes about conversations apart, so that none is written twice.",
+        "description": "Identifies the note of a conversation, so that none is written twice.",
         "type": "string",
         "fieldType": "text",
         "hasUniqueValue": true,
     });
-    account.properties::<Value>("make the property of notes", Method::POST, "notes", Some(&property)).await.map(drop)
+    let path = account.properties("notes");
+    account.api.send::<Value>("create the property of notes", Method::POST, &path, Some(&property)).await.map(drop)
 }
 
 /// Writes a note twice by the same value, and removes it.
@@ -118,8 +121,8 @@ async fn prove(account: &HubspotAccount<'_>, notices: &mut Vec<String>) -> Resul
     let mut ids = vec![first.id.as_str()];
     ids.extend(second.as_ref().ok().map(|note| note.id.as_str()).filter(|id| *id != first.id));
     for id in ids {
-        let path = format!("notes/{}", crate::http::segment(id));
-        if account.objects::<Value>("remove the note", Method::DELETE, &path, None).await.is_err() {
+        let path = account.objects(&format!("notes/{}", crate::http::segment(id)));
+        if account.api.send::<Value>("remove the note", Method::DELETE, &path, NO_BODY).await.is_err() {
             notices.push(format!("The note {id}, written to try HubSpot out, is still there: delete it."));
         }
     }
@@ -131,18 +134,19 @@ async fn prove(account: &HubspotAccount<'_>, notices: &mut Vec<String>) -> Resul
 async fn upsert(account: &HubspotAccount<'_>, value: &str) -> Result<ProbeNote, CallError> {
     let operation = "write a note by the property";
     let properties = json!({
-        "hs_timestamp": account.now.to_rfc3339_opts(SecondsFormat::Millis, true),
+        "hs_timestamp": account.api.now.to_rfc3339_opts(SecondsFormat::Millis, true),
         "hs_note_body": "Written to try this integration out, and removed at once.",
     });
     let input = json!({ "idProperty": KEY_PROPERTY, "id": value, "properties": properties });
     let body = json!({ "inputs": [input] });
-    let answer: Upserted = account.objects(operation, Method::POST, "notes/batch/upsert", Some(&body)).await?;
+    let path = account.objects("notes/batch/upsert");
+    let answer: Upserted = account.api.call(operation, Method::POST, &path, Some(&body)).await?;
     answer.results.into_iter().next().ok_or(CallError::Incomplete { operation })
 }
 
 fn why(error: &CallError) -> String {
     if error.is(Reason::ScopeMissing) {
-        return format!("the token lacks the scope crm.schemas.contacts.write (failed to {error})");
+        return format!("the token lacks the scope crm.schemas.contacts.write ({error})");
     }
-    format!("failed to {error}")
+    format!("a request failed ({error})")
 }

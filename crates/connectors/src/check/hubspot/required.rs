@@ -1,10 +1,12 @@
 //! The properties that the account's administrators require of a new contact.
 
+use reqwest::Method;
 use serde::Deserialize;
 
 use crate::call::CallError;
 use crate::check::Checked;
 use crate::hubspot::HubspotAccount;
+use crate::rest::NO_BODY;
 
 /// From this version on the API refuses new contacts without them; before, only HubSpot's own pages do.
 const ENFORCED_SINCE: &str = "2026-09";
@@ -27,12 +29,14 @@ pub(super) async fn look(account: &HubspotAccount<'_>, checked: &mut Checked) ->
     if !enforces(account.config.api_version.as_ref()) {
         return Ok(());
     }
-    let schema: Schema = match account.schema("read which properties are required", CONTACT).await {
+    let operation = "read which properties are required";
+    let read = account.api.call(operation, Method::GET, &account.schema(CONTACT), NO_BODY).await;
+    let schema: Schema = match read {
         Err(error) if error.is_momentary() => return Err(error),
         Err(error) => {
             checked.notices.push(format!(
-                "Whether HubSpot requires properties of new contacts that a sync does not set is not known: failed to \
-                 {error}."
+                "Whether HubSpot requires properties of new contacts that a sync does not set is unknown, because a \
+                 request failed ({error})."
             ));
             return Ok(());
         }
