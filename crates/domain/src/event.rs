@@ -2,37 +2,22 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::step::FIRST_VERSION;
+use crate::text_enum;
 
 const FIRST_OCCURRENCE: i32 = 1;
 
-/// A type of event that a webhook can ask for; its text is the `type` of the payload.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum EventType {
-    /// A session has been analysed, or analysed again.
-    #[serde(rename = "session.analyzed")]
-    SessionAnalyzed,
-    /// A step of a session has failed for good.
-    #[serde(rename = "session.failed")]
-    SessionFailed,
-    /// The mail to the visitor has a new status.
-    #[serde(rename = "email.status")]
-    EmailStatus,
-}
-
-impl EventType {
-    pub const ALL: [Self; 3] = [Self::SessionAnalyzed, Self::SessionFailed, Self::EmailStatus];
-
-    /// The text in settings, payloads and `webhook_events.type`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::SessionAnalyzed => "session.analyzed",
-            Self::SessionFailed => "session.failed",
-            Self::EmailStatus => "email.status",
-        }
+text_enum! {
+    /// A type of event that a webhook can ask for; its text is the `type` of the payload.
+    pub enum EventType {
+        /// A session has been analysed, or analysed again.
+        SessionAnalyzed = "session.analyzed",
+        /// A step of a session has failed for good.
+        SessionFailed = "session.failed",
+        /// The mail to the visitor has a new status.
+        EmailStatus = "email.status",
     }
 }
 
@@ -87,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_event_is_shown_with_what_tells_it_from_others_of_its_session() {
+    fn an_event_is_shown_with_what_distinguishes_it_from_others_of_its_session() {
         let email_id = "0190163d-8694-739b-aea5-966c26f8ad91";
         for (event, text) in [
             (Event::SessionAnalyzed { version: 1 }, "session.analyzed".to_owned()),

@@ -13,7 +13,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::id::{SessionId, TenantId};
 use store::Store;
 use store::email_log::{EmailKey, NewEmail};
-use store::retention::BATCH;
+use store::retention::{AgedRows, BATCH};
 use store::testing::TestDatabase;
 
 /// Turns, unless the argument says otherwise.
@@ -106,7 +106,7 @@ async fn purge_all(store: &Store, tenant: &TenantId, before: DateTime<Utc>) -> [
         (purged.mails + purged.events + purged.bodies, purged.mails > 0)
     };
     let failures = async || {
-        let purged = store.purge_failures(tenant, before, BATCH).await.unwrap();
+        let purged = store.purge_rows(AgedRows::Failures, tenant, before, BATCH).await.unwrap();
         (i64::try_from(purged).unwrap(), purged > 0)
     };
     [

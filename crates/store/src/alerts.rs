@@ -3,11 +3,12 @@
 use chrono::{DateTime, Utc};
 use domain::id::TenantId;
 use domain::step::Code;
+use domain::text_enum;
 use serde_json::Value;
-use tokio_postgres::Row;
 use uuid::Uuid;
 
-use crate::sql::{get, int, jsonb, one_of, statements, text, time, uuid};
+use crate::row::{FromRow, Row};
+use crate::sql::{int, jsonb, statements, text, time, uuid};
 use crate::{Error, Store};
 
 statements! {
@@ -68,24 +69,13 @@ pub struct NewAlert<'a> {
     pub last_failure_at: DateTime<Utc>,
 }
 
-/// Why an alert is over.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ClosedAs {
-    /// It works again, and the admins get a mail.
-    Recovered,
-    /// It goes on: the next alert of the rule may open.
-    CooledDown,
-}
-
-impl ClosedAs {
-    const ALL: [Self; 2] = [Self::Recovered, Self::CooledDown];
-
-    /// As in the `closed_as` column.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Recovered => "recovered",
-            Self::CooledDown => "cooled_down",
-        }
+text_enum! {
+    /// Why an alert is over.
+    pub enum ClosedAs {
+        /// It works again, and the admins get a mail.
+        Recovered = "recovered",
+        /// It goes on: the next alert of the rule may open.
+        CooledDown = "cooled_down",
     }
 }
 
@@ -96,34 +86,16 @@ pub enum AlertMail {
     Recovery,
 }
 
-/// How far an alert's mail has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AlertMailStatus {
-    Pending,
-    /// Claimed by a sender. If that is long ago, the result stays unknown.
-    Sending,
-    Sent,
-    Failed,
-    /// SES may have it or not; it is not sent again.
-    Unknown,
-}
-
-impl AlertMailStatus {
-    const ALL: [Self; 5] = [Self::Pending, Self::Sending, Self::Sent, Self::Failed, Self::Unknown];
-
-    /// As in the columns.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Sending => "sending",
-            Self::Sent => "sent",
-            Self::Failed => "failed",
-            Self::Unknown => "unknown",
-        }
-    }
-
-    fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|status| status.as_str() == text)
+text_enum! {
+    /// How far an alert's mail has come.
+    pub enum AlertMailStatus {
+        Pending = "pending",
+        /// Claimed by a sender. If that is long ago, the result stays unknown.
+        Sending = "sending",
+        Sent = "sent",
+        Failed = "failed",
+        /// SES may have it or not; it is not sent again.
+        Unknown = "unknown",
     }
 }
 
@@ -162,11 +134,10 @@ impl Store {
 
     /// A tenant's alerts that are open or have a mail that is still to be sent, the oldest first.
     pub async fn alerts_at_work(&self, tenant: &TenantId) -> Result<Vec<Alert>, Error> {
-        let rows = self.rows(ALERTS_AT_WORK, &[text(tenant.as_ref())]).await?;
-        rows.iter().map(read).collect()
+        self.all(ALERTS_AT_WORK, &[text(tenant.as_ref())]).await
     }
 
-    /// Brings what an open alert tells up to date.
+    /// Updates the figures of an open alert.
     pub async fn update_alert(
         &self,
         tenant: &TenantId,
@@ -217,23 +188,22 @@ fn count(failures: i64) -> i32 {
     i32::try_from(failures).unwrap_or(i32::MAX)
 }
 
-fn read(row: &Row) -> Result<Alert, Error> {
-    let sql = ALERTS_AT_WORK;
-    let closed_at: Option<DateTime<Utc>> = get(sql, row, "closed_at")?;
-    let closed_as = |text: &str| ClosedAs::ALL.into_iter().find(|reason| reason.as_str() == text);
-    let closed = closed_at.map(|at| Ok((one_of(sql, row, "closed_as", closed_as)?, at))).transpose()?;
-    let recovery: Option<String> = get(sql, row, "recovery_status")?;
-    Ok(Alert {
-        alert_id: get(sql, row, "alert_id")?,
-        rule: get(sql, row, "rule")?,
-        opened_at: get(sql, row, "opened_at")?,
-        closed,
-        failures: get(sql, row, "failures")?,
-        codes: get(sql, row, "codes")?,
-        last_failure_at: get(sql, row, "last_failure_at")?,
-        mail: one_of(sql, row, "mail_status", AlertMailStatus::parse)?,
-        mail_at: get(sql, row, "mail_at")?,
-        recovery: recovery.as_deref().and_then(AlertMailStatus::parse),
-        recovery_at: get(sql, row, "recovery_at")?,
-    })
+impl FromRow for Alert {
+    fn from_row(row: &Row) -> Result<Self, Error> {
+        let closed_at: Option<DateTime<Utc>> = row.get("closed_at")?;
+        let recovery: Option<String> = row.get("recovery_status")?;
+        Ok(Self {
+            alert_id: row.get("alert_id")?,
+            rule: row.get("rule")?,
+            opened_at: row.get("opened_at")?,
+            closed: closed_at.map(|at| Ok((row.get("closed_as")?, at))).transpose()?,
+            failures: row.get("failures")?,
+            codes: row.get("codes")?,
+            last_failure_at: row.get("last_failure_at")?,
+            mail: row.get("mail_status")?,
+            mail_at: row.get("mail_at")?,
+            recovery: recovery.as_deref().and_then(AlertMailStatus::parse),
+            recovery_at: row.get("recovery_at")?,
+        })
+    }
 }

@@ -5,7 +5,7 @@ use domain::id::{SessionId, TenantId};
 use domain::settings::redaction::ShownText;
 use redaction::Originals;
 
-use crate::sql::{get, int, json, jsonb, statements, text, texts};
+use crate::sql::{int, jsonb, statements, text, texts};
 use crate::step_rows::{of_claim, step_key};
 use crate::steps::{Claimed, Planned};
 use crate::{Error, Store};
@@ -83,7 +83,7 @@ impl Store {
         version: i32,
     ) -> Result<Option<Analysis>, Error> {
         let row = self.row(ANALYSIS, &[text(tenant.as_ref()), text(session.as_ref()), int(version)]).await?;
-        row.map(|row| json(ANALYSIS, &row, "document")).transpose()
+        row.map(|row| row.json("document")).transpose()
     }
 
     /// An analysis as it goes out: with its placeholders, or with what they stand for where that was kept.
@@ -96,14 +96,14 @@ impl Store {
     ) -> Result<Option<Analysis>, Error> {
         let params = [text(tenant.as_ref()), text(session.as_ref()), int(version), text(shown.as_str())];
         let Some(row) = self.row(SHOWN_ANALYSIS, &params).await? else { return Ok(None) };
-        let analysis: Analysis = json(SHOWN_ANALYSIS, &row, "document")?;
-        let originals: Originals = json(SHOWN_ANALYSIS, &row, "originals")?;
+        let analysis: Analysis = row.json("document")?;
+        let originals: Originals = row.json("originals")?;
         Ok(Some(analysis.restored(&originals)))
     }
 
     /// `None` if the session has not been analysed.
     pub async fn latest_analysis_version(&self, tenant: &TenantId, session: &SessionId) -> Result<Option<i32>, Error> {
         let row = self.row(LATEST_ANALYSIS_VERSION, &[text(tenant.as_ref()), text(session.as_ref())]).await?;
-        row.map(|row| get(LATEST_ANALYSIS_VERSION, &row, "version")).transpose()
+        row.map(|row| row.get("version")).transpose()
     }
 }

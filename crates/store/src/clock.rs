@@ -5,7 +5,7 @@ use domain::settings::email::TimeOfDay;
 use domain::time_zone::TimeZone;
 use tokio_postgres::error::SqlState;
 
-use crate::sql::{get, statements, text, time};
+use crate::sql::{statements, text, time};
 use crate::{Error, Store};
 
 statements! {
@@ -45,7 +45,7 @@ impl Store {
             return Ok(None);
         }
         match self.one(LOCAL_DATE, &[text(zone.as_ref()), time(at)]).await {
-            Ok(row) => get(LOCAL_DATE, &row, "date").map(Some),
+            Ok(row) => row.get("date").map(Some),
             Err(error) if error.state() == Some(&SqlState::INVALID_PARAMETER_VALUE) => Ok(None),
             Err(error) => Err(error),
         }
@@ -66,7 +66,7 @@ impl Store {
         let params = [text(zone.as_ref()), text(from.to_string()), text(to.to_string()), time(now)];
         match self.row(QUIET_UNTIL, &params).await {
             Ok(Some(row)) => {
-                let end: DateTime<Utc> = get(QUIET_UNTIL, &row, "at")?;
+                let end: DateTime<Utc> = row.get("at")?;
                 Ok(if end > now { Quiet::Until(end) } else { Quiet::No })
             }
             Ok(None) => Ok(Quiet::No),

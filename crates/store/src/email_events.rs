@@ -6,7 +6,7 @@ use domain::id::{SessionId, TenantId};
 use uuid::Uuid;
 
 use crate::email_log::EmailStatus;
-use crate::sql::{byte_arrays, get, jsonb, parse, statements, text, texts, time, uuid};
+use crate::sql::{byte_arrays, jsonb, statements, text, texts, time, uuid};
 use crate::suppressions::SuppressionReason;
 use crate::webhook_events::{plan_deliveries, report_email_status, webhooks_asking_for};
 use crate::{Error, Store};
@@ -58,7 +58,7 @@ pub struct EmailEvent<'a> {
     pub provider_id: &'a str,
     /// When SES took the mail.
     pub sent_at: DateTime<Utc>,
-    /// The status it stands for; `Sent` if it only tells that SES has the mail, as any event does.
+    /// The status it stands for; `Sent` if it only means that SES has the mail, as any event does.
     pub status: EmailStatus,
     /// The recipients that the event concerns; `None`: the mail as a whole. An event about staff in cc only shows that
     /// the visitor's mail was sent.
@@ -96,17 +96,17 @@ impl Store {
             time(event.sent_at),
             byte_arrays(concerns),
             text(event.status.as_str()),
-            texts(EmailStatus::ORDER.map(EmailStatus::as_str).to_vec()),
+            texts(EmailStatus::ALL.map(EmailStatus::as_str).to_vec()),
             text(event.suppress.map(SuppressionReason::as_str)),
         ];
         let row = self.one(RECORD_EMAIL_EVENT, &params).await?;
-        let session: Option<String> = get(RECORD_EMAIL_EVENT, &row, "session_id")?;
+        let session: Option<String> = row.get("session_id")?;
         if session.is_none() {
             return Ok(EventRecord::UnknownEmail);
         }
-        let session_id = parse(RECORD_EMAIL_EVENT, &row, "session_id")?;
-        Ok(match get(RECORD_EMAIL_EVENT, &row, "recorded")? {
-            true => EventRecord::Recorded { session_id, suppressed: get(RECORD_EMAIL_EVENT, &row, "suppressed")? },
+        let session_id = row.get("session_id")?;
+        Ok(match row.get("recorded")? {
+            true => EventRecord::Recorded { session_id, suppressed: row.get("suppressed")? },
             false => EventRecord::Repeated { session_id },
         })
     }

@@ -3,10 +3,11 @@
 use chrono::{DateTime, Utc};
 use domain::id::{SessionId, TenantId};
 use domain::step::Code;
-use tokio_postgres::Row;
+use domain::text_enum;
 use uuid::Uuid;
 
-use crate::sql::{get, int, one_of, statements, text, uuid};
+use crate::row::{Row, row};
+use crate::sql::{int, statements, text, uuid};
 use crate::webhook_events::{plan_deliveries, report_email_status, webhooks_asking_for};
 use crate::{Error, Store};
 
@@ -33,12 +34,12 @@ SELECT count(*) FROM changed";
 
 EMAIL = "
 -- email()
-SELECT email_id, template, template_version, locale, recipient, status, code, provider_id, attempts, attachments,
-       attachments_left_out, sending_at, resent_at, sent_at, created_at, updated_at
+SELECT email_id, template, template_version, locale, recipient, status, code, provider_id, attempts,
+       coalesce(attachments, '{}') AS attachments, attachments_left_out, sending_at, resent_at, sent_at, created_at, updated_at
 FROM email_log WHERE tenant_id = $1 AND session_id = $2 AND analysis_version = $3";
 
-TOLD_EMAIL = "
--- told_email()
+EMAIL_OF_EVENT = "
+-- email_of_event()
 SELECT template, analysis_version FROM email_log WHERE tenant_id = $1 AND email_id = $2";
 
 KEEP_BODY = "
@@ -49,64 +50,27 @@ ON CONFLICT (tenant_id, email_id) DO UPDATE
 SET subject = EXCLUDED.subject, text = EXCLUDED.text, html = EXCLUDED.html, created_at = now()";
 }
 
-/// How far a mail has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum EmailStatus {
-    Queued,
-    /// A request to SES is under way, or its outcome is not known yet.
-    Sending,
-    /// A request to SES has not been answered and no event has told its outcome.
-    Unknown,
-    /// SES did not take it.
-    Failed,
-    Skipped,
-    Sent,
-    Delayed,
-    /// Refused for now, such as by a full mailbox. A later delivery goes beyond it.
-    SoftBounced,
-    Delivered,
-    Rejected,
-    Bounced,
-    Complained,
-}
-
-impl EmailStatus {
-    /// The order in which events may take a mail forward; none takes it back.
-    pub const ORDER: [Self; 12] = [
-        Self::Skipped,
-        Self::Queued,
-        Self::Failed,
-        Self::Sending,
-        Self::Unknown,
-        Self::Sent,
-        Self::Delayed,
-        Self::SoftBounced,
-        Self::Delivered,
-        Self::Rejected,
-        Self::Bounced,
-        Self::Complained,
-    ];
-
-    /// As in the `status` column.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Queued => "queued",
-            Self::Sending => "sending",
-            Self::Unknown => "unknown",
-            Self::Failed => "failed",
-            Self::Skipped => "skipped",
-            Self::Sent => "sent",
-            Self::Delayed => "delayed",
-            Self::SoftBounced => "soft_bounced",
-            Self::Delivered => "delivered",
-            Self::Rejected => "rejected",
-            Self::Bounced => "bounced",
-            Self::Complained => "complained",
-        }
-    }
-
-    fn parse(text: &str) -> Option<Self> {
-        Self::ORDER.into_iter().find(|status| status.as_str() == text)
+text_enum! {
+    /// How far a mail has come.
+    ///
+    /// Events take a mail forward in this order, and none takes it back.
+    pub enum EmailStatus {
+        Skipped = "skipped",
+        Queued = "queued",
+        /// SES did not take it.
+        Failed = "failed",
+        /// A request to SES is under way, or its outcome is not known yet.
+        Sending = "sending",
+        /// A request to SES has not been answered and no event has reported its outcome.
+        Unknown = "unknown",
+        Sent = "sent",
+        Delayed = "delayed",
+        /// Refused for now, such as by a full mailbox. A later delivery goes beyond it.
+        SoftBounced = "soft_bounced",
+        Delivered = "delivered",
+        Rejected = "rejected",
+        Bounced = "bounced",
+        Complained = "complained",
     }
 }
 
@@ -129,33 +93,35 @@ pub struct NewEmail<'a> {
     pub recipient: Option<&'a str>,
 }
 
-/// A row of the log.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Email {
-    pub email_id: Uuid,
-    pub template: String,
-    /// `None`: the built-in one, or none was rendered.
-    pub template_version: Option<i32>,
-    pub locale: Option<String>,
-    pub recipient: Option<String>,
-    pub status: EmailStatus,
-    /// Why it was skipped or failed.
-    pub code: Option<String>,
-    /// The message id of SES.
-    pub provider_id: Option<String>,
-    /// Requests made to SES.
-    pub attempts: i32,
-    /// Names of the files that went with it.
-    pub attachments: Vec<String>,
-    /// Why files that were asked for did not.
-    pub attachments_left_out: Option<String>,
-    /// When the last request began.
-    pub sending_at: Option<DateTime<Utc>>,
-    /// When it was queued again although SES may have had it.
-    pub resent_at: Option<DateTime<Utc>>,
-    pub sent_at: Option<DateTime<Utc>>,
-    pub created_at: DateTime<Utc>,
-    pub updated_at: DateTime<Utc>,
+row! {
+    /// A row of the log.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct Email {
+        pub email_id: Uuid,
+        pub template: String,
+        /// `None`: the built-in one, or none was rendered.
+        pub template_version: Option<i32>,
+        pub locale: Option<String>,
+        pub recipient: Option<String>,
+        pub status: EmailStatus,
+        /// Why it was skipped or failed.
+        pub code: Option<String>,
+        /// The message id of SES.
+        pub provider_id: Option<String>,
+        /// Requests made to SES.
+        pub attempts: i32,
+        /// Names of the files that went with it.
+        pub attachments: Vec<String>,
+        /// Why files that were asked for did not.
+        pub attachments_left_out: Option<String>,
+        /// When the last request began.
+        pub sending_at: Option<DateTime<Utc>>,
+        /// When it was queued again although SES may have had it.
+        pub resent_at: Option<DateTime<Utc>>,
+        pub sent_at: Option<DateTime<Utc>>,
+        pub created_at: DateTime<Utc>,
+        pub updated_at: DateTime<Utc>,
+    }
 }
 
 /// The content of a mail that was sent.
@@ -196,14 +162,13 @@ impl Store {
 
     pub async fn email(&self, key: &EmailKey<'_>) -> Result<Option<Email>, Error> {
         let params = [text(key.tenant_id.as_ref()), text(key.session_id.as_ref()), int(key.analysis_version)];
-        let row = self.row(EMAIL, &params).await?;
-        row.map(|row| read(&row)).transpose()
+        self.first(EMAIL, &params).await
     }
 
-    /// The template of a mail, and the version of the analysis that it tells; `None` if it is gone.
-    pub async fn told_email(&self, tenant: &TenantId, email_id: Uuid) -> Result<Option<(String, i32)>, Error> {
-        let row = self.row(TOLD_EMAIL, &[text(tenant.as_ref()), uuid(email_id)]).await?;
-        let read = |row: Row| Ok((get(TOLD_EMAIL, &row, "template")?, get(TOLD_EMAIL, &row, "analysis_version")?));
+    /// The template of a mail, and the version of the analysis that it is about; `None` if it is gone.
+    pub async fn email_of_event(&self, tenant: &TenantId, email_id: Uuid) -> Result<Option<(String, i32)>, Error> {
+        let row = self.row(EMAIL_OF_EVENT, &[text(tenant.as_ref()), uuid(email_id)]).await?;
+        let read = |row: Row| Ok((row.get("template")?, row.get("analysis_version")?));
         row.map(read).transpose()
     }
 
@@ -224,26 +189,4 @@ fn new_params<'a>(new: &NewEmail<'a>) -> [crate::sql::Param<'a>; 7] {
         text(new.locale),
         text(new.recipient),
     ]
-}
-
-fn read(row: &Row) -> Result<Email, Error> {
-    let attachments: Option<Vec<String>> = get(EMAIL, row, "attachments")?;
-    Ok(Email {
-        email_id: get(EMAIL, row, "email_id")?,
-        template: get(EMAIL, row, "template")?,
-        template_version: get(EMAIL, row, "template_version")?,
-        locale: get(EMAIL, row, "locale")?,
-        recipient: get(EMAIL, row, "recipient")?,
-        status: one_of(EMAIL, row, "status", EmailStatus::parse)?,
-        code: get(EMAIL, row, "code")?,
-        provider_id: get(EMAIL, row, "provider_id")?,
-        attempts: get(EMAIL, row, "attempts")?,
-        attachments: attachments.unwrap_or_default(),
-        attachments_left_out: get(EMAIL, row, "attachments_left_out")?,
-        sending_at: get(EMAIL, row, "sending_at")?,
-        resent_at: get(EMAIL, row, "resent_at")?,
-        sent_at: get(EMAIL, row, "sent_at")?,
-        created_at: get(EMAIL, row, "created_at")?,
-        updated_at: get(EMAIL, row, "updated_at")?,
-    })
 }

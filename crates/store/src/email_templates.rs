@@ -1,9 +1,9 @@
 //! Tenants' own templates: versions are added, never overwritten.
 
 use domain::id::TenantId;
-use tokio_postgres::Row;
 
-use crate::sql::{get, statements, text, texts};
+use crate::row::row;
+use crate::sql::{statements, text, texts};
 use crate::{Error, Store};
 
 statements! {
@@ -33,14 +33,16 @@ TENANT_EXISTS = "
 SELECT FROM tenants WHERE tenant_id = $1";
 }
 
-/// A saved template.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StoredTemplate {
-    pub locale: String,
-    pub version: i32,
-    pub subject: String,
-    pub text: String,
-    pub html: String,
+row! {
+    /// A saved template.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct StoredTemplate {
+        pub locale: String,
+        pub version: i32,
+        pub subject: String,
+        pub text: String,
+        pub html: String,
+    }
 }
 
 /// A template to save; its three parts were checked.
@@ -62,14 +64,12 @@ impl Store {
         name: &str,
         locales: &[&str],
     ) -> Result<Option<StoredTemplate>, Error> {
-        let row = self.row(TEMPLATE, &[text(tenant.as_ref()), text(name), texts(locales)]).await?;
-        row.map(|row| read(TEMPLATE, &row)).transpose()
+        self.first(TEMPLATE, &[text(tenant.as_ref()), text(name), texts(locales)]).await
     }
 
     /// The newest version of the template in each locale that it is saved in.
     pub async fn templates(&self, tenant: &TenantId, name: &str) -> Result<Vec<StoredTemplate>, Error> {
-        let rows = self.rows(TEMPLATES, &[text(tenant.as_ref()), text(name)]).await?;
-        rows.iter().map(|row| read(TEMPLATES, row)).collect()
+        self.all(TEMPLATES, &[text(tenant.as_ref()), text(name)]).await
     }
 
     /// Saves a template as the next version, which is returned. `None` for an unknown tenant.
@@ -84,7 +84,7 @@ impl Store {
                 text(new.html),
             ];
             if let Some(row) = self.row(SAVE_TEMPLATE, &params).await? {
-                return get(SAVE_TEMPLATE, &row, "version").map(Some);
+                return row.get("version").map(Some);
             }
             // Another one was saved as this version: what is left is the next.
             if self.row(TENANT_EXISTS, &[text(new.tenant_id.as_ref())]).await?.is_none() {
@@ -92,14 +92,4 @@ impl Store {
             }
         }
     }
-}
-
-fn read(sql: &'static str, row: &Row) -> Result<StoredTemplate, Error> {
-    Ok(StoredTemplate {
-        locale: get(sql, row, "locale")?,
-        version: get(sql, row, "version")?,
-        subject: get(sql, row, "subject")?,
-        text: get(sql, row, "text")?,
-        html: get(sql, row, "html")?,
-    })
 }

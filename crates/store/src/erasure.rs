@@ -9,9 +9,9 @@ use domain::address_hash::AddressHash;
 use domain::email_address::EmailAddress;
 use domain::id::{IntegrationId, SessionId, TenantId};
 use domain::session::SessionStatus;
-use tokio_postgres::Row;
 
-use crate::sql::{Param, bigint, bytes, get, one_of, parse, statements, text, texts};
+use crate::row::{FromRow, row};
+use crate::sql::{Param, bigint, bytes, statements, text, texts};
 use crate::{Error, Store};
 
 statements! {
@@ -115,67 +115,65 @@ pub struct Erasure<'a> {
     pub address: &'a EmailAddress,
 }
 
-/// Rows that a batch removed or made anonymous.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Erased {
-    /// Sessions that no longer name a visitor.
-    pub sessions: i64,
-    pub turns: i64,
-    /// And parts of them.
-    pub analyses: i64,
-    /// Mails that no longer name a recipient.
-    pub mails: i64,
-    pub events: i64,
-    pub bodies: i64,
+row! {
+    /// Rows that a batch removed or made anonymous.
+    #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+    pub struct Erased {
+        /// Sessions that no longer name a visitor.
+        pub sessions: i64,
+        pub turns: i64,
+        /// And parts of them.
+        pub analyses: i64,
+        /// Mails that no longer name a recipient.
+        pub mails: i64,
+        pub events: i64,
+        pub bodies: i64,
+    }
 }
 
-/// A session that goes on, or is being processed: it can be erased when it has ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OpenSession {
-    pub session_id: SessionId,
-    pub status: SessionStatus,
+row! {
+    /// A session that goes on, or is being processed: it can be erased when it has ended.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct OpenSession {
+        pub session_id: SessionId,
+        pub status: SessionStatus,
+    }
 }
 
-/// A record of a session in a third party, where only an operator can erase it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ThirdPartyRecord {
-    pub session_id: SessionId,
-    pub integration_id: IntegrationId,
-    pub analysis_version: i32,
-    pub contact_id: Option<String>,
-    pub record_id: Option<String>,
+row! {
+    /// A record of a session in a third party, where only an operator can erase it.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct ThirdPartyRecord {
+        pub session_id: SessionId,
+        pub integration_id: IntegrationId,
+        pub analysis_version: i32,
+        pub contact_id: Option<String>,
+        pub record_id: Option<String>,
+    }
 }
 
 impl Store {
     /// Up to `limit` sessions of the address that have neither ended nor been abandoned: begun 30 days ago by the AI
     /// engine, which has never notified of them.
     pub async fn open_sessions_of(&self, erasure: &Erasure<'_>, limit: i64) -> Result<Vec<OpenSession>, Error> {
-        let rows = self.rows(OPEN_SESSIONS_OF, &params(erasure, limit)).await?;
-        let read = |row| {
-            Ok(OpenSession {
-                session_id: parse(OPEN_SESSIONS_OF, row, "session_id")?,
-                status: one_of(OPEN_SESSIONS_OF, row, "status", SessionStatus::parse)?,
-            })
-        };
-        rows.iter().map(read).collect()
+        self.all(OPEN_SESSIONS_OF, &params(erasure, limit)).await
     }
 
     /// Up to `limit` records of the address in third parties. To be read first: an erased session is not found again.
     pub async fn records_of(&self, erasure: &Erasure<'_>, limit: i64) -> Result<Vec<ThirdPartyRecord>, Error> {
-        let rows = self.rows(RECORDS_OF, &params(erasure, limit)).await?;
-        rows.iter().map(read_record).collect()
+        self.all(RECORDS_OF, &params(erasure, limit)).await
     }
 
     /// Erases up to `limit` of the address's sessions that have ended; to be called until it finds none. A session has
     /// up to 20,000 turns: a few at a time are enough.
     pub async fn erase_sessions(&self, erasure: &Erasure<'_>, limit: i64) -> Result<Erased, Error> {
-        read_erased(ERASE_SESSIONS, &self.one(ERASE_SESSIONS, &params(erasure, limit)).await?)
+        Erased::from_row(&self.one(ERASE_SESSIONS, &params(erasure, limit)).await?)
     }
 
     /// Erases up to `limit` mails to the address that are left; to be called until it finds none, after the sessions.
     pub async fn erase_mails(&self, erasure: &Erasure<'_>, limit: i64) -> Result<Erased, Error> {
         let [tenant, hash, _, limit] = params(erasure, limit);
-        read_erased(ERASE_MAILS, &self.one(ERASE_MAILS, &[tenant, hash, limit]).await?)
+        Erased::from_row(&self.one(ERASE_MAILS, &[tenant, hash, limit]).await?)
     }
 
     /// Forgets when the address got its last mail; `false` if that was not known.
@@ -193,25 +191,4 @@ fn params<'a>(erasure: &Erasure<'a>, limit: i64) -> [Param<'a>; 4] {
         texts(erasure.address.spellings()),
         bigint(limit),
     ]
-}
-
-fn read_record(row: &Row) -> Result<ThirdPartyRecord, Error> {
-    Ok(ThirdPartyRecord {
-        session_id: parse(RECORDS_OF, row, "session_id")?,
-        integration_id: parse(RECORDS_OF, row, "integration_id")?,
-        analysis_version: get(RECORDS_OF, row, "analysis_version")?,
-        contact_id: get(RECORDS_OF, row, "contact_id")?,
-        record_id: get(RECORDS_OF, row, "record_id")?,
-    })
-}
-
-fn read_erased(sql: &'static str, row: &Row) -> Result<Erased, Error> {
-    Ok(Erased {
-        sessions: get(sql, row, "sessions")?,
-        turns: get(sql, row, "turns")?,
-        analyses: get(sql, row, "analyses")?,
-        mails: get(sql, row, "mails")?,
-        events: get(sql, row, "events")?,
-        bodies: get(sql, row, "bodies")?,
-    })
 }

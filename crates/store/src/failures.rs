@@ -6,10 +6,10 @@ use chrono::{DateTime, Utc};
 use domain::id::{IntegrationId, SessionId, TenantId};
 use domain::settings::alerts::StageName;
 use domain::step::Code;
-use tokio_postgres::Row;
 
 use crate::replays::ReplayRange;
-use crate::sql::{bigint, float, get, one_of, parse, statements, text, texts, time};
+use crate::row::{FromRow, Row, row};
+use crate::sql::{bigint, float, statements, text, texts, time};
 use crate::step_rows::read_planned;
 use crate::steps::millis;
 use crate::{Error, Store};
@@ -34,7 +34,7 @@ WITH by_session AS (
            max(occurred_at) AS last_at
     FROM failures WHERE tenant_id = $1 AND occurred_at >= $2 GROUP BY 1, 2, 3
 )
-SELECT stage, code, sum(failures)::bigint AS failures, count(*) AS session_count, max(last_at) AS last_at,
+SELECT stage AS step, code, sum(failures)::bigint AS failures, count(*) AS session_count, max(last_at) AS last_at,
        (array_agg(session_id ORDER BY last_at DESC, session_id))[1:10] AS sessions
 FROM by_session GROUP BY stage, code ORDER BY failures DESC, stage, code";
 
@@ -58,26 +58,30 @@ WHERE tenant_id = $1 AND status = 'failed' AND integration_id = $2 AND session_i
 ORDER BY session_id, kind, analysis_version, created_at, event_id LIMIT $7";
 }
 
-/// Failures of one kind of step with one code.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FailureCount {
-    pub step: StageName,
-    pub code: String,
-    pub failures: i64,
-    /// How many sessions they are of.
-    pub session_count: i64,
-    /// Up to 10 of these, whose failures are the latest.
-    pub sessions: Vec<SessionId>,
-    pub last_at: DateTime<Utc>,
+row! {
+    /// Failures of one kind of step with one code.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct FailureCount {
+        pub step: StageName,
+        pub code: String,
+        pub failures: i64,
+        /// How many sessions they are of.
+        pub session_count: i64,
+        /// Up to 10 of these, whose failures are the latest.
+        pub sessions: Vec<SessionId>,
+        pub last_at: DateTime<Utc>,
+    }
 }
 
-/// Steps that wait for the same thing.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WaitingSteps {
-    pub code: String,
-    pub steps: i64,
-    /// Up to 10 of their sessions.
-    pub sessions: Vec<SessionId>,
+row! {
+    /// Steps that wait for the same thing.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct WaitingSteps {
+        pub code: String,
+        pub steps: i64,
+        /// Up to 10 of their sessions.
+        pub sessions: Vec<SessionId>,
+    }
 }
 
 /// A step that has failed, and the message that asks for it.
@@ -100,27 +104,19 @@ impl Store {
         let [tenant, integration] = [text(tenant.as_ref()), text(integration.as_ref())];
         let [session, from, to, after] = range.params();
         let params = [tenant, integration, session, from, to, after, bigint(limit)];
-        let rows = self.rows(FAILED_STEPS_OF, &params).await?;
-        let read = |row| {
-            let code: Option<String> = get(FAILED_STEPS_OF, row, "code")?;
-            let (key, message) = read_planned(FAILED_STEPS_OF, row)?;
-            Ok(FailedStep { session_id: key.session_id, code: code.unwrap_or_default(), message })
-        };
-        rows.iter().map(read).collect()
+        self.all(FAILED_STEPS_OF, &params).await
     }
 
     /// Tenants with a failure within the last `within`, with an alert that is open or has a mail to send, with a step
     /// that waits for one of these codes, or with an integration that the service has disabled.
     pub async fn tenants_to_watch(&self, within: Duration, waiting: &[Code]) -> Result<Vec<TenantId>, Error> {
         let codes: Vec<&str> = waiting.iter().map(|code| code.as_str()).collect();
-        let rows = self.rows(TENANTS_TO_WATCH, &[float(millis(within)), texts(codes)]).await?;
-        rows.iter().map(|row| parse(TENANTS_TO_WATCH, row, "tenant_id")).collect()
+        self.all(TENANTS_TO_WATCH, &[float(millis(within)), texts(codes)]).await
     }
 
     /// A tenant's failures since then, the most frequent first.
     pub async fn failures_since(&self, tenant: &TenantId, since: DateTime<Utc>) -> Result<Vec<FailureCount>, Error> {
-        let rows = self.rows(FAILURES_SINCE, &[text(tenant.as_ref()), time(since)]).await?;
-        rows.iter().map(read_failures).collect()
+        self.all(FAILURES_SINCE, &[text(tenant.as_ref()), time(since)]).await
     }
 
     /// When a step, or one of this kind, was last done after `since`; `None` if none was.
@@ -132,38 +128,26 @@ impl Store {
     ) -> Result<Option<DateTime<Utc>>, Error> {
         let params = [text(tenant.as_ref()), time(since), text(step.map(StageName::as_str))];
         let row = self.row(LAST_SUCCESS, &params).await?;
-        row.map(|row| get(LAST_SUCCESS, &row, "finished_at")).transpose()
+        row.map(|row| row.get("finished_at")).transpose()
     }
 
     /// A tenant's steps that wait for one of these codes, by code.
     pub async fn waiting_steps(&self, tenant: &TenantId, codes: &[Code]) -> Result<Vec<WaitingSteps>, Error> {
         let codes: Vec<&str> = codes.iter().map(|code| code.as_str()).collect();
-        let rows = self.rows(WAITING_STEPS, &[text(tenant.as_ref()), texts(codes)]).await?;
-        let read = |row| {
-            Ok(WaitingSteps {
-                code: get(WAITING_STEPS, row, "code")?,
-                steps: get(WAITING_STEPS, row, "steps")?,
-                sessions: read_sessions(WAITING_STEPS, row)?,
-            })
-        };
-        rows.iter().map(read).collect()
+        self.all(WAITING_STEPS, &[text(tenant.as_ref()), texts(codes)]).await
     }
 }
 
-fn read_failures(row: &Row) -> Result<FailureCount, Error> {
-    let stage = |text: &str| StageName::ALL.into_iter().find(|stage| stage.as_str() == text);
-    Ok(FailureCount {
-        step: one_of(FAILURES_SINCE, row, "stage", stage)?,
-        code: get(FAILURES_SINCE, row, "code")?,
-        failures: get(FAILURES_SINCE, row, "failures")?,
-        session_count: get(FAILURES_SINCE, row, "session_count")?,
-        sessions: read_sessions(FAILURES_SINCE, row)?,
-        last_at: get(FAILURES_SINCE, row, "last_at")?,
-    })
+impl FromRow for TenantId {
+    fn from_row(row: &Row) -> Result<Self, Error> {
+        row.get("tenant_id")
+    }
 }
 
-fn read_sessions(sql: &'static str, row: &Row) -> Result<Vec<SessionId>, Error> {
-    let sessions: Vec<String> = get(sql, row, "sessions")?;
-    let invalid = |source| Error::Row { statement: crate::sql::name(sql), column: "sessions", source };
-    sessions.iter().map(|id| id.parse().map_err(|source: domain::id::InvalidId| invalid(source.into()))).collect()
+impl FromRow for FailedStep {
+    fn from_row(row: &Row) -> Result<Self, Error> {
+        let code: Option<String> = row.get("code")?;
+        let (key, message) = read_planned(row)?;
+        Ok(Self { session_id: key.session_id, code: code.unwrap_or_default(), message })
+    }
 }

@@ -9,9 +9,9 @@ use chrono::{DateTime, Utc};
 use domain::id::{IntegrationId, TenantId};
 use domain::integration::Limits;
 use domain::step::{Code, StepKey};
-use tokio_postgres::Row;
 
-use crate::sql::{Param, boolean, float, get, int, one_of, statements, text, time};
+use crate::row::{FromRow, Row};
+use crate::sql::{Param, boolean, float, int, statements, text, time};
 use crate::step_rows::{of_step, step_key};
 use crate::steps::millis;
 use crate::{Error, Store};
@@ -211,8 +211,8 @@ impl Store {
                 int(i32::try_from(limits.concurrency).unwrap_or(i32::MAX)),
                 int(CIRCUIT_FAILURES),
             ];
-            if let Some(row) = self.row(ADMIT, &of_step(key, more)).await? {
-                return read_admission(&row);
+            if let Some(admission) = self.first(ADMIT, &of_step(key, more)).await? {
+                return Ok(admission);
             }
             self.execute(OPEN_GATE, &gate_params(&key.tenant_id, integration)).await?;
         }
@@ -249,9 +249,9 @@ impl Store {
         let Some(row) = self.row(LEAVE, &params).await? else {
             return Ok(Standing { failing_for: Duration::ZERO, open_for: None });
         };
-        let open: Option<f64> = get(LEAVE, &row, "open_seconds")?;
+        let open: Option<f64> = row.get("open_seconds")?;
         Ok(Standing {
-            failing_for: Duration::from_secs_f64(get(LEAVE, &row, "failing_seconds")?),
+            failing_for: Duration::from_secs_f64(row.get("failing_seconds")?),
             open_for: open.map(Duration::from_secs_f64),
         })
     }
@@ -266,7 +266,7 @@ impl Store {
         self.execute(OPEN_GATE, &gate_params(tenant, integration)).await?;
         let [tenant, integration] = gate_params(tenant, integration);
         let row = self.row(TAKE_RENEWAL, &[tenant, integration, float(millis(lease))]).await?;
-        row.map(|row| Ok(Renewal { lease: get(TAKE_RENEWAL, &row, "renewing_until")? })).transpose()
+        row.map(|row| Ok(Renewal { lease: row.get("renewing_until")? })).transpose()
     }
 
     /// Does nothing if the renewal is lost.
@@ -294,13 +294,14 @@ fn gate_params<'a>(tenant: &'a TenantId, integration: &'a IntegrationId) -> [Par
     [text(tenant.as_ref()), text(integration.as_ref())]
 }
 
-fn read_admission(row: &Row) -> Result<Admission, Error> {
-    let refusal: Option<String> = get(ADMIT, row, "refusal")?;
-    if refusal.is_none() {
-        return Ok(Admission::Go(Pass { lease: get(ADMIT, row, "lease")? }));
+impl FromRow for Admission {
+    fn from_row(row: &Row) -> Result<Self, Error> {
+        let Some(refusal) = row.get::<Option<String>>("refusal")? else {
+            return Ok(Self::Go(Pass { lease: row.get("lease")? }));
+        };
+        let code = CODES.into_iter().find(|code| code.as_str() == refusal);
+        let wait_ms: f64 = row.get("wait_ms")?;
+        let code = code.ok_or_else(|| row.unknown("refusal", &refusal))?;
+        Ok(Self::Wait { after: Duration::from_secs_f64(wait_ms / 1000.0), code })
     }
-    let known = |refusal: &str| CODES.into_iter().find(|code| code.as_str() == refusal);
-    let code = one_of(ADMIT, row, "refusal", known)?;
-    let wait_ms: f64 = get(ADMIT, row, "wait_ms")?;
-    Ok(Admission::Wait { after: Duration::from_secs_f64(wait_ms / 1000.0), code })
 }

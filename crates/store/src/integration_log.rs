@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use domain::id::{IntegrationId, SessionId, TenantId};
 use domain::step::Code;
-use tokio_postgres::Row;
+use domain::text_enum;
 
-use crate::sql::{Param, boolean, float, get, int, one_of, statements, text};
+use crate::row::{FromRow, Row, row};
+use crate::sql::{Param, boolean, float, int, statements, text};
 use crate::steps::millis;
 use crate::{Error, Store};
 
@@ -72,33 +73,15 @@ SET status = $5, record_id = coalesce($6, record_id), code = $7, error = $8, not
 WHERE tenant_id = $1 AND session_id = $2 AND integration_id = $3 AND analysis_version = $4 AND status <> 'done'";
 }
 
-/// How far the sync of a session to one integration has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SyncStatus {
-    Pending,
-    /// A record is being written; after a crash or time-out it may or may not be there.
-    Writing,
-    Done,
-    Skipped,
-    Failed,
-}
-
-impl SyncStatus {
-    const ALL: [Self; 5] = [Self::Pending, Self::Writing, Self::Done, Self::Skipped, Self::Failed];
-
-    /// As in the `status` column.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Writing => "writing",
-            Self::Done => "done",
-            Self::Skipped => "skipped",
-            Self::Failed => "failed",
-        }
-    }
-
-    fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|status| status.as_str() == text)
+text_enum! {
+    /// How far the sync of a session to one integration has come.
+    pub enum SyncStatus {
+        Pending = "pending",
+        /// A record is being written; after a crash or time-out it may or may not be there.
+        Writing = "writing",
+        Done = "done",
+        Skipped = "skipped",
+        Failed = "failed",
     }
 }
 
@@ -111,11 +94,13 @@ pub struct SyncKey<'a> {
     pub analysis_version: i32,
 }
 
-/// The record of another version in the third party.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OtherRecord {
-    pub analysis_version: i32,
-    pub record_id: String,
+row! {
+    /// The record of another version in the third party.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct OtherRecord {
+        pub analysis_version: i32,
+        pub record_id: String,
+    }
 }
 
 /// A version whose record was begun.
@@ -126,25 +111,27 @@ pub struct BegunVersion {
     pub keyed: bool,
 }
 
-/// A row of the log.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sync {
-    pub status: SyncStatus,
-    /// The visitor's id in the third party.
-    pub contact_id: Option<String>,
-    /// The id of the note or of the webhook message.
-    pub record_id: Option<String>,
-    /// How often writing the record was begun.
-    pub attempts: i32,
-    /// How often the third party was asked, by functions that lived to say so.
-    pub tries: i32,
-    /// Whether every attempt named the record by a key, so that repeating it cannot leave two.
-    pub keyed: bool,
-    pub code: Option<String>,
-    /// The last error in words.
-    pub error: Option<String>,
-    /// Fields that were left out of a record that was written, for administrators.
-    pub notice: Option<String>,
+row! {
+    /// A row of the log.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct Sync {
+        pub status: SyncStatus,
+        /// The visitor's id in the third party.
+        pub contact_id: Option<String>,
+        /// The id of the note or of the webhook message.
+        pub record_id: Option<String>,
+        /// How often writing the record was begun.
+        pub attempts: i32,
+        /// How often the third party was asked, by functions that lived to say so.
+        pub tries: i32,
+        /// Whether every attempt named the record by a key, so that repeating it cannot leave two.
+        pub keyed: bool,
+        pub code: Option<String>,
+        /// The last error in words.
+        pub error: Option<String>,
+        /// Fields that were left out of a record that was written, for administrators.
+        pub notice: Option<String>,
+    }
 }
 
 /// How the record is to be written.
@@ -162,38 +149,25 @@ impl Store {
     /// Makes sure that the log has a row, and returns it as it stands.
     pub async fn open_sync(&self, key: &SyncKey<'_>) -> Result<Sync, Error> {
         loop {
-            if let Some(row) = self.row(OPEN_SYNC, &key_params(key)).await? {
-                return read(OPEN_SYNC, &row);
+            if let Some(row) = self.first(OPEN_SYNC, &key_params(key)).await? {
+                return Ok(row);
             }
         }
     }
 
     pub async fn sync(&self, key: &SyncKey<'_>) -> Result<Option<Sync>, Error> {
-        self.row(SYNC, &key_params(key)).await?.map(|row| read(SYNC, &row)).transpose()
+        self.first(SYNC, &key_params(key)).await
     }
 
     /// Returns the record of the latest other version, if any has been synced.
     pub async fn other_record(&self, key: &SyncKey<'_>) -> Result<Option<OtherRecord>, Error> {
-        let row = self.row(OTHER_RECORD, &key_params(key)).await?;
-        let read = |row| {
-            Ok(OtherRecord {
-                analysis_version: get(OTHER_RECORD, &row, "analysis_version")?,
-                record_id: get(OTHER_RECORD, &row, "record_id")?,
-            })
-        };
-        row.map(read).transpose()
+        self.first(OTHER_RECORD, &key_params(key)).await
     }
 
     /// The versions, this one among them, whose record was begun: each may have left one, whatever its status says.
     pub async fn begun_versions(&self, key: &SyncKey<'_>) -> Result<BTreeMap<i32, BegunVersion>, Error> {
         let [tenant, session, integration, _] = key_params(key);
-        let rows = self.rows(BEGUN_VERSIONS, &[tenant, session, integration]).await?;
-        let read = |row: &Row| {
-            let status = one_of(BEGUN_VERSIONS, row, "status", SyncStatus::parse)?;
-            let keyed = get(BEGUN_VERSIONS, row, "keyed")?;
-            Ok((get(BEGUN_VERSIONS, row, "analysis_version")?, BegunVersion { status, keyed }))
-        };
-        rows.iter().map(read).collect()
+        Ok(self.all(BEGUN_VERSIONS, &[tenant, session, integration]).await?.into_iter().collect())
     }
 
     /// To be called right before a record is written.
@@ -262,16 +236,9 @@ fn key_params<'a>(key: &SyncKey<'a>) -> [Param<'a>; 4] {
     [tenant, session, text(key.integration_id.as_ref()), int(key.analysis_version)]
 }
 
-fn read(sql: &'static str, row: &Row) -> Result<Sync, Error> {
-    Ok(Sync {
-        status: one_of(sql, row, "status", SyncStatus::parse)?,
-        contact_id: get(sql, row, "contact_id")?,
-        record_id: get(sql, row, "record_id")?,
-        attempts: get(sql, row, "attempts")?,
-        tries: get(sql, row, "tries")?,
-        keyed: get(sql, row, "keyed")?,
-        code: get(sql, row, "code")?,
-        error: get(sql, row, "error")?,
-        notice: get(sql, row, "notice")?,
-    })
+impl FromRow for (i32, BegunVersion) {
+    fn from_row(row: &Row) -> Result<Self, Error> {
+        let begun = BegunVersion { status: row.get("status")?, keyed: row.get("keyed")? };
+        Ok((row.get("analysis_version")?, begun))
+    }
 }

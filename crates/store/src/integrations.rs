@@ -2,13 +2,11 @@
 
 use chrono::{DateTime, Utc};
 use domain::id::{IntegrationId, TenantId};
-use domain::integration::{
-    Connection, Disabled, INTEGRATION_DISABLED, Integration, IntegrationConfig, IntegrationState,
-};
+use domain::integration::{Connection, Disabled, INTEGRATION_DISABLED, Integration, IntegrationState};
 use domain::step::Code;
-use tokio_postgres::Row;
 
-use crate::sql::{Param, boolean, get, json, jsonb, parse, statements, text, time};
+use crate::row::{FromRow, Row};
+use crate::sql::{Param, boolean, jsonb, statements, text, time};
 use crate::{Error, Store};
 
 statements! {
@@ -123,8 +121,7 @@ pub struct Shown {
 impl Store {
     /// Returns the integrations that are on, and those disabled until they are repaired.
     pub async fn integrations_to_sync(&self, tenant: &TenantId) -> Result<Vec<Integration>, Error> {
-        let rows = self.rows(INTEGRATIONS_TO_SYNC, &[text(tenant.as_ref())]).await?;
-        rows.iter().map(|row| read(INTEGRATIONS_TO_SYNC, row)).collect()
+        self.all(INTEGRATIONS_TO_SYNC, &[text(tenant.as_ref())]).await
     }
 
     pub async fn integration(&self, tenant: &TenantId, id: &IntegrationId) -> Result<Option<Integration>, Error> {
@@ -138,8 +135,7 @@ impl Store {
         id: &IntegrationId,
     ) -> Result<Option<(Integration, AsOf)>, Error> {
         let row = self.row(INTEGRATION, &key_params(tenant, id)).await?;
-        let read = |row| Ok((read(INTEGRATION, &row)?, AsOf(get(INTEGRATION, &row, "updated_at")?)));
-        row.map(read).transpose()
+        row.map(|row| Ok((Integration::from_row(&row)?, AsOf(row.get("updated_at")?)))).transpose()
     }
 
     /// Adds an integration or changes it, also a removed integration. Saving it clears why it was disabled, and it
@@ -197,7 +193,7 @@ impl Store {
         self.execute(SAVE_CONNECTION, &[tenant, id, jsonb(crate::sql::to_json(connection)?)]).await.map(drop)
     }
 
-    /// HubSpot no longer has the property that told notes apart.
+    /// HubSpot no longer has the property that identified notes.
     pub async fn forget_note_key(&self, tenant: &TenantId, id: &IntegrationId) -> Result<(), Error> {
         self.execute(FORGET_NOTE_KEY, &key_params(tenant, id)).await.map(drop)
     }
@@ -211,28 +207,14 @@ impl Store {
     /// Returns a tenant's integrations without the removed ones; `waiting` counts steps that wait for one of these
     /// codes.
     pub async fn shown_integrations(&self, tenant: &TenantId, waiting: &[Code]) -> Result<Vec<Shown>, Error> {
-        let rows = self.rows(SHOWN_INTEGRATIONS, &[text(tenant.as_ref()), codes_param(waiting)]).await?;
-        rows.iter().map(read_shown).collect()
+        self.all(SHOWN_INTEGRATIONS, &[text(tenant.as_ref()), codes_param(waiting)]).await
     }
 
     /// Returns the integrations of a tenant that wait for a repair.
     pub async fn disabled_integrations(&self, tenant: &TenantId) -> Result<Vec<DisabledIntegration>, Error> {
         let params = [text(tenant.as_ref()), text(INTEGRATION_DISABLED.as_str())];
-        let rows = self.rows(DISABLED_INTEGRATIONS, &params).await?;
-        let sql = DISABLED_INTEGRATIONS;
-        let read = |row| {
-            let reason: Option<String> = get(sql, row, "disabled_reason")?;
-            Ok(DisabledIntegration {
-                integration_id: parse(sql, row, "integration_id")?,
-                disabled: Disabled {
-                    code: get(sql, row, "disabled_code")?,
-                    reason: reason.unwrap_or_default(),
-                    since: get(sql, row, "disabled_at")?,
-                },
-                waiting: get(sql, row, "waiting")?,
-            })
-        };
-        rows.iter().map(read).collect()
+        let disabled: Vec<Option<_>> = self.all(DISABLED_INTEGRATIONS, &params).await?;
+        Ok(disabled.into_iter().flatten().collect())
     }
 }
 
@@ -244,44 +226,53 @@ fn codes_param(codes: &[Code]) -> Param<'static> {
     crate::sql::texts(codes.iter().map(|code| code.as_str()).collect::<Vec<_>>())
 }
 
-fn read(sql: &'static str, row: &Row) -> Result<Integration, Error> {
-    Ok(Integration {
-        tenant_id: parse(sql, row, "tenant_id")?,
-        integration_id: parse(sql, row, "integration_id")?,
-        state: read_state(sql, row)?,
-        config: json::<IntegrationConfig>(sql, row, "config")?,
-        secret_name: get(sql, row, "secret_name")?,
-        connection: json(sql, row, "connection")?,
-    })
+impl FromRow for Integration {
+    fn from_row(row: &Row) -> Result<Self, Error> {
+        let removed: Option<DateTime<Utc>> = row.get("removed_at")?;
+        let state = match (removed, row.get("enabled")?, disabled(row)?) {
+            (Some(_), _, _) => IntegrationState::Removed,
+            (None, true, _) => IntegrationState::On,
+            (None, false, Some(disabled)) => IntegrationState::Disabled(disabled),
+            (None, false, None) => IntegrationState::Off,
+        };
+        Ok(Self {
+            tenant_id: row.get("tenant_id")?,
+            integration_id: row.get("integration_id")?,
+            state,
+            config: row.json("config")?,
+            secret_name: row.get("secret_name")?,
+            connection: row.json("connection")?,
+        })
+    }
 }
 
-fn read_state(sql: &'static str, row: &Row) -> Result<IntegrationState, Error> {
-    let removed: Option<DateTime<Utc>> = get(sql, row, "removed_at")?;
-    let (code, since): (Option<String>, Option<DateTime<Utc>>) =
-        (get(sql, row, "disabled_code")?, get(sql, row, "disabled_at")?);
-    let reason: Option<String> = get(sql, row, "disabled_reason")?;
-    Ok(match (removed, get(sql, row, "enabled")?, code, since) {
-        (Some(_), _, _, _) => IntegrationState::Removed,
-        (None, true, _, _) => IntegrationState::On,
-        (None, false, Some(code), Some(since)) => {
-            IntegrationState::Disabled(Disabled { code, reason: reason.unwrap_or_default(), since })
-        }
-        (None, false, _, _) => IntegrationState::Off,
-    })
+impl FromRow for Shown {
+    fn from_row(row: &Row) -> Result<Self, Error> {
+        let failures: Option<i32> = row.get("failures")?;
+        Ok(Self {
+            integration: Integration::from_row(row)?,
+            checked_at: row.get("checked_at")?,
+            failures: failures.unwrap_or_default(),
+            failing_since: row.get("failing_since")?,
+            last_success_at: row.get("last_success_at")?,
+            open_until: row.get("open_until")?,
+            limited_until: row.get("limited_until")?,
+            limit_code: row.get("limit_code")?,
+            waiting: row.get("waiting")?,
+        })
+    }
 }
 
-fn read_shown(row: &Row) -> Result<Shown, Error> {
-    let sql = SHOWN_INTEGRATIONS;
-    let failures: Option<i32> = get(sql, row, "failures")?;
-    Ok(Shown {
-        integration: read(sql, row)?,
-        checked_at: get(sql, row, "checked_at")?,
-        failures: failures.unwrap_or_default(),
-        failing_since: get(sql, row, "failing_since")?,
-        last_success_at: get(sql, row, "last_success_at")?,
-        open_until: get(sql, row, "open_until")?,
-        limited_until: get(sql, row, "limited_until")?,
-        limit_code: get(sql, row, "limit_code")?,
-        waiting: get(sql, row, "waiting")?,
-    })
+impl FromRow for Option<DisabledIntegration> {
+    fn from_row(row: &Row) -> Result<Self, Error> {
+        let (integration_id, waiting) = (row.get("integration_id")?, row.get("waiting")?);
+        Ok(disabled(row)?.map(|disabled| DisabledIntegration { integration_id, disabled, waiting }))
+    }
+}
+
+fn disabled(row: &Row) -> Result<Option<Disabled>, Error> {
+    let (code, since): (Option<String>, Option<DateTime<Utc>>) = (row.get("disabled_code")?, row.get("disabled_at")?);
+    let reason: Option<String> = row.get("disabled_reason")?;
+    let disabled = |(code, since)| Disabled { code, reason: reason.unwrap_or_default(), since };
+    Ok(code.zip(since).map(disabled))
 }

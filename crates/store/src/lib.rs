@@ -20,6 +20,7 @@ pub mod person_leases;
 pub mod reanalysis;
 pub mod replays;
 pub mod retention;
+mod row;
 pub mod sending;
 pub mod sessions;
 mod sql;

@@ -4,10 +4,11 @@ use chrono::{DateTime, Utc};
 use domain::analysis::Usage;
 use domain::id::{SessionId, TenantId};
 use domain::step::{Code, StepKey};
-use tokio_postgres::Row;
+use domain::text_enum;
 use uuid::Uuid;
 
-use crate::sql::{bigint, float, get, int, statements, text, time, uuid};
+use crate::row::{FromRow, Row};
+use crate::sql::{bigint, float, int, statements, text, time, uuid};
 use crate::step_rows::{of_claim, step_key};
 use crate::steps::Claimed;
 use crate::{Error, Store};
@@ -90,29 +91,17 @@ pub enum Begun {
     ClaimLost,
 }
 
-/// The result of a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CallOutcome {
-    Usable,
-    /// Usable, but not all that was asked for.
-    Shortcomings,
-    Invalid,
-    /// Refused by the model, a guardrail or a filter.
-    Refused,
-    /// Throttled, timed out or unavailable: no attempt.
-    NoAnswer,
-}
-
-impl CallOutcome {
-    /// As in the `outcome` column.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Usable => "usable",
-            Self::Shortcomings => "shortcomings",
-            Self::Invalid => "invalid",
-            Self::Refused => "refused",
-            Self::NoAnswer => "no_answer",
-        }
+text_enum! {
+    /// The result of a request.
+    pub enum CallOutcome {
+        Usable = "usable",
+        /// Usable, but not all that was asked for.
+        Shortcomings = "shortcomings",
+        Invalid = "invalid",
+        /// Refused by the model, a guardrail or a filter.
+        Refused = "refused",
+        /// Throttled, timed out or unavailable: no attempt.
+        NoAnswer = "no_answer",
     }
 }
 
@@ -142,7 +131,7 @@ impl Store {
         let Some(row) = self.row(BEGIN_MODEL_CALL, &of_claim(claimed, more)).await? else {
             return Ok(Begun::ClaimLost);
         };
-        let attempt: Option<i32> = get(BEGIN_MODEL_CALL, &row, "attempt")?;
+        let attempt: Option<i32> = row.get("attempt")?;
         Ok(attempt.map_or(Begun::Enough, |attempt| Begun::Call { call_id, attempt }))
     }
 
@@ -172,31 +161,33 @@ impl Store {
     /// All calls count as attempts but the ones without an answer; a call that was lost with its delivery counts. The cost
     /// is `None` if any call's cost is unknown: its model has no price, or the call never ended.
     pub async fn model_usage(&self, tenant: &TenantId, session: &SessionId, version: i32) -> Result<Usage, Error> {
-        let row = self.row(MODEL_USAGE, &[text(tenant.as_ref()), text(session.as_ref()), int(version)]).await?;
-        row.map_or_else(|| Ok(Usage::default()), |row| read_usage(&row))
+        let usage = self.first(MODEL_USAGE, &[text(tenant.as_ref()), text(session.as_ref()), int(version)]).await?;
+        Ok(usage.unwrap_or_default())
     }
 
     /// Returns the cost of the tenant's calls of this month in UTC, as far as prices are known, without calls under
     /// way.
     pub async fn model_spend(&self, tenant: &TenantId, at: DateTime<Utc>) -> Result<f64, Error> {
         let row = self.row(MODEL_SPEND, &[text(tenant.as_ref()), time(at)]).await?;
-        row.map_or(Ok(0.0), |row| get(MODEL_SPEND, &row, "cost_usd"))
+        row.map_or(Ok(0.0), |row| row.get("cost_usd"))
     }
 }
 
-fn read_usage(row: &Row) -> Result<Usage, Error> {
-    let count = |column| get::<i64>(MODEL_USAGE, row, column).map(i64::unsigned_abs);
-    Ok(Usage {
-        attempts: u32::try_from(count("attempts")?).unwrap_or(u32::MAX),
-        input_tokens: count("input_tokens")?,
-        output_tokens: count("output_tokens")?,
-        cached_tokens: count("cached_tokens")?,
-        cache_write_tokens: count("cache_write_tokens")?,
-        cost_usd: get(MODEL_USAGE, row, "cost_usd")?,
-        latency_ms: count("latency_ms")?,
-        model: get(MODEL_USAGE, row, "last_model")?,
-        ..Usage::default()
-    })
+impl FromRow for Usage {
+    fn from_row(row: &Row) -> Result<Self, Error> {
+        let count = |column| row.get::<i64>(column).map(i64::unsigned_abs);
+        Ok(Self {
+            attempts: u32::try_from(count("attempts")?).unwrap_or(u32::MAX),
+            input_tokens: count("input_tokens")?,
+            output_tokens: count("output_tokens")?,
+            cached_tokens: count("cached_tokens")?,
+            cache_write_tokens: count("cache_write_tokens")?,
+            cost_usd: row.get("cost_usd")?,
+            latency_ms: count("latency_ms")?,
+            model: row.get("last_model")?,
+            ..Self::default()
+        })
+    }
 }
 
 fn signed(count: u64) -> i64 {

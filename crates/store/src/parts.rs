@@ -3,7 +3,8 @@
 use domain::id::{SessionId, TenantId};
 use serde_json::Value;
 
-use crate::sql::{get, int, jsonb, statements, text};
+use crate::row::{FromRow, Row};
+use crate::sql::{int, jsonb, statements, text};
 use crate::step_rows::{of_claim, step_key};
 use crate::steps::Claimed;
 use crate::{Error, Store};
@@ -42,7 +43,12 @@ impl Store {
         session: &SessionId,
         version: i32,
     ) -> Result<Vec<(i32, Value)>, Error> {
-        let rows = self.rows(PARTS, &[text(tenant.as_ref()), text(session.as_ref()), int(version)]).await?;
-        rows.iter().map(|row| Ok((get(PARTS, row, "part")?, get(PARTS, row, "document")?))).collect()
+        self.all(PARTS, &[text(tenant.as_ref()), text(session.as_ref()), int(version)]).await
+    }
+}
+
+impl FromRow for (i32, Value) {
+    fn from_row(row: &Row) -> Result<Self, Error> {
+        Ok((row.get("part")?, row.get("document")?))
     }
 }

@@ -3,9 +3,9 @@
 use chrono::{DateTime, Utc};
 use domain::id::{SessionId, TenantId};
 use domain::step::{FIRST_VERSION, Step, StepKey};
-use tokio_postgres::Row;
 
-use crate::sql::{get, statements, text};
+use crate::row::Row;
+use crate::sql::{statements, text};
 use crate::step_rows::{first_failure, of_step, open_session, step_key};
 use crate::{Error, Store};
 
@@ -74,9 +74,9 @@ impl Store {
 }
 
 fn not_planned(row: &Row, version: i32) -> Result<Reanalysis, Error> {
-    let latest: Option<i32> = get(REANALYSIS_STATE, row, "latest")?;
-    let message: Option<String> = get(REANALYSIS_STATE, row, "message")?;
-    let purged_at: Option<DateTime<Utc>> = get(REANALYSIS_STATE, row, "transcript_purged_at")?;
+    let latest: Option<i32> = row.get("latest")?;
+    let message: Option<String> = row.get("message")?;
+    let purged_at: Option<DateTime<Utc>> = row.get("transcript_purged_at")?;
     if purged_at.is_some() {
         return Ok(Reanalysis::TranscriptPurged);
     }

@@ -3,10 +3,10 @@
 use chrono::{DateTime, Utc};
 use domain::id::{IntegrationId, SessionId, TenantId};
 use domain::message::CrmSyncMessage;
-use tokio_postgres::Row;
 use uuid::Uuid;
 
-use crate::sql::{Param, bigint, get, parse, statements, text, time, uuid};
+use crate::row::row;
+use crate::sql::{Param, bigint, statements, text, time, uuid};
 use crate::webhook_events::plan_deliveries;
 use crate::{Error, Store};
 
@@ -103,6 +103,14 @@ impl ReplayRange {
     }
 }
 
+row! {
+    /// An event of a replay.
+    pub struct ReplayedEvent {
+        pub session_id: SessionId,
+        pub event_id: Uuid,
+    }
+}
+
 /// An event of a replay, with the message that asks for its delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlannedReplay {
@@ -128,14 +136,13 @@ impl Store {
         let (tenant_param, integration_param) = (text(tenant.as_ref()), text(integration.as_ref()));
         let [session, from, to, after] = range.params();
         let params = [tenant_param, integration_param, uuid(replay), session, from, to, after, bigint(limit)];
-        let read = |row: &Row| {
-            let session_id: SessionId = parse(PLAN_REPLAYS, row, "session_id")?;
-            let (integration_id, event_id) = (integration.clone(), get(PLAN_REPLAYS, row, "event_id")?);
-            let (tenant_id, session) = (tenant.clone(), session_id.clone());
+        let planned: Vec<ReplayedEvent> = self.all(PLAN_REPLAYS, &params).await?;
+        let with_message = |ReplayedEvent { session_id, event_id }| {
+            let (tenant_id, integration_id, session) = (tenant.clone(), integration.clone(), session_id.clone());
             let message = CrmSyncMessage::V2 { tenant_id, session_id: session, integration_id, event_id };
             let message = serde_json::to_string(&message).map_err(Error::Document)?;
             Ok(PlannedReplay { session_id, event_id, message })
         };
-        self.rows(PLAN_REPLAYS, &params).await?.iter().map(read).collect()
+        planned.into_iter().map(with_message).collect()
     }
 }

@@ -8,7 +8,8 @@
 use chrono::{DateTime, Utc};
 use domain::id::TenantId;
 
-use crate::sql::{bigint, get, statements, text, time};
+use crate::row::{FromRow, row};
+use crate::sql::{bigint, statements, text, time};
 use crate::{Error, Store};
 
 /// Rows, or the sessions or mails they belong to, that a batch takes: some ten milliseconds each (`cargo xtask bench
@@ -64,7 +65,7 @@ WITH aged AS (
     FROM batch WHERE sessions.tenant_id = $1 AND sessions.session_id = batch.session_id
     RETURNING sessions.session_id
 )
-SELECT (SELECT count(*) FROM turns) AS turns, (SELECT count(*) FROM purged) AS sessions";
+SELECT (SELECT count(*) FROM turns) AS rows, (SELECT count(*) FROM purged) AS sessions";
 
 PURGE_ANALYSES = "
 -- purge_analyses()
@@ -82,7 +83,7 @@ WITH aged AS (
     FROM aged WHERE sessions.tenant_id = $1 AND sessions.session_id = aged.session_id
     RETURNING sessions.session_id
 )
-SELECT (SELECT count(*) FROM analyses) + (SELECT count(*) FROM parts) AS analyses,
+SELECT (SELECT count(*) FROM analyses) + (SELECT count(*) FROM parts) AS rows,
        (SELECT count(*) FROM purged) AS sessions";
 
 PURGE_FAILURES = "
@@ -101,6 +102,14 @@ WITH aged AS (
 )
 DELETE FROM alerts USING aged WHERE tenant_id = $1 AND alerts.alert_id = aged.alert_id";
 
+PURGE_WEBHOOK_ATTEMPTS = "
+-- purge_webhook_attempts()
+WITH aged AS (
+    SELECT attempt_id FROM webhook_attempts WHERE tenant_id = $1 AND began_at < $2
+    ORDER BY began_at LIMIT $3 FOR UPDATE SKIP LOCKED
+)
+DELETE FROM webhook_attempts USING aged WHERE tenant_id = $1 AND webhook_attempts.attempt_id = aged.attempt_id";
+
 PURGE_RECIPIENTS = "
 -- purge_recipients()
 WITH over AS (
@@ -117,21 +126,37 @@ WITH over AS (
 DELETE FROM email_recipients USING aged WHERE tenant_id = $1 AND email_recipients.address_hash = aged.address_hash";
 }
 
-/// Mails that a batch removed.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct PurgedMails {
-    pub mails: i64,
-    pub events: i64,
-    pub bodies: i64,
+/// Kinds of rows that are removed by their age alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AgedRows {
+    Failures,
+    /// Alerts that are closed.
+    Alerts,
+    WebhookAttempts,
+    /// Times of the last mail to an address. Removed sooner than the longest time between two mails, they would let a
+    /// mail go too early.
+    Recipients,
 }
 
-/// Rows of sessions that a batch removed.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct PurgedRows {
-    /// Turns, or analyses and parts of them.
-    pub rows: i64,
-    /// Sessions that were purged, also those without rows. The purge is complete when this is 0.
-    pub sessions: i64,
+row! {
+    /// Mails that a batch removed.
+    #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+    pub struct PurgedMails {
+        pub mails: i64,
+        pub events: i64,
+        pub bodies: i64,
+    }
+}
+
+row! {
+    /// Rows of sessions that a batch removed.
+    #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+    pub struct PurgedRows {
+        /// Turns, or analyses and parts of them.
+        pub rows: i64,
+        /// Sessions that were purged, also those without rows. The purge is complete when this is 0.
+        pub sessions: i64,
+    }
 }
 
 impl Store {
@@ -143,12 +168,8 @@ impl Store {
         before: DateTime<Utc>,
         limit: i64,
     ) -> Result<PurgedMails, Error> {
-        let row = self.one(PURGE_MAILS, &[text(tenant.as_ref()), time(before), bigint(limit)]).await?;
-        Ok(PurgedMails {
-            mails: get(PURGE_MAILS, &row, "mails")?,
-            events: get(PURGE_MAILS, &row, "events")?,
-            bodies: get(PURGE_MAILS, &row, "bodies")?,
-        })
+        let params = [text(tenant.as_ref()), time(before), bigint(limit)];
+        PurgedMails::from_row(&self.one(PURGE_MAILS, &params).await?)
     }
 
     /// Removes the turns of sessions that were over before `before`, until there are `limit` of them with the last
@@ -159,11 +180,8 @@ impl Store {
         before: DateTime<Utc>,
         limit: i64,
     ) -> Result<PurgedRows, Error> {
-        let row = self.one(PURGE_TRANSCRIPTS, &[text(tenant.as_ref()), time(before), bigint(limit)]).await?;
-        Ok(PurgedRows {
-            rows: get(PURGE_TRANSCRIPTS, &row, "turns")?,
-            sessions: get(PURGE_TRANSCRIPTS, &row, "sessions")?,
-        })
+        let params = [text(tenant.as_ref()), time(before), bigint(limit)];
+        PurgedRows::from_row(&self.one(PURGE_TRANSCRIPTS, &params).await?)
     }
 
     /// Removes the analyses of up to `limit` sessions that ended before `before`, and what their placeholders stand
@@ -174,26 +192,24 @@ impl Store {
         before: DateTime<Utc>,
         limit: i64,
     ) -> Result<PurgedRows, Error> {
-        let row = self.one(PURGE_ANALYSES, &[text(tenant.as_ref()), time(before), bigint(limit)]).await?;
-        Ok(PurgedRows {
-            rows: get(PURGE_ANALYSES, &row, "analyses")?,
-            sessions: get(PURGE_ANALYSES, &row, "sessions")?,
-        })
+        let params = [text(tenant.as_ref()), time(before), bigint(limit)];
+        PurgedRows::from_row(&self.one(PURGE_ANALYSES, &params).await?)
     }
 
-    /// Removes up to `limit` failures from before `before`; returns how many.
-    pub async fn purge_failures(&self, tenant: &TenantId, before: DateTime<Utc>, limit: i64) -> Result<u64, Error> {
-        self.execute(PURGE_FAILURES, &[text(tenant.as_ref()), time(before), bigint(limit)]).await
-    }
-
-    /// Removes up to `limit` alerts that closed before `before`; returns how many.
-    pub async fn purge_alerts(&self, tenant: &TenantId, before: DateTime<Utc>, limit: i64) -> Result<u64, Error> {
-        self.execute(PURGE_ALERTS, &[text(tenant.as_ref()), time(before), bigint(limit)]).await
-    }
-
-    /// Forgets when up to `limit` addresses got their last mail, where that was before `before`; returns how many.
-    /// Sooner than the longest time between two mails it would let one go too early.
-    pub async fn purge_recipients(&self, tenant: &TenantId, before: DateTime<Utc>, limit: i64) -> Result<u64, Error> {
-        self.execute(PURGE_RECIPIENTS, &[text(tenant.as_ref()), time(before), bigint(limit)]).await
+    /// Removes up to `limit` rows from before `before`; returns how many.
+    pub async fn purge_rows(
+        &self,
+        aged: AgedRows,
+        tenant: &TenantId,
+        before: DateTime<Utc>,
+        limit: i64,
+    ) -> Result<u64, Error> {
+        let sql = match aged {
+            AgedRows::Failures => PURGE_FAILURES,
+            AgedRows::Alerts => PURGE_ALERTS,
+            AgedRows::WebhookAttempts => PURGE_WEBHOOK_ATTEMPTS,
+            AgedRows::Recipients => PURGE_RECIPIENTS,
+        };
+        self.execute(sql, &[text(tenant.as_ref()), time(before), bigint(limit)]).await
     }
 }

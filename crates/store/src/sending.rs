@@ -8,7 +8,7 @@ use domain::step::Code;
 use uuid::Uuid;
 
 use crate::email_log::EmailStatus;
-use crate::sql::{boolean, bytes, float, get, int, statements, text, texts, uuid};
+use crate::sql::{boolean, bytes, float, int, statements, text, texts, uuid};
 use crate::steps::millis;
 use crate::webhook_events::{plan_deliveries, report_email_status, webhooks_asking_for};
 use crate::{Error, Store};
@@ -116,7 +116,7 @@ impl Store {
             int(sending.min_hours.map(|hours| i32::try_from(hours).unwrap_or(i32::MAX))),
         ];
         let row = self.one(START_SENDING, &params).await?;
-        Ok(match (get(START_SENDING, &row, "free")?, get(START_SENDING, &row, "started")?) {
+        Ok(match (row.get("free")?, row.get("started")?) {
             (_, true) => Start::Started,
             (true, false) => Start::TooSoon,
             (false, false) => Start::Taken,
@@ -132,7 +132,7 @@ impl Store {
     /// SES did not take the mail (`Queued`: to be tried again, `Failed`), which lets another mail go to its recipient;
     /// or has not said (`Unknown`).
     ///
-    /// `false` if an event has told more meanwhile: nothing was changed.
+    /// `false` if an event has reported more meanwhile: nothing was changed.
     pub async fn record_not_sent(
         &self,
         tenant: &TenantId,
@@ -142,10 +142,10 @@ impl Store {
     ) -> Result<bool, Error> {
         let code = code.map(Code::as_str);
         let params = [text(tenant.as_ref()), uuid(email_id), text(status.as_str()), text(code)];
-        get(RECORD_NOT_SENT, &self.one(RECORD_NOT_SENT, &params).await?, "recorded")
+        self.one(RECORD_NOT_SENT, &params).await?.get("recorded")
     }
 
-    /// Queues a mail again, once, of which neither SES's answer nor an event has told anything for `silence`, since the
+    /// Queues a mail again, once, of which neither SES's answer nor an event has reported anything for `silence`, since the
     /// last request began. SES may have it: this is for tenants who rather send twice than not at all.
     ///
     /// `false` if it is in another state, such as after an event that came meanwhile, or was queued again before:

@@ -3,11 +3,11 @@
 use chrono::{DateTime, Utc};
 use domain::address_hash::AddressHash;
 use domain::id::{SessionId, TenantId};
-use domain::session::{Channel, EmailConsent, Session, SessionStatus, Visitor, VisitorEmail};
-use domain::transcript::{Role, Transcript, Turn};
-use tokio_postgres::Row;
+use domain::session::{EmailConsent, Session, SessionStatus, Visitor, VisitorEmail};
+use domain::transcript::{Transcript, Turn};
 
-use crate::sql::{boolean, bytes, get, ints, jsonb, one_of, optional_ms, parse, statements, text, texts, time};
+use crate::row::{FromRow, Row};
+use crate::sql::{boolean, bytes, ints, jsonb, statements, text, texts, time};
 use crate::{Error, Store};
 
 statements! {
@@ -162,30 +162,23 @@ impl Store {
             // Erased between the two statements: as if it had never been there.
             return Ok(if self.insert_session(notification).await? { Accepted::New } else { Accepted::Conflict });
         };
-        if get::<Option<bool>>(REPEATED_NOTIFICATION, &row, "same")? != Some(true) {
+        if row.get::<Option<bool>>("same")? != Some(true) {
             return Ok(Accepted::Conflict);
         }
-        let status = one_of(REPEATED_NOTIFICATION, &row, "status", SessionStatus::parse)?;
-        Ok(Accepted::Duplicate { status, unclaimed: get(REPEATED_NOTIFICATION, &row, "unclaimed")? })
+        let status = row.get("status")?;
+        Ok(Accepted::Duplicate { status, unclaimed: row.get("unclaimed")? })
     }
 
     /// `None` while the conversation goes on, and for an unknown session.
     pub async fn session(&self, tenant: &TenantId, session: &SessionId) -> Result<Option<StoredSession>, Error> {
-        let row = self.row(SESSION, &[text(tenant.as_ref()), text(session.as_ref())]).await?;
-        row.map(|row| read_session(&row)).transpose()
+        self.first(SESSION, &[text(tenant.as_ref()), text(session.as_ref())]).await
     }
 
     /// `None` while the transcript is not complete: no turn yet, or a gap in `seq`.
     pub async fn transcript(&self, tenant: &TenantId, session: &SessionId) -> Result<Option<Transcript>, Error> {
-        let rows = self.rows(TRANSCRIPT, &[text(tenant.as_ref()), text(session.as_ref())]).await?;
-        let mut turns = Vec::with_capacity(rows.len());
-        for (index, row) in rows.iter().enumerate() {
-            if usize::try_from(get::<i32>(TRANSCRIPT, row, "seq")?) != Ok(index) {
-                return Ok(None);
-            }
-            turns.push(read_turn(row)?);
-        }
-        Ok((!turns.is_empty()).then(|| Transcript::new(turns)))
+        let turns: Vec<(i32, Turn)> = self.all(TRANSCRIPT, &[text(tenant.as_ref()), text(session.as_ref())]).await?;
+        let is_complete = !turns.is_empty() && turns.iter().zip(0..).all(|((seq, _), index)| *seq == index);
+        Ok(is_complete.then(|| Transcript::new(turns.into_iter().map(|(_, turn)| turn).collect())))
     }
 }
 
@@ -197,43 +190,45 @@ fn address_hash(session: &Session) -> Option<AddressHash> {
     }
 }
 
-fn read_session(row: &Row) -> Result<StoredSession, Error> {
-    let metadata: serde_json::Value = get(SESSION, row, "metadata")?;
-    let consent: Option<String> = get(SESSION, row, "visitor_email_consent")?;
-    let session = Session {
-        tenant_id: parse(SESSION, row, "tenant_id")?,
-        session_id: parse(SESSION, row, "session_id")?,
-        agent_id: parse(SESSION, row, "agent_id")?,
-        channel: one_of(SESSION, row, "channel", Channel::parse)?,
-        started_at: get(SESSION, row, "started_at")?,
-        ended_at: get(SESSION, row, "ended_at")?,
-        end_reason: get(SESSION, row, "end_reason")?,
-        visitor: Visitor {
-            id: get(SESSION, row, "visitor_id")?,
-            name: get(SESSION, row, "visitor_name")?,
-            email: get(SESSION, row, "visitor_email")?,
-            phone: get(SESSION, row, "visitor_phone")?,
-            locale: get(SESSION, row, "visitor_locale")?,
-            time_zone: get(SESSION, row, "visitor_time_zone")?,
-            email_consent: consent.as_deref().and_then(EmailConsent::parse),
-        },
-        metadata: metadata.as_object().cloned().unwrap_or_default(),
-    };
-    Ok(StoredSession {
-        session,
-        status: one_of(SESSION, row, "status", SessionStatus::parse)?,
-        failure_code: get(SESSION, row, "failure_code")?,
-        transcript_carried: get(SESSION, row, "transcript_carried")?,
-        transcript_purged_at: get(SESSION, row, "transcript_purged_at")?,
-        notified_at: get(SESSION, row, "notified_at")?,
-    })
+impl FromRow for StoredSession {
+    fn from_row(row: &Row) -> Result<Self, Error> {
+        let metadata: serde_json::Value = row.get("metadata")?;
+        let consent: Option<String> = row.get("visitor_email_consent")?;
+        let session = Session {
+            tenant_id: row.get("tenant_id")?,
+            session_id: row.get("session_id")?,
+            agent_id: row.get("agent_id")?,
+            channel: row.get("channel")?,
+            started_at: row.get("started_at")?,
+            ended_at: row.get("ended_at")?,
+            end_reason: row.get("end_reason")?,
+            visitor: Visitor {
+                id: row.get("visitor_id")?,
+                name: row.get("visitor_name")?,
+                email: row.get("visitor_email")?,
+                phone: row.get("visitor_phone")?,
+                locale: row.get("visitor_locale")?,
+                time_zone: row.get("visitor_time_zone")?,
+                email_consent: consent.as_deref().and_then(EmailConsent::parse),
+            },
+            metadata: metadata.as_object().cloned().unwrap_or_default(),
+        };
+        Ok(Self {
+            session,
+            status: row.get("status")?,
+            failure_code: row.get("failure_code")?,
+            transcript_carried: row.get("transcript_carried")?,
+            transcript_purged_at: row.get("transcript_purged_at")?,
+            notified_at: row.get("notified_at")?,
+        })
+    }
 }
 
-fn read_turn(row: &Row) -> Result<Turn, Error> {
-    Ok(Turn {
-        role: one_of(TRANSCRIPT, row, "role", Role::parse)?,
-        text: get(TRANSCRIPT, row, "text")?,
-        started_ms: optional_ms(TRANSCRIPT, row, "started_ms")?,
-        ended_ms: optional_ms(TRANSCRIPT, row, "ended_ms")?,
-    })
+impl FromRow for (i32, Turn) {
+    fn from_row(row: &Row) -> Result<Self, Error> {
+        let ms = |column| Ok(row.get::<Option<i32>>(column)?.and_then(|ms| ms.try_into().ok()));
+        let (role, text) = (row.get("role")?, row.get("text")?);
+        let turn = Turn { role, text, started_ms: ms("started_ms")?, ended_ms: ms("ended_ms")? };
+        Ok((row.get("seq")?, turn))
+    }
 }

@@ -1,14 +1,15 @@
-//! The one way to run a statement: unnamed, with typed parameters, in one round trip.
+//! The one way to run a statement: unnamed, with typed parameters, in one round trip. [`row`](mod@crate::row) reads what it
+//! returns.
 //!
 //! Named prepared statements would cost a second round trip and pin connections of a proxy.
 
 use std::time::Duration;
 
 use deadpool_postgres::Object;
-use tokio_postgres::Row;
-use tokio_postgres::types::{FromSqlOwned, ToSql, Type};
+use tokio_postgres::types::{ToSql, Type};
 
 use crate::error::DatabaseError;
+use crate::row::{FromRow, Row};
 use crate::{Error, Store};
 
 /// Declares the statements of a module, each as text or as parts to join, and lists them for the tests that read all of
@@ -38,17 +39,26 @@ impl Store {
         self.pool.get().await.map_err(|source| Error::Connection { statement, source })
     }
 
-    pub(crate) async fn rows(&self, sql: &'static str, params: &[Param<'_>]) -> Result<Vec<Row>, Error> {
-        self.run(sql, async |client| client.query_typed(sql, &borrowed(params)).await).await
+    /// Runs a statement that returns any number of rows.
+    pub(crate) async fn all<T: FromRow>(&self, sql: &'static str, params: &[Param<'_>]) -> Result<Vec<T>, Error> {
+        let rows = self.run(sql, async |client| client.query_typed(sql, &borrowed(params)).await).await?;
+        rows.into_iter().map(|row| T::from_row(&Row::of(name(sql), row))).collect()
+    }
+
+    /// Runs a statement that returns one row or none.
+    pub(crate) async fn first<T: FromRow>(&self, sql: &'static str, params: &[Param<'_>]) -> Result<Option<T>, Error> {
+        self.row(sql, params).await?.map(|row| T::from_row(&row)).transpose()
     }
 
     pub(crate) async fn row(&self, sql: &'static str, params: &[Param<'_>]) -> Result<Option<Row>, Error> {
-        self.run(sql, async |client| client.query_typed_opt(sql, &borrowed(params)).await).await
+        let row = self.run(sql, async |client| client.query_typed_opt(sql, &borrowed(params)).await).await?;
+        Ok(row.map(|row| Row::of(name(sql), row)))
     }
 
     /// Runs a statement that always returns one row.
     pub(crate) async fn one(&self, sql: &'static str, params: &[Param<'_>]) -> Result<Row, Error> {
-        self.run(sql, async |client| client.query_typed_one(sql, &borrowed(params)).await).await
+        let row = self.run(sql, async |client| client.query_typed_one(sql, &borrowed(params)).await).await?;
+        Ok(Row::of(name(sql), row))
     }
 
     /// Returns the number of rows of the outermost statement that changed.
@@ -88,55 +98,6 @@ impl Store {
 /// The statement's name, from its first line `-- name()`.
 pub(crate) fn name(sql: &'static str) -> &'static str {
     sql.trim_start().trim_start_matches("-- ").split("()").next().unwrap_or(sql)
-}
-
-/// A column in its SQL type.
-pub(crate) fn get<T: FromSqlOwned>(sql: &'static str, row: &Row, column: &'static str) -> Result<T, Error> {
-    row.try_get(column).map_err(|source| Error::Row { statement: name(sql), column, source: Box::new(source) })
-}
-
-/// A text column parsed into a type of `domain`.
-pub(crate) fn parse<T>(sql: &'static str, row: &Row, column: &'static str) -> Result<T, Error>
-where
-    T: std::str::FromStr,
-    T::Err: std::error::Error + Send + Sync + 'static,
-{
-    let text: String = get(sql, row, column)?;
-    text.parse().map_err(|source: T::Err| Error::Row { statement: name(sql), column, source: Box::new(source) })
-}
-
-/// A column of non-negative milliseconds.
-pub(crate) fn optional_ms(sql: &'static str, row: &Row, column: &'static str) -> Result<Option<u32>, Error> {
-    let ms: Option<i32> = get(sql, row, column)?;
-    Ok(ms.and_then(|ms| ms.try_into().ok()))
-}
-
-/// A text column of a closed set.
-pub(crate) fn one_of<T>(
-    sql: &'static str,
-    row: &Row,
-    column: &'static str,
-    parse: impl Fn(&str) -> Option<T>,
-) -> Result<T, Error> {
-    let text: String = get(sql, row, column)?;
-    parse(&text).ok_or_else(|| unknown_value(sql, column, &text))
-}
-
-pub(crate) fn unknown_value(sql: &'static str, column: &'static str, text: &str) -> Error {
-    Error::Row { statement: name(sql), column, source: format!("unknown value {text:?}").into() }
-}
-
-/// A JSON column read into a type of `domain`.
-pub(crate) fn json<T>(sql: &'static str, row: &Row, column: &'static str) -> Result<T, Error>
-where
-    T: for<'de> serde::Deserialize<'de>,
-{
-    let value: serde_json::Value = get(sql, row, column)?;
-    serde_json::from_value(value).map_err(|source| Error::Row {
-        statement: name(sql),
-        column,
-        source: Box::new(source),
-    })
 }
 
 /// A document for a JSON column.

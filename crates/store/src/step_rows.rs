@@ -2,11 +2,11 @@
 
 use domain::message::CrmSyncMessage;
 use domain::step::{Step, StepKey};
-use tokio_postgres::Row;
 use uuid::Uuid;
 
 use crate::Error;
-use crate::sql::{Param, get, int, parse, text, unknown_value, uuid};
+use crate::row::Row;
+use crate::sql::{Param, int, text, uuid};
 use crate::steps::Claimed;
 
 /// The row of a step, by its key in `$1` to `$6`: see [`of_step`].
@@ -63,32 +63,32 @@ macro_rules! open_session {
 pub(crate) use open_session;
 
 /// Reads a step that housekeeping took, and the message that asks for it.
-pub(crate) fn read_taken(sql: &'static str, row: &Row) -> Result<(Claimed, String), Error> {
-    let (key, message) = read_planned(sql, row)?;
-    Ok((Claimed { key, attempt: get(sql, row, "attempt")? }, message))
+pub(crate) fn read_taken(row: &Row) -> Result<(Claimed, String), Error> {
+    let (key, message) = read_planned(row)?;
+    Ok((Claimed { key, attempt: row.get("attempt")? }, message))
 }
 
 /// Reads a step's key, and the message that asks for it.
-pub(crate) fn read_planned(sql: &'static str, row: &Row) -> Result<(StepKey, String), Error> {
-    let (tenant_id, session_id) = (parse(sql, row, "tenant_id")?, parse(sql, row, "session_id")?);
-    let version = || get(sql, row, "analysis_version");
-    let integration = || parse(sql, row, "integration_id");
-    let kind: String = get(sql, row, "kind")?;
+pub(crate) fn read_planned(row: &Row) -> Result<(StepKey, String), Error> {
+    let (tenant_id, session_id) = (row.get("tenant_id")?, row.get("session_id")?);
+    let version = || row.get("analysis_version");
+    let integration = || row.get("integration_id");
+    let kind: String = row.get("kind")?;
     let step = match kind.as_str() {
         "analyze" => Step::Analyze { version: version()? },
         "notify" => Step::Notify { version: version()? },
         "crm_sync" => Step::CrmSync { version: version()?, integration: integration()? },
-        "webhook_event" => Step::WebhookEvent { integration: integration()?, event_id: get(sql, row, "event_id")? },
-        _ => return Err(unknown_value(sql, "kind", &kind)),
+        "webhook_event" => Step::WebhookEvent { integration: integration()?, event_id: row.get("event_id")? },
+        _ => return Err(row.unknown("kind", &kind)),
     };
     let key = StepKey { tenant_id, session_id, step };
-    let message = read_message(sql, row, &key)?;
+    let message = read_message(row, &key)?;
     Ok((key, message))
 }
 
 /// Reads the message that a step was planned with, or writes that of an event.
-pub(crate) fn read_message(sql: &'static str, row: &Row, key: &StepKey) -> Result<String, Error> {
-    match get(sql, row, "message")? {
+pub(crate) fn read_message(row: &Row, key: &StepKey) -> Result<String, Error> {
+    match row.get("message")? {
         Some(message) => Ok(message),
         None => serde_json::to_string(&CrmSyncMessage::of(key)).map_err(Error::Document),
     }

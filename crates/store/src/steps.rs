@@ -5,9 +5,9 @@ use std::time::Duration;
 use domain::id::{SessionId, TenantId};
 use domain::session::SessionStatus;
 use domain::step::{Code, Step, StepKey};
-use tokio_postgres::Row;
 
-use crate::sql::{bigint, boolean, float, get, one_of, statements, text};
+use crate::row::{FromRow, Row};
+use crate::sql::{bigint, boolean, float, statements, text};
 use crate::step_rows::{
     first_failure, of_claim, of_step, open_session, read_message, read_planned, read_taken, same_step, step_key,
 };
@@ -146,30 +146,6 @@ pub enum Claim {
     Unknown,
 }
 
-/// A step's status, as far as claims distinguish them.
-#[derive(Debug, Clone, Copy)]
-enum State {
-    Pending,
-    Running,
-    Waiting,
-    /// Done or skipped.
-    Ended,
-    Failed,
-}
-
-impl State {
-    fn parse(status: &str) -> Option<Self> {
-        match status {
-            "pending" => Some(Self::Pending),
-            "running" => Some(Self::Running),
-            "waiting" => Some(Self::Waiting),
-            "done" | "skipped" => Some(Self::Ended),
-            "failed" => Some(Self::Failed),
-            _ => None,
-        }
-    }
-}
-
 /// How a step ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ending {
@@ -227,19 +203,17 @@ impl Store {
             let Some(row) = self.row(STEP_STATE, &of_step(key, [])).await? else {
                 return Ok(Claim::Unknown);
             };
-            match one_of(STEP_STATE, &row, "status", State::parse)? {
-                State::Running => {
-                    return Ok(Claim::Busy(Duration::from_secs_f64(get(STEP_STATE, &row, "lease_seconds")?)));
-                }
-                State::Ended => return Ok(Claim::AlreadyDone),
-                State::Failed if !replay => return Ok(Claim::AlreadyFailed),
-                State::Waiting => {
+            match row.get::<String>("status")?.as_str() {
+                "running" => return Ok(Claim::Busy(Duration::from_secs_f64(row.get("lease_seconds")?))),
+                "done" | "skipped" => return Ok(Claim::AlreadyDone),
+                "failed" if !replay => return Ok(Claim::AlreadyFailed),
+                "waiting" => {
                     if let Some(run) = self.try_claim(CLAIM_WAITING_STEP, key, lease_ms).await? {
                         return Ok(run);
                     }
                 }
-                // Its state has changed since the claim was tried.
-                State::Pending | State::Failed => {}
+                // The status has changed since the claim was tried.
+                _ => {}
             }
         }
         Ok(Claim::Busy(Duration::ZERO))
@@ -248,8 +222,8 @@ impl Store {
     async fn try_claim(&self, sql: &'static str, key: &StepKey, lease_ms: f64) -> Result<Option<Claim>, Error> {
         let row = self.row(sql, &of_step(key, [float(lease_ms)])).await?;
         let read = |row: Row| {
-            let claimed = Claimed { key: key.clone(), attempt: get(sql, &row, "attempt")? };
-            Ok(Claim::Run(claimed, read_message(sql, &row, key)?))
+            let claimed = Claimed { key: key.clone(), attempt: row.get("attempt")? };
+            Ok(Claim::Run(claimed, read_message(&row, key)?))
         };
         row.map(read).transpose()
     }
@@ -276,7 +250,7 @@ impl Store {
         let (status, code) = ending.columns();
         let params = of_claim(claimed, [text(status), text(code), text(UNFINISHED)]);
         let row = self.row(FINISH_STEP, &params).await?;
-        row.map(|row| one_of(FINISH_STEP, &row, "status", SessionStatus::parse)).transpose()
+        row.map(|row| row.get("status")).transpose()
     }
 
     /// Returns the session's steps that were planned and never claimed.
@@ -288,12 +262,7 @@ impl Store {
     ) -> Result<Vec<Planned>, Error> {
         let all = which == Unclaimed::All;
         let params = [text(tenant.as_ref()), text(session.as_ref()), boolean(all)];
-        let rows = self.rows(UNCLAIMED_STEPS, &params).await?;
-        let read = |row| {
-            let (key, message) = read_planned(UNCLAIMED_STEPS, row)?;
-            Ok(Planned { step: key.step, message })
-        };
-        rows.iter().map(read).collect()
+        self.all(UNCLAIMED_STEPS, &params).await
     }
 
     /// Takes up to `limit` open steps that have been overdue for `overdue_by`, of all tenants, the oldest first.
@@ -301,8 +270,7 @@ impl Store {
     /// Concurrent callers get different steps.
     pub async fn take_overdue_steps(&self, overdue_by: Duration, limit: i64) -> Result<Vec<Overdue>, Error> {
         let params = [float(millis(overdue_by)), bigint(limit)];
-        let rows = self.rows(TAKE_OVERDUE_STEPS, &params).await?;
-        rows.iter().map(read_overdue).collect()
+        self.all(TAKE_OVERDUE_STEPS, &params).await
     }
 
     /// Gives back a step whose message could not be sent: it is as overdue as before.
@@ -312,10 +280,18 @@ impl Store {
     }
 }
 
-fn read_overdue(row: &Row) -> Result<Overdue, Error> {
-    let sql = TAKE_OVERDUE_STEPS;
-    let (claimed, message) = read_taken(sql, row)?;
-    Ok(Overdue { claimed, message, requeues: get(sql, row, "requeues")? })
+impl FromRow for Planned {
+    fn from_row(row: &Row) -> Result<Self, Error> {
+        let (key, message) = read_planned(row)?;
+        Ok(Self { step: key.step, message })
+    }
+}
+
+impl FromRow for Overdue {
+    fn from_row(row: &Row) -> Result<Self, Error> {
+        let (claimed, message) = read_taken(row)?;
+        Ok(Self { claimed, message, requeues: row.get("requeues")? })
+    }
 }
 
 pub(crate) fn millis(duration: Duration) -> f64 {

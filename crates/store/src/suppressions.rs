@@ -2,10 +2,11 @@
 
 use domain::address_hash::AddressHash;
 use domain::id::TenantId;
-use tokio_postgres::Row;
+use domain::text_enum;
 use uuid::Uuid;
 
-use crate::sql::{byte_arrays, bytes, get, one_of, statements, text, uuid};
+use crate::row::{FromRow, Row};
+use crate::sql::{byte_arrays, bytes, statements, text, uuid};
 use crate::{Error, Store};
 
 statements! {
@@ -22,28 +23,12 @@ SELECT tenant_id, $2, $3, $4 FROM tenants WHERE tenant_id = $1
 ON CONFLICT (tenant_id, address_hash, reason) DO NOTHING";
 }
 
-/// Why an address gets no mail.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum SuppressionReason {
-    HardBounce,
-    Complaint,
-    Unsubscribed,
-}
-
-impl SuppressionReason {
-    const ALL: [Self; 3] = [Self::HardBounce, Self::Complaint, Self::Unsubscribed];
-
-    /// As in the `reason` column.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::HardBounce => "hard_bounce",
-            Self::Complaint => "complaint",
-            Self::Unsubscribed => "unsubscribed",
-        }
-    }
-
-    fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|reason| reason.as_str() == text)
+text_enum! {
+    /// Why an address gets no mail.
+    pub enum SuppressionReason {
+        HardBounce = "hard_bounce",
+        Complaint = "complaint",
+        Unsubscribed = "unsubscribed",
     }
 }
 
@@ -56,8 +41,7 @@ impl Store {
         addresses: &[AddressHash],
     ) -> Result<Vec<(AddressHash, SuppressionReason)>, Error> {
         let hashes: Vec<Vec<u8>> = addresses.iter().map(|hash| hash.as_bytes().to_vec()).collect();
-        let rows = self.rows(SUPPRESSIONS, &[text(tenant.as_ref()), byte_arrays(hashes)]).await?;
-        rows.iter().map(read).collect()
+        self.all(SUPPRESSIONS, &[text(tenant.as_ref()), byte_arrays(hashes)]).await
     }
 
     /// Suppresses an address; `false` if it was suppressed for this reason before, or the tenant is unknown.
@@ -74,12 +58,10 @@ impl Store {
     }
 }
 
-fn read(row: &Row) -> Result<(AddressHash, SuppressionReason), Error> {
-    let hash: Vec<u8> = get(SUPPRESSIONS, row, "address_hash")?;
-    let hash = <[u8; 32]>::try_from(hash).map_err(|hash| Error::Row {
-        statement: "suppressions",
-        column: "address_hash",
-        source: format!("{} bytes", hash.len()).into(),
-    })?;
-    Ok((hash.into(), one_of(SUPPRESSIONS, row, "reason", SuppressionReason::parse)?))
+impl FromRow for (AddressHash, SuppressionReason) {
+    fn from_row(row: &Row) -> Result<Self, Error> {
+        let hash: Vec<u8> = row.get("address_hash")?;
+        let wrong = |hash: Vec<u8>| row.unknown("address_hash", &format!("of {} bytes", hash.len()));
+        Ok((<[u8; 32]>::try_from(hash).map_err(wrong)?.into(), row.get("reason")?))
+    }
 }

@@ -2,10 +2,11 @@
 
 use chrono::{DateTime, Utc};
 use domain::id::{IntegrationId, SessionId, TenantId};
+use domain::text_enum;
 use serde::{Deserialize, Serialize};
-use tokio_postgres::Row;
 
-use crate::sql::{bigint, get, int, one_of, parse, statements, text, time};
+use crate::row::row;
+use crate::sql::{bigint, int, statements, text, time};
 use crate::{Error, Store};
 
 /// The status for administrators: a code says what an unfinished sync waits for.
@@ -15,7 +16,7 @@ macro_rules! shown_status {
     };
 }
 
-/// The columns of [`ShownSync`].
+/// The columns of [`SyncEntry`].
 macro_rules! shown_sync {
     () => {
         concat!(
@@ -47,37 +48,17 @@ WHERE tenant_id = $1 AND session_id = $2 AND integration_id = $3 AND ($4::text I
 ORDER BY updated_at DESC, analysis_version DESC LIMIT $7";
 }
 
-/// How far a sync has come, as who runs the deployment sees it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ShownStatus {
-    /// No delivery has looked at it yet.
-    Pending,
-    Writing,
-    /// It is put off; the code says for what.
-    Waiting,
-    Done,
-    Skipped,
-    Failed,
-}
-
-impl ShownStatus {
-    pub const ALL: [Self; 6] = [Self::Pending, Self::Writing, Self::Waiting, Self::Done, Self::Skipped, Self::Failed];
-
-    /// As in tasks and their reports.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Writing => "writing",
-            Self::Waiting => "waiting",
-            Self::Done => "done",
-            Self::Skipped => "skipped",
-            Self::Failed => "failed",
-        }
-    }
-
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|status| status.as_str() == text)
+text_enum! {
+    /// How far a sync has come, as who runs the deployment sees it.
+    pub enum ShownStatus {
+        /// No delivery has looked at it yet.
+        Pending = "pending",
+        Writing = "writing",
+        /// It is put off; the code says for what.
+        Waiting = "waiting",
+        Done = "done",
+        Skipped = "skipped",
+        Failed = "failed",
     }
 }
 
@@ -103,30 +84,32 @@ pub struct SyncPlace {
     pub analysis_version: i32,
 }
 
-/// A row of the log, without content of the session.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ShownSync {
-    pub session_id: SessionId,
-    pub analysis_version: i32,
-    pub status: ShownStatus,
-    /// The visitor's id in the third party.
-    pub contact_id: Option<String>,
-    /// The id of the note, the task or the webhook message.
-    pub record_id: Option<String>,
-    /// How often the third party was asked.
-    pub tries: i32,
-    pub code: Option<String>,
-    /// The last error in words.
-    pub error: Option<String>,
-    /// Fields that were left out, for administrators.
-    pub notice: Option<String>,
-    pub created_at: DateTime<Utc>,
-    pub updated_at: DateTime<Utc>,
-    /// When the record was there.
-    pub synced_at: Option<DateTime<Utc>>,
+row! {
+    /// A row of the log, without content of the session.
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+    pub struct SyncEntry {
+        pub session_id: SessionId,
+        pub analysis_version: i32,
+        pub status: ShownStatus,
+        /// The visitor's id in the third party.
+        pub contact_id: Option<String>,
+        /// The id of the note, the task or the webhook message.
+        pub record_id: Option<String>,
+        /// How often the third party was asked.
+        pub tries: i32,
+        pub code: Option<String>,
+        /// The message about the last error.
+        pub error: Option<String>,
+        /// A message about what was left out.
+        pub notice: Option<String>,
+        pub created_at: DateTime<Utc>,
+        pub updated_at: DateTime<Utc>,
+        /// When the record was there.
+        pub synced_at: Option<DateTime<Utc>>,
+    }
 }
 
-impl ShownSync {
+impl SyncEntry {
     pub fn place(&self) -> SyncPlace {
         let Self { updated_at, session_id, analysis_version, .. } = self;
         SyncPlace { updated_at: *updated_at, session_id: session_id.clone(), analysis_version: *analysis_version }
@@ -141,40 +124,22 @@ impl Store {
         integration: &IntegrationId,
         filter: &SyncFilter<'_>,
         limit: i64,
-    ) -> Result<Vec<ShownSync>, Error> {
+    ) -> Result<Vec<SyncEntry>, Error> {
         let SyncFilter { session, status, from, to, after } = *filter;
         let (tenant, integration) = (text(tenant.as_ref()), text(integration.as_ref()));
         let (status, from, to, limit) = (text(status.map(ShownStatus::as_str)), time(from), time(to), bigint(limit));
-        let (sql, rows) = match session {
+        match session {
             Some(session) => {
                 let params = [tenant, text(session.as_ref()), integration, status, from, to, limit];
-                (SYNCS_OF_SESSION, self.rows(SYNCS_OF_SESSION, &params).await?)
+                self.all(SYNCS_OF_SESSION, &params).await
             }
             None => {
                 let at = time(after.map(|after| after.updated_at));
                 let of = text(after.map(|after| after.session_id.as_ref()));
                 let version = int(after.map(|after| after.analysis_version));
                 let params = [tenant, integration, status, from, to, at, of, version, limit];
-                (SHOWN_SYNCS, self.rows(SHOWN_SYNCS, &params).await?)
+                self.all(SHOWN_SYNCS, &params).await
             }
-        };
-        rows.iter().map(|row| read(sql, row)).collect()
+        }
     }
-}
-
-fn read(sql: &'static str, row: &Row) -> Result<ShownSync, Error> {
-    Ok(ShownSync {
-        session_id: parse(sql, row, "session_id")?,
-        analysis_version: get(sql, row, "analysis_version")?,
-        status: one_of(sql, row, "status", ShownStatus::parse)?,
-        contact_id: get(sql, row, "contact_id")?,
-        record_id: get(sql, row, "record_id")?,
-        tries: get(sql, row, "tries")?,
-        code: get(sql, row, "code")?,
-        error: get(sql, row, "error")?,
-        notice: get(sql, row, "notice")?,
-        created_at: get(sql, row, "created_at")?,
-        updated_at: get(sql, row, "updated_at")?,
-        synced_at: get(sql, row, "synced_at")?,
-    })
 }

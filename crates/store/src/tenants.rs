@@ -4,9 +4,9 @@ use domain::id::TenantId;
 use domain::settings::RetentionSettings;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use tokio_postgres::Row;
 
-use crate::sql::{bigint, get, json, jsonb, parse, statements, text};
+use crate::row::{FromRow, Row};
+use crate::sql::{bigint, jsonb, statements, text};
 use crate::{Error, Store};
 
 statements! {
@@ -50,30 +50,32 @@ impl Store {
     /// `S` has a field for each section of [`TenantSettings`](domain::settings::TenantSettings) that the caller needs,
     /// so that a function carries no code for reading the others.
     pub async fn tenant<S: DeserializeOwned>(&self, tenant: &TenantId) -> Result<Option<Tenant<S>>, Error> {
-        let row = self.row(TENANT, &[text(tenant.as_ref())]).await?;
-        row.map(|row| Ok(Tenant { name: get(TENANT, &row, "name")?, settings: json(TENANT, &row, "settings")? }))
-            .transpose()
+        self.first(TENANT, &[text(tenant.as_ref())]).await
     }
 
     /// Adds a tenant, or changes its name and settings; returns the version that the settings have now.
     pub async fn save_tenant(&self, tenant: &TenantId, name: &str, settings: &impl Serialize) -> Result<i32, Error> {
         let settings = crate::sql::to_json(settings)?;
         let row = self.one(SAVE_TENANT, &[text(tenant.as_ref()), text(name), jsonb(settings)]).await?;
-        get(SAVE_TENANT, &row, "settings_version")
+        row.get("settings_version")
     }
 
     /// Returns up to `limit` tenants in the order of their ids, after the last tenant of the call before.
     pub async fn retentions(&self, after: Option<&TenantId>, limit: i64) -> Result<Vec<Retention>, Error> {
         let after = after.map_or("", |tenant| tenant.as_ref());
-        let rows = self.rows(RETENTIONS, &[text(after), bigint(limit)]).await?;
-        rows.iter().map(read_retention).collect()
+        self.all(RETENTIONS, &[text(after), bigint(limit)]).await
     }
 }
 
-fn read_retention(row: &Row) -> Result<Retention, Error> {
-    let settings: serde_json::Value = get(RETENTIONS, row, "retention")?;
-    Ok(Retention {
-        tenant_id: parse(RETENTIONS, row, "tenant_id")?,
-        settings: RetentionSettings::deserialize(settings),
-    })
+impl<S: DeserializeOwned> FromRow for Tenant<S> {
+    fn from_row(row: &Row) -> Result<Self, Error> {
+        Ok(Self { name: row.get("name")?, settings: row.json("settings")? })
+    }
+}
+
+impl FromRow for Retention {
+    fn from_row(row: &Row) -> Result<Self, Error> {
+        let settings: serde_json::Value = row.get("retention")?;
+        Ok(Self { tenant_id: row.get("tenant_id")?, settings: RetentionSettings::deserialize(settings) })
+    }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use domain::step::Code;
 
+use crate::row::{FromRow, Row};
 use crate::sql::{bigint, float, statements, text};
 use crate::step_rows::{of_claim, read_taken, same_step, step_key};
 use crate::steps::{Claimed, millis};
@@ -100,17 +101,19 @@ impl Store {
     ///
     /// Concurrent callers get different steps. A step whose message is never sent becomes overdue.
     pub async fn take_due_waiting_steps(&self, limit: i64) -> Result<Vec<Resumed>, Error> {
-        let rows = self.rows(TAKE_DUE_WAITING_STEPS, &[bigint(limit)]).await?;
-        let read = |row| {
-            let (claimed, message) = read_taken(TAKE_DUE_WAITING_STEPS, row)?;
-            Ok(Resumed { claimed, message })
-        };
-        rows.iter().map(read).collect()
+        self.all(TAKE_DUE_WAITING_STEPS, &[bigint(limit)]).await
     }
 
     /// Gives back a step whose message could not be sent: it waits, and is due. Does nothing if the step was claimed
     /// meanwhile.
     pub async fn put_back_waiting(&self, resumed: &Resumed) -> Result<(), Error> {
         self.execute(PUT_BACK_WAITING, &of_claim(&resumed.claimed, [])).await.map(drop)
+    }
+}
+
+impl FromRow for Resumed {
+    fn from_row(row: &Row) -> Result<Self, Error> {
+        let (claimed, message) = read_taken(row)?;
+        Ok(Self { claimed, message })
     }
 }

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use domain::event::Event;
 use domain::id::{IntegrationId, SessionId, TenantId};
 use domain::step::Code;
-use tokio_postgres::Row;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::sql::{bigint, get, int, parse, statements, text, time, uuid};
+use crate::row::{FromRow, Row};
+use crate::sql::{bigint, int, statements, text, time, uuid};
 use crate::webhook_events::read_event;
 use crate::{Error, Store};
 
@@ -29,14 +29,6 @@ SELECT log.session_id, webhook_id, coalesce(type, 'session.analyzed') AS type,
 FROM webhook_attempts AS log LEFT JOIN webhook_events AS event USING (tenant_id, event_id)
 WHERE tenant_id = $1 AND log.integration_id = $2 AND ($3::text IS NULL OR log.session_id = $3)
 ORDER BY began_at DESC, attempt_id DESC LIMIT $4";
-
-PURGE_WEBHOOK_ATTEMPTS = "
--- purge_webhook_attempts()
-WITH aged AS (
-    SELECT attempt_id FROM webhook_attempts WHERE tenant_id = $1 AND began_at < $2
-    ORDER BY began_at LIMIT $3 FOR UPDATE SKIP LOCKED
-)
-DELETE FROM webhook_attempts USING aged WHERE tenant_id = $1 AND webhook_attempts.attempt_id = aged.attempt_id";
 }
 
 /// The row that a request to a webhook was made for.
@@ -66,17 +58,21 @@ pub struct NewAttempt<'a> {
     pub answer: Option<&'a str>,
 }
 
-/// A row of the log.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Attempt {
-    pub session_id: SessionId,
-    pub webhook_id: String,
-    pub event: Event,
-    pub is_replay: bool,
+/// A request to a webhook, as administrators see it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AttemptEntry {
     pub began_at: DateTime<Utc>,
+    pub session_id: SessionId,
+    /// The text of an [`Event`](domain::event::Event).
+    pub event: String,
+    pub webhook_id: String,
+    pub is_replay: bool,
     pub duration_ms: i32,
+    /// The HTTP status; `None` without an answer.
     pub status: Option<i32>,
+    /// Why it was not delivered.
     pub code: Option<String>,
+    /// The beginning of the answer.
     pub answer: Option<String>,
 }
 
@@ -111,34 +107,25 @@ impl Store {
         integration: &IntegrationId,
         session: Option<&SessionId>,
         limit: i64,
-    ) -> Result<Vec<Attempt>, Error> {
+    ) -> Result<Vec<AttemptEntry>, Error> {
         let session = session.map(|session| session.as_ref().to_owned());
         let params = [text(tenant.as_ref()), text(integration.as_ref()), text(session), bigint(limit)];
-        self.rows(WEBHOOK_ATTEMPTS, &params).await?.iter().map(read).collect()
-    }
-
-    /// Removes up to `limit` attempts from before `before`; returns how many.
-    pub async fn purge_webhook_attempts(
-        &self,
-        tenant: &TenantId,
-        before: DateTime<Utc>,
-        limit: i64,
-    ) -> Result<u64, Error> {
-        self.execute(PURGE_WEBHOOK_ATTEMPTS, &[text(tenant.as_ref()), time(before), bigint(limit)]).await
+        self.all(WEBHOOK_ATTEMPTS, &params).await
     }
 }
 
-fn read(row: &Row) -> Result<Attempt, Error> {
-    let sql = WEBHOOK_ATTEMPTS;
-    Ok(Attempt {
-        session_id: parse(sql, row, "session_id")?,
-        webhook_id: get(sql, row, "webhook_id")?,
-        event: read_event(sql, row)?,
-        is_replay: get(sql, row, "is_replay")?,
-        began_at: get(sql, row, "began_at")?,
-        duration_ms: get(sql, row, "duration_ms")?,
-        status: get(sql, row, "status")?,
-        code: get(sql, row, "code")?,
-        answer: get(sql, row, "answer")?,
-    })
+impl FromRow for AttemptEntry {
+    fn from_row(row: &Row) -> Result<Self, Error> {
+        Ok(Self {
+            began_at: row.get("began_at")?,
+            session_id: row.get("session_id")?,
+            event: read_event(row)?.to_string(),
+            webhook_id: row.get("webhook_id")?,
+            is_replay: row.get("is_replay")?,
+            duration_ms: row.get("duration_ms")?,
+            status: row.get("status")?,
+            code: row.get("code")?,
+            answer: row.get("answer")?,
+        })
+    }
 }

@@ -7,10 +7,10 @@
 use chrono::{DateTime, Utc};
 use domain::event::Event;
 use domain::id::TenantId;
-use tokio_postgres::Row;
 use uuid::Uuid;
 
-use crate::sql::{get, statements, text, unknown_value, uuid};
+use crate::row::{FromRow, Row};
+use crate::sql::{statements, text, uuid};
 use crate::{Error, Store};
 
 /// The webhooks of `integrations` that ask for a type of event. A disabled webhook gets its events when it is repaired.
@@ -76,31 +76,30 @@ pub struct WebhookEvent {
 
 impl Store {
     pub async fn webhook_event(&self, tenant: &TenantId, event_id: Uuid) -> Result<Option<WebhookEvent>, Error> {
-        let row = self.row(WEBHOOK_EVENT, &[text(tenant.as_ref()), uuid(event_id)]).await?;
-        let read = |row: Row| {
-            Ok(WebhookEvent {
-                event: read_event(WEBHOOK_EVENT, &row)?,
-                occurred_at: get(WEBHOOK_EVENT, &row, "occurred_at")?,
-                is_replay: get(WEBHOOK_EVENT, &row, "is_replay")?,
-            })
-        };
-        row.map(read).transpose()
+        self.first(WEBHOOK_EVENT, &[text(tenant.as_ref()), uuid(event_id)]).await
+    }
+}
+
+impl FromRow for WebhookEvent {
+    fn from_row(row: &Row) -> Result<Self, Error> {
+        let event = read_event(row)?;
+        Ok(Self { event, occurred_at: row.get("occurred_at")?, is_replay: row.get("is_replay")? })
     }
 }
 
 /// Reads an event from its columns, with its code as `failure_code`.
-pub(crate) fn read_event(sql: &'static str, row: &Row) -> Result<Event, Error> {
-    let event_type: String = get(sql, row, "type")?;
+pub(crate) fn read_event(row: &Row) -> Result<Event, Error> {
+    let event_type: String = row.get("type")?;
     match event_type.as_str() {
-        "session.analyzed" => Ok(Event::SessionAnalyzed { version: get(sql, row, "analysis_version")? }),
+        "session.analyzed" => Ok(Event::SessionAnalyzed { version: row.get("analysis_version")? }),
         "session.failed" => {
-            let (code, occurrence) = (get(sql, row, "failure_code")?, get(sql, row, "occurrence")?);
+            let (code, occurrence) = (row.get("failure_code")?, row.get("occurrence")?);
             Ok(Event::SessionFailed { code, occurrence })
         }
         "email.status" => {
-            let (email_id, status) = (get(sql, row, "email_id")?, get(sql, row, "email_status")?);
+            let (email_id, status) = (row.get("email_id")?, row.get("email_status")?);
             Ok(Event::EmailStatus { email_id, status })
         }
-        _ => Err(unknown_value(sql, "type", &event_type)),
+        _ => Err(row.unknown("type", &event_type)),
     }
 }

@@ -157,9 +157,12 @@ SELECT integration_id, disabled_code, disabled_reason, disabled_at,
 FROM integrations WHERE tenant_id = $1 AND disabled_code IS NOT NULL AND removed_at IS NULL ORDER BY integration_id;
 
 -- email()
-SELECT email_id, template, template_version, locale, recipient, status, code, provider_id, attempts, attachments,
-       attachments_left_out, sending_at, resent_at, sent_at, created_at, updated_at
+SELECT email_id, template, template_version, locale, recipient, status, code, provider_id, attempts,
+       coalesce(attachments, '{}') AS attachments, attachments_left_out, sending_at, resent_at, sent_at, created_at, updated_at
 FROM email_log WHERE tenant_id = $1 AND session_id = $2 AND analysis_version = $3;
+
+-- email_of_event()
+SELECT template, analysis_version FROM email_log WHERE tenant_id = $1 AND email_id = $2;
 
 -- end_model_call()
 WITH ended AS (
@@ -252,7 +255,7 @@ WITH by_session AS (
            max(occurred_at) AS last_at
     FROM failures WHERE tenant_id = $1 AND occurred_at >= $2 GROUP BY 1, 2, 3
 )
-SELECT stage, code, sum(failures)::bigint AS failures, count(*) AS session_count, max(last_at) AS last_at,
+SELECT stage AS step, code, sum(failures)::bigint AS failures, count(*) AS session_count, max(last_at) AS last_at,
        (array_agg(session_id ORDER BY last_at DESC, session_id))[1:10] AS sessions
 FROM by_session GROUP BY stage, code ORDER BY failures DESC, stage, code;
 
@@ -577,7 +580,7 @@ WITH aged AS (
     FROM aged WHERE sessions.tenant_id = $1 AND sessions.session_id = aged.session_id
     RETURNING sessions.session_id
 )
-SELECT (SELECT count(*) FROM analyses) + (SELECT count(*) FROM parts) AS analyses,
+SELECT (SELECT count(*) FROM analyses) + (SELECT count(*) FROM parts) AS rows,
        (SELECT count(*) FROM purged) AS sessions;
 
 -- purge_failures()
@@ -643,7 +646,7 @@ WITH aged AS (
     FROM batch WHERE sessions.tenant_id = $1 AND sessions.session_id = batch.session_id
     RETURNING sessions.session_id
 )
-SELECT (SELECT count(*) FROM turns) AS turns, (SELECT count(*) FROM purged) AS sessions;
+SELECT (SELECT count(*) FROM turns) AS rows, (SELECT count(*) FROM purged) AS sessions;
 
 -- purge_webhook_attempts()
 WITH aged AS (
@@ -1099,9 +1102,6 @@ SELECT tenant_id FROM steps WHERE status = 'waiting' AND code = ANY ($2::text[])
 UNION
 SELECT tenant_id FROM integrations WHERE disabled_code IS NOT NULL AND removed_at IS NULL
 ORDER BY tenant_id;
-
--- told_email()
-SELECT template, analysis_version FROM email_log WHERE tenant_id = $1 AND email_id = $2;
 
 -- transcript()
 SELECT seq, role, text, started_ms, ended_ms FROM transcript_turns

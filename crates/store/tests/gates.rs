@@ -110,7 +110,7 @@ fn wait(admission: Admission) -> (&'static str, f64) {
 }
 
 #[tokio::test]
-async fn so_many_syncs_are_under_way_at_a_time_and_one_that_died_is_forgotten() {
+async fn only_the_set_number_of_syncs_run_at_a_time_and_a_dead_one_is_forgotten() {
     let gate = Gate::new().await;
     let first = gate.pass(1).await;
     gate.pass(2).await;
@@ -275,7 +275,7 @@ async fn a_limit_holds_everybody_for_its_time() {
 }
 
 #[tokio::test]
-async fn how_long_it_fails_is_told_until_it_works() {
+async fn how_long_it_fails_is_reported_until_it_works() {
     let gate = Gate::new().await;
     let pass = gate.pass(1).await;
     gate.leave(pass, Health::Refuses).await;
@@ -308,7 +308,7 @@ async fn one_at_a_time_renews_a_token() {
 }
 
 #[tokio::test]
-async fn an_integration_that_is_gone_admits_nobody() {
+async fn an_integration_that_is_gone_admits_no_sync() {
     let gate = Gate::new().await;
     gate.database.client().await.execute("DELETE FROM integrations", &[]).await.unwrap();
     assert_eq!(gate.ask(1).await, Admission::Unknown);

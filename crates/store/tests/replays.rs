@@ -124,7 +124,7 @@ fn between(from: u32, to: u32, after: Option<&str>) -> ReplayRange {
 }
 
 #[tokio::test]
-async fn all_that_a_webhook_was_told_of_a_session_is_planned_once_more() {
+async fn all_events_of_a_session_that_a_webhook_got_are_planned_once_more() {
     let world = World::new().await;
     world
         .sql(&format!(
@@ -189,7 +189,7 @@ async fn a_range_is_planned_page_by_page_and_whole_sessions_at_a_time() {
 }
 
 #[tokio::test]
-async fn what_was_never_told_or_cannot_be_told_any_more_is_not_planned() {
+async fn events_that_were_never_sent_or_can_no_longer_be_sent_are_not_planned() {
     let world = World::new().await;
     world.mailed(4, "sent", 1).await;
     for sql in [

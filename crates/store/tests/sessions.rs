@@ -256,7 +256,7 @@ async fn a_session_that_ends_failed_says_why_also_where_its_code_was_lost() {
     let skip = Ending::Skipped(Code::new("invalid_email"));
     for (key, ending) in keys.iter().zip([Ending::Failed(BROKEN), skip, Ending::Done]) {
         let claimed = claim(store, key, LEASE).await;
-        // What a re-opening leaves that does not see a failure beside it.
+        // A re-opening that does not see a failure at the same time leaves this.
         database.client().await.execute("UPDATE sessions SET failure_code = NULL", &[]).await.unwrap();
         store.finish_step(&claimed, ending).await.unwrap();
         assert_eq!(status(store, &session).await.1, Some("broken".into()), "{ending:?}");

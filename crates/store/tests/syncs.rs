@@ -177,7 +177,7 @@ async fn one_sync_at_a_time_makes_a_person() {
 }
 
 #[tokio::test]
-async fn what_was_found_of_an_integration_before_it_was_mended_does_not_disable_it() {
+async fn what_was_found_of_an_integration_before_it_was_fixed_does_not_disable_it() {
     let fixture = Fixture::new().await;
     let (store, tenant, id) = (&fixture.database.store, &fixture.tenant, &fixture.integration);
     let code = Code::new("unauthorized");

@@ -139,7 +139,7 @@ async fn steps_that_wait_end_and_resume_at_once_leave_the_right_status() {
 }
 
 #[tokio::test]
-async fn a_step_of_an_integration_that_was_mended_meanwhile_is_due_at_once() {
+async fn a_step_of_an_integration_that_was_fixed_meanwhile_is_due_at_once() {
     let (database, _, claims) = follow_ups(2).await;
     let client = database.client().await;
     let insert = "INSERT INTO integrations (tenant_id, integration_id, enabled, disabled_code, config, secret_name)
@@ -154,7 +154,7 @@ async fn a_step_of_an_integration_that_was_mended_meanwhile_is_due_at_once() {
 }
 
 #[tokio::test]
-async fn a_step_that_waits_while_its_integration_is_being_mended_is_due_when_it_is() {
+async fn a_step_that_waits_while_its_integration_is_being_fixed_is_due_when_it_is_fixed() {
     let (database, _, claims) = follow_ups(1).await;
     let (store, claimed) = (database.store.clone(), claims[0].clone());
     let client = database.client().await;
@@ -169,7 +169,7 @@ async fn a_step_that_waits_while_its_integration_is_being_mended_is_due_when_it_
     let blocked = "SELECT count(*) FROM pg_stat_activity
                    WHERE wait_event_type = 'Lock' AND datname = current_database()";
     while watcher.query_one(blocked, &[]).await.unwrap().get::<_, i64>(0) == 0 {
-        assert!(!parking.is_finished(), "it does not wait for whoever mends it");
+        assert!(!parking.is_finished(), "it does not wait for the one who fixes it");
         tokio::task::yield_now().await;
     }
     client.execute("COMMIT", &[]).await.unwrap();

@@ -8,6 +8,7 @@ use crate::email_address::EmailAddress;
 use crate::number::Whole;
 use crate::settings::list::Bounded;
 use crate::settings::section::{FieldText, section};
+use crate::text_enum;
 
 /// The most recipients: a mailing list is better than many.
 const MAX_ADMINS: usize = 10;
@@ -78,24 +79,11 @@ impl fmt::Display for Threshold {
     }
 }
 
-/// The stage that runs a step: alerts and metrics count by stage, whatever the step's version and integration.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum StageName {
-    Analyze,
-    Notify,
-    CrmSync,
-}
-
-impl StageName {
-    pub const ALL: [Self; 3] = [Self::Analyze, Self::Notify, Self::CrmSync];
-
-    /// The text in settings, in the rules of alerts and in metrics.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Analyze => "analyze",
-            Self::Notify => "notify",
-            Self::CrmSync => "crm_sync",
-        }
+text_enum! {
+    /// The stage that runs a step: alerts and metrics count by stage, whatever the step's version and integration.
+    pub enum StageName {
+        Analyze = "analyze",
+        Notify = "notify",
+        CrmSync = "crm_sync",
     }
 }

@@ -127,7 +127,7 @@ async fn a_day_that_a_place_has_left_out_is_no_night() {
 }
 
 #[tokio::test]
-async fn a_zone_that_postgres_does_not_know_is_told_from_a_failure() {
+async fn a_zone_that_postgres_does_not_know_is_not_taken_for_a_failure() {
     let world = World::new().await;
     for zone in ["Mars/Base", "Europe/Berlinn", "Mars/Base+3", "Etc/Nowhere"] {
         expect(&world, zone, ["21:00", "08:00"], &[("2026-11-25T20:00:00Z", Quiet::UnknownZone)]).await;

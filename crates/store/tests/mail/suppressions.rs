@@ -4,7 +4,7 @@ use store::suppressions::SuppressionReason as Reason;
 use crate::World;
 
 #[tokio::test]
-async fn an_address_is_suppressed_once_for_each_reason_and_the_gravest_is_told() {
+async fn an_address_is_suppressed_once_for_each_reason_and_the_gravest_is_returned() {
     let world = World::new().await;
     let (store, tenant) = (world.store(), &world.tenant);
     let [ana, ben, eve] = ["ana@example.com", "ben@example.com", "eve@example.com"].map(|text| world.hash(text));

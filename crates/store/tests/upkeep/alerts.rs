@@ -64,7 +64,7 @@ async fn failures_are_counted_by_step_and_code_with_the_latest_sessions() {
 }
 
 #[tokio::test]
-async fn tenants_are_watched_while_something_fails_waits_or_is_to_be_told() {
+async fn tenants_are_watched_while_something_fails_waits_or_is_to_be_reported() {
     let world = World::new().await;
     world.execute(SESSIONS).await;
     assert_eq!(world.watched(HOUR).await, ["acme"]);
@@ -135,7 +135,7 @@ async fn an_alerts_mails_are_sent_once_also_after_a_crash() {
     let throttled = Some(Code::new("ses_throttled"));
     store.record_alert_mail(tenant, alert, opening, AlertMailStatus::Pending, throttled).await.unwrap();
     assert!(world.take(alert, opening).await, "again after SES was busy");
-    assert!(!world.take(alert, opening).await, "whoever took it may have crashed after SES had it");
+    assert!(!world.take(alert, opening).await, "the function that took it may have crashed after SES had it");
     store.update_alert(tenant, alert, 9, &json!({ "x": 9 }), Utc::now()).await.unwrap();
     let at_work = store.alerts_at_work(tenant).await.unwrap();
     assert_eq!((at_work[0].mail, at_work[0].mail_at.is_some()), (AlertMailStatus::Sending, true));

@@ -159,7 +159,7 @@ async fn an_address_is_found_however_its_domain_is_spelt() {
 }
 
 #[tokio::test]
-async fn open_sessions_are_told_and_erased_when_they_have_ended() {
+async fn open_sessions_are_counted_and_erased_when_they_have_ended() {
     let world = World::with_visitors().await;
     let erasure = Erasure { tenant_id: &world.tenant, address: &ana() };
     let open = world.store().open_sessions_of(&erasure, 10).await.unwrap();
@@ -174,7 +174,7 @@ async fn open_sessions_are_told_and_erased_when_they_have_ended() {
 }
 
 #[tokio::test]
-async fn what_a_third_party_has_is_told_before() {
+async fn what_a_third_party_has_is_listed_before() {
     let world = World::with_visitors().await;
     let erasure = Erasure { tenant_id: &world.tenant, address: &ana() };
     let records = world.store().records_of(&erasure, 10).await.unwrap();

@@ -4,7 +4,7 @@ use domain::step::{Step, StepKey};
 use redaction::Originals;
 use store::analyses::NewAnalysis;
 use store::reanalysis::Reanalysis;
-use store::retention::{PurgedMails, PurgedRows};
+use store::retention::{AgedRows, PurgedMails, PurgedRows};
 use store::steps::Claimed;
 use store::testing;
 
@@ -154,9 +154,9 @@ async fn failures_closed_alerts_and_last_mails_go_by_their_age() {
         SELECT tenant_id, address_hash, 'crm', 's', 1, sending_at FROM email_recipients").await;
     let (store, tenant, before) = (world.store(), &world.tenant, days_ago(3));
     for (limit, purged) in [(2, 2), (2, 1), (2, 0)] {
-        assert_eq!(store.purge_failures(tenant, before, limit).await.unwrap(), purged);
-        assert_eq!(store.purge_alerts(tenant, before, limit).await.unwrap(), purged);
-        assert_eq!(store.purge_recipients(tenant, before, limit).await.unwrap(), purged);
+        for aged in [AgedRows::Failures, AgedRows::Alerts, AgedRows::Recipients] {
+            assert_eq!(store.purge_rows(aged, tenant, before, limit).await.unwrap(), purged, "{aged:?}");
+        }
     }
     for (table, left) in [("failures", 3), ("alerts", 4), ("email_recipients", 3), ("person_leases", 3)] {
         assert_eq!(world.count(table).await, left, "{table}");
