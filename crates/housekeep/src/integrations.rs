@@ -22,9 +22,11 @@ use store::{Store, gates};
 
 pub use error::IntegrationError;
 use replay::ReplayRequest;
+pub use store::syncs::SyncEntry;
+pub use store::webhook_attempts::AttemptEntry;
 pub use task::{
-    AttemptEntry, DisabledEntry, IntegrationEntry, IntegrationReport, IntegrationTask, ReplayedSyncs, SavedIntegration,
-    ShownAttempts, ShownIntegrations, ShownState, ShownSyncs, SwitchedIntegration, SyncEntry, TestedIntegration,
+    DisabledEntry, IntegrationEntry, IntegrationReport, IntegrationTask, ReplayedSyncs, SavedIntegration,
+    ShownAttempts, ShownIntegrations, ShownState, ShownSyncs, SwitchedIntegration, TestedIntegration,
 };
 
 /// Codes that steps of an integration wait with: until it is fixed, or for their turn.
@@ -106,13 +108,13 @@ struct Operator<'a, S> {
 
 impl<S: SecretSource> Operator<'_, S> {
     async fn known_tenant(&self, tenant: &TenantId) -> Result<(), IntegrationError> {
-        let found = self.store.tenant::<IgnoredAny>(tenant).await.map_err(IntegrationError::Store)?;
+        let found = self.store.tenant::<IgnoredAny>(tenant).await?;
         found.map(drop).ok_or_else(|| IntegrationError::UnknownTenant(tenant.clone()))
     }
 
     /// Finds an integration that is not removed.
     async fn found(&self, tenant: &TenantId, id: &IntegrationId) -> Result<Integration, IntegrationError> {
-        let found = self.store.integration(tenant, id).await.map_err(IntegrationError::Store)?;
+        let found = self.store.integration(tenant, id).await?;
         let found = found.filter(|integration| integration.state != IntegrationState::Removed);
         found.ok_or_else(|| IntegrationError::UnknownIntegration(id.clone()))
     }
@@ -127,7 +129,7 @@ impl<S: SecretSource> Operator<'_, S> {
             });
         }
         wanted.connection = checked.connection.clone();
-        self.store.save_integration(&wanted).await.map_err(IntegrationError::Store)?;
+        self.store.save_integration(&wanted).await?;
         let Integration { tenant_id, integration_id, state, config, connection, .. } = wanted;
         let (woken, kind) = (self.begin(&tenant_id, &integration_id, &state).await?, config.kind());
         tracing::info!(tenant.id = %tenant_id, integration.id = %integration_id, kind, woken, "integration saved");
@@ -144,8 +146,7 @@ impl<S: SecretSource> Operator<'_, S> {
     /// not be taken for these. Of HubSpot accounts the configuration does not say which they are.
     async fn same_account(&self, wanted: &Integration) -> Result<(), IntegrationError> {
         let Integration { tenant_id, integration_id, config, .. } = wanted;
-        let Some(there) = self.store.integration(tenant_id, integration_id).await.map_err(IntegrationError::Store)?
-        else {
+        let Some(there) = self.store.integration(tenant_id, integration_id).await? else {
             return Ok(());
         };
         let refused = |path, what: &str| {
@@ -159,11 +160,7 @@ impl<S: SecretSource> Operator<'_, S> {
             {
                 let filter = SyncFilter { status: Some(ShownStatus::Done), ..SyncFilter::default() };
                 let synced = self.store.shown_syncs(tenant_id, integration_id, &filter, 1).await;
-                if synced.map_err(IntegrationError::Store)?.is_empty() {
-                    Ok(())
-                } else {
-                    refused("config.url".to_owned(), "org")
-                }
+                if synced?.is_empty() { Ok(()) } else { refused("config.url".to_owned(), "org") }
             }
             (there, wanted) if there.kind() != wanted.kind() => {
                 refused("config.kind".to_owned(), "kind of third party")
@@ -183,7 +180,7 @@ impl<S: SecretSource> Operator<'_, S> {
         let checked = self.connectors.check(&integration, deadline).await.map_err(IntegrationError::Check)?;
         let (ok, connection) = (checked.is_ok(), checked.connection.clone());
         if ok {
-            self.store.save_connection(tenant, id, &connection).await.map_err(IntegrationError::Store)?;
+            self.store.save_connection(tenant, id, &connection).await?;
         }
         tracing::info!(tenant.id = %tenant, integration.id = %id, ok, "integration tested");
         Ok(TestedIntegration { ok, findings: checked.findings(), connection })
@@ -212,7 +209,7 @@ impl<S: SecretSource> Operator<'_, S> {
         id: &IntegrationId,
         state: &IntegrationState,
     ) -> Result<u64, IntegrationError> {
-        if !self.store.switch_integration(tenant, id, state).await.map_err(IntegrationError::Store)? {
+        if !self.store.switch_integration(tenant, id, state).await? {
             return Err(IntegrationError::UnknownIntegration(id.clone()));
         }
         self.store.wake_steps(tenant, id, &waiting()).await.map_err(IntegrationError::Store)

@@ -6,7 +6,7 @@ use std::time::Instant;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::id::TenantId;
 use domain::settings::RetentionSettings;
-use store::retention::BATCH;
+use store::retention::{AgedRows, BATCH};
 use store::tenants::Retention;
 
 use crate::first_error::FirstError;
@@ -25,10 +25,7 @@ enum PurgeKind {
     Mails,
     Transcripts,
     Analyses,
-    Failures,
-    Alerts,
-    WebhookAttempts,
-    Recipients,
+    Rows(AgedRows),
 }
 
 /// One kind of one tenant's data.
@@ -88,10 +85,10 @@ fn of_tenant(tenant: &TenantId, settings: &RetentionSettings, now: DateTime<Utc>
         (PurgeKind::Mails, settings.mail_log_days.map(|days| days.get())),
         (PurgeKind::Transcripts, settings.transcripts_days.map(|days| days.get())),
         (PurgeKind::Analyses, settings.analyses_days.map(|days| days.get())),
-        (PurgeKind::Failures, failures),
-        (PurgeKind::Alerts, failures),
-        (PurgeKind::WebhookAttempts, settings.webhook_log_days.map(|days| days.get())),
-        (PurgeKind::Recipients, Some(RECIPIENT_DAYS)),
+        (PurgeKind::Rows(AgedRows::Failures), failures),
+        (PurgeKind::Rows(AgedRows::Alerts), failures),
+        (PurgeKind::Rows(AgedRows::WebhookAttempts), settings.webhook_log_days.map(|days| days.get())),
+        (PurgeKind::Rows(AgedRows::Recipients), Some(RECIPIENT_DAYS)),
     ];
     kinds.into_iter().filter_map(move |(kind, days)| {
         let before = now - TimeDelta::days(days?.into());
@@ -102,33 +99,35 @@ fn of_tenant(tenant: &TenantId, settings: &RetentionSettings, now: DateTime<Utc>
 /// Removes one batch; returns whether there may be more.
 async fn batch<Q>(context: &Context<Q>, item: &PurgeItem, report: &mut PurgeReport) -> Result<bool, store::Error> {
     let (store, PurgeItem { tenant, before, kind }) = (&context.store, item);
-    let (count, removed) = match kind {
+    match kind {
         PurgeKind::Mails => {
             let purged = store.purge_mails(tenant, *before, BATCH).await?;
             report.mails += rows(purged.mails);
             report.email_events += rows(purged.events);
             report.email_bodies += rows(purged.bodies);
-            return Ok(purged.mails >= BATCH);
+            Ok(purged.mails >= BATCH)
         }
         PurgeKind::Transcripts => {
             let purged = store.purge_transcripts(tenant, *before, BATCH).await?;
             report.transcript_turns += rows(purged.rows);
-            return Ok(purged.sessions > 0);
+            Ok(purged.sessions > 0)
         }
         PurgeKind::Analyses => {
             let purged = store.purge_analyses(tenant, *before, BATCH).await?;
             report.analyses += rows(purged.rows);
-            return Ok(purged.sessions >= BATCH);
+            Ok(purged.sessions >= BATCH)
         }
-        PurgeKind::Failures => (&mut report.failures, store.purge_failures(tenant, *before, BATCH).await?),
-        PurgeKind::Alerts => (&mut report.alerts, store.purge_alerts(tenant, *before, BATCH).await?),
-        PurgeKind::WebhookAttempts => {
-            (&mut report.webhook_attempts, store.purge_webhook_attempts(tenant, *before, BATCH).await?)
+        PurgeKind::Rows(aged) => {
+            let removed = store.purge_rows(*aged, tenant, *before, BATCH).await?;
+            *match aged {
+                AgedRows::Failures => &mut report.failures,
+                AgedRows::Alerts => &mut report.alerts,
+                AgedRows::WebhookAttempts => &mut report.webhook_attempts,
+                AgedRows::Recipients => &mut report.recipients,
+            } += removed;
+            Ok(removed >= BATCH.unsigned_abs())
         }
-        PurgeKind::Recipients => (&mut report.recipients, store.purge_recipients(tenant, *before, BATCH).await?),
-    };
-    *count += removed;
-    Ok(removed >= BATCH.unsigned_abs())
+    }
 }
 
 fn rows(count: i64) -> u64 {

@@ -4,6 +4,7 @@ mod engine;
 mod place;
 mod sandbox;
 
+use domain::text_enum;
 use std::fmt;
 use std::sync::OnceLock;
 
@@ -21,25 +22,16 @@ const MAX_BODY_SOURCE: usize = 100_000;
 /// The longest subject in characters; mail clients show fewer than 100.
 const MAX_SUBJECT_CHARS: usize = 150;
 
-/// A part of a template, and the same part of the mail.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TemplatePart {
-    Subject,
-    Text,
-    Html,
+text_enum! {
+    /// A part of a template, and the same part of the mail.
+    pub enum TemplatePart {
+        Subject = "subject",
+        Text = "text",
+        Html = "html",
+    }
 }
 
 impl TemplatePart {
-    pub const ALL: [Self; 3] = [Self::Subject, Self::Text, Self::Html];
-
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Subject => "subject",
-            Self::Text => "text",
-            Self::Html => "html",
-        }
-    }
-
     fn max_source(self) -> usize {
         match self {
             Self::Subject => MAX_SUBJECT_SOURCE,

@@ -1,4 +1,4 @@
-//! Configurations to save, whose mistakes are reported with their place.
+//! Configurations to save, whose mistakes are expected with their place.
 
 use domain::integration::{IntegrationConfig, WebhookConfig};
 use serde::de::DeserializeOwned;
@@ -60,8 +60,8 @@ mod tests {
     }
 
     #[test]
-    fn a_mistake_is_told_with_its_place() {
-        for (config, told) in [
+    fn a_mistake_is_reported_with_its_place() {
+        for (config, expected) in [
             (json!("x"), "config: must be an object, not text"),
             (json!({}), "config.kind: must be hubspot, salesforce or webhook"),
             (json!({ "kind": "pat-x" }), "config.kind: must be hubspot, salesforce or webhook"),
@@ -82,7 +82,7 @@ mod tests {
             ),
         ] {
             let error = read(config.clone()).unwrap_err().to_string();
-            assert!(error.starts_with(&format!("integration not saved: {told}")), "{config}: {error}");
+            assert!(error.starts_with(&format!("integration not saved: {expected}")), "{config}: {error}");
         }
     }
 

@@ -25,5 +25,5 @@ pub enum IntegrationError {
     #[error("replay message not sent")]
     Queue(#[source] QueueError),
     #[error("database error")]
-    Store(#[source] store::Error),
+    Store(#[from] store::Error),
 }

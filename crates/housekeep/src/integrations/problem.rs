@@ -31,7 +31,7 @@ mod tests {
             task[member] = value;
             task
         };
-        for (task, told) in [
+        for (task, expected) in [
             (json!({ "task": SECRET, "tenant_id": "acme" }), "must be one of `requeue`, "),
             (json!(SECRET), "must be internally tagged enum HousekeepTask"),
             (save("enabled", json!(SECRET)), "must be a boolean"),
@@ -42,7 +42,7 @@ mod tests {
             (json!({ "tenant_id": SECRET }), "missing field `task`"),
         ] {
             let error = read(task.clone()).unwrap_err().to_string();
-            assert!(error.starts_with(&format!("invalid task: {told}")), "{task}: {error}");
+            assert!(error.starts_with(&format!("invalid task: {expected}")), "{task}: {error}");
             assert!(!error.contains("pat-na1"), "{error}");
         }
     }

@@ -64,11 +64,11 @@ pub(super) async fn replay<Q: Queues>(
     let ends_at = deadline.checked_sub(reserve).unwrap_or(deadline);
     let mut call =
         ReplayRun { store, queues, queue_url, integration: wanted.integration, ends_at, replayed: 0, reached: None };
-    // A CRM holds what was synced; only a webhook's receiver may want to be told again.
+    // A CRM holds what was synced; only a webhook's receiver may want its events again.
     let ended = if matches!(config, IntegrationConfig::Webhook(_)) && !wanted.failed_only {
-        call.tell_again(range).await
+        call.replay_events(range).await
     } else {
-        call.sync_again(range).await
+        call.replay_syncs(range).await
     };
     let is_complete = match ended {
         Err(error) if call.reached.is_some() => {
@@ -105,17 +105,17 @@ impl<Q: Queues> ReplayRun<'_, Q> {
 
     /// Returns whether nothing is left. A step is open again once its message is received; until then it counts as
     /// failed, and a call that is repeated sends it once more, which changes nothing.
-    async fn sync_again(&mut self, mut range: ReplayRange) -> Result<bool, IntegrationError> {
+    async fn replay_syncs(&mut self, mut range: ReplayRange) -> Result<bool, IntegrationError> {
         let Integration { tenant_id, integration_id, .. } = self.integration;
         loop {
             let limit = if matches!(range, ReplayRange::Session(_)) { MOST } else { BATCH };
             let find = |range, limit| self.store.failed_steps_of(tenant_id, integration_id, range, limit as i64);
-            let mut found = find(&range, limit).await.map_err(IntegrationError::Store)?;
+            let mut found = find(&range, limit).await?;
             let is_last = limit == MOST || found.len() < limit;
             if !is_last && !drop_the_last_session(&mut found) {
                 // One session fills the batch: all that it has.
                 let session = ReplayRange::Session(found[0].session_id.clone());
-                found = find(&session, MOST).await.map_err(IntegrationError::Store)?;
+                found = find(&session, MOST).await?;
             }
             for steps in found.chunk_by(|one, other| one.session_id == other.session_id) {
                 if self.reached.is_some() && (steps.len() > self.left() || !self.has_time()) {
@@ -137,12 +137,12 @@ impl<Q: Queues> ReplayRun<'_, Q> {
 
     /// Returns whether nothing is left. A planned event counts as sent: where time or the queue
     /// fails here, `housekeep` sends the event once it is overdue, and a second plan would send the event twice.
-    async fn tell_again(&mut self, mut range: ReplayRange) -> Result<bool, IntegrationError> {
+    async fn replay_events(&mut self, mut range: ReplayRange) -> Result<bool, IntegrationError> {
         let Integration { tenant_id, integration_id, .. } = self.integration;
         let replay = Uuid::now_v7();
         loop {
             let planned = self.store.plan_replays(tenant_id, integration_id, replay, &range, BATCH as i64).await;
-            let planned = planned.map_err(IntegrationError::Store)?;
+            let planned = planned?;
             let Some(last) = planned.last() else { return Ok(true) };
             for step in &planned {
                 if !self.has_time() {

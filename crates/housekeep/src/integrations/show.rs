@@ -6,12 +6,11 @@ use domain::id::{IntegrationId, SessionId, TenantId};
 use domain::integration::{Disabled, Integration, IntegrationConfig, IntegrationState, WebhookConfig};
 use reqwest::Url;
 use store::integrations::Shown;
-use store::syncs::{self, SyncFilter};
-use store::webhook_attempts::Attempt;
+use store::syncs::{SyncEntry, SyncFilter};
 
 use super::{
-    AttemptEntry, DisabledEntry, IntegrationEntry, IntegrationError, IntegrationReport, Operator, ShownAttempts,
-    ShownIntegrations, ShownState, ShownSyncs, SyncEntry, waiting,
+    DisabledEntry, IntegrationEntry, IntegrationError, IntegrationReport, Operator, ShownAttempts, ShownIntegrations,
+    ShownState, ShownSyncs, waiting,
 };
 
 /// Attempts in an answer: with the beginnings of what receivers answered, a fraction of what Lambda takes.
@@ -27,7 +26,7 @@ const MOST_WORDS: usize = 4_000_000;
 
 impl<S: SecretSource> Operator<'_, S> {
     pub(super) async fn show(&self, tenant: &TenantId) -> Result<IntegrationReport, IntegrationError> {
-        let shown = self.store.shown_integrations(tenant, &waiting()).await.map_err(IntegrationError::Store)?;
+        let shown = self.store.shown_integrations(tenant, &waiting()).await?;
         let now = (self.connectors.clock)();
         let integrations = shown.into_iter().map(|shown| integration(shown, now)).collect();
         Ok(IntegrationReport::Shown(ShownIntegrations { integrations }))
@@ -41,9 +40,7 @@ impl<S: SecretSource> Operator<'_, S> {
         session: Option<&SessionId>,
     ) -> Result<IntegrationReport, IntegrationError> {
         self.found(tenant, id).await?;
-        let attempts =
-            self.store.webhook_attempts(tenant, id, session, ATTEMPTS).await.map_err(IntegrationError::Store)?;
-        let attempts = attempts.into_iter().map(AttemptEntry::from).collect();
+        let attempts = self.store.webhook_attempts(tenant, id, session, ATTEMPTS).await?;
         Ok(IntegrationReport::Attempts(ShownAttempts { attempts }))
     }
 
@@ -55,10 +52,10 @@ impl<S: SecretSource> Operator<'_, S> {
         filter: &SyncFilter<'_>,
         limit: Option<u32>,
     ) -> Result<IntegrationReport, IntegrationError> {
-        let found = self.store.integration(tenant, id).await.map_err(IntegrationError::Store)?;
+        let found = self.store.integration(tenant, id).await?;
         found.ok_or_else(|| IntegrationError::UnknownIntegration(id.clone()))?;
         let limit = limit.map_or(SYNCS, i64::from).clamp(1, MOST_SYNCS);
-        let mut syncs = self.store.shown_syncs(tenant, id, filter, limit).await.map_err(IntegrationError::Store)?;
+        let mut syncs = self.store.shown_syncs(tenant, id, filter, limit).await?;
         let mut is_full = usize::try_from(limit).is_ok_and(|limit| syncs.len() >= limit) && filter.session.is_none();
         let mut words = 0;
         let fits = syncs.iter().take_while(|sync| {
@@ -68,8 +65,8 @@ impl<S: SecretSource> Operator<'_, S> {
         let fits = fits.count();
         is_full |= fits < syncs.len();
         syncs.truncate(fits);
-        let next = syncs.last().filter(|_| is_full).map(syncs::ShownSync::place);
-        Ok(IntegrationReport::Syncs(ShownSyncs { syncs: syncs.into_iter().map(SyncEntry::from).collect(), next }))
+        let next = syncs.last().filter(|_| is_full).map(SyncEntry::place);
+        Ok(IntegrationReport::Syncs(ShownSyncs { syncs, next }))
     }
 }
 
@@ -120,33 +117,6 @@ fn masked(config: IntegrationConfig) -> IntegrationConfig {
 fn shown_url(url: &Url) -> String {
     let is_bare = url.path() == "/" && url.query().is_none();
     format!("{}/{}", url.origin().ascii_serialization(), if is_bare { "" } else { MASKED })
-}
-
-impl From<syncs::ShownSync> for SyncEntry {
-    fn from(sync: syncs::ShownSync) -> Self {
-        Self {
-            session_id: sync.session_id,
-            analysis_version: sync.analysis_version,
-            status: sync.status,
-            contact_id: sync.contact_id,
-            record_id: sync.record_id,
-            tries: sync.tries,
-            code: sync.code,
-            error: sync.error,
-            notice: sync.notice,
-            created_at: sync.created_at,
-            updated_at: sync.updated_at,
-            synced_at: sync.synced_at,
-        }
-    }
-}
-
-impl From<Attempt> for AttemptEntry {
-    fn from(attempt: Attempt) -> Self {
-        let Attempt { session_id, webhook_id, event, is_replay, began_at, duration_ms, status, code, answer } = attempt;
-        let event = event.to_string();
-        Self { began_at, session_id, event, webhook_id, is_replay, duration_ms, status, code, answer }
-    }
 }
 
 #[cfg(test)]

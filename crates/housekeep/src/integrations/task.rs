@@ -5,7 +5,8 @@ use domain::id::{IntegrationId, SessionId, TenantId};
 use domain::integration::{Connection, IntegrationConfig};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use store::syncs::{ShownStatus, SyncPlace};
+use store::syncs::{ShownStatus, SyncEntry, SyncPlace};
+use store::webhook_attempts::AttemptEntry;
 use strum::{IntoStaticStr, VariantNames};
 
 /// Requests of an operator, each about one tenant.
@@ -202,44 +203,4 @@ pub struct ShownSyncs {
     pub syncs: Vec<SyncEntry>,
     /// `after` of the next call; `None` at the end.
     pub next: Option<SyncPlace>,
-}
-
-/// The sync of one version of a session's analysis.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SyncEntry {
-    pub session_id: SessionId,
-    pub analysis_version: i32,
-    pub status: ShownStatus,
-    /// The visitor's id in the third party.
-    pub contact_id: Option<String>,
-    /// The id of the note, the task or the webhook message.
-    pub record_id: Option<String>,
-    /// How often the third party was asked.
-    pub tries: i32,
-    pub code: Option<String>,
-    /// The message about the last error.
-    pub error: Option<String>,
-    /// A message about what was left out.
-    pub notice: Option<String>,
-    pub created_at: DateTime<Utc>,
-    pub updated_at: DateTime<Utc>,
-    /// When the record was there.
-    pub synced_at: Option<DateTime<Utc>>,
-}
-
-/// A request to a webhook.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AttemptEntry {
-    pub began_at: DateTime<Utc>,
-    pub session_id: SessionId,
-    pub event: String,
-    pub webhook_id: String,
-    pub is_replay: bool,
-    pub duration_ms: i32,
-    /// The HTTP status; `None` without an answer.
-    pub status: Option<i32>,
-    /// Why it was not delivered.
-    pub code: Option<String>,
-    /// The beginning of the answer.
-    pub answer: Option<String>,
 }

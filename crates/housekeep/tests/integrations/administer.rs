@@ -53,7 +53,7 @@ async fn what_would_not_work_is_not_saved_and_its_place_is_named() {
     world.vault.put("weak", "whsec_YQ==");
     let hubspot = json!({ "kind": "hubspot" });
     let hook = |url: &str| json!({ "kind": "webhook", "url": url });
-    for (config, secret, told) in [
+    for (config, secret, expected) in [
         (json!({ "kind": "hubspot", "x": 1 }), "acme/hubspot", "config.x: unknown field"),
         (hubspot.clone(), "other/hubspot", "secret_name: The name of the secret is not one of the tenant's own."),
         (hubspot.clone(), "acme/missing", "secret_name: There is no secret of that name in Secrets Manager."),
@@ -70,7 +70,7 @@ async fn what_would_not_work_is_not_saved_and_its_place_is_named() {
         ),
     ] {
         let error = world.ask(save("new", config.clone(), secret)).await.unwrap_err();
-        assert!(error.starts_with(&format!("integration not saved: {told}")), "{config}: {error}");
+        assert!(error.starts_with(&format!("integration not saved: {expected}")), "{config}: {error}");
         assert!(![TOKEN, SIGNING_SECRET, "two words"].iter().any(|secret| error.contains(secret)), "{error}");
     }
     assert!(
@@ -132,7 +132,7 @@ async fn what_waited_for_an_integration_goes_on_when_it_is_enabled() {
 }
 
 #[tokio::test]
-async fn a_test_tells_what_is_wrong_and_remembers_only_what_works() {
+async fn a_test_reports_what_is_wrong_and_remembers_only_what_works() {
     let world = World::new().await;
     let tested = world.ask(task("test_integration", "hubspot")).await.unwrap();
     assert_eq!((&tested["ok"], &tested["findings"]), (&json!(true), &json!([])));
@@ -149,8 +149,8 @@ async fn a_test_tells_what_is_wrong_and_remembers_only_what_works() {
     assert_eq!(world.integration("hubspot").await.state, IntegrationState::On);
     world.hubspot.control.fault(json!({ "match": "GET properties", "status": 429 })).await.unwrap();
     let tested = world.ask(task("test_integration", "hubspot")).await.unwrap();
-    let told = "HubSpot has received more requests than it allows. Test the integration again later. (HTTP 429)";
-    assert_eq!(tested["findings"], json!([told]), "a test is not retried");
+    let expected = "HubSpot has received more requests than it allows. Test the integration again later. (HTTP 429)";
+    assert_eq!(tested["findings"], json!([expected]), "a test is not retried");
 
     let tested = world.ask(task("test_integration", "hook")).await.unwrap();
     assert_eq!(tested["ok"], true);
@@ -177,7 +177,7 @@ async fn an_integration_is_switched_off_and_removed() {
 }
 
 #[tokio::test]
-async fn attempts_to_tell_a_webhook_are_shown_with_what_came_back() {
+async fn attempts_to_reach_a_webhook_are_shown_with_what_came_back() {
     let world = World::new().await;
     world.session("s-1", ana()).await;
     world.webhook.control.fault(json!({ "status": 503, "body": "busy" })).await.unwrap();
@@ -199,8 +199,8 @@ async fn attempts_to_tell_a_webhook_are_shown_with_what_came_back() {
 async fn an_id_stays_with_one_kind_of_third_party() {
     let world = World::new().await;
     let error = world.ask(save("hook", json!({ "kind": "hubspot" }), "acme/hubspot")).await.unwrap_err();
-    let told = "config.kind: the log of hook is of another kind of third party: save it under another id";
-    assert_eq!(error, format!("integration not saved: {told}"));
+    let expected = "config.kind: the log of hook is of another kind of third party: save it under another id";
+    assert_eq!(error, format!("integration not saved: {expected}"));
     world.ask(task("remove_integration", "hook")).await.unwrap();
     world.ask(save("hook", json!({ "kind": "hubspot" }), "acme/hubspot")).await.unwrap_err();
     world.ask(save("hubspot", json!({ "kind": "hubspot", "concurrency": 5 }), "acme/hubspot")).await.unwrap();

@@ -25,7 +25,7 @@ async fn notes_left(world: &World) -> usize {
 }
 
 /// Findings, when notes are identified by their text.
-async fn falls_back(world: &World, told: &str) {
+async fn falls_back(world: &World, expected: &str) {
     let tested = test(world, hubspot()).await;
     assert_eq!(
         (&tested["ok"], &tested["connection"]["unique_note_property"]),
@@ -34,7 +34,7 @@ async fn falls_back(world: &World, told: &str) {
     );
     let finding = tested["findings"][0].as_str().unwrap();
     assert!(
-        finding.starts_with("Notes are told apart by the conversation id in their text") && finding.contains(told),
+        finding.starts_with("Notes are identified by the conversation id in their text") && finding.contains(expected),
         "{finding}"
     );
     assert_eq!(notes_left(world).await, 0);
@@ -54,7 +54,7 @@ async fn notes_get_a_unique_property_that_was_seen_to_work() {
 }
 
 #[tokio::test]
-async fn where_the_account_does_not_tell_notes_apart_their_text_does() {
+async fn without_a_unique_property_the_text_of_notes_identifies_them() {
     let world = World::new().await;
     world.portal("_quirks", json!({ "upsert_ignores_key": true })).await;
     falls_back(&world, "a note that was written by it twice was there twice").await;
@@ -72,7 +72,7 @@ async fn where_the_account_does_not_tell_notes_apart_their_text_does() {
 
     let world = World::new().await;
     world.hubspot.control.fault(json!({ "match": "POST upsert", "status": 501 })).await.unwrap();
-    falls_back(&world, "failed to write a note by the property: HubSpot answered with 501").await;
+    falls_back(&world, "a request failed (write a note by the property: HubSpot answered with 501").await;
 }
 
 #[tokio::test]
@@ -133,7 +133,7 @@ async fn mapped_properties_must_exist_and_take_what_they_are_set_to() {
 }
 
 #[tokio::test]
-async fn a_property_that_takes_a_value_once_is_told() {
+async fn a_property_that_takes_a_value_once_is_reported() {
     let world = World::new().await;
     let property = json!({
         "name": "visitor", "label": "x", "groupName": "x", "type": "string", "fieldType": "text",
@@ -141,9 +141,9 @@ async fn a_property_that_takes_a_value_once_is_told() {
     });
     define(&world, "contacts", property).await;
     let tested = test(&world, json!({ "kind": "hubspot", "properties": { "visitor": "visitor.id" } })).await;
-    let told = "visitor takes a value in one contact only: where another one has it already, all mapped properties are \
+    let expected = "visitor takes a value in one contact only: where another one has it already, all mapped properties are \
                 left out.";
-    assert_eq!((&tested["ok"], &tested["findings"]), (&json!(true), &json!([told])));
+    assert_eq!((&tested["ok"], &tested["findings"]), (&json!(true), &json!([expected])));
 }
 
 #[tokio::test]
@@ -166,13 +166,13 @@ async fn a_property_that_the_account_requires_and_nothing_sets_is_a_problem_wher
     world.portal("_scopes", json!(["crm.objects.contacts.read", "crm.objects.contacts.write"])).await;
     let tested = test(&world, config).await;
     assert_eq!(tested["ok"], true);
-    let told = "Whether HubSpot requires properties of new contacts that a sync does not set is not known: failed to \
-                read which properties are required: HubSpot answered with 403 MISSING_SCOPES";
-    assert!(tested["findings"][0].as_str().unwrap().starts_with(told), "{tested}");
+    let expected = "Whether HubSpot requires properties of new contacts that a sync does not set is unknown, because a \
+                request failed (read which properties are required: HubSpot answered with 403 MISSING_SCOPES";
+    assert!(tested["findings"][0].as_str().unwrap().starts_with(expected), "{tested}");
 }
 
 #[tokio::test]
-async fn a_token_that_opens_nothing_is_told_without_being_repeated() {
+async fn a_token_that_opens_nothing_is_reported_without_being_repeated() {
     let world = World::new().await;
     world.vault.put("hubspot", "wrong-token");
     let tested = test(&world, hubspot()).await;
@@ -181,5 +181,5 @@ async fn a_token_that_opens_nothing_is_told_without_being_repeated() {
     assert!(finding.starts_with("HubSpot refuses the credentials"), "{finding}");
     assert!(!tested.to_string().contains("wrong-token"));
     world.vault.put("hubspot", TOKEN);
-    assert_eq!(test(&world, hubspot()).await["ok"], true, "the secret is read anew");
+    assert_eq!(test(&world, hubspot()).await["ok"], true, "the secret is read again");
 }

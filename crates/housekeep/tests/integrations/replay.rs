@@ -75,7 +75,7 @@ async fn a_call_ends_after_a_thousand_messages_and_the_next_goes_on_there() {
 }
 
 #[tokio::test]
-async fn a_webhook_is_told_once_more_what_it_was_told_unless_only_what_failed_is_asked_for() {
+async fn a_webhook_gets_all_events_again_unless_only_failed_ones_are_asked_for() {
     let world = World::new().await;
     world.session("s-1", ana()).await;
     world.sync("s-1", "hook").await.unwrap();
@@ -95,7 +95,7 @@ async fn a_webhook_is_told_once_more_what_it_was_told_unless_only_what_failed_is
 }
 
 /// Creates this number of sessions, each with 15 events sent to a webhook.
-async fn told(sessions: u32) -> World {
+async fn expected(sessions: u32) -> World {
     let world = World::new().await;
     world
         .sql(&format!(
@@ -119,7 +119,7 @@ async fn told(sessions: u32) -> World {
     world
 }
 
-fn tell_again(after: Value) -> Value {
+fn replay_events(after: Value) -> Value {
     let mut task = replay(json!({ "from": "2026-11-01T00:00:00Z", "to": "2026-12-01T00:00:00Z", "after": after }));
     task["integration_id"] = json!("hook");
     task
@@ -127,11 +127,11 @@ fn tell_again(after: Value) -> Value {
 
 #[tokio::test]
 async fn sessions_with_many_events_do_not_make_a_call_longer() {
-    let world = told(70).await;
+    let world = expected(70).await;
     let queues = MemoryQueues::default();
     let (mut after, mut calls) = (Value::Null, Vec::new());
     loop {
-        let answer = world.ask_of(&queues, tell_again(after)).await.unwrap();
+        let answer = world.ask_of(&queues, replay_events(after)).await.unwrap();
         calls.push(answer["replayed"].as_u64().unwrap());
         after = answer["next"].clone();
         if after.is_null() {
@@ -144,13 +144,13 @@ async fn sessions_with_many_events_do_not_make_a_call_longer() {
 
 #[tokio::test]
 async fn an_invocation_that_is_about_to_end_sends_no_more_and_says_where_to_go_on() {
-    let world = told(20).await;
+    let world = expected(20).await;
     let (queues, soon) = (MemoryQueues::default(), Duration::ZERO);
-    let answer = world.ask_within(&queues, tell_again(Value::Null), soon).await.unwrap();
+    let answer = world.ask_within(&queues, replay_events(Value::Null), soon).await.unwrap();
     assert_eq!((answer, queues.sent.borrow().len()), (json!({ "replayed": 90, "next": "s-0006" }), 0));
     let planned = "UPDATE steps SET due_at = now() - interval '2 hours' WHERE status = 'pending'";
     assert_eq!(world.sql(planned).await, 90, "housekeep sends them");
-    let answer = world.ask_of(&queues, tell_again(json!("s-0006"))).await.unwrap();
+    let answer = world.ask_of(&queues, replay_events(json!("s-0006"))).await.unwrap();
     assert_eq!((answer, queues.sent.borrow().len()), (json!({ "replayed": 210, "next": null }), 210));
 
     let world = self::world(20).await;
@@ -161,18 +161,18 @@ async fn an_invocation_that_is_about_to_end_sends_no_more_and_says_where_to_go_o
 
 #[tokio::test]
 async fn an_invocation_of_seconds_sends_all_the_same() {
-    let world = told(2).await;
+    let world = expected(2).await;
     let queues = MemoryQueues::default();
-    let answer = world.ask_within(&queues, tell_again(Value::Null), Duration::from_secs(5)).await.unwrap();
+    let answer = world.ask_within(&queues, replay_events(Value::Null), Duration::from_secs(5)).await.unwrap();
     assert_eq!((answer, queues.sent.borrow().len()), (json!({ "replayed": 30, "next": null }), 30));
 }
 
 #[tokio::test]
 async fn what_a_queue_does_not_take_is_left_to_housekeep() {
-    let world = told(20).await;
+    let world = expected(20).await;
     let queues = MemoryQueues::default();
     queues.refuses.set(true);
-    let answer = world.ask_of(&queues, tell_again(Value::Null)).await.unwrap();
+    let answer = world.ask_of(&queues, replay_events(Value::Null)).await.unwrap();
     assert_eq!(answer, json!({ "replayed": 300, "next": null }));
     assert_eq!(world.sql("UPDATE steps SET due_at = now() WHERE status = 'pending'").await, 300);
 

@@ -37,13 +37,13 @@ async fn an_org_with_its_external_id_works_and_nothing_is_written_to_find_out() 
     org.define(key(json!({ "length": 36 }))).await;
     let tested = test(&org).await;
     assert_eq!(tested["ok"], true);
-    let told = "PostSession_Id__c takes 36 characters: sessions with longer ids are refused.";
-    assert_eq!(findings(&tested), told);
+    let expected = "PostSession_Id__c takes 36 characters: sessions with longer ids are refused.";
+    assert_eq!(findings(&tested), expected);
 }
 
 #[tokio::test]
 async fn an_external_id_that_would_leave_two_tasks_or_write_over_one_is_a_problem() {
-    for (field, told) in [
+    for (field, expected) in [
         (key(json!({ "unique": false })), "must be a text field that is both unique and an external id"),
         (key(json!({ "externalId": false })), "must be a text field that is both unique and an external id"),
         (key(json!({ "caseSensitive": false })), "must be case sensitive"),
@@ -54,13 +54,13 @@ async fn an_external_id_that_would_leave_two_tasks_or_write_over_one_is_a_proble
         let tested = test(&org).await;
         assert_eq!(tested["ok"], false);
         assert!(
-            findings(&tested).starts_with(&format!("config.external_id_field: PostSession_Id__c {told}")),
+            findings(&tested).starts_with(&format!("config.external_id_field: PostSession_Id__c {expected}")),
             "{tested}"
         );
     }
     let org = Org::with(json!({ "external_id_field": "Nope__c" })).await;
-    let told = "config.external_id_field: Nope__c is no field of tasks, or the user that signs in may not see it";
-    assert!(findings(&test(&org).await).starts_with(told));
+    let expected = "config.external_id_field: Nope__c is no field of tasks, or the user that signs in may not see it";
+    assert!(findings(&test(&org).await).starts_with(expected));
 }
 
 #[tokio::test]
@@ -71,7 +71,7 @@ async fn a_user_who_may_not_make_or_see_what_a_sync_needs_is_a_problem() {
         )
     };
     let unmade = |object: &str| format!("config.unknown_visitor: the user that signs in may not create a {object}");
-    for (unknown_visitor, settings, told) in [
+    for (unknown_visitor, settings, expected) in [
         ("lead", json!({ "not_createable": ["Task"] }), "The user that signs in may not create tasks.".to_owned()),
         ("lead", json!({ "not_createable": ["Lead"] }), unmade("Lead")),
         ("contact", json!({ "not_createable": ["Contact"] }), unmade("Contact")),
@@ -84,7 +84,7 @@ async fn a_user_who_may_not_make_or_see_what_a_sync_needs_is_a_problem() {
         let org = Org::with(json!({ "unknown_visitor": unknown_visitor })).await;
         org.set(settings.clone()).await;
         let tested = test(&org).await;
-        assert_eq!((findings(&tested), &tested["ok"]), (told.clone(), &json!(told.is_empty())), "{settings}");
+        assert_eq!((findings(&tested), &tested["ok"]), (expected.clone(), &json!(expected.is_empty())), "{settings}");
     }
 }
 
@@ -128,7 +128,7 @@ async fn mapped_fields_must_exist_and_take_what_they_are_set_to() {
 }
 
 #[tokio::test]
-async fn a_field_that_takes_a_value_once_is_told() {
+async fn a_field_that_takes_a_value_once_is_reported() {
     let org = Org::with(json!({ "task_fields": { "Visitor__c": "visitor.id" } })).await;
     org.define(json!([
         { "object": "Activity", "name": "Visitor__c", "unique": true },
@@ -136,9 +136,9 @@ async fn a_field_that_takes_a_value_once_is_told() {
     .await;
     let tested = test(&org).await;
     assert_eq!(tested["ok"], true);
-    let told =
+    let expected =
         "Visitor__c takes a value in one Task only: where another one has it already, all of task_fields is left out.";
-    assert_eq!(findings(&tested), told);
+    assert_eq!(findings(&tested), expected);
 }
 
 #[tokio::test]
@@ -161,7 +161,7 @@ async fn what_was_found_of_fields_is_what_a_sync_writes_them_by() {
 }
 
 #[tokio::test]
-async fn an_org_that_cannot_be_asked_is_told_in_words() {
+async fn an_org_that_cannot_be_asked_is_reported_in_plain_words() {
     let org = Org::new().await;
     org.fault(json!({ "match": "GET Task/describe", "status": 503 })).await;
     let tested = test(&org).await;

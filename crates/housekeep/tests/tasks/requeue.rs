@@ -54,7 +54,7 @@ async fn a_delivery_dies(database: &TestDatabase) {
 async fn a_step_whose_deliveries_die_is_queued_again_three_times_and_then_given_up() {
     let (database, context) = world().await;
     let hook = "INSERT INTO integrations (tenant_id, integration_id, config, secret_name)
-                VALUES ('acme', 'told', '{\"kind\": \"webhook\", \"events\": [\"session.failed\"]}', 's')";
+                VALUES ('acme', 'hook', '{\"kind\": \"webhook\", \"events\": [\"session.failed\"]}', 's')";
     database.client().await.execute(hook, &[]).await.unwrap();
     assert_eq!(requeue(&context).await, (0, 0), "not overdue yet");
     for _ in 0..3 {

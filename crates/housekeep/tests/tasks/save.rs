@@ -49,7 +49,7 @@ async fn settings_are_saved_with_a_version_that_counts() {
 #[tokio::test]
 async fn a_wrong_setting_is_refused_with_its_place_and_nothing_is_saved() {
     let world = World::new([]).await;
-    for (document, told) in [
+    for (document, expected) in [
         (json!({ "email": { "enable": false } }), "email.enable: unknown field `enable`"),
         (json!({ "emails": {} }), "emails: unknown field `emails`"),
         (json!({ "version": 2 }), "version: must be between 1 and 1"),
@@ -86,7 +86,7 @@ async fn a_wrong_setting_is_refused_with_its_place_and_nothing_is_saved() {
         (json!({ "email": [false] }), "email: must be an object"),
     ] {
         let error = refusal(&world, settings(document.clone())).await;
-        assert!(error.starts_with("invalid settings: ") && error.contains(told), "{document}: {error}");
+        assert!(error.starts_with("invalid settings: ") && error.contains(expected), "{document}: {error}");
     }
     for name in ["", " Acme", "Ac\nme", &"x".repeat(101)] {
         let error = refusal(&world, settings_of("acme", name, json!({}))).await;
@@ -112,14 +112,14 @@ async fn a_template_is_saved_as_the_next_version_of_its_name_and_locale() {
 #[tokio::test]
 async fn a_template_that_would_make_no_mail_is_refused_with_its_place() {
     let world = World::new([]).await;
-    for (subject, told) in [
+    for (subject, expected) in [
         ("{% if %}", "invalid subject part, line 1: "),
         ("Hello\n{{ vistor }}", "invalid subject part, line 2: unknown name `vistor`; known are lang, "),
         ("{{ internal.category.label }}", "invalid subject part, line 1: unknown name `internal`"),
         ("{{ visitor }}", "invalid subject part, line 1: "),
     ] {
         let error = refusal(&world, template("welcome", "en", subject)).await;
-        assert!(error.contains(told), "{subject}: {error}");
+        assert!(error.contains(expected), "{subject}: {error}");
     }
     assert!(world.texts("SELECT name FROM email_templates").await.is_empty());
 }

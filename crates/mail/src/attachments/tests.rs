@@ -172,12 +172,12 @@ fn attachments_that_together_are_larger_than_the_bound_are_left_out_together() {
 fn a_mail_that_is_nearly_as_large_as_ses_takes_goes_without_files_that_the_tenant_allows() {
     let (sample, settings) = (Sample::full(), all());
     let bytes: usize = made(&settings, &sample).unwrap().iter().map(|attachment| attachment.content.len()).sum();
-    let beside = |mail_bytes: usize| {
+    let with_mail_of = |mail_bytes: usize| {
         let mail = Rendered { subject: String::new(), text: String::new(), html: "x".repeat(mail_bytes) };
         of(&sample.about(&settings), &mail)
     };
-    assert_eq!(beside(MAX_MAIL_BYTES - bytes).unwrap().len(), 3);
-    assert_eq!(beside(MAX_MAIL_BYTES - bytes + 1), Err(TOO_LARGE));
-    assert_eq!(beside(MAX_MAIL_BYTES + 1), Err(TOO_LARGE));
+    assert_eq!(with_mail_of(MAX_MAIL_BYTES - bytes).unwrap().len(), 3);
+    assert_eq!(with_mail_of(MAX_MAIL_BYTES - bytes + 1), Err(TOO_LARGE));
+    assert_eq!(with_mail_of(MAX_MAIL_BYTES + 1), Err(TOO_LARGE));
     assert!(MAX_MAIL_BYTES.div_ceil(3) * 4 < 40_000_000, "as base64 it fits into what SES takes");
 }
