@@ -2,7 +2,7 @@ use pipeline_tests::on_the_stack;
 use serde_json::json;
 
 #[tokio::test]
-async fn wrong_notifications_are_told_what_is_wrong_and_leave_nothing() {
+async fn wrong_notifications_get_what_is_wrong_and_leave_nothing() {
     on_the_stack("wrong", json!({}), async |world| {
         let with = |field: &str, value: serde_json::Value| {
             let mut notification = world.notification("s-1");

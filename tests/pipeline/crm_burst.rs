@@ -60,10 +60,10 @@ async fn a_burst_leaves_one_contact_a_visitor_and_one_note_a_session_within_hubs
         let state: Value = reqwest::get(state).await.unwrap().json().await.unwrap();
         say(&format!("{} requests", state["requests"]));
         assert_eq!(state["violations"], 0, "more was asked than the limit allows");
-        let mut told: Vec<_> = world.notes().await.iter().map(conversation).collect();
-        told.sort();
+        let mut noted: Vec<_> = world.notes().await.iter().map(conversation).collect();
+        noted.sort();
         let expected: Vec<_> = (0..SESSIONS).map(session_id).collect();
-        assert_eq!(told, expected, "one note for each session");
+        assert_eq!(noted, expected, "one note for each session");
         assert_eq!(world.contacts().await.len(), VISITORS);
         let hanging = world.notes().await.iter().all(|note| note["contact_ids"].as_array().unwrap().len() == 1);
         assert!(hanging, "each note hangs on its visitor");

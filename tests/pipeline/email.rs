@@ -70,14 +70,14 @@ async fn a_saved_template_is_used_in_the_visitors_language_or_the_tenants() {
 #[tokio::test]
 async fn a_template_that_would_fail_or_shows_what_is_internal_is_not_saved() {
     on_the_stack("bad-template", json!({}), async |world| {
-        for (subject, told) in [
+        for (subject, expected) in [
             ("{{ nobody }}", "nobody"),
             ("{{ internal.category.label }}", "internal"),
             ("{{ visitor", "subject"),
             ("{% for a in range(100000) %}{% for b in range(100000) %}x{% endfor %}{% endfor %}", "subject"),
         ] {
             let (answer, failed) = world.stack.invoke("housekeep", &template(world, "en", subject)).await;
-            assert!(failed && answer.to_string().contains(told), "{subject}: {answer}");
+            assert!(failed && answer.to_string().contains(expected), "{subject}: {answer}");
         }
     })
     .await;
@@ -108,7 +108,7 @@ async fn a_mail_in_quiet_hours_is_sent_when_they_end() {
 }
 
 #[tokio::test]
-async fn a_visitor_gets_one_mail_in_so_many_hours() {
+async fn a_visitor_gets_one_mail_within_the_set_hours() {
     on_the_stack("seldom", json!({ "email": { "min_hours_between_mails": 24 } }), async |world| {
         world.send("s-1").await;
         world.completed("s-1").await;
@@ -155,7 +155,7 @@ async fn a_mail_whose_outcome_stays_unknown_is_sent_again_where_the_tenant_says_
         world.fault("ses", lost).await;
         world.send("s-1").await;
         world.completed("s-1").await;
-        assert_eq!(world.mails().await.len(), 2, "SES had taken the first one, and nothing told");
+        assert_eq!(world.mails().await.len(), 2, "SES had taken the first one, and no event said so");
         assert_eq!(world.email("s-1").await.unwrap().0, "sent");
     })
     .await;

@@ -60,13 +60,13 @@ async fn reached_the_model_delimited(world: &World, session: &str, words: &str) 
     let closing = lines.iter().position(|line| line.starts_with("</")).unwrap();
     assert_eq!((lines[closing], closing), (&*format!("</transcript-{nonce}>"), lines.len() - 1), "{message}");
     assert_eq!(message.matches(nonce).count(), 2, "{message}");
-    let told: Vec<_> = (0..lines.len()).filter(|at| lines[*at].contains(words)).collect();
-    assert!(told.len() == 1 && (opening..closing).contains(&told[0]), "{message}");
-    assert!(lines[told[0]].starts_with(&format!("[{ORDERS}] visitor: ")), "{message}");
+    let found: Vec<_> = (0..lines.len()).filter(|at| lines[*at].contains(words)).collect();
+    assert!(found.len() == 1 && (opening..closing).contains(&found[0]), "{message}");
+    assert!(lines[found[0]].starts_with(&format!("[{ORDERS}] visitor: ")), "{message}");
     assert!(!request["system"].to_string().contains(words), "{}", request["system"]);
 }
 
-/// Whether a later request told the model this about its answer.
+/// Whether a later request gave the model this about its answer.
 async fn was_corrected(world: &World, session: &str, problem: &str) -> bool {
     let requests = requests(world, session).await;
     requests.iter().any(|request| request["messages"][2].to_string().contains(problem))

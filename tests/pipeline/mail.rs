@@ -20,7 +20,7 @@ async fn delivery_events_reach_the_log() {
 
 #[tokio::test]
 async fn an_event_that_is_delivered_twice_is_recorded_once() {
-    on_the_stack("twice-told", json!({}), async |world| {
+    on_the_stack("twice-sent", json!({}), async |world| {
         world.send("s-1").await;
         world.completed("s-1").await;
         for _ in 0..2 {

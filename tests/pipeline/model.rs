@@ -53,7 +53,7 @@ async fn nonsense_three_times_fails_the_session_and_a_replay_completes_it() {
 }
 
 #[tokio::test]
-async fn a_poison_message_leaves_the_good_ones_beside_it_alone() {
+async fn a_poison_message_leaves_the_good_ones_of_its_batch_alone() {
     on_the_stack("poison", json!({}), async |world| {
         // The queue refuses ingest, so that the sessions are stored and we can queue them together.
         world.refuse_messages(2).await;

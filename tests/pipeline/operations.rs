@@ -14,7 +14,7 @@ async fn run_alerts(world: &World) {
 }
 
 #[tokio::test]
-async fn admins_are_told_once_of_a_sender_that_ses_does_not_know_and_once_that_it_is_over() {
+async fn admins_are_mailed_once_about_a_sender_that_ses_does_not_know_and_once_that_it_is_over() {
     on_the_stack("alerts", json!({}), async |world| {
         let alerts = json!({ "admins": [admin(world)], "thresholds": [{ "failures": 1, "minutes": 1 }] });
         world.save_settings(json!({ "alerts": alerts })).await;
@@ -27,9 +27,9 @@ async fn admins_are_told_once_of_a_sender_that_ses_does_not_know_and_once_that_i
         for _ in 0..2 {
             run_alerts(world).await;
         }
-        let told = world.mails_with(&admin(world)).await;
-        assert!((1..=2).contains(&told.len()), "one for the threshold, one for the code: {told:#?}");
-        let texts: Vec<_> = told.iter().map(|mail| mail["text"].as_str().unwrap_or_default()).collect();
+        let mails = world.mails_with(&admin(world)).await;
+        assert!((1..=2).contains(&mails.len()), "one for the threshold, one for the code: {mails:#?}");
+        let texts: Vec<_> = mails.iter().map(|mail| mail["text"].as_str().unwrap_or_default()).collect();
         assert!(texts.iter().all(|text| text.contains("ses_sender_not_verified") && text.contains("s-1")), "{texts:#?}");
         assert!(texts.iter().all(|text| !text.contains(&world.visitor())), "{texts:#?}");
 
@@ -45,7 +45,7 @@ async fn admins_are_told_once_of_a_sender_that_ses_does_not_know_and_once_that_i
             run_alerts(world).await;
         }
         let recovered = world.mails_with(&admin(world)).await;
-        assert_eq!(recovered.len(), 2 * told.len(), "{recovered:#?}");
+        assert_eq!(recovered.len(), 2 * mails.len(), "{recovered:#?}");
         assert_eq!(world.mails().await.len(), 1, "the visitor's own");
     })
     .await;
@@ -121,14 +121,14 @@ async fn settings_are_saved_only_if_every_field_is_known_and_possible() {
         let save = |settings: Value| json!({ "task": "save_settings", "tenant_id": world.tenant, "name": "Tideway", "settings": settings });
         let report = world.housekeep(save(json!({ "email": { "enabled": false } }))).await;
         assert_eq!(report, json!({ "settings_version": 2 }));
-        for (settings, told) in [
+        for (settings, expected) in [
             (json!({ "email": { "enable": false } }), "enable"),
             (json!({ "email": { "min_hours_between_mails": 0 } }), "between 1 and 8760"),
             (json!({ "redaction": { "patterns": [{ "name": "k", "pattern": "(" }] } }), "unclosed group"),
             (json!({ "email": { "template": "nowhere" } }), "nowhere"),
         ] {
             let (answer, failed) = world.stack.invoke("housekeep", &save(settings)).await;
-            assert!(failed && answer.to_string().contains(told), "{answer}");
+            assert!(failed && answer.to_string().contains(expected), "{answer}");
         }
     })
     .await;

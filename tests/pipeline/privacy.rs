@@ -16,7 +16,7 @@ async fn no_log_line_holds_what_was_said_an_address_or_a_secret() {
 
         let log = world.stack.log();
         let lines = log.lines().filter(|line| line.contains(world.tenant.as_ref())).count();
-        assert!(lines > 5, "the log tells of this tenant's session in {lines} lines");
+        assert!(lines > 5, "the log has this tenant's session in {lines} lines");
         let secrets = [
             world.marker("s-1"),
             world.visitor(),

@@ -29,7 +29,7 @@ async fn a_note_whose_answer_was_lost_is_found_again_and_not_written_twice() {
 }
 
 #[tokio::test]
-async fn a_revoked_token_has_sessions_wait_for_their_sync_only_and_they_resume_when_it_is_mended() {
+async fn a_revoked_token_has_sessions_wait_for_their_sync_only_and_they_resume_when_it_is_fixed() {
     on_the_stack("revoked", json!({}), async |world| {
         let revoked =
             json!({ "match": world.hubspot_token(), "times": 1, "status": 401, "body": { "status": "error" } });

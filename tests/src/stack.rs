@@ -80,7 +80,7 @@ impl Stack {
 
     /// The most memory that a process of this function has had, in MiB; 0 if none runs.
     pub fn peak_memory_mib(&self, package: &str) -> u64 {
-        let processes = std::fs::read_dir("/proc").expect("Linux tells about processes").flatten();
+        let processes = std::fs::read_dir("/proc").expect("Linux lists processes").flatten();
         let peak = |process: std::fs::DirEntry| {
             let environment = std::fs::read(process.path().join("environ")).ok()?;
             let name = format!("AWS_LAMBDA_FUNCTION_NAME={}", self.functions[package]);

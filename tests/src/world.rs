@@ -138,8 +138,8 @@ impl World {
         report
     }
 
-    /// Has the webhook told of every event.
-    pub async fn tell_all_events(&self) {
+    /// Subscribes the webhook to every event.
+    pub async fn subscribe_to_all_events(&self) {
         let id = "webhook".parse().expect("a valid integration id");
         let found = self.store.integration(&self.tenant, &id).await.expect("the database answers");
         let mut integration = found.expect("every world has a webhook");

@@ -157,7 +157,7 @@ async fn timed(work: impl AsyncFn()) -> Duration {
     cpu() - before
 }
 
-/// An org with the field that tells tasks apart; a token for it.
+/// An org with the field that identifies tasks; a token for it.
 async fn open_org(url: &str) -> String {
     let http = Client::builder().no_proxy().build().unwrap();
     let field = json!({

@@ -57,7 +57,7 @@ impl<'a> SyncContent<'a> {
                 Ok(Self::Analysis(SyncKey { tenant_id, session_id, integration_id, analysis_version }))
             }
             CrmSyncMessage::V2 { tenant_id, event_id, .. } => {
-                let event = store.webhook_event(tenant_id, *event_id).await.map_err(Error::Store)?;
+                let event = store.webhook_event(tenant_id, *event_id).await?;
                 Ok(Self::Event { event_id: *event_id, event: event.ok_or(Error::UnknownEvent)? })
             }
         }
@@ -72,9 +72,9 @@ impl<S: SecretSource> Context<S> {
             CrmSyncMessage::V1 { tenant_id, integration_id, .. }
             | CrmSyncMessage::V2 { tenant_id, integration_id, .. } => (tenant_id, integration_id),
         };
-        let found = store.integration_as_of(tenant, integration).await.map_err(Error::Store)?;
+        let found = store.integration_as_of(tenant, integration).await?;
         let (integration, as_of) = found.ok_or(Error::UnknownIntegration)?;
-        let stored = store.session(tenant, &delivery.claimed.key.session_id).await.map_err(Error::Store)?;
+        let stored = store.session(tenant, &delivery.claimed.key.session_id).await?;
         let request = SyncRequest {
             integration: &integration,
             as_of,
@@ -85,7 +85,7 @@ impl<S: SecretSource> Context<S> {
             notes: SyncNotes::default(),
         };
         if let SyncContent::Analysis(key) = &request.content
-            && store.open_sync(key).await.map_err(Error::Store)?.status == SyncStatus::Done
+            && store.open_sync(key).await?.status == SyncStatus::Done
         {
             return Ok(Outcome::Done);
         }
@@ -107,7 +107,7 @@ impl<S: SecretSource> Context<S> {
         let store = &self.connectors.store;
         let Integration { tenant_id, integration_id, config, .. } = request.integration;
         let (booked, lease, key) = (requests(config), request.delivery.remaining(), &request.delivery.claimed.key);
-        let admission = store.admit(key, integration_id, config.limits(), booked, lease).await.map_err(Error::Store)?;
+        let admission = store.admit(key, integration_id, config.limits(), booked, lease).await?;
         let pass = match admission {
             Admission::Go(pass) => pass,
             Admission::Wait { after, code } => return request.wait_for_turn(after, code, store).await,
@@ -125,13 +125,13 @@ impl<S: SecretSource> Context<S> {
         let leave = async || store.leave(tenant_id, integration_id, pass, health, more, self.circuit).await;
         match (result, judged) {
             (Err(error), Some(judgement)) => {
-                let standing = leave().await.map_err(Error::Store)?;
+                let standing = leave().await?;
                 self.failed(request, &error, judgement, standing).await
             }
             (result, _) => {
                 // The log first: a pass that is not given back ends by itself.
                 let outcome = request.finish(result?, store).await;
-                leave().await.map_err(Error::Store)?;
+                leave().await?;
                 outcome
             }
         }
@@ -149,7 +149,7 @@ impl<S: SecretSource> Context<S> {
         let Integration { tenant_id, integration_id, config, connection, .. } = request.integration;
         if error.reason() == Reason::FieldRefused && connection.unique_note_property {
             // HubSpot no longer has the property that the last check found: the retry does without.
-            store.forget_note_key(tenant_id, integration_id).await.map_err(Error::Store)?;
+            store.forget_note_key(tenant_id, integration_id).await?;
             judgement.next = Next::Retry;
         }
         let ended = || explanation::of_error(error, config, Afterwards::Ended);
@@ -177,7 +177,7 @@ impl<S: SecretSource> Context<S> {
     async fn disable(&self, request: &SyncRequest<'_>, code: Code, text: &str) -> Result<(), Error> {
         let Integration { tenant_id: tenant, integration_id: id, .. } = request.integration;
         let disabled = self.connectors.store.disable_integration(tenant, id, request.as_of, code, text).await;
-        if disabled.map_err(Error::Store)? {
+        if disabled? {
             tracing::error!(tenant.id = %tenant, integration.id = %id, code = code.as_str(), "integration disabled");
         }
         Ok(())
@@ -243,7 +243,7 @@ impl SyncRequest<'_> {
             (Synced::Written(_), SyncContent::Event { .. }) => {}
             (Synced::Written(id), SyncContent::Analysis(key)) => {
                 let notice = self.notes.notice();
-                store.record_synced(key, &id, notice.as_deref()).await.map_err(Error::Store)?;
+                store.record_synced(key, &id, notice.as_deref()).await?;
             }
         }
         Ok(Outcome::Done)

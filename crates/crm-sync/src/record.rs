@@ -15,8 +15,8 @@ use store::integration_log::{BegunVersion, OtherRecord, SyncKey, SyncStatus, Wri
 ///
 /// Each version's beginning is in the log before its text is in the record, and one version is written at a time.
 pub(crate) async fn sync(job: &Job<'_>, crm: &impl Crm, store: &Store) -> Result<Synced, Error> {
-    let other = store.other_record(&job.key).await.map_err(Error::Store)?;
-    let begun = store.begun_versions(&job.key).await.map_err(Error::Store)?;
+    let other = store.other_record(&job.key).await?;
+    let begun = store.begun_versions(&job.key).await?;
     if let Some(later) = other.as_ref().filter(|other| other.analysis_version > job.key.analysis_version) {
         // An attempt that was begun may have written over the later version's text, and ended before it put that back.
         return match begun.contains_key(&job.key.analysis_version) {
@@ -26,11 +26,11 @@ pub(crate) async fn sync(job: &Job<'_>, crm: &impl Crm, store: &Store) -> Result
     }
     let person = match crm.person(job).await? {
         Person::Known(id) => id,
-        Person::Nobody(reason) => return Ok(Synced::Skipped(reason)),
+        Person::Skipped(reason) => return Ok(Synced::Skipped(reason)),
     };
     let keyed = crm.is_keyed();
     let writing = Writing { contact_id: Some(&person), keyed, lease: job.delivery.remaining() };
-    if !store.start_writing(&job.key, writing).await.map_err(Error::Store)? {
+    if !store.start_writing(&job.key, writing).await? {
         return Err(Error::OtherVersion);
     }
     let record_id = write(job, crm, &person, other, &begun).await.map_err(Error::Crm)?;
@@ -57,7 +57,7 @@ async fn write(
         }
         if !is_first || !begun.is_empty() {
             match crm.find(job, person).await? {
-                // The text of whoever began: this version's own, or a later one's.
+                // The text of the version that began writing: this one, or a later one.
                 Some(record_id) if is_first => return Ok(record_id),
                 Some(record_id) => {
                     if let Some(record_id) = crm.rewrite(job, &record_id).await? {
@@ -75,15 +75,15 @@ async fn write(
 /// Settles a record that this version has, or may have, written: where a later version began to write meanwhile, its text
 /// is put back.
 async fn settle(job: &Job<'_>, crm: &impl Crm, store: &Store, record_id: String) -> Result<Synced, Error> {
-    let mut told = job.key.analysis_version;
-    while let Some(later) = writer_after(told, job, store).await? {
+    let mut shown = job.key.analysis_version;
+    while let Some(later) = writer_after(shown, job, store).await? {
         let analysis = store.shown_analysis(job.key.tenant_id, job.key.session_id, later, job.shown).await;
-        let analysis = analysis.map_err(Error::Store)?.ok_or(Error::UnknownAnalysis)?;
+        let analysis = analysis?.ok_or(Error::UnknownAnalysis)?;
         let key = SyncKey { analysis_version: later, ..job.key };
         crm.rewrite(&Job { key, analysis: &analysis, ..*job }, &record_id).await.map_err(Error::Crm)?;
-        told = later;
+        shown = later;
     }
-    match told == job.key.analysis_version {
+    match shown == job.key.analysis_version {
         true => Ok(Synced::Written(record_id)),
         false => Ok(Synced::Skipped(Reason::Superseded)),
     }
@@ -91,7 +91,7 @@ async fn settle(job: &Job<'_>, crm: &impl Crm, store: &Store, record_id: String)
 
 /// Finds the latest later version that writes the record or has written it.
 async fn writer_after(version: i32, job: &Job<'_>, store: &Store) -> Result<Option<i32>, Error> {
-    let begun = store.begun_versions(&job.key).await.map_err(Error::Store)?;
+    let begun = store.begun_versions(&job.key).await?;
     let writes = |status| match status {
         SyncStatus::Writing | SyncStatus::Done => true,
         SyncStatus::Pending | SyncStatus::Skipped | SyncStatus::Failed => false,

@@ -31,7 +31,7 @@ impl<S: SecretSource> Context<S> {
     /// Writes what the request asks for to its third party.
     pub(crate) async fn write(&self, request: &SyncRequest<'_>) -> Result<Synced, Error> {
         let tenant_id = &request.integration.tenant_id;
-        let tenant = self.connectors.store.tenant::<Settings>(tenant_id).await.map_err(Error::Store)?;
+        let tenant = self.connectors.store.tenant::<Settings>(tenant_id).await?;
         let redaction = tenant.map(|tenant| tenant.settings.redaction).unwrap_or_default();
         match (&request.integration.config, &request.content) {
             (IntegrationConfig::Webhook(config), content) => {
@@ -54,7 +54,7 @@ impl<S: SecretSource> Context<S> {
         let job = Job {
             key: *key,
             session: &request.stored.session,
-            analysis: &analysis.map_err(Error::Store)?.ok_or(Error::UnknownAnalysis)?,
+            analysis: &analysis?.ok_or(Error::UnknownAnalysis)?,
             shown,
             connection: &request.integration.connection,
             delivery: request.delivery,
@@ -131,7 +131,7 @@ impl<S: SecretSource> Context<S> {
         let body = event.body(&self.connectors.store).await?;
         if let SyncContent::Analysis(key) = content {
             let writing = Writing { contact_id: None, keyed: true, lease: std::time::Duration::ZERO };
-            self.connectors.store.start_writing(key, writing).await.map_err(Error::Store)?;
+            self.connectors.store.start_writing(key, writing).await?;
         }
         let call = async |secret: &SecretString| {
             request.notes.count_request();

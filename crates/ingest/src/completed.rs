@@ -95,7 +95,7 @@ async fn store_and_queue<Q: Queues>(context: &Context<Q>, notification: &Notific
         hash: &notification.hash,
         message: &message,
     };
-    let (queue, receipt) = match context.store.accept_session(&new).await.map_err(Error::Store)? {
+    let (queue, receipt) = match context.store.accept_session(&new).await? {
         Accepted::New => (true, Receipt::New),
         Accepted::Duplicate { status, unclaimed } => (unclaimed, Receipt::Duplicate(status.as_str())),
         Accepted::Conflict => return Err(Error::Conflict { session_id: session.session_id.clone() }),

@@ -29,7 +29,7 @@ pub enum Error {
     #[error("session {session_id} was notified before with other content")]
     Conflict { session_id: SessionId },
     #[error("the notification was not stored")]
-    Store(#[source] store::Error),
+    Store(#[from] store::Error),
     #[error("invalid queue message")]
     Message(#[source] serde_json::Error),
     #[error("the session was stored but not queued")]

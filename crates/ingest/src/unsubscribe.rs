@@ -26,7 +26,7 @@ enum Error {
     #[error("unknown tenant {0}")]
     UnknownTenant(TenantId),
     #[error("database error")]
-    Store(#[source] store::Error),
+    Store(#[from] store::Error),
 }
 
 /// Shows a page. Only a POST with the form's field changes anything: programs that scan mails follow their links.
@@ -62,7 +62,7 @@ async fn serve<Q>(
 ) -> Result<(u16, LinkPage), Error> {
     let started = Instant::now();
     let Unsubscription { tenant_id, address } = context.link_secrets.open(token).map_err(Error::Token)?;
-    let tenant = context.store.tenant::<Value>(&tenant_id).await.map_err(Error::Store)?;
+    let tenant = context.store.tenant::<Value>(&tenant_id).await?;
     let Some(tenant) = tenant else { return Err(Error::UnknownTenant(tenant_id)) };
     if request.http_method != Method::POST {
         return Ok((200, LinkPage::Form(tenant.name)));
@@ -71,7 +71,7 @@ async fn serve<Q>(
         return Ok((400, LinkPage::Form(tenant.name)));
     }
     let suppress = context.store.suppress(&tenant_id, &address, SuppressionReason::Unsubscribed, None);
-    let new = suppress.await.map_err(Error::Store)?;
+    let new = suppress.await?;
     let duration_ms = started.elapsed().as_millis() as u64;
     tracing::info!(tenant.id = %tenant_id, repeated = !new, duration_ms, "visitor unsubscribed");
     Ok((200, LinkPage::Done(tenant.name)))

@@ -32,7 +32,7 @@ fn redact(redactor: &Redactor, texts: &[&str]) -> Redaction {
 }
 
 #[test]
-fn a_value_has_one_placeholder_however_it_is_written_and_whoever_says_it() {
+fn a_value_has_one_placeholder_however_it_is_written_and_whichever_speaker_says_it() {
     let said = [
         "Mail Anna@Example.com or 4111 1111 1111 1111, KD-123456",
         "Is it anna@example.COM, card 4111-1111-1111-1111?",

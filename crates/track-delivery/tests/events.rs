@@ -230,7 +230,7 @@ async fn a_repeated_event_of_the_samples_takes_a_mail_to_delivered_once() {
 }
 
 #[tokio::test]
-async fn an_event_of_a_type_that_ses_adds_tells_that_the_mail_was_sent() {
+async fn an_event_of_a_type_that_ses_adds_means_that_the_mail_was_sent() {
     let world = World::new().await;
     let event = event("send", &world.sending(1).await).replace(r#""eventType": "Send""#, r#""eventType": "Archived""#);
     assert_eq!(world.deliver(&event).await, Verdict::Ack);

@@ -30,12 +30,12 @@ async fn one_id(_: &World, receiver: &fakes::Running) -> Result<(), String> {
 }
 
 #[tokio::test]
-async fn an_analysis_is_told_under_one_id() {
+async fn an_analysis_is_sent_under_one_id() {
     at_every_point(async || world(None).await, one_id, 2).await;
 }
 
 #[tokio::test]
-async fn an_event_is_told_under_one_id() {
+async fn an_event_is_sent_under_one_id() {
     let failed = || Event::SessionFailed { code: "lost".to_owned(), occurrence: 1 };
     at_every_point(async || world(Some(failed())).await, one_id, 2).await;
 }

@@ -102,7 +102,7 @@ async fn any_field_becomes_a_property_of_its_type() {
 }
 
 #[tokio::test]
-async fn what_does_not_fit_is_left_out_and_named_and_the_rest_is_told() {
+async fn what_does_not_fit_is_left_out_and_named_and_the_rest_is_written() {
     let world = World::new().await;
     define(&world, "ai_category", "enumeration", "select", &["others"]).await;
     define(&world, "ai_campaign", "number", "number", &[]).await;
@@ -143,8 +143,8 @@ async fn a_list_is_written_to_a_property_of_several_options_and_else_only_if_it_
         let contact = contact(&world).await;
         assert_eq!((&contact["ai_one"], &contact["ai_more"], &contact["jobtitle"]), (&one, &more, &json!("agent")));
         let notice = world.log(id, "hubspot").await.notice;
-        let told = "Left out: ai_one: the value is several of the options, and the field takes one.";
-        assert_eq!(notice.as_deref(), one.is_null().then_some(told));
+        let expected = "Left out: ai_one: the value is several of the options, and the field takes one.";
+        assert_eq!(notice.as_deref(), one.is_null().then_some(expected));
     }
 }
 
@@ -218,10 +218,10 @@ async fn a_contact_that_lacks_what_the_account_requires_fails_with_the_name_of_i
     world.session("s-1", ana()).await;
     let error = world.sync("s-1", "hubspot").await.unwrap_err();
     assert_eq!((error.code().as_str(), error.is_retryable()), ("field_required", false));
-    let told = world.log("s-1", "hubspot").await.error.unwrap();
+    let error = world.log("s-1", "hubspot").await.error.unwrap();
     let words = "HubSpot requires fields that are not set. Map them, or stop requiring them in the account's settings. \
                  (HTTP 400, VALIDATION_ERROR, ";
-    assert!(told.starts_with(words) && told.ends_with(", company)"), "{told}");
+    assert!(error.starts_with(words) && error.ends_with(", company)"), "{error}");
 
     let properties = json!({ "company": "session.metadata.campaign" });
     let config = json!({ "kind": "hubspot", "api_version": "2026-09", "properties": properties });

@@ -137,12 +137,12 @@ async fn an_app_that_was_uninstalled_disables_the_integration_until_it_is_instal
     assert!(code == "unauthorized" && !reason.contains("hush"), "{code}: {reason}");
 
     world.vault.put("app", &credentials("refresh-2"));
-    world.mend("app").await;
+    world.fix("app").await;
     assert_eq!(world.sync("s-1", "app").await.unwrap(), Outcome::Done);
 }
 
 #[tokio::test]
-async fn a_test_signs_in_anew_whatever_token_is_kept() {
+async fn a_test_signs_in_again_whatever_token_is_kept() {
     let world = installed(1800).await;
     world.session("s-1", ana()).await;
     world.sync("s-1", "app").await.unwrap();
@@ -162,7 +162,7 @@ async fn a_secret_without_what_oauth_needs_is_named() {
         world.vault.put("app", secret);
         assert_eq!(world.another_function_syncs("s-1", "app").await.unwrap(), WAITS_FOR_ADMIN);
         assert_eq!(world.disabled("app").await.0, "invalid_secret");
-        world.mend("app").await;
+        world.fix("app").await;
     }
 }
 

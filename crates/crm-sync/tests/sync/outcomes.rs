@@ -62,7 +62,7 @@ async fn a_secret_of_another_tenant_or_of_nobody_is_not_used() {
 }
 
 #[tokio::test]
-async fn a_secret_that_cannot_be_read_now_is_waited_for_and_one_that_must_be_mended_disables() {
+async fn a_secret_that_cannot_be_read_now_is_waited_for_and_one_that_must_be_fixed_disables() {
     let world = World::new().await;
     world.session("s-1", ana()).await;
     world.vault.fail(Some(|| SecretError::Unavailable("no answer".into())));
@@ -72,12 +72,12 @@ async fn a_secret_that_cannot_be_read_now_is_waited_for_and_one_that_must_be_men
         ("secret_deleted", || SecretError::Deleted("marked".into()), "Restore it."),
         ("secret_forbidden", || SecretError::Forbidden("denied".into()), "Grant it."),
     ];
-    for (code, error, told) in errors {
+    for (code, error, expected) in errors {
         world.vault.fail(Some(error));
         assert_eq!(world.sync("s-1", "hubspot").await.unwrap(), WAITS_FOR_ADMIN);
         let (disabled, reason) = world.disabled("hubspot").await;
-        assert!(disabled == code && reason.ends_with(told), "{disabled}: {reason}");
-        world.mend("hubspot").await;
+        assert!(disabled == code && reason.ends_with(expected), "{disabled}: {reason}");
+        world.fix("hubspot").await;
     }
     world.vault.fail(None);
     assert_eq!(world.sync("s-1", "hubspot").await.unwrap(), Outcome::Done);
@@ -100,7 +100,7 @@ async fn a_token_that_is_changed_is_taken_up_at_once_and_a_wrong_one_asked_for_a
     assert_eq!(world.sync("s-3", "hubspot").await.unwrap(), WAITS_FOR_ADMIN);
     assert_eq!(world.disabled("hubspot").await.0, "unauthorized");
     world.vault.put("hubspot", "pat-acme-3");
-    world.mend("hubspot").await;
+    world.fix("hubspot").await;
     assert_eq!(world.sync("s-3", "hubspot").await.unwrap(), Outcome::Done);
 }
 

@@ -26,7 +26,7 @@ fn shown(text: &str) -> &'static str {
 }
 
 /// Syncs the session to both, and returns the texts of the note and the event.
-async fn told(world: &World, session: &str) -> (&'static str, &'static str) {
+async fn sent_text(world: &World, session: &str) -> (&'static str, &'static str) {
     world.session_with(session, ana(), &with_a_placeholder()).await;
     for integration in ["hubspot", "hook"] {
         assert_eq!(world.sync(session, integration).await.unwrap(), Outcome::Done);
@@ -51,7 +51,7 @@ async fn notes_and_webhooks_show_what_was_said_only_where_their_own_setting_says
         ("s-5", json!({ "notes": "original", "webhooks": "original" }), ("original", "original")),
     ] {
         world.redaction(settings.clone()).await;
-        assert_eq!(told(&world, session).await, shown, "{settings}");
+        assert_eq!(sent_text(&world, session).await, shown, "{settings}");
     }
 }
 

@@ -92,7 +92,7 @@ async fn a_later_version_takes_the_place_of_the_earlier_one_in_its_note() {
 }
 
 #[tokio::test]
-async fn a_note_that_was_deleted_is_written_anew_and_once() {
+async fn a_note_that_was_deleted_is_written_again_and_once() {
     let world = analysed_twice().await;
     world.sync("s-1", "hubspot").await.unwrap();
     let note = the_note(&world, "First words.").await;
@@ -214,21 +214,21 @@ async fn a_version_whose_earlier_one_left_no_note_writes_one() {
 }
 
 #[tokio::test]
-async fn each_version_is_told_in_a_webhook_with_an_id_of_its_own() {
+async fn each_version_is_sent_in_a_webhook_with_an_id_of_its_own() {
     let world = analysed_twice().await;
     for version in [1, 2] {
         assert_eq!(world.sync_version("s-1", "hook", version).await.unwrap(), Outcome::Done);
         assert_eq!(world.sync_version("s-1", "hook", version).await.unwrap(), Outcome::Done);
     }
     let state = world.webhook.control.state("").await.unwrap();
-    let told: Vec<_> = state["deliveries"].as_array().unwrap().iter().collect();
-    assert_eq!(told.len(), 2);
-    assert_ne!(told[0]["id"], told[1]["id"]);
+    let deliveries: Vec<_> = state["deliveries"].as_array().unwrap().iter().collect();
+    assert_eq!(deliveries.len(), 2);
+    assert_ne!(deliveries[0]["id"], deliveries[1]["id"]);
     assert_eq!(
-        (&told[0]["body"]["data"]["analysis_version"], &told[1]["body"]["data"]["analysis_version"]),
+        (&deliveries[0]["body"]["data"]["analysis_version"], &deliveries[1]["body"]["data"]["analysis_version"]),
         (&json!(1), &json!(2))
     );
-    for (version, delivery) in [(1, told[0]), (2, told[1])] {
+    for (version, delivery) in [(1, deliveries[0]), (2, deliveries[1])] {
         assert_eq!(world.log_of("s-1", "hook", version).await.record_id.as_deref(), delivery["id"].as_str());
     }
 }

@@ -21,7 +21,7 @@ use stage::{Delivery, Failure, Outcome, Stage};
 use store::email_events::EmailEvent;
 use store::email_log::EmailStatus;
 use store::steps::{Claim, Claimed, Ending, Unclaimed};
-use store::webhook_attempts::Attempt;
+use store::webhook_attempts::AttemptEntry;
 use store::webhook_events::WebhookEvent;
 use uuid::Uuid;
 
@@ -73,7 +73,7 @@ impl World {
     }
 
     /// Delivers the message about the first analysis once.
-    async fn told(&self, session: &str) -> String {
+    async fn sync_analysis(&self, session: &str) -> String {
         line(self.sync(session, "hook").await)
     }
 
@@ -107,7 +107,7 @@ impl World {
     }
 
     /// Delivers the message of an event once, as the stage does.
-    async fn tell(&self, session: &str, event: &str) -> String {
+    async fn send_event(&self, session: &str, event: &str) -> String {
         let (event_id, _) = self.event(session, event).await;
         self.deliver(session, event_id).await
     }
@@ -178,7 +178,7 @@ impl World {
     }
 
     /// The log, the latest attempt first.
-    async fn attempts(&self) -> Vec<Attempt> {
+    async fn attempts(&self) -> Vec<AttemptEntry> {
         self.database.store.webhook_attempts(&acme(), &"hook".parse().unwrap(), None, 100).await.unwrap()
     }
 

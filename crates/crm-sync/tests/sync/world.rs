@@ -152,7 +152,7 @@ impl World {
     }
 
     /// Enables the integration as an administrator does after a fix.
-    pub(crate) async fn mend(&self, id: &str) {
+    pub(crate) async fn fix(&self, id: &str) {
         let (tenant, id) = ("acme".parse().unwrap(), id.parse().unwrap());
         assert!(self.database.store.switch_integration(&tenant, &id, &IntegrationState::On).await.unwrap());
     }

@@ -52,7 +52,7 @@ async fn every_skip_has_its_reason_in_the_log_and_asks_ses_for_nothing() {
     }
     assert!(world.sent().is_empty());
     world.save(|_| ()).await;
-    assert_eq!(deliver(&world, &world.message()).await, "done", "a skipped mail is decided on anew");
+    assert_eq!(deliver(&world, &world.message()).await, "done", "a skipped mail is decided on again");
 }
 
 #[tokio::test]
@@ -90,7 +90,7 @@ async fn an_address_of_a_foreign_domain_is_suppressed_however_it_is_written() {
 }
 
 #[tokio::test]
-async fn a_visitor_gets_at_most_one_mail_in_so_many_hours() {
+async fn a_visitor_gets_at_most_one_mail_within_the_set_hours() {
     let world = World::new([]).await;
     world.save(|settings| settings.email.min_hours_between_mails = Some(Whole::literal(24))).await;
     let (first, second) = (world.message(), world.another("s-2").await);
@@ -158,7 +158,7 @@ async fn quiet_hours_follow_the_change_of_the_clock() {
 }
 
 #[tokio::test]
-async fn after_quiet_hours_a_mail_is_decided_on_anew() {
+async fn after_quiet_hours_a_mail_is_decided_on_again() {
     let mut world = World::new([]).await;
     assert_eq!(waits(&mut world, "UTC", || "2026-11-23T07:00:00Z".parse().unwrap()).await, Some(60));
     world.suppress("ana@example.com", SuppressionReason::Unsubscribed).await;

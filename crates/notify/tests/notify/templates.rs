@@ -76,7 +76,7 @@ async fn a_template_that_is_not_saved_is_final() {
 }
 
 #[tokio::test]
-async fn a_template_that_fails_is_final_and_its_error_tells_nothing_of_the_visitor() {
+async fn a_template_that_fails_is_final_and_its_error_holds_nothing_of_the_visitor() {
     for text in ["{{ internal.category }}", "{{ summary.nope }}", "{% for a in summary %}", "{{ summary | nope }}"] {
         let world = World::new([]).await;
         world.save(named("follow-up")).await;

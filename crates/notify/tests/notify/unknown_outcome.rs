@@ -169,11 +169,13 @@ async fn a_refusal_of_the_second_request_says_nothing_against_an_event_of_the_fi
     world.wait_is_over().await;
     world
         .sql(
-            "CREATE FUNCTION told() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+            "CREATE FUNCTION count_update() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
         IF NEW.attempts = 2 AND NEW.status = 'sending' THEN NEW.status = 'sent'; END IF; RETURN NEW; END $$",
         )
         .await;
-    world.sql("CREATE TRIGGER told BEFORE UPDATE ON email_log FOR EACH ROW EXECUTE FUNCTION told()").await;
+    world
+        .sql("CREATE TRIGGER count_update BEFORE UPDATE ON email_log FOR EACH ROW EXECUTE FUNCTION count_update()")
+        .await;
     assert_eq!(wait(world.deliver().await.unwrap()), Duration::from_secs(1));
     assert_eq!(world.deliver().await.unwrap(), Outcome::Done);
 }

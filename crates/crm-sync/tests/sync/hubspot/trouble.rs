@@ -22,7 +22,7 @@ async fn each_limit_has_its_own_wait_and_holds_the_other_sessions_too() {
         (json!({ "match": "POST notes", "hubspot_limit": "DAILY" }), "daily_limit", 3600),
         (json!({ "status": 477, "headers": { "retry-after": "86400" } }), "unavailable", 86_400),
     ] {
-        world.mend("hubspot").await;
+        world.fix("hubspot").await;
         world.hubspot.control.fault(fault).await.unwrap();
         let expected = Outcome::Wait { after: Duration::from_secs(seconds), code: Code::new(code) };
         assert_eq!(world.sync("s-1", "hubspot").await.unwrap(), expected);
@@ -33,7 +33,7 @@ async fn each_limit_has_its_own_wait_and_holds_the_other_sessions_too() {
         let log = world.log("s-1", "hubspot").await;
         assert!(log.code.as_deref() == Some(code) && log.error.unwrap().contains("HubSpot"));
     }
-    world.mend("hubspot").await;
+    world.fix("hubspot").await;
     assert_eq!(world.sync("s-1", "hubspot").await.unwrap(), Outcome::Done);
     assert_eq!(state(&world).await.1.len(), 1);
 }
@@ -76,7 +76,7 @@ async fn credentials_that_are_refused_disable_the_integration_and_its_sessions_w
         let asked = calls(&world).await.len();
         assert_eq!(world.sync("s-2", "hubspot").await.unwrap(), WAITS_FOR_ADMIN);
         assert_eq!(calls(&world).await.len(), asked, "nobody asks with them again");
-        world.mend("hubspot").await;
+        world.fix("hubspot").await;
     }
     world.hubspot.control.clear().await.unwrap();
     for id in ["s-1", "s-2"] {
@@ -102,7 +102,7 @@ async fn a_hubspot_that_is_down_costs_one_probe_at_a_time_and_no_session() {
     }
     assert_eq!((calls(&world).await.len(), waiting), (5, 16), "from the fifth failure on nobody asks");
     world.hubspot.control.clear().await.unwrap();
-    world.mend("hubspot").await;
+    world.fix("hubspot").await;
     for n in 1..=20 {
         assert_eq!(world.sync(&format!("s-{n}"), "hubspot").await.unwrap(), Outcome::Done);
     }
@@ -117,8 +117,8 @@ async fn a_request_that_the_invocations_end_cuts_short_says_nothing_of_hubspot()
         let gate = "SELECT failures FROM integration_gates WHERE integration_id = 'hubspot'";
         world.database.client().await.query_one(gate, &[]).await.unwrap().get::<_, i32>(0)
     };
-    world.hubspot.control.fault(json!({ "match": "PATCH contacts", "delay_ms": 3000 })).await.unwrap();
-    let error = world.sync_within("s-1", "hubspot", Duration::from_millis(1800)).await.unwrap_err();
+    world.hubspot.control.fault(json!({ "match": "PATCH contacts", "delay_ms": 5000 })).await.unwrap();
+    let error = world.sync_within("s-1", "hubspot", Duration::from_secs(3)).await.unwrap_err();
     assert_eq!((error.code().as_str(), failures().await), ("timed_out", 0));
     world.hubspot.control.fault(json!({ "match": "PATCH contacts", "drop_before": true })).await.unwrap();
     let error = world.sync("s-1", "hubspot").await.unwrap_err();

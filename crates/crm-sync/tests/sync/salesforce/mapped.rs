@@ -74,7 +74,7 @@ async fn any_field_becomes_a_field_of_its_type() {
 }
 
 #[tokio::test]
-async fn a_known_person_is_told_what_is_mapped_and_nothing_else() {
+async fn a_known_person_gets_what_is_mapped_and_nothing_else() {
     let org =
         Org::with(json!({ "person_fields": { "Title": "session.metadata.campaign", "Email": "visitor.name" } })).await;
     org.make("Contact", json!({ "LastName": "L.", "Email": "ana+crm@example.com" })).await;
@@ -169,8 +169,8 @@ async fn a_value_that_another_record_has_costs_neither_a_new_person_nor_the_task
         assert_eq!(org.world.sync(id, "salesforce").await.unwrap(), Outcome::Done, "{id}");
     }
     assert_eq!(notice(&org, "s-1").await, "");
-    let told = notice(&org, "s-2").await;
-    assert!(told.contains("mapped fields of Lead") && told.contains("mapped fields of Task"), "{told}");
+    let left_out = notice(&org, "s-2").await;
+    assert!(left_out.contains("mapped fields of Lead") && left_out.contains("mapped fields of Task"), "{left_out}");
     assert_eq!(org.counts().await, [0, 2, 2]);
     let (leads, tasks) = (org.all("leads").await, org.all("tasks").await);
     assert_eq!((&leads[1]["Email"], &tasks[1]["WhoId"]), (&json!("ben@example.com"), &leads[1]["Id"]));
@@ -219,7 +219,7 @@ async fn a_refusal_that_says_nothing_of_fields_may_still_be_about_one() {
 }
 
 #[tokio::test]
-async fn a_person_whom_somebody_else_makes_first_is_told_what_is_mapped() {
+async fn a_person_whom_another_program_creates_first_gets_what_is_mapped() {
     let org = Org::with(json!({ "person_fields": { "Title": "session.metadata.campaign" } })).await;
     let lead = org.make("Lead", json!({ "LastName": "L.", "Company": "C.", "Email": "ana+crm@example.com" })).await;
     org.set(json!({ "duplicate_rule": "block" })).await;

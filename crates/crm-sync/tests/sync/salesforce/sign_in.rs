@@ -75,7 +75,7 @@ async fn a_secret_without_what_the_flow_needs_is_named() {
         org.world.vault.put("salesforce", &secret);
         assert_eq!(org.world.another_function_syncs("s-1", "salesforce").await.unwrap(), WAITS_FOR_ADMIN);
         assert_eq!(org.world.disabled("salesforce").await.0, "invalid_secret");
-        org.world.mend("salesforce").await;
+        org.world.fix("salesforce").await;
     }
     org.world.vault.put("salesforce", &signer(&private));
     assert_eq!(org.world.another_function_syncs("s-1", "salesforce").await.unwrap(), Outcome::Done);
@@ -92,7 +92,7 @@ async fn wrong_credentials_disable_the_integration_until_they_are_put_right() {
     assert!(reason.ends_with("(HTTP 400, invalid_client)"), "{reason}");
 
     org.set(json!({ "secret": "hush" })).await;
-    org.world.mend("salesforce").await;
+    org.world.fix("salesforce").await;
     assert_eq!(org.world.sync("s-1", "salesforce").await.unwrap(), Outcome::Done);
 }
 

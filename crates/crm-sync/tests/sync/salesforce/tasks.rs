@@ -20,7 +20,7 @@ fn description(task: &Value) -> &str {
 }
 
 #[tokio::test]
-async fn a_task_is_completed_at_the_end_of_the_conversation_and_tells_the_analysis() {
+async fn a_task_is_completed_at_the_end_of_the_conversation_and_holds_the_analysis() {
     let org = Org::new().await;
     org.world.session("s-1", ana()).await;
     assert_eq!(org.world.sync("s-1", "salesforce").await.unwrap(), Outcome::Done);
@@ -168,7 +168,7 @@ async fn a_task_that_is_put_right_stays_with_whom_it_has_come_to() {
 }
 
 #[tokio::test]
-async fn a_task_that_was_deleted_is_written_anew_and_is_not_missed_by_a_correction() {
+async fn a_task_that_was_deleted_is_written_again_and_is_not_missed_by_a_correction() {
     let org = Org::new().await;
     org.world.session_with("s-1", ana(), &saying("First words.")).await;
     org.world.analyse_again("s-1", 2, &saying("Second words.")).await;

@@ -15,7 +15,7 @@ fn error(code: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_session_that_has_expired_is_opened_anew_once() {
+async fn a_session_that_has_expired_is_opened_again_once() {
     let org = Org::new().await;
     for id in ["s-1", "s-2"] {
         org.world.session(id, ana()).await;
@@ -106,7 +106,7 @@ async fn what_is_refused_for_good_fails_this_session_only() {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_none_creates_nobody() {
+async fn an_unreadable_answer_creates_no_person() {
     let org = Org::new().await;
     org.world.session("s-1", ana()).await;
     for body in [json!("<html>"), json!({}), json!({ "records": [{}] })] {
@@ -136,7 +136,7 @@ async fn no_error_repeats_an_address_or_a_token() {
         org.fault(fault.clone()).await;
         let error = org.world.sync("s-1", "salesforce").await.unwrap_err();
         no_content(&format!("{error:?} {}", error_chain(&error)), &fault);
-        org.world.mend("salesforce").await;
+        org.world.fix("salesforce").await;
     }
     org.fault(json!({ "match": "PATCH Task", "status": 400, "body": error("MALFORMED_QUERY") })).await;
     let error = error_chain(&org.world.sync("s-1", "salesforce").await.unwrap_err());

@@ -13,12 +13,12 @@ use crate::world::{World, ana, judged};
 /// One delivery to a receiver that answers so, of an integration that has not failed before; and how many requests it
 /// took.
 async fn answered(world: &World, session: &str, status: u16, mut headers: Value) -> (String, usize) {
-    world.mend("hook").await;
+    world.fix("hook").await;
     world.session(session, ana()).await;
     headers["location"] = json!(format!("{}/hooks/other", world.webhook.base_url));
     world.fault(json!({ "body_match": session, "times": 9, "status": status, "headers": headers })).await;
-    let told = world.told(session).await;
-    (told, world.webhook.control.requests(session).await.unwrap().len())
+    let result = world.sync_analysis(session).await;
+    (result, world.webhook.control.requests(session).await.unwrap().len())
 }
 
 #[tokio::test]
@@ -51,14 +51,14 @@ async fn the_receivers_status_decides_and_nothing_is_asked_again_within_a_delive
         (504, "retry: unavailable"),
         (599, "retry: unavailable"),
     ] {
-        let told = answered(&world, &format!("s-{status}"), status, json!({})).await;
-        assert_eq!(told, (outcome.to_owned(), 1), "{status}");
+        let result = answered(&world, &format!("s-{status}"), status, json!({})).await;
+        assert_eq!(result, (outcome.to_owned(), 1), "{status}");
     }
     assert_eq!(world.deliveries().await, Vec::<Value>::new(), "no redirect is followed");
 }
 
 #[tokio::test]
-async fn a_refused_secret_is_read_anew_and_tried_once_more() {
+async fn a_refused_secret_is_read_again_and_tried_once_more() {
     let world = World::new().await;
     assert_eq!(
         answered(&world, "s-1", 401, json!({})).await,
@@ -91,10 +91,10 @@ async fn a_receiver_that_says_when_to_come_again_is_left_alone_until_then() {
                 .enumerate()
         {
             let session = format!("s-{status}-{index}");
-            let (told, requests) = answered(&world, &session, status, json!({ "retry-after": text })).await;
-            let waits = told.strip_prefix("wait ").and_then(|told| told.strip_suffix(&format!(" s: {code}")));
-            let seconds: u64 = waits.unwrap_or_else(|| panic!("{status}: {told}")).parse().unwrap();
-            assert!((least..=most).contains(&seconds), "{status} with {text}: {told}");
+            let (result, requests) = answered(&world, &session, status, json!({ "retry-after": text })).await;
+            let waits = result.strip_prefix("wait ").and_then(|rest| rest.strip_suffix(&format!(" s: {code}")));
+            let seconds: u64 = waits.unwrap_or_else(|| panic!("{status}: {result}")).parse().unwrap();
+            assert!((least..=most).contains(&seconds), "{status} with {text}: {result}");
             assert_eq!(requests, 1);
 
             // Nobody else asks meanwhile.
@@ -108,13 +108,13 @@ async fn a_receiver_that_says_when_to_come_again_is_left_alone_until_then() {
 }
 
 #[tokio::test]
-async fn a_time_to_come_again_that_is_none_is_as_if_none_were_named() {
+async fn an_unreadable_retry_after_counts_as_absent() {
     let world = World::new().await;
     for (index, text) in ["0", "-1", "soon", "Sun, 22 Nov 2015 10:00:00 GMT"].into_iter().enumerate() {
         for (status, outcome) in [(503, "retry: unavailable"), (429, "wait 10 s: rate_limited")] {
             let session = format!("s-{status}-{index}");
-            let told = answered(&world, &session, status, json!({ "retry-after": text })).await;
-            assert_eq!(told, (outcome.to_owned(), 1), "{text}");
+            let result = answered(&world, &session, status, json!({ "retry-after": text })).await;
+            assert_eq!(result, (outcome.to_owned(), 1), "{text}");
         }
     }
 }
@@ -125,28 +125,28 @@ async fn a_receiver_that_is_gone_gets_no_more_webhooks_and_what_is_left_waits() 
     world.session("s-1", ana()).await;
     world.session("s-2", ana()).await;
     world.fault(json!({ "status": 410 })).await;
-    assert_eq!(world.told("s-1").await, "wait 86400 s: integration_disabled");
+    assert_eq!(world.sync_analysis("s-1").await, "wait 86400 s: integration_disabled");
     let IntegrationState::Disabled(disabled) = world.state().await else { panic!("not disabled") };
-    let told = "The webhook's receiver answered 410 Gone: it wants no more events. Enable the integration once it does. \
+    let result = "The webhook's receiver answered 410 Gone: it wants no more events. Enable the integration once it does. \
                 (HTTP 410)";
-    assert_eq!((disabled.code.as_str(), disabled.reason.as_str()), ("gone", told));
-    assert_eq!(world.told("s-2").await, "wait 86400 s: integration_disabled");
+    assert_eq!((disabled.code.as_str(), disabled.reason.as_str()), ("gone", result));
+    assert_eq!(world.sync_analysis("s-2").await, "wait 86400 s: integration_disabled");
     assert_eq!(world.requests().await.len(), 1);
 
-    world.mend("hook").await;
+    world.fix("hook").await;
     for session in ["s-1", "s-2"] {
-        assert_eq!(world.told(session).await, "done");
+        assert_eq!(world.sync_analysis(session).await, "done");
     }
 }
 
 #[tokio::test]
-async fn a_webhook_that_nobody_mends_fails_its_sessions_in_the_end() {
+async fn a_webhook_that_stays_disabled_fails_its_sessions_in_the_end() {
     let world = World::new().await;
     world.session("s-1", ana()).await;
     world.fault(json!({ "status": 410 })).await;
-    world.told("s-1").await;
+    world.sync_analysis("s-1").await;
     world.sql("UPDATE integrations SET disabled_at = now() - interval '31 days' WHERE integration_id = 'hook'").await;
-    assert_eq!(world.told("s-1").await, "final: integration_disabled");
+    assert_eq!(world.sync_analysis("s-1").await, "final: integration_disabled");
     assert_eq!(world.log("s-1", "hook").await.status, SyncStatus::Failed);
 }
 
@@ -156,11 +156,11 @@ async fn every_attempt_sends_the_same_id_and_body() {
     world.session("s-1", ana()).await;
     world.fault(json!([{ "status": 503 }, { "drop_after": true }, { "drop_before": true }])).await;
     for outcome in ["retry: unavailable", "retry: unreachable", "retry: unreachable"] {
-        assert_eq!(world.told("s-1").await, outcome);
+        assert_eq!(world.sync_analysis("s-1").await, outcome);
         assert_eq!(world.log("s-1", "hook").await.status, SyncStatus::Writing);
     }
     for _ in 0..2 {
-        assert_eq!(world.told("s-1").await, "done");
+        assert_eq!(world.sync_analysis("s-1").await, "done");
     }
     let requests = world.requests().await;
     assert_eq!(requests.len(), 4, "what was accepted is not sent again");

@@ -20,10 +20,10 @@ const BOOM: Code = Code::new("model_refused");
 const FAILED: &str = "session.failed@model_refused";
 
 #[tokio::test]
-async fn a_session_is_told_in_one_signed_event_without_its_transcript() {
+async fn a_session_is_sent_in_one_signed_event_without_its_transcript() {
     let world = World::new().await;
     world.session("s-1", ana()).await;
-    assert_eq!(world.told("s-1").await, "done");
+    assert_eq!(world.sync_analysis("s-1").await, "done");
     let deliveries = world.deliveries().await;
     assert_eq!(deliveries.len(), 1);
     assert_eq!(deliveries[0]["verified"], true);
@@ -80,28 +80,28 @@ async fn only_the_events_that_a_webhook_asks_for_are_planned() {
 }
 
 #[tokio::test]
-async fn a_failed_session_is_told_with_the_code_of_what_failed() {
+async fn a_failed_session_is_sent_with_the_code_of_what_failed() {
     let world = World::new().await;
     world.hook(json!({ "events": ["session.failed"] })).await;
     world.failed("s-1", BOOM).await;
-    assert_eq!(world.tell("s-1", FAILED).await, "done");
+    assert_eq!(world.send_event("s-1", FAILED).await, "done");
     let delivery = world.deliveries().await.remove(0);
     assert_eq!((&delivery["verified"], &delivery["type"]), (&json!(true), &json!("session.failed")));
     let data = &delivery["body"]["data"];
     assert_eq!((&data["failure_code"], &data["omitted"]), (&json!("model_refused"), &json!([])));
     assert_eq!(data["session"]["visitor"]["name"], "Ana López");
-    let told_at: DateTime<Utc> = delivery["body"]["timestamp"].as_str().unwrap().parse().unwrap();
+    let sent_at: DateTime<Utc> = delivery["body"]["timestamp"].as_str().unwrap().parse().unwrap();
     let (_, event) = world.event("s-1", FAILED).await;
-    assert_eq!(told_at, event.occurred_at, "when it failed, however late it is sent");
+    assert_eq!(sent_at, event.occurred_at, "when it failed, however late it is sent");
 }
 
 #[tokio::test]
-async fn a_failure_is_told_the_same_after_the_session_was_mended_and_another_one_by_itself() {
+async fn a_failure_is_sent_unchanged_after_the_session_was_fixed_and_another_one_by_itself() {
     let world = World::new().await;
     world.hook(json!({ "events": ["session.failed"] })).await;
     world.failed("s-1", BOOM).await;
     world.fault(json!({ "status": 503 })).await;
-    assert_eq!(world.tell("s-1", FAILED).await, "retry: unavailable");
+    assert_eq!(world.send_event("s-1", FAILED).await, "retry: unavailable");
 
     let store = &world.database.store;
     let analyze = super::key("s-1", Step::Analyze { version: 1 });
@@ -115,40 +115,40 @@ async fn a_failure_is_told_the_same_after_the_session_was_mended_and_another_one
     let stored = store.session(&acme(), &"s-1".parse().unwrap()).await.unwrap().unwrap();
     assert_eq!(stored.failure_code, None);
     for step in [FAILED, "session.failed@lost@2"] {
-        assert_eq!(world.tell("s-1", step).await, "done");
+        assert_eq!(world.send_event("s-1", step).await, "done");
     }
     let requests = world.requests().await;
-    let told = |name: &'static str| requests.iter().map(move |request| &request["headers"][name]).collect::<Vec<_>>();
-    let ids = told("webhook-id");
+    let header = |name: &'static str| requests.iter().map(move |request| &request["headers"][name]).collect::<Vec<_>>();
+    let ids = header("webhook-id");
     assert!(ids[0] == ids[1] && ids[1] != ids[2], "{ids:?}");
     assert_eq!(requests[0]["body"], requests[1]["body"]);
     let codes: Vec<_> =
-        world.deliveries().await.iter().map(|told| told["body"]["data"]["failure_code"].clone()).collect();
+        world.deliveries().await.iter().map(|delivery| delivery["body"]["data"]["failure_code"].clone()).collect();
     assert_eq!(codes, ["model_refused", "lost"]);
 }
 
 #[tokio::test]
-async fn each_status_of_a_mail_is_told_as_it_was_then_and_with_an_id_of_its_own() {
+async fn each_status_of_a_mail_is_sent_as_it_was_then_and_with_an_id_of_its_own() {
     let world = World::new().await;
     world.hook(json!({ "events": ["email.status"] })).await;
     world.session("s-1", ana()).await;
     world.mail("s-1", EmailStatus::Sent).await;
     world.mail("s-1", EmailStatus::Delivered).await;
     world.fault(json!({ "times": 1, "drop_after": true })).await;
-    let mut told = Vec::new();
+    let mut deliveries = Vec::new();
     for (status, outcome) in [("sent", "retry: unreachable"), ("sent", "done"), ("delivered", "done")] {
         let event = format!("email.status@{MAIL}@{status}");
-        assert_eq!(world.tell("s-1", &event).await, outcome);
+        assert_eq!(world.send_event("s-1", &event).await, outcome);
         let delivery = world.deliveries().await.pop().unwrap();
         assert_eq!(delivery["verified"], true);
         let expected =
             json!({ "email_id": MAIL, "status": status, "template": "session-summary", "analysis_version": 1 });
         assert_eq!(delivery["body"]["data"]["email"], expected);
         assert_eq!(delivery["body"]["data"].get("analysis"), None);
-        told.push(delivery);
+        deliveries.push(delivery);
     }
-    assert_eq!((&told[0]["id"], &told[0]["body"]), (&told[1]["id"], &told[1]["body"]));
-    assert_ne!(told[1]["id"], told[2]["id"]);
+    assert_eq!((&deliveries[0]["id"], &deliveries[0]["body"]), (&deliveries[1]["id"], &deliveries[1]["body"]));
+    assert_ne!(deliveries[1]["id"], deliveries[2]["id"]);
 }
 
 #[tokio::test]
@@ -159,7 +159,10 @@ async fn a_webhooks_own_headers_go_with_each_event() {
         .await;
     world.session("s-1", ana()).await;
     world.failed("s-2", BOOM).await;
-    assert_eq!((world.told("s-1").await.as_str(), world.tell("s-2", FAILED).await.as_str()), ("done", "done"));
+    assert_eq!(
+        (world.sync_analysis("s-1").await.as_str(), world.send_event("s-2", FAILED).await.as_str()),
+        ("done", "done")
+    );
     for request in world.requests().await {
         let headers = &request["headers"];
         assert_eq!((&headers["x-source"], &headers["x-b"]), (&json!("post session; v=2"), &json!("1")));
@@ -183,7 +186,7 @@ async fn what_waits_for_a_webhook_that_is_switched_off_or_removed_is_skipped() {
         world.session(&analysed, ana()).await;
         assert!(world.database.store.switch_integration(&acme(), &"hook".parse().unwrap(), &state).await.unwrap());
         assert_eq!(
-            (world.tell(session, FAILED).await.as_str(), world.told(&analysed).await.as_str()),
+            (world.send_event(session, FAILED).await.as_str(), world.sync_analysis(&analysed).await.as_str()),
             (outcome, outcome)
         );
         assert_eq!(world.log(&analysed, "hook").await.status, SyncStatus::Skipped);
@@ -206,7 +209,7 @@ async fn a_payload_that_grows_too_long_says_what_it_leaves_out() {
     let more =
         ["/analysis/insights", "/analysis/sentiment/shifts", "/analysis/custom_metrics", "/analysis/action_items"];
     for (id, omitted) in [("s-1", few.to_vec()), ("s-2", [&few[..], &more[..]].concat())] {
-        assert_eq!(world.told(id).await, "done");
+        assert_eq!(world.sync_analysis(id).await, "done");
         let body = world.deliveries().await.pop().unwrap()["body"].clone();
         assert_eq!(body["data"]["omitted"], json!(omitted));
         assert!(body.to_string().len() <= connectors::webhook::MAX_PAYLOAD_BYTES);
@@ -215,7 +218,7 @@ async fn a_payload_that_grows_too_long_says_what_it_leaves_out() {
 }
 
 #[tokio::test]
-async fn an_analysis_of_a_megabyte_is_told_in_a_short_event_that_names_what_it_leaves_out() {
+async fn an_analysis_of_a_megabyte_is_sent_in_a_short_event_that_names_what_it_leaves_out() {
     let world = World::new().await;
     let mut analysis = analysis();
     let feeling = Feeling { turn: 1, score: Score::NEUTRAL, emotion: "calm".repeat(15) };
@@ -225,7 +228,7 @@ async fn an_analysis_of_a_megabyte_is_told_in_a_short_event_that_names_what_it_l
     analysis.topics = vec!["x".repeat(500); 20];
     assert!(serde_json::to_string(&analysis).unwrap().len() > 1_000_000);
     world.session_with("s-1", ana(), &analysis).await;
-    assert_eq!(world.told("s-1").await, "done");
+    assert_eq!(world.sync_analysis("s-1").await, "done");
     let request = world.requests().await.remove(0);
     assert!(request["body"].as_str().unwrap().len() <= 20_000);
     let data = world.deliveries().await.remove(0)["body"]["data"].clone();
@@ -233,15 +236,15 @@ async fn an_analysis_of_a_megabyte_is_told_in_a_short_event_that_names_what_it_l
     assert!(omitted.contains(&"/analysis/sentiment/timeline") && omitted.contains(&"/analysis/action_items"));
     assert!(omitted.iter().all(|at| data.pointer(at).is_none()), "{omitted:?}");
     for part in ["summary", "category", "sentiment", "intent", "conversation", "topics"] {
-        let (is_told, is_named) =
+        let (is_sent, is_named) =
             (data["analysis"].get(part).is_some(), omitted.contains(&&*format!("/analysis/{part}")));
-        assert!(is_told != is_named, "{part}: {omitted:?}");
+        assert!(is_sent != is_named, "{part}: {omitted:?}");
     }
 }
 
 #[tokio::test]
-async fn a_visitor_without_an_address_is_told_to_webhooks_all_the_same() {
+async fn a_session_of_a_visitor_without_an_address_is_sent_to_webhooks_all_the_same() {
     let world = World::new().await;
     world.session("s-1", Visitor::default()).await;
-    assert_eq!(world.told("s-1").await, "done");
+    assert_eq!(world.sync_analysis("s-1").await, "done");
 }

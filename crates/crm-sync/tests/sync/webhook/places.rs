@@ -20,7 +20,7 @@ async fn a_url_into_our_own_network_is_never_asked_for() {
         "https://0x7f.1/2018-06-01/runtime/invocation/next".to_owned(),
     ] {
         world.hook(json!({ "url": url })).await;
-        assert_eq!(world.told("s-1").await, "wait 86400 s: integration_disabled", "{url}");
+        assert_eq!(world.sync_analysis("s-1").await, "wait 86400 s: integration_disabled", "{url}");
         let IntegrationState::Disabled(disabled) = world.state().await else { panic!("{url}: not disabled") };
         assert_eq!(disabled.code, "forbidden_url");
         assert!(!disabled.reason.contains("127"), "{}", disabled.reason);

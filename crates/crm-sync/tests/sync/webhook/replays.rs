@@ -30,8 +30,8 @@ async fn a_replay_has_the_id_and_body_of_the_first_time_and_a_time_and_signature
     world.hook(json!({ "events": ["session.failed"] })).await;
     world.session("s-1", ana()).await;
     world.failed("s-2", Code::new("model_refused")).await;
-    assert_eq!(world.told("s-1").await, "done");
-    assert_eq!(world.tell("s-2", "session.failed@model_refused").await, "done");
+    assert_eq!(world.sync_analysis("s-1").await, "done");
+    assert_eq!(world.send_event("s-2", "session.failed@model_refused").await, "done");
     world.context.connectors.clock = || Utc::now() + TimeDelta::minutes(1);
     for session in ["s-1", "s-2"] {
         let events = world.replay(session).await;
@@ -57,9 +57,9 @@ async fn a_replay_says_nothing_of_how_the_webhook_fares() {
     for id in ["s-1", "s-2"] {
         world.session(id, ana()).await;
     }
-    assert_eq!(world.told("s-1").await, "done");
+    assert_eq!(world.sync_analysis("s-1").await, "done");
     world.fault(json!({ "status": 500 })).await;
-    assert_eq!(world.told("s-2").await, "retry: unavailable");
+    assert_eq!(world.sync_analysis("s-2").await, "retry: unavailable");
     world.sql("UPDATE integration_gates SET failing_since = now() - interval '6 days'").await;
     let before = world.gate().await;
     assert_eq!(before.0, 1);
@@ -80,17 +80,17 @@ async fn replays_to_a_receiver_that_is_down_wait_for_its_circuit() {
     for id in ["s-0", "s-1", "s-2", "s-3", "s-4", "s-5"] {
         world.session(id, ana()).await;
     }
-    assert_eq!(world.told("s-0").await, "done");
+    assert_eq!(world.sync_analysis("s-0").await, "done");
     let event = world.replay("s-0").await.remove(0);
     world.fault(json!({ "status": 503, "times": 9 })).await;
     for id in ["s-1", "s-2", "s-3", "s-4", "s-5"] {
-        world.told(id).await;
+        world.sync_analysis(id).await;
     }
     world.sql("UPDATE integration_gates SET open_until = now() - interval '1 second'").await;
     // It is the probe, and does not come back at once.
     for code in ["unavailable", "circuit_open"] {
-        let told = world.deliver("s-0", event).await;
-        assert!(told.starts_with("wait ") && !told.starts_with("wait 0 s") && told.ends_with(code), "{told}");
+        let result = world.deliver("s-0", event).await;
+        assert!(result.starts_with("wait ") && !result.starts_with("wait 0 s") && result.ends_with(code), "{result}");
         assert_eq!(world.requests().await.len(), 7);
     }
 }
@@ -99,7 +99,7 @@ async fn replays_to_a_receiver_that_is_down_wait_for_its_circuit() {
 async fn a_replay_to_a_receiver_that_is_gone_disables_it_as_any_other_event() {
     let world = World::new().await;
     world.session("s-1", ana()).await;
-    assert_eq!(world.told("s-1").await, "done");
+    assert_eq!(world.sync_analysis("s-1").await, "done");
     let event = world.replay("s-1").await.remove(0);
     world.fault(json!({ "status": 410 })).await;
     assert_eq!(world.deliver("s-1", event).await, "wait 86400 s: integration_disabled");

@@ -26,10 +26,10 @@ async fn a_signing_secret_that_is_changed_is_taken_up_at_once() {
     let world = World::new().await;
     world.session("s-1", ana()).await;
     world.session("s-2", ana()).await;
-    assert_eq!(world.told("s-1").await, "done");
+    assert_eq!(world.sync_analysis("s-1").await, "done");
     world.vault.put("hook", CHANGED);
     world.webhook.control.secret("acme", CHANGED).await.unwrap();
-    assert_eq!(world.told("s-2").await, "done");
+    assert_eq!(world.sync_analysis("s-2").await, "done");
     let verified: Vec<_> = world.deliveries().await.iter().map(|delivery| delivery["verified"].clone()).collect();
     assert_eq!(verified, [true, false, true], "{SIGNING_SECRET} is tried first");
 }
@@ -46,7 +46,7 @@ async fn while_a_secret_is_rotated_every_event_is_accepted() {
         world.vault.put("hook", &vault);
         world.webhook.control.secret("acme", receiver).await.unwrap();
         world.session(session, ana()).await;
-        assert_eq!(world.told(session).await, "done", "{session}");
+        assert_eq!(world.sync_analysis(session).await, "done", "{session}");
     }
     // The third was refused with the one that was remembered, and then signed with both.
     let both = world.webhook.control.requests("s-3").await.unwrap().pop().unwrap();
@@ -63,15 +63,15 @@ async fn a_secret_that_signs_nothing_disables_the_webhook_until_it_is_replaced()
     world.session("s-1", ana()).await;
     for secret in ["whsec_not base64!", "whsec_", "whsec_YQ=="] {
         world.vault.put("hook", secret);
-        assert_eq!(world.told("s-1").await, "wait 86400 s: integration_disabled");
+        assert_eq!(world.sync_analysis("s-1").await, "wait 86400 s: integration_disabled");
         let IntegrationState::Disabled(disabled) = world.state().await else { panic!("not disabled") };
         assert_eq!(disabled.code, "invalid_secret");
         assert!(disabled.reason.contains("24 to 64 bytes"), "{}", disabled.reason);
         assert!(!disabled.reason.contains("base64!"), "{}", disabled.reason);
         assert!(world.requests().await.is_empty());
-        world.mend("hook").await;
+        world.fix("hook").await;
     }
     world.vault.put("hook", SIGNING_SECRET);
-    world.mend("hook").await;
-    assert_eq!(world.told("s-1").await, "done");
+    world.fix("hook").await;
+    assert_eq!(world.sync_analysis("s-1").await, "done");
 }
