@@ -6,8 +6,9 @@ use domain::settings::redaction::ShownText;
 use redaction::Originals;
 
 use crate::sql::{int, jsonb, statements, text, texts};
+use crate::step_rows::Claimed;
 use crate::step_rows::{of_claim, step_key};
-use crate::steps::{Claimed, Planned};
+use crate::steps::Planned;
 use crate::{Error, Store};
 
 statements! {
@@ -35,10 +36,6 @@ WITH claimed AS (
     FROM stored WHERE sessions.tenant_id = $1 AND sessions.session_id = $2
 )
 SELECT version FROM stored";
-
-ANALYSIS = "
--- analysis()
-SELECT document FROM analyses WHERE tenant_id = $1 AND session_id = $2 AND version = $3";
 
 SHOWN_ANALYSIS = "
 -- shown_analysis()
@@ -74,16 +71,6 @@ impl Store {
             follow_ups(|planned| &planned.message),
         ];
         Ok(self.row(STORE_ANALYSIS, &of_claim(claimed, more)).await?.is_some())
-    }
-
-    pub async fn analysis(
-        &self,
-        tenant: &TenantId,
-        session: &SessionId,
-        version: i32,
-    ) -> Result<Option<Analysis>, Error> {
-        let row = self.row(ANALYSIS, &[text(tenant.as_ref()), text(session.as_ref()), int(version)]).await?;
-        row.map(|row| row.json("document")).transpose()
     }
 
     /// An analysis as it goes out: with its placeholders, or with what they stand for where that was kept.

@@ -5,13 +5,17 @@ use std::time::Duration;
 
 use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
 use tokio_postgres::config::{Host, SslMode};
+use tokio_postgres_rustls::MakeRustlsConnect;
 
-use crate::{Store, tls};
+use crate::{Error, tls};
 
 /// A TCP connection and its TLS handshake take milliseconds; an unreachable server must not use up the invocation.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long unacknowledged bytes may wait before the kernel gives the connection up.
 const TCP_USER_TIMEOUT: Duration = Duration::from_secs(5);
+/// Idle time after which TCP asks whether the server is there: well below the minutes after which NAT gateways and load
+/// balancers forget a connection.
+const KEEPALIVE_IDLE: Duration = Duration::from_secs(30);
 /// A connection unused for this long may have died while the sandbox was frozen, so it is asked before it is used.
 const TRUSTED_IDLE: Duration = Duration::from_secs(5);
 /// How long the answer to that question may take.
@@ -43,11 +47,21 @@ pub enum ConnectError {
     Pool(#[source] deadpool_postgres::BuildError),
 }
 
+/// The database; cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    pub(crate) pool: Pool,
+    /// Cancels a statement, which takes a connection of its own.
+    pub(crate) tls: MakeRustlsConnect,
+    pub(crate) statement_timeout: Duration,
+}
+
 impl Store {
     /// Makes the pool; no connection is opened yet.
     pub fn new(config: &Config) -> Result<Self, ConnectError> {
         let pg = postgres_config(config)?;
         let tls = tls::connector(config.ca_file.as_deref()).map_err(ConnectError::Certificates)?;
+        // No query before each use: the hook below asks a connection only after it was idle.
         let manager_config = ManagerConfig { recycling_method: RecyclingMethod::Fast };
         let pool = Pool::builder(Manager::from_config(pg, tls.clone(), manager_config))
             .max_size(config.pool_size)
@@ -69,7 +83,7 @@ impl Store {
     }
 
     /// Opens one connection, so that the first statement finds it.
-    pub async fn warm_up(&self) -> Result<(), crate::Error> {
+    pub async fn warm_up(&self) -> Result<(), Error> {
         self.client("warm_up").await.map(drop)
     }
 }
@@ -79,8 +93,9 @@ pub(crate) fn postgres_config(config: &Config) -> Result<tokio_postgres::Config,
     let mut pg: tokio_postgres::Config = config.url.parse().map_err(ConnectError::Url)?;
     pg.connect_timeout(CONNECT_TIMEOUT)
         .tcp_user_timeout(TCP_USER_TIMEOUT)
-        .keepalives_idle(Duration::from_secs(30))
+        .keepalives_idle(KEEPALIVE_IDLE)
         .application_name("post-session-api");
+    // Whatever the URL says: no password and no transcript crosses a network in the clear.
     let remote = pg.get_hosts().iter().any(|host| !is_local(host));
     if remote {
         pg.ssl_mode(SslMode::Require);

@@ -15,6 +15,7 @@ statements! {
 /// Where an erasure has taken the recipient's hash, the only one whom an event names counts as the visitor.
 ///
 /// The mail's row is locked first: a purge takes the event along, or waits and leaves the mail.
+// Events come in any order: none takes the status back.
 RECORD_EMAIL_EVENT = "
 -- record_email_event()
 WITH mail AS (

@@ -9,6 +9,7 @@ use domain::address_hash::AddressHash;
 use domain::email_address::EmailAddress;
 use domain::id::{IntegrationId, SessionId, TenantId};
 use domain::session::SessionStatus;
+use serde::{Deserialize, Serialize};
 
 use crate::row::{FromRow, row};
 use crate::sql::{Param, bigint, bytes, statements, text, texts};
@@ -141,8 +142,8 @@ row! {
 }
 
 row! {
-    /// A record of a session in a third party, where only an operator can erase it.
-    #[derive(Debug, Clone, PartialEq, Eq)]
+    /// A contact, note or webhook event that a session left in a third party, where only an operator can erase it.
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
     pub struct ThirdPartyRecord {
         pub session_id: SessionId,
         pub integration_id: IntegrationId,

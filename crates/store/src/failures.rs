@@ -10,8 +10,8 @@ use domain::step::Code;
 use crate::replays::ReplayRange;
 use crate::row::{FromRow, Row, row};
 use crate::sql::{bigint, float, statements, text, texts, time};
+use crate::step_rows::millis;
 use crate::step_rows::read_planned;
-use crate::steps::millis;
 use crate::{Error, Store};
 
 statements! {
@@ -27,6 +27,7 @@ UNION
 SELECT tenant_id FROM integrations WHERE disabled_code IS NOT NULL AND removed_at IS NULL
 ORDER BY tenant_id";
 
+// Webhook events count as the stage that sends them.
 FAILURES_SINCE = "
 -- failures_since()
 WITH by_session AS (

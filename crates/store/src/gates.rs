@@ -12,8 +12,8 @@ use domain::step::{Code, StepKey};
 
 use crate::row::{FromRow, Row};
 use crate::sql::{Param, boolean, float, int, statements, text, time};
+use crate::step_rows::millis;
 use crate::step_rows::{of_step, step_key};
-use crate::steps::millis;
 use crate::{Error, Store};
 
 /// Failures in a row after which only one sync at a time asks whether the third party works again.
@@ -78,6 +78,7 @@ SELECT refusal, lease, greatest(extract(epoch FROM CASE
        END - at) * 1000, 0)::float8 AS wait_ms
 FROM placed";
 
+// Inserts nothing for an unknown integration: `admit` then finds no gate.
 OPEN_GATE = "
 -- open_gate()
 INSERT INTO integration_gates (tenant_id, integration_id)

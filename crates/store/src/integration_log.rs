@@ -10,26 +10,20 @@ use domain::text_enum;
 
 use crate::row::{FromRow, Row, row};
 use crate::sql::{Param, boolean, float, int, statements, text};
-use crate::steps::millis;
+use crate::step_rows::millis;
 use crate::{Error, Store};
 
 statements! {
-/// No row where another delivery inserts it at the same time: another look finds it.
 OPEN_SYNC = "
 -- open_sync()
 WITH made AS (
     INSERT INTO integration_log (tenant_id, session_id, integration_id, analysis_version) VALUES ($1, $2, $3, $4)
     ON CONFLICT (tenant_id, session_id, integration_id, analysis_version) DO NOTHING
-    RETURNING *
+    RETURNING status
 )
-SELECT status, contact_id, record_id, attempts, tries, keyed, code, error, notice FROM made
+SELECT status FROM made
 UNION ALL
-SELECT status, contact_id, record_id, attempts, tries, keyed, code, error, notice FROM integration_log
-WHERE tenant_id = $1 AND session_id = $2 AND integration_id = $3 AND analysis_version = $4";
-
-SYNC = "
--- sync()
-SELECT status, contact_id, record_id, attempts, tries, keyed, code, error, notice FROM integration_log
+SELECT status FROM integration_log
 WHERE tenant_id = $1 AND session_id = $2 AND integration_id = $3 AND analysis_version = $4";
 
 OTHER_RECORD = "
@@ -58,6 +52,7 @@ SET status = 'writing', contact_id = $5, keyed = (attempts = 0 OR keyed) AND $6,
 WHERE tenant_id = $1 AND session_id = $2 AND integration_id = $3 AND analysis_version = $4 AND status <> 'done'
   AND NOT EXISTS (SELECT FROM versions WHERE analysis_version <> $4 AND writing_until > clock_timestamp())";
 
+// A replay has re-opened a sync that was skipped or had failed.
 STOP_WRITING = "
 -- stop_writing()
 UPDATE integration_log
@@ -107,31 +102,8 @@ row! {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BegunVersion {
     pub status: SyncStatus,
-    /// As in [`Sync::keyed`].
+    /// Whether every attempt named the record by a key, so that repeating it cannot leave two.
     pub keyed: bool,
-}
-
-row! {
-    /// A row of the log.
-    #[derive(Debug, Clone, PartialEq, Eq)]
-    pub struct Sync {
-        pub status: SyncStatus,
-        /// The visitor's id in the third party.
-        pub contact_id: Option<String>,
-        /// The id of the note or of the webhook message.
-        pub record_id: Option<String>,
-        /// How often writing the record was begun.
-        pub attempts: i32,
-        /// How often the third party was asked, by functions that lived to say so.
-        pub tries: i32,
-        /// Whether every attempt named the record by a key, so that repeating it cannot leave two.
-        pub keyed: bool,
-        pub code: Option<String>,
-        /// The last error in words.
-        pub error: Option<String>,
-        /// Fields that were left out of a record that was written, for administrators.
-        pub notice: Option<String>,
-    }
 }
 
 /// How the record is to be written.
@@ -146,17 +118,14 @@ pub struct Writing<'a> {
 }
 
 impl Store {
-    /// Makes sure that the log has a row, and returns it as it stands.
-    pub async fn open_sync(&self, key: &SyncKey<'_>) -> Result<Sync, Error> {
+    /// Makes sure that the log has a row, and returns its status.
+    pub async fn open_sync(&self, key: &SyncKey<'_>) -> Result<SyncStatus, Error> {
         loop {
-            if let Some(row) = self.first(OPEN_SYNC, &key_params(key)).await? {
-                return Ok(row);
+            // Without a row, another delivery is inserting the row at the moment.
+            if let Some(row) = self.row(OPEN_SYNC, &key_params(key)).await? {
+                return row.get("status");
             }
         }
-    }
-
-    pub async fn sync(&self, key: &SyncKey<'_>) -> Result<Option<Sync>, Error> {
-        self.first(SYNC, &key_params(key)).await
     }
 
     /// Returns the record of the latest other version, if any has been synced.
@@ -231,7 +200,7 @@ impl Store {
     }
 }
 
-fn key_params<'a>(key: &SyncKey<'a>) -> [Param<'a>; 4] {
+pub(crate) fn key_params<'a>(key: &SyncKey<'a>) -> [Param<'a>; 4] {
     let [tenant, session] = [text(key.tenant_id.as_ref()), text(key.session_id.as_ref())];
     [tenant, session, text(key.integration_id.as_ref()), int(key.analysis_version)]
 }

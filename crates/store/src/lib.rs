@@ -36,15 +36,6 @@ pub mod waiting;
 pub mod webhook_attempts;
 pub mod webhook_events;
 
-pub use connect::{Config, ConnectError};
+pub use connect::{Config, ConnectError, Store};
 pub use error::{DatabaseError, Error};
 pub use migrate::{MigrateError, migrate};
-
-/// The database; cheap to clone.
-#[derive(Clone)]
-pub struct Store {
-    pool: deadpool_postgres::Pool,
-    /// Cancels a statement, which takes a connection of its own.
-    tls: tokio_postgres_rustls::MakeRustlsConnect,
-    statement_timeout: std::time::Duration,
-}

@@ -2,8 +2,8 @@
 
 use refinery::embed_migrations;
 
-use crate::connect::postgres_config;
-use crate::{Config, ConnectError, tls};
+use crate::connect::{Config, ConnectError, postgres_config};
+use crate::tls;
 
 embed_migrations!("migrations");
 
@@ -38,7 +38,7 @@ pub async fn migrate(config: &Config) -> Result<Vec<String>, MigrateError> {
     let report = migrations::runner().run_async(&mut client).await.map_err(MigrateError::Apply)?;
     drop(client);
     if let Err(error) = connection.await {
-        tracing::warn!(error = %error, "the migration's connection task ended badly");
+        tracing::warn!(error = %error, "migration connection failed");
     }
     Ok(report.applied_migrations().iter().map(ToString::to_string).collect())
 }

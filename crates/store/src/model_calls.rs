@@ -9,14 +9,16 @@ use uuid::Uuid;
 
 use crate::row::{FromRow, Row};
 use crate::sql::{bigint, float, int, statements, text, time, uuid};
+use crate::step_rows::Claimed;
 use crate::step_rows::{of_claim, step_key};
-use crate::steps::Claimed;
 use crate::{Error, Store};
 
 /// The `part` of the call that merges the parts of a transcript.
 pub const MERGE_PART: i32 = -1;
 
 statements! {
+// A call without an answer is not an attempt. A row without a number: enough attempts were made; no row: the claim is
+// lost.
 BEGIN_MODEL_CALL = "
 -- begin_model_call()
 WITH claimed AS (

@@ -5,8 +5,8 @@ use serde_json::Value;
 
 use crate::row::{FromRow, Row};
 use crate::sql::{int, jsonb, statements, text};
+use crate::step_rows::Claimed;
 use crate::step_rows::{of_claim, step_key};
-use crate::steps::Claimed;
 use crate::{Error, Store};
 
 statements! {

@@ -6,10 +6,11 @@ use domain::address_hash::AddressHash;
 
 use crate::integration_log::SyncKey;
 use crate::sql::{Param, bytes, float, int, statements, text};
-use crate::steps::millis;
+use crate::step_rows::millis;
 use crate::{Error, Store};
 
 statements! {
+// `clock_timestamp()`, as `now()` is older than a wait for the row's lock.
 TAKE_PERSON = "
 -- take_person()
 INSERT INTO person_leases AS held (tenant_id, integration_id, address_hash, session_id, analysis_version, ends_at)

@@ -10,6 +10,7 @@ use crate::step_rows::{first_failure, of_step, open_session, step_key};
 use crate::{Error, Store};
 
 statements! {
+// The parts of a failed run are not mixed with those of the next.
 PLAN_REANALYSIS = "
 -- plan_reanalysis()
 WITH opened AS (

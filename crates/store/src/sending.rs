@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::email_log::EmailStatus;
 use crate::sql::{boolean, bytes, float, int, statements, text, texts, uuid};
-use crate::steps::millis;
+use crate::step_rows::millis;
 use crate::webhook_events::{plan_deliveries, report_email_status, webhooks_asking_for};
 use crate::{Error, Store};
 
@@ -35,6 +35,7 @@ WITH mail AS (
 )
 SELECT EXISTS (SELECT FROM mail) AS free, EXISTS (SELECT FROM started) AS started";
 
+// An event may have taken the status further before SES's answer was recorded.
 RECORD_SENT = "
 -- record_sent()
 WITH changed AS (
@@ -46,6 +47,7 @@ WITH changed AS (
 ), ", report_email_status!(), "
 SELECT count(*) FROM changed";
 
+// An `unknown` mail may have been sent: its address stays taken.
 RECORD_NOT_SENT = "
 -- record_not_sent()
 WITH changed AS (

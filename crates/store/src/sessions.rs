@@ -11,6 +11,7 @@ use crate::sql::{boolean, bytes, ints, jsonb, statements, text, texts, time};
 use crate::{Error, Store};
 
 statements! {
+// A session that was notified of before is a repetition or a conflict, and is not changed. Turns are never replaced.
 ACCEPT_SESSION = "
 -- accept_session()
 WITH accepted AS (

@@ -90,7 +90,7 @@ impl Store {
         drop(Object::take(client));
         let cancelled = tokio::time::timeout(CANCEL_TIMEOUT, token.cancel_query(self.tls.clone())).await;
         if !matches!(cancelled, Ok(Ok(()))) {
-            tracing::warn!("a statement could not be cancelled");
+            tracing::warn!("statement not cancelled");
         }
     }
 }

@@ -1,13 +1,14 @@
 //! Rows of `steps`: their key in statements and parameters, and reading them.
 
+use std::time::Duration;
+
 use domain::message::CrmSyncMessage;
 use domain::step::{Step, StepKey};
 use uuid::Uuid;
 
 use crate::Error;
-use crate::row::Row;
+use crate::row::{FromRow, Row};
 use crate::sql::{Param, int, text, uuid};
-use crate::steps::Claimed;
 
 /// The row of a step, by its key in `$1` to `$6`: see [`of_step`].
 macro_rules! step_key {
@@ -62,10 +63,30 @@ macro_rules! open_session {
 }
 pub(crate) use open_session;
 
-/// Reads a step that housekeeping took, and the message that asks for it.
-pub(crate) fn read_taken(row: &Row) -> Result<(Claimed, String), Error> {
-    let (key, message) = read_planned(row)?;
-    Ok((Claimed { key, attempt: row.get("attempt")? }, message))
+/// The claim of a step: the step is ours until its lease ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claimed {
+    pub key: StepKey,
+    /// Counts claims from 1; an earlier claim changes nothing any more.
+    pub attempt: i32,
+}
+
+/// A step that was taken to send its message again: it is `pending`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TakenStep {
+    /// The last claim, from before the step waited or was overdue.
+    pub claimed: Claimed,
+    pub message: String,
+    /// How often the step was overdue although it had been claimed, this time included.
+    pub requeues: i32,
+}
+
+impl FromRow for TakenStep {
+    fn from_row(row: &Row) -> Result<Self, Error> {
+        let (key, message) = read_planned(row)?;
+        let claimed = Claimed { key, attempt: row.get("attempt")? };
+        Ok(Self { claimed, message, requeues: row.get("requeues")? })
+    }
 }
 
 /// Reads a step's key, and the message that asks for it.
@@ -90,6 +111,7 @@ pub(crate) fn read_planned(row: &Row) -> Result<(StepKey, String), Error> {
 pub(crate) fn read_message(row: &Row, key: &StepKey) -> Result<String, Error> {
     match row.get("message")? {
         Some(message) => Ok(message),
+        // The row of a webhook event has no message: its key says all.
         None => serde_json::to_string(&CrmSyncMessage::of(key)).map_err(Error::Document),
     }
 }
@@ -115,4 +137,9 @@ pub(crate) fn of_step<'a, const N: usize>(key: &'a StepKey, more: [Param<'a>; N]
 /// The parameters of a step's key and its claim, `$1` to `$7`, and what follows them.
 pub(crate) fn of_claim<'a, const N: usize>(claimed: &'a Claimed, more: [Param<'a>; N]) -> Vec<Param<'a>> {
     of_step(&claimed.key, [int(claimed.attempt)]).into_iter().chain(more).collect()
+}
+
+/// Milliseconds, as statements take times.
+pub(crate) fn millis(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1000.0
 }

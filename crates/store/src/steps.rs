@@ -8,14 +8,15 @@ use domain::step::{Code, Step, StepKey};
 
 use crate::row::{FromRow, Row};
 use crate::sql::{bigint, boolean, float, statements, text};
+pub use crate::step_rows::{Claimed, TakenStep};
 use crate::step_rows::{
-    first_failure, of_claim, of_step, open_session, read_message, read_planned, read_taken, same_step, step_key,
+    first_failure, millis, of_claim, of_step, open_session, read_message, read_planned, same_step, step_key,
 };
-use crate::waiting::CLAIM_WAITING_STEP;
 use crate::webhook_events::{plan_deliveries, webhooks_asking_for};
 use crate::{Error, Store};
 
 statements! {
+// `clock_timestamp()`, as `now()` is older than a wait for the row's lock.
 CLAIM_STEP = "
 -- claim_step()
 UPDATE steps
@@ -25,11 +26,27 @@ WHERE ", step_key!(), "
   AND (status = 'pending' OR (status = 'running' AND due_at < clock_timestamp()))
 RETURNING attempt, message";
 
+// Events of webhooks are not counted: no session waits for one.
+CLAIM_WAITING_STEP = "
+-- claim_waiting_step()
+WITH claimed AS (
+    UPDATE steps
+    SET status = 'running', attempt = attempt + 1, due_at = now() + $7 * interval '1 millisecond', code = NULL
+    WHERE ", step_key!(), " AND status = 'waiting'
+    RETURNING attempt, message
+), session AS (
+    UPDATE sessions
+    SET waiting_steps = waiting_steps - 1, status = CASE WHEN waiting_steps > 1 THEN 'waiting' ELSE 'processing' END
+    FROM claimed WHERE sessions.tenant_id = $1 AND sessions.session_id = $2 AND $3 <> 'webhook_event'
+)
+SELECT attempt, message FROM claimed";
+
 STEP_STATE = "
 -- step_state()
 SELECT status, greatest(extract(epoch FROM due_at - clock_timestamp()), 0)::float8 AS lease_seconds
 FROM steps WHERE ", step_key!();
 
+// A replay starts with no losses counted.
 REOPEN_STEP = "
 -- reopen_step()
 WITH opened AS (
@@ -54,6 +71,7 @@ SET status = 'pending', due_at = now() + $8 * interval '1 millisecond', requeues
 WHERE ", step_key!(), " AND attempt = $7 AND status = 'running'";
 
 /// The session's locked row decides what is reported: other rows may be older than the lock.
+// Also a `pending` step is finished: housekeeping gives up steps that no delivery holds.
 FINISH_STEP = "
 -- finish_step()
 WITH finished AS (
@@ -99,6 +117,7 @@ SELECT tenant_id, session_id, kind, analysis_version, integration_id, event_id, 
 WHERE tenant_id = $1 AND session_id = $2 AND status = 'pending' AND attempt = 0 AND ($3 OR kind = 'webhook_event')
 ORDER BY kind, analysis_version, integration_id, created_at, event_id";
 
+// A step without a claim since the last look only waits in a long queue: that is no loss.
 TAKE_OVERDUE_STEPS = "
 -- take_overdue_steps() across tenants
 WITH overdue AS (
@@ -112,6 +131,7 @@ WHERE ", same_step!("overdue"), "
 RETURNING steps.tenant_id, steps.session_id, steps.kind, steps.analysis_version, steps.integration_id, steps.event_id,
           attempt, requeues, message";
 
+// The next look counts this loss again.
 PUT_BACK_OVERDUE = "
 -- put_back_overdue()
 UPDATE steps SET requeues = greatest(requeues - 1, 0), seen_attempt = 0, due_at = now() - $8 * interval '1 millisecond'
@@ -122,14 +142,6 @@ WHERE ", step_key!(), " AND attempt = $7 AND status IN ('pending', 'running')";
 const UNFINISHED: &str = "The sync was started and never finished, although it was repeated. Replay it.";
 /// How often a claim looks again at a step that changed hands after it had looked.
 const CLAIM_ROUNDS: u32 = 3;
-
-/// The claim of a step: the step is ours until its lease ends.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Claimed {
-    pub key: StepKey,
-    /// Counts claims from 1; an earlier claim changes nothing any more.
-    pub attempt: i32,
-}
 
 /// The answer to a request for a step.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -179,15 +191,6 @@ pub enum Unclaimed {
     Events,
 }
 
-/// An open step that is long overdue: its message must have been lost.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Overdue {
-    pub claimed: Claimed,
-    pub message: String,
-    /// How often it was overdue although it had been claimed, this time included.
-    pub requeues: i32,
-}
-
 impl Store {
     /// Claims a step for `lease`, also a step that waits: a message about it has it look again. A `replay` also claims a
     /// step that has failed, which re-opens its session.
@@ -216,6 +219,7 @@ impl Store {
                 _ => {}
             }
         }
+        // The step changed hands in every round: the next delivery looks again.
         Ok(Claim::Busy(Duration::ZERO))
     }
 
@@ -268,7 +272,7 @@ impl Store {
     /// Takes up to `limit` open steps that have been overdue for `overdue_by`, of all tenants, the oldest first.
     ///
     /// Concurrent callers get different steps.
-    pub async fn take_overdue_steps(&self, overdue_by: Duration, limit: i64) -> Result<Vec<Overdue>, Error> {
+    pub async fn take_overdue_steps(&self, overdue_by: Duration, limit: i64) -> Result<Vec<TakenStep>, Error> {
         let params = [float(millis(overdue_by)), bigint(limit)];
         self.all(TAKE_OVERDUE_STEPS, &params).await
     }
@@ -285,15 +289,4 @@ impl FromRow for Planned {
         let (key, message) = read_planned(row)?;
         Ok(Self { step: key.step, message })
     }
-}
-
-impl FromRow for Overdue {
-    fn from_row(row: &Row) -> Result<Self, Error> {
-        let (claimed, message) = read_taken(row)?;
-        Ok(Self { claimed, message, requeues: row.get("requeues")? })
-    }
-}
-
-pub(crate) fn millis(duration: Duration) -> f64 {
-    duration.as_secs_f64() * 1000.0
 }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use domain::analysis::{Analysis, AnalysisStatus, Conversation, Coverage, Usage};
+use domain::id::{SessionId, TenantId};
 use domain::message::{AnalyzeMessage, StepMessage};
 use domain::session::{Channel, Session, Visitor};
 use serde::Serialize;
@@ -14,9 +15,12 @@ use tokio_postgres::NoTls;
 use uuid::Uuid;
 
 use crate::analyses::NewAnalysis;
+use crate::integration_log::{SyncKey, SyncStatus, key_params};
+use crate::row::row;
 use crate::sessions::NotifiedSession;
+use crate::sql::{int, text};
 use crate::steps::{Claim, Claimed, Planned};
-use crate::{Config, Store};
+use crate::{Config, Error, Store};
 
 /// The server is slow when all tests start at once.
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(30);
@@ -91,6 +95,53 @@ pub fn analysis() -> Analysis {
         coverage: Coverage::default(),
         redactions: Default::default(),
         usage: Usage::default(),
+    }
+}
+
+row! {
+    /// A row of the log.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct Sync {
+        pub status: SyncStatus,
+        /// The visitor's id in the third party.
+        pub contact_id: Option<String>,
+        /// The id of the note or of the webhook message.
+        pub record_id: Option<String>,
+        /// How often writing the record was begun.
+        pub attempts: i32,
+        /// How often the third party was asked, by functions that lived to say so.
+        pub tries: i32,
+        /// Whether every attempt named the record by a key, so that repeating it cannot leave two.
+        pub keyed: bool,
+        pub code: Option<String>,
+        /// The last error in words.
+        pub error: Option<String>,
+        /// Fields that were left out of a record that was written, for administrators.
+        pub notice: Option<String>,
+    }
+}
+
+const SYNC: &str = "-- sync()
+SELECT status, contact_id, record_id, attempts, tries, keyed, code, error, notice FROM integration_log
+WHERE tenant_id = $1 AND session_id = $2 AND integration_id = $3 AND analysis_version = $4";
+const ANALYSIS: &str = "-- analysis()
+SELECT document FROM analyses WHERE tenant_id = $1 AND session_id = $2 AND version = $3";
+
+/// Reads what no function needs to read.
+impl Store {
+    pub async fn sync(&self, key: &SyncKey<'_>) -> Result<Option<Sync>, Error> {
+        self.first(SYNC, &key_params(key)).await
+    }
+
+    /// An analysis with its placeholders.
+    pub async fn analysis(
+        &self,
+        tenant: &TenantId,
+        session: &SessionId,
+        version: i32,
+    ) -> Result<Option<Analysis>, Error> {
+        let row = self.row(ANALYSIS, &[text(tenant.as_ref()), text(session.as_ref()), int(version)]).await?;
+        row.map(|row| row.json("document")).transpose()
     }
 }
 

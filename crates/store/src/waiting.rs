@@ -7,15 +7,14 @@ use std::time::Duration;
 
 use domain::step::Code;
 
-use crate::row::{FromRow, Row};
 use crate::sql::{bigint, float, statements, text};
-use crate::step_rows::{of_claim, read_taken, same_step, step_key};
-use crate::steps::{Claimed, millis};
+use crate::step_rows::{Claimed, TakenStep, millis, of_claim, same_step, step_key};
 use crate::{Error, Store};
 
 statements! {
 /// A step that waits for its integration is due at once where the integration has just been repaired: the repair wakes
 /// the steps that wait by then.
+// A session does not wait for the events of webhooks.
 PARK_STEP = "
 -- park_step()
 WITH integration AS (
@@ -33,20 +32,6 @@ WITH integration AS (
     FROM parked WHERE sessions.tenant_id = $1 AND sessions.session_id = $2 AND $3 <> 'webhook_event'
 )
 SELECT attempt FROM parked";
-
-CLAIM_WAITING_STEP = "
--- claim_waiting_step()
-WITH claimed AS (
-    UPDATE steps
-    SET status = 'running', attempt = attempt + 1, due_at = now() + $7 * interval '1 millisecond', code = NULL
-    WHERE ", step_key!(), " AND status = 'waiting'
-    RETURNING attempt, message
-), session AS (
-    UPDATE sessions
-    SET waiting_steps = waiting_steps - 1, status = CASE WHEN waiting_steps > 1 THEN 'waiting' ELSE 'processing' END
-    FROM claimed WHERE sessions.tenant_id = $1 AND sessions.session_id = $2 AND $3 <> 'webhook_event'
-)
-SELECT attempt, message FROM claimed";
 
 TAKE_DUE_WAITING_STEPS = "
 -- take_due_waiting_steps() across tenants
@@ -67,7 +52,7 @@ WITH longest AS (
           GROUP BY tenant_id, session_id) AS taken
     WHERE sessions.tenant_id = taken.tenant_id AND sessions.session_id = taken.session_id
 )
-SELECT tenant_id, session_id, kind, analysis_version, integration_id, event_id, attempt, message FROM due";
+SELECT tenant_id, session_id, kind, analysis_version, integration_id, event_id, attempt, 0 AS requeues, message FROM due";
 
 PUT_BACK_WAITING = "
 -- put_back_waiting()
@@ -78,14 +63,6 @@ WITH waiting AS (
 )
 UPDATE sessions SET waiting_steps = waiting_steps + 1, status = 'waiting'
 FROM waiting WHERE sessions.tenant_id = $1 AND sessions.session_id = $2 AND $3 <> 'webhook_event'";
-}
-
-/// A step that waited and is due; it is `pending` again.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Resumed {
-    /// The last claim, from before the wait.
-    pub claimed: Claimed,
-    pub message: String,
 }
 
 impl Store {
@@ -100,20 +77,13 @@ impl Store {
     /// Takes up to `limit` waiting steps that are due, of all tenants, the longest due first.
     ///
     /// Concurrent callers get different steps. A step whose message is never sent becomes overdue.
-    pub async fn take_due_waiting_steps(&self, limit: i64) -> Result<Vec<Resumed>, Error> {
+    pub async fn take_due_waiting_steps(&self, limit: i64) -> Result<Vec<TakenStep>, Error> {
         self.all(TAKE_DUE_WAITING_STEPS, &[bigint(limit)]).await
     }
 
     /// Gives back a step whose message could not be sent: it waits, and is due. Does nothing if the step was claimed
     /// meanwhile.
-    pub async fn put_back_waiting(&self, resumed: &Resumed) -> Result<(), Error> {
-        self.execute(PUT_BACK_WAITING, &of_claim(&resumed.claimed, [])).await.map(drop)
-    }
-}
-
-impl FromRow for Resumed {
-    fn from_row(row: &Row) -> Result<Self, Error> {
-        let (claimed, message) = read_taken(row)?;
-        Ok(Self { claimed, message })
+    pub async fn put_back_waiting(&self, claimed: &Claimed) -> Result<(), Error> {
+        self.execute(PUT_BACK_WAITING, &of_claim(claimed, [])).await.map(drop)
     }
 }

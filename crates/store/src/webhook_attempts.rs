@@ -95,6 +95,7 @@ impl Store {
             int(i32::try_from(new.duration.as_millis()).unwrap_or(i32::MAX)),
             int(new.status.map(i32::from)),
             text(new.code.map(Code::as_str)),
+            // PostgreSQL stores no null characters.
             text(new.answer.map(|answer| answer.replace('\0', ""))),
         ];
         self.execute(RECORD_WEBHOOK_ATTEMPT, &params).await.map(drop)

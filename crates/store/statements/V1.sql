@@ -91,9 +91,6 @@ WHERE tenant_id = $1
   AND (closed_at IS NULL OR mail_status IN ('pending', 'sending') OR recovery_status IN ('pending', 'sending'))
 ORDER BY opened_at, alert_id;
 
--- analysis()
-SELECT document FROM analyses WHERE tenant_id = $1 AND session_id = $2 AND version = $3;
-
 -- begin_model_call()
 WITH claimed AS (
     SELECT replays FROM steps
@@ -434,11 +431,11 @@ ORDER BY session_id LIMIT $4;
 WITH made AS (
     INSERT INTO integration_log (tenant_id, session_id, integration_id, analysis_version) VALUES ($1, $2, $3, $4)
     ON CONFLICT (tenant_id, session_id, integration_id, analysis_version) DO NOTHING
-    RETURNING *
+    RETURNING status
 )
-SELECT status, contact_id, record_id, attempts, tries, keyed, code, error, notice FROM made
+SELECT status FROM made
 UNION ALL
-SELECT status, contact_id, record_id, attempts, tries, keyed, code, error, notice FROM integration_log
+SELECT status FROM integration_log
 WHERE tenant_id = $1 AND session_id = $2 AND integration_id = $3 AND analysis_version = $4;
 
 -- other_record()
@@ -1009,10 +1006,6 @@ SET enabled = $3, disabled_code = NULL, disabled_reason = NULL, disabled_at = NU
     removed_at = CASE WHEN $4 THEN now() ELSE removed_at END
 WHERE tenant_id = $1 AND integration_id = $2 AND removed_at IS NULL;
 
--- sync()
-SELECT status, contact_id, record_id, attempts, tries, keyed, code, error, notice FROM integration_log
-WHERE tenant_id = $1 AND session_id = $2 AND integration_id = $3 AND analysis_version = $4;
-
 -- syncs_of_session()
 SELECT session_id, analysis_version, CASE WHEN status IN ('pending', 'writing') AND code IS NOT NULL THEN 'waiting' ELSE status END AS status,
        contact_id, record_id, tries, code, error, notice, created_at, updated_at, synced_at
@@ -1044,7 +1037,7 @@ WITH longest AS (
           GROUP BY tenant_id, session_id) AS taken
     WHERE sessions.tenant_id = taken.tenant_id AND sessions.session_id = taken.session_id
 )
-SELECT tenant_id, session_id, kind, analysis_version, integration_id, event_id, attempt, message FROM due;
+SELECT tenant_id, session_id, kind, analysis_version, integration_id, event_id, attempt, 0 AS requeues, message FROM due;
 
 -- take_overdue_steps() across tenants
 WITH overdue AS (

@@ -182,7 +182,7 @@ async fn a_session_does_not_wait_for_events_nor_fail_with_them() {
     assert_eq!(resumed.len(), 1);
     let message: CrmSyncMessage = serde_json::from_str(&resumed[0].message).unwrap();
     assert_eq!(message.step_key(), claimed.key);
-    database.store.put_back_waiting(&resumed[0]).await.unwrap();
+    database.store.put_back_waiting(&resumed[0].claimed).await.unwrap();
     assert_eq!(session(&client).await, ended);
     let claimed = claim(&database, event.clone(), false).await;
     assert_eq!(session(&client).await, ended);

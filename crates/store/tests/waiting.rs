@@ -87,14 +87,14 @@ async fn a_waiting_step_is_taken_once_when_it_is_due_and_not_as_a_lost_one() {
     messages.sort_unstable();
     assert_eq!(messages, ["sync 0", "sync 1", "sync 2"]);
     assert_eq!(status(store, &session).await, SessionStatus::Waiting, "one of them is not due");
-    store.put_back_waiting(&taken[0]).await.unwrap();
-    store.put_back_waiting(&taken[0]).await.unwrap();
+    store.put_back_waiting(&taken[0].claimed).await.unwrap();
+    store.put_back_waiting(&taken[0].claimed).await.unwrap();
     assert_eq!(store.take_due_waiting_steps(10).await.unwrap(), [taken[0].clone()]);
 
     claim(store, &claims[3].key).await;
     assert_eq!(status(store, &session).await, SessionStatus::Processing);
     claim(store, &taken[1].claimed.key).await;
-    store.put_back_waiting(&taken[1]).await.unwrap();
+    store.put_back_waiting(&taken[1].claimed).await.unwrap();
     assert_eq!(status(store, &session).await, SessionStatus::Processing, "it was claimed meanwhile");
 }
 
