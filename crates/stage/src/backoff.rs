@@ -9,6 +9,9 @@ use crate::config::{ConfigError, Env};
 /// The longest wait: SQS allows 12 hours from the receive, and a function may have used up to 15 minutes of them.
 pub const MAX_VISIBILITY: Duration = Duration::from_secs(12 * 3600 - 15 * 60);
 
+/// Doublings of the base, at most: 65,536 times any base is beyond `max`, and the product does not overflow.
+const MAX_DOUBLINGS: u32 = 16;
+
 /// Exponential back-off with jitter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Backoff {
@@ -34,7 +37,7 @@ impl Backoff {
     }
 
     fn ceiling(&self, attempt: u32) -> Duration {
-        let doublings = attempt.saturating_sub(1).min(16);
+        let doublings = attempt.saturating_sub(1).min(MAX_DOUBLINGS);
         self.base.saturating_mul(1 << doublings).min(self.max)
     }
 }

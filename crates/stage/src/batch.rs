@@ -10,7 +10,7 @@ use lambda_runtime::LambdaEvent;
 use tracing::Instrument;
 
 use crate::config::{ConfigError, Env};
-use crate::error_chain;
+use crate::error_chain::error_chain;
 use crate::queues::{ERROR_CODE, Queues};
 
 /// A queue and how its records are handled.
@@ -101,6 +101,7 @@ async fn handle_message<H: RecordHandler, Q: Queues>(
 ) -> bool {
     let record = read(config, &message, deadline);
     let (body, receive_count) = (record.body.clone(), record.receive_count);
+    // One message that makes the code panic must not fail its neighbours.
     let verdict = AssertUnwindSafe(handler.handle_record(record)).catch_unwind().await.unwrap_or_else(|_| {
         tracing::error!("handler panicked");
         Verdict::Retry(handler.retry_after_panic(receive_count))

@@ -4,6 +4,7 @@ mod aws;
 pub mod backoff;
 pub mod batch;
 pub mod config;
+mod error_chain;
 pub mod metrics;
 pub mod outcome;
 pub mod queues;
@@ -12,11 +13,10 @@ pub mod telemetry;
 #[cfg(feature = "testing")]
 pub mod testing;
 
-use std::error::Error;
-
 pub use aws::sdk_config;
 pub use aws_config::SdkConfig;
 pub use config::{ConfigError, Env};
+pub use error_chain::error_chain;
 pub use outcome::{Delivery, Failure, Outcome};
 pub use step::{Stage, StepRunner};
 
@@ -29,13 +29,7 @@ pub type Clock = fn() -> chrono::DateTime<chrono::Utc>;
 pub async fn connect(config: &store::Config) -> Result<store::Store, store::ConnectError> {
     let store = store::Store::new(config)?;
     if let Err(error) = store.warm_up().await {
-        tracing::warn!(error = error_chain(&error), "database not reachable at start");
+        tracing::warn!(error = error_chain(&error), "database not reached at start");
     }
     Ok(store)
-}
-
-/// Joins an error and its causes in one line.
-pub fn error_chain(error: &dyn Error) -> String {
-    let causes = std::iter::successors(error.source(), |&cause| cause.source());
-    causes.fold(error.to_string(), |chain, cause| format!("{chain}: {cause}"))
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use domain::step::Code;
 use store::steps::Claimed;
 
-use crate::error_chain;
+use crate::error_chain::error_chain;
 
 /// Outcomes of a step.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -26,13 +26,13 @@ const MAX_ERROR_MESSAGE_BYTES: usize = 1000;
 /// A request to SQS that failed.
 #[derive(Debug, thiserror::Error)]
 pub enum QueueError {
-    #[error("send a message to {queue}")]
+    #[error("message to {queue} not sent")]
     Send {
         queue: String,
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    #[error("change a message's visibility in {queue}")]
+    #[error("visibility of a message in {queue} not changed")]
     Visibility {
         queue: String,
         #[source]
@@ -45,7 +45,7 @@ pub enum QueueError {
 pub enum PassOnError {
     #[error("database error")]
     Store(#[source] store::Error),
-    #[error("queue error")]
+    #[error("message not queued")]
     Queue(#[source] QueueError),
 }
 

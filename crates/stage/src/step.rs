@@ -17,9 +17,10 @@ use tracing::Instrument;
 use crate::backoff::Backoff;
 use crate::batch::{QueueConfig, Record, RecordHandler, Verdict, dead_letter, handle_batch};
 use crate::config::{ConfigError, Env};
+use crate::error_chain::error_chain;
+use crate::metrics;
 use crate::outcome::{Delivery, Failure, Outcome};
 use crate::queues::{MAX_DELAY, PassOnError, Queues, Routes};
-use crate::{error_chain, metrics};
 
 /// The body is not a message of this queue.
 pub const UNREADABLE_MESSAGE: Code = Code::new("unreadable_message");
@@ -52,7 +53,7 @@ fn dead(code: Code, message: &str) -> Verdict {
 
 fn given_back(result: Result<(), store::Error>) {
     if let Err(error) = result {
-        tracing::warn!(error = error_chain(&error), "could not give the claim back before its lease ends");
+        tracing::warn!(error = error_chain(&error), "claim not given back");
     }
 }
 
@@ -130,8 +131,11 @@ impl<S: Stage, Q: Queues> StepRunner<S, Q> {
                     serde_json::from_str(&planned).ok().filter(|planned: &S::Message| planned.step_key() == key);
                 self.handle(claimed, planned.unwrap_or(message), record).await
             }
+            // An earlier delivery may have ended before it queued what follows.
             Ok(Claim::AlreadyDone) => self.pass_on(&key, record).await,
+            // Only the copy in the dead-letter queue runs a failed step again.
             Ok(Claim::AlreadyFailed) => Verdict::Ack,
+            // A little later than the end of the lease, so that the claim has ended by then.
             Ok(Claim::Busy(lease)) => Verdict::Retry(lease + self.config.backoff.base),
             Ok(Claim::Unknown) => dead(UNKNOWN_STEP, UNPLANNED),
             Err(error) => self.database_failed(&error, record),
@@ -203,14 +207,14 @@ impl<S: Stage, Q: Queues> StepRunner<S, Q> {
         let (tenant, queue_url) = (&claimed.key.tenant_id, &self.config.queue.queue_url);
         let after = after.max(MIN_DELAY);
         if let Err(error) = self.queues.send_later(queue_url, tenant, &record.body, after).await {
-            tracing::warn!(error = error_chain(&error), "could not send a delayed copy");
+            tracing::warn!(error = error_chain(&error), "delayed copy not sent");
             if record.is_last {
                 return self.park(claimed, after, code, record).await;
             }
             self.release(&claimed, after).await;
             return Verdict::Retry(after);
         }
-        tracing::info!(code = code.as_str(), wait_s = after.as_secs(), "the message waits");
+        tracing::info!(code = code.as_str(), wait_s = after.as_secs(), "message delayed");
         given_back(self.store.postpone_step(&claimed, after).await);
         Verdict::Ack
     }
@@ -222,8 +226,8 @@ impl<S: Stage, Q: Queues> StepRunner<S, Q> {
     /// Lets the step wait. The message may go: the row keeps the message that asks for the step.
     async fn park(&self, claimed: Claimed, after: Duration, code: Code, record: &Record) -> Verdict {
         match self.store.park_step(&claimed, after, code).await {
-            Ok(true) => tracing::info!(code = code.as_str(), wait_s = after.as_secs(), "the step waits"),
-            Ok(false) => tracing::warn!("claim lost before the step could wait"),
+            Ok(true) => tracing::info!(code = code.as_str(), wait_s = after.as_secs(), "step parked"),
+            Ok(false) => tracing::warn!("claim lost before the step was parked"),
             Err(error) => return self.database_failed(&error, record),
         }
         Verdict::Ack
@@ -231,7 +235,7 @@ impl<S: Stage, Q: Queues> StepRunner<S, Q> {
 
     async fn finish(&self, claimed: Claimed, ending: Ending, record: &Record) -> Verdict {
         match self.store.finish_step(&claimed, ending).await {
-            Ok(Some(session)) => tracing::info!(session.status = session.as_str(), "recorded"),
+            Ok(Some(session)) => tracing::info!(session.status = session.as_str(), "step finished"),
             Ok(None) => tracing::warn!("claim lost before the step was finished"),
             Err(error) => return self.database_failed(&error, record),
         }
@@ -265,14 +269,14 @@ impl<S: Stage, Q: Queues> StepRunner<S, Q> {
             Ok(()) => Verdict::Ack,
             Err(PassOnError::Store(error)) => self.database_failed(&error, record),
             Err(PassOnError::Queue(error)) => {
-                tracing::warn!(error = error_chain(&error), "could not pass the session on");
+                tracing::warn!(error = error_chain(&error), "following steps not queued");
                 Verdict::Retry(self.config.backoff.after(record.receive_count))
             }
         }
     }
 
     fn database_failed(&self, error: &store::Error, record: &Record) -> Verdict {
-        tracing::error!(error = error_chain(error), "the database failed");
+        tracing::error!(error = error_chain(error), "database statement failed");
         Verdict::Retry(self.config.backoff.after(record.receive_count))
     }
 }

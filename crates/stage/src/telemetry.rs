@@ -21,7 +21,7 @@ pub fn init(env: &Env) {
     // A panic's text may quote a transcript, so only the place is logged.
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
-        tracing::error!(place, "panic");
+        tracing::error!(place, "panic caught");
     }));
 }
 
