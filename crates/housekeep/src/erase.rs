@@ -3,10 +3,10 @@
 use std::time::Instant;
 
 use serde::de::IgnoredAny;
-use store::erasure::{Erased, Erasure, OpenSession, ThirdPartyRecord};
+use store::erasure::{Erased, Erasure, OpenSession};
 
 use crate::pace::{self, RESERVE};
-use crate::{Context, EraseVisitorReport, EraseVisitorRequest, Error, RemainingRecord};
+use crate::{Context, EraseVisitorReport, EraseVisitorRequest, Error};
 
 /// Sessions of a batch; each has up to 20,000 turns.
 const SESSIONS: i64 = 5;
@@ -32,7 +32,7 @@ pub(crate) async fn erase_visitor<Q>(
     let mut report = EraseVisitorReport {
         open_sessions: open.into_iter().map(|OpenSession { session_id, .. }| session_id).collect(),
         more_third_party_records: records.len() == LISTED as usize,
-        third_party_records: records.into_iter().map(RemainingRecord::from).collect(),
+        third_party_records: records,
         ..EraseVisitorReport::default()
     };
     report.complete = match batches(context, &erasure, deadline, &mut report).await {
@@ -88,12 +88,5 @@ impl EraseVisitorReport {
         self.anonymised_mails += mails;
         self.removed_email_events += events;
         self.removed_email_bodies += bodies;
-    }
-}
-
-impl From<ThirdPartyRecord> for RemainingRecord {
-    fn from(record: ThirdPartyRecord) -> Self {
-        let ThirdPartyRecord { session_id, integration_id, contact_id, record_id, .. } = record;
-        Self { integration_id, session_id, contact_id, record_id }
     }
 }

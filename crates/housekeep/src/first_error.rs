@@ -11,7 +11,7 @@ impl FirstError {
         let Err(error) = result else { return };
         match &self.0 {
             None => self.0 = Some(error),
-            Some(_) => tracing::error!(error = error.line(), "another part of the task failed"),
+            Some(_) => tracing::error!(error = error.line(), "further part of task failed"),
         }
     }
 

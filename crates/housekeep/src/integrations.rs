@@ -25,8 +25,8 @@ use replay::ReplayRequest;
 pub use store::syncs::SyncEntry;
 pub use store::webhook_attempts::AttemptEntry;
 pub use task::{
-    DisabledEntry, IntegrationEntry, IntegrationReport, IntegrationTask, ReplayedSyncs, SavedIntegration,
-    ShownAttempts, ShownIntegrations, ShownState, ShownSyncs, SwitchedIntegration, TestedIntegration,
+    IntegrationEntry, IntegrationReport, IntegrationTask, ReplayedSyncs, SavedIntegration, ShownAttempts,
+    ShownIntegrations, ShownState, ShownSyncs, SwitchedIntegration, TestedIntegration,
 };
 
 /// Codes that steps of an integration wait with: until it is fixed, or for their turn.
@@ -131,7 +131,7 @@ impl<S: SecretSource> Operator<'_, S> {
         wanted.connection = checked.connection.clone();
         self.store.save_integration(&wanted).await?;
         let Integration { tenant_id, integration_id, state, config, connection, .. } = wanted;
-        let (woken, kind) = (self.begin(&tenant_id, &integration_id, &state).await?, config.kind());
+        let (woken, kind) = (self.store.wake_steps(&tenant_id, &integration_id, &waiting()).await?, config.kind());
         tracing::info!(tenant.id = %tenant_id, integration.id = %integration_id, kind, woken, "integration saved");
         Ok(SavedIntegration {
             state: show::state(&state),

@@ -10,7 +10,6 @@ mod pace;
 mod purge;
 mod reanalyze;
 mod requeue;
-mod resume;
 mod save;
 mod task;
 

@@ -1,16 +1,16 @@
-//! Sends the messages of lost steps again: lost between the database and the queue, or in crashes that used up their
-//! deliveries.
+//! Sends the messages of steps again whose wait is over, or that were lost: between the database and the queue, or in
+//! crashes that used up their deliveries.
 
-use domain::step::{Code, StepKey};
+use domain::step::Code;
 use stage::error_chain;
-use stage::queues::Queues;
-use store::steps::{Ending, Overdue, Unclaimed};
+use stage::queues::{Queues, Routes};
+use store::steps::{Ending, TakenStep};
 
 use crate::first_error::FirstError;
-use crate::{Context, Error, RequeueReport, resume};
+use crate::{Context, Error, RequeueReport};
 
 /// Steps taken at a time.
-pub(crate) const BATCH: i64 = 100;
+const BATCH: i64 = 100;
 /// Times that a step which is claimed each time is queued again; when it is overdue once more, it fails. A step that was
 /// never claimed is never given up: its queue is long, or paused.
 const MAX_REQUEUES: i32 = 3;
@@ -18,30 +18,49 @@ const MAX_REQUEUES: i32 = 3;
 /// The step was queued again and again, and no delivery ended it.
 const LOST: Code = Code::new("lost");
 
-/// Requeues lost steps and resumes waiting steps, the second also if the first fails; returns the first error.
+/// Requeues lost steps and resumes waiting steps, the second also if the first fails; returns the first error. A step
+/// whose message was not sent is put back: as overdue, or as due, as before.
 pub(crate) async fn requeue<Q: Queues>(context: &Context<Q>) -> Result<RequeueReport, Error> {
     let (mut report, mut errors) = (RequeueReport::default(), FirstError::default());
-    errors.note(requeue_lost(context, &mut report).await);
-    errors.note(resume::resume(context, &mut report).await);
+    let (store, overdue_by) = (&context.store, context.lost_after);
+    let lost = in_batches(
+        async || store.take_overdue_steps(overdue_by, BATCH).await,
+        async |lost| requeue_one(context, lost, &mut report).await,
+        async |lost| store.put_back_overdue(&lost.claimed, overdue_by).await,
+    );
+    errors.note(lost.await);
+    let due = in_batches(
+        async || store.take_due_waiting_steps(BATCH).await,
+        async |due| {
+            context.send(&due.claimed.key, &due.message).await?;
+            report.resumed += 1;
+            Ok(())
+        },
+        async |due| store.put_back_waiting(&due.claimed).await,
+    );
+    errors.note(due.await);
     tracing::info!(report.requeued, report.failed, report.resumed, "lost and waiting steps examined");
     errors.into_result().map(|()| report)
 }
 
-/// Requeues every lost step, also after an error; returns the first error. A step whose message was not sent is as
-/// overdue as before.
-async fn requeue_lost<Q: Queues>(context: &Context<Q>, report: &mut RequeueReport) -> Result<(), Error> {
+/// Takes steps until there are no more, or until a batch had an error; returns its first error.
+async fn in_batches(
+    take: impl AsyncFn() -> Result<Vec<TakenStep>, store::Error>,
+    mut act: impl AsyncFnMut(&TakenStep) -> Result<(), Error>,
+    put_back: impl AsyncFn(&TakenStep) -> Result<(), store::Error>,
+) -> Result<(), Error> {
     loop {
-        let lost = context.store.take_overdue_steps(context.lost_after, BATCH).await?;
+        let taken = take().await?;
         let mut errors = FirstError::default();
-        for overdue in &lost {
-            if let Err(error) = requeue_one(context, overdue, report).await {
+        for step in &taken {
+            if let Err(error) = act(step).await {
                 errors.note(Err(error));
-                let back = context.store.put_back_overdue(&overdue.claimed, context.lost_after).await;
-                errors.note(back.map_err(Error::from));
+                errors.note(put_back(step).await.map_err(Error::from));
             }
         }
+        // The steps that were put back would be taken again at once: the next run goes on.
         errors.into_result()?;
-        if lost.len() < BATCH as usize {
+        if taken.len() < BATCH as usize {
             return Ok(());
         }
     }
@@ -49,46 +68,36 @@ async fn requeue_lost<Q: Queues>(context: &Context<Q>, report: &mut RequeueRepor
 
 async fn requeue_one<Q: Queues>(
     context: &Context<Q>,
-    overdue: &Overdue,
+    lost: &TakenStep,
     report: &mut RequeueReport,
 ) -> Result<(), Error> {
-    let key = &overdue.claimed.key;
-    if overdue.requeues > MAX_REQUEUES {
-        give_up(context, overdue).await?;
+    let key = &lost.claimed.key;
+    if lost.requeues > MAX_REQUEUES {
+        give_up(context, lost).await?;
         report.failed += 1;
     } else {
         tracing::warn!(tenant.id = %key.tenant_id, session.id = %key.session_id, step = %key.step, "lost step requeued");
-        context.send(key, &overdue.message).await?;
+        context.send(key, &lost.message).await?;
         report.requeued += 1;
     }
     Ok(())
 }
 
-async fn give_up<Q: Queues>(context: &Context<Q>, overdue: &Overdue) -> Result<(), Error> {
-    let key = &overdue.claimed.key;
+async fn give_up<Q: Queues>(context: &Context<Q>, lost: &TakenStep) -> Result<(), Error> {
+    let key = &lost.claimed.key;
     let queue = context.step_queues.of(&key.step);
     let reason = format!("no delivery ended the step, although it was queued again {MAX_REQUEUES} times");
     // Dead-lettered before it fails, as in a stage: a crash between the two leaves a copy, never a loss.
-    let sent = context.queues.dead_letter(&queue.dead_letter_url, &overdue.message, LOST, &reason).await;
+    let sent = context.queues.dead_letter(&queue.dead_letter_url, &lost.message, LOST, &reason).await;
     sent.map_err(|source| Error::Queue { key: Box::new(key.clone()), source })?;
     tracing::error!(tenant.id = %key.tenant_id, session.id = %key.session_id, step = %key.step, "lost step given up");
-    if context.store.finish_step(&overdue.claimed, Ending::Failed(LOST)).await?.is_some() {
+    if context.store.finish_step(&lost.claimed, Ending::Failed(LOST)).await?.is_some() {
         stage::metrics::step_failed(key, LOST);
-        send_events(context, key).await;
-    }
-    Ok(())
-}
-
-/// Sends the events that the failure has planned. If this fails, `requeue` finds their steps as lost.
-async fn send_events<Q: Queues>(context: &Context<Q>, key: &StepKey) {
-    let planned = match context.store.unclaimed_steps(&key.tenant_id, &key.session_id, Unclaimed::Events).await {
-        Ok(planned) => planned,
-        Err(error) => return tracing::warn!(error = error_chain(&error), "planned events not found"),
-    };
-    for event in planned {
-        let queue = context.step_queues.of(&event.step);
-        if let Err(error) = context.queues.send(&queue.url, &key.tenant_id, &event.message).await {
-            tracing::warn!(error = error_chain(&error), step = %event.step, "event message not sent");
+        let events = Routes { notify: None, crm_sync: context.step_queues.crm_sync.url.clone() };
+        if let Err(error) = events.pass_on(&context.store, &context.queues, &key.tenant_id, &key.session_id).await {
+            // The next run finds the steps of the events as lost.
+            tracing::warn!(error = error_chain(&error), "events of lost step not queued");
         }
     }
+    Ok(())
 }

@@ -1,10 +1,11 @@
 //! Tasks of the schedule and of operators, and their reports: the protocol of `housekeep`, `cargo xtask` and tests.
 
 use domain::email_address::EmailAddress;
-use domain::id::{IntegrationId, SessionId, TemplateName, TenantId};
+use domain::id::{SessionId, TemplateName, TenantId};
 use domain::locale::Locale;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use store::erasure::ThirdPartyRecord;
 use strum::VariantNames;
 
 use crate::Error;
@@ -28,6 +29,7 @@ pub enum HousekeepTask {
     SaveSettings(SaveSettingsRequest),
     SaveTemplate(SaveTemplateRequest),
     /// Administers integrations. Invoked by an operator.
+    // Parsed by `read`: these tasks have tags of their own.
     #[serde(skip)]
     Integration(IntegrationTask),
 }
@@ -181,22 +183,11 @@ pub struct EraseVisitorReport {
     pub open_sessions: Vec<SessionId>,
     /// Records that stay in third parties until an administrator removes them there. Only this report names them: an
     /// erased session is not found again.
-    pub third_party_records: Vec<RemainingRecord>,
+    pub third_party_records: Vec<ThirdPartyRecord>,
     /// Whether there are more records; `integration_log` has them, of sessions with an `erased_at`.
     pub more_third_party_records: bool,
     /// Whether only open sessions are left; if not, erase again.
     pub complete: bool,
-}
-
-/// Contact, note or webhook event that a session left in a third party.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RemainingRecord {
-    pub integration_id: IntegrationId,
-    pub session_id: SessionId,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub contact_id: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub record_id: Option<String>,
 }
 
 /// Saved settings.

@@ -62,6 +62,7 @@ impl AlertDelivery<'_> {
 impl<Q> AlertRun<'_, Q> {
     /// Sends the pending mails of a tenant's alerts.
     pub(super) async fn send_mails(&mut self, watched: &WatchedTenant<'_>) -> Result<(), Error> {
+        // Read again: this run has opened and closed some.
         for alert in &self.context.store.alerts_at_work(watched.tenant_id).await? {
             let delivery = |mail| AlertDelivery { watched, alert, mail };
             let opening_mailed = match self.advance(delivery(AlertMail::Opening), alert.mail).await? {

@@ -1,7 +1,7 @@
 //! Replays: failed syncs run again, as if their messages came back from the dead-letter queue; webhooks get their events
 //! again.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use chrono::{DateTime, Utc};
 use domain::id::SessionId;
@@ -14,15 +14,12 @@ use store::replays::ReplayRange;
 use uuid::Uuid;
 
 use super::{IntegrationError, ReplayedSyncs};
+use crate::pace::RESERVE;
 
-/// Messages that one call sends, at most, so that its caller soon gets an answer; more only where a single session has
-/// more.
+/// Messages that one call sends at most, so that its caller soon gets an answer; a single session may have more.
 const MOST: usize = 1000;
 /// Steps read at a time.
 const BATCH: usize = 100;
-/// Time at the end of an invocation without further messages: for one statement that is cancelled, and the answer. An
-/// invocation with less than twice this time keeps its half.
-const RESERVE: Duration = Duration::from_secs(8);
 
 /// Steps to send again.
 pub(super) struct ReplayRequest<'a> {
@@ -46,8 +43,9 @@ impl ReplayRequest<'_> {
     }
 }
 
-/// In the order of the sessions' ids, so that the next call goes on where this one ends. What ends it early, after it
-/// has come to some session, is an error of the next call, if it lasts.
+/// Sends the messages of an integration's syncs or events again, in the order of the sessions' ids, so that the next
+/// call goes on where this one ends. An error after the first session ends the call early; if it lasts, the next call
+/// returns it.
 pub(super) async fn replay<Q: Queues>(
     store: &Store,
     queues: &Q,
@@ -60,6 +58,7 @@ pub(super) async fn replay<Q: Queues>(
         return Err(IntegrationError::NotOn(integration_id.clone()));
     }
     let range = wanted.range()?;
+    // An invocation with less than twice the reserve keeps its half.
     let reserve = RESERVE.min(deadline.saturating_duration_since(Instant::now()) / 2);
     let ends_at = deadline.checked_sub(reserve).unwrap_or(deadline);
     let mut call =
@@ -87,7 +86,7 @@ struct ReplayRun<'a, Q> {
     queues: &'a Q,
     queue_url: &'a str,
     integration: &'a Integration,
-    /// When it sends nothing more.
+    /// Nothing more is sent after this.
     ends_at: Instant,
     replayed: u32,
     /// The last session all of whose messages are sent.
@@ -149,7 +148,7 @@ impl<Q: Queues> ReplayRun<'_, Q> {
                     break;
                 }
                 if let Err(error) = self.queues.send(self.queue_url, tenant_id, &step.message).await {
-                    tracing::warn!(error = error_chain(&error), "replay messages left for the next requeue");
+                    tracing::warn!(error = error_chain(&error), "replay message not sent");
                     break;
                 }
             }
@@ -166,7 +165,8 @@ impl<Q: Queues> ReplayRun<'_, Q> {
     }
 }
 
-/// Of a full batch, the last session may have more steps, and is left for the next; `false` if it is the only one.
+/// Leaves the last session of a full batch, which may have more steps, for the next batch; `false` if it is the only
+/// one.
 fn drop_the_last_session(found: &mut Vec<FailedStep>) -> bool {
     let Some(last) = found.last().map(|step| step.session_id.clone()) else { return true };
     let whole = found.partition_point(|step| step.session_id != last);

@@ -3,14 +3,14 @@
 use chrono::{DateTime, Utc};
 use connectors::SecretSource;
 use domain::id::{IntegrationId, SessionId, TenantId};
-use domain::integration::{Disabled, Integration, IntegrationConfig, IntegrationState, WebhookConfig};
+use domain::integration::{Integration, IntegrationConfig, IntegrationState, WebhookConfig};
 use reqwest::Url;
 use store::integrations::Shown;
 use store::syncs::{SyncEntry, SyncFilter};
 
 use super::{
-    DisabledEntry, IntegrationEntry, IntegrationError, IntegrationReport, Operator, ShownAttempts, ShownIntegrations,
-    ShownState, ShownSyncs, waiting,
+    IntegrationEntry, IntegrationError, IntegrationReport, Operator, ShownAttempts, ShownIntegrations, ShownState,
+    ShownSyncs, waiting,
 };
 
 /// Attempts in an answer: with the beginnings of what receivers answered, a fraction of what Lambda takes.
@@ -87,7 +87,7 @@ fn integration(shown: Shown, now: DateTime<Utc>) -> IntegrationEntry {
         integration_id,
         state: self::state(&state),
         disabled: match state {
-            IntegrationState::Disabled(Disabled { code, reason, since }) => Some(DisabledEntry { code, reason, since }),
+            IntegrationState::Disabled(disabled) => Some(disabled),
             IntegrationState::On | IntegrationState::Off | IntegrationState::Removed => None,
         },
         config: masked(config),

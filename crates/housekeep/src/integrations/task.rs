@@ -2,12 +2,13 @@
 
 use chrono::{DateTime, Utc};
 use domain::id::{IntegrationId, SessionId, TenantId};
-use domain::integration::{Connection, IntegrationConfig};
+use domain::integration::{Connection, Disabled, IntegrationConfig};
+use domain::text_enum;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use store::syncs::{ShownStatus, SyncEntry, SyncPlace};
 use store::webhook_attempts::AttemptEntry;
-use strum::{IntoStaticStr, VariantNames};
+use strum::VariantNames;
 
 /// Requests of an operator, each about one tenant.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, VariantNames)]
@@ -120,20 +121,13 @@ pub struct SwitchedIntegration {
     pub state: ShownState,
 }
 
-/// States of an integration.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr)]
-#[serde(rename_all = "snake_case")]
-#[strum(serialize_all = "snake_case")]
-pub enum ShownState {
-    On,
-    Off,
-    Disabled,
-    Removed,
-}
-
-impl ShownState {
-    pub fn as_str(self) -> &'static str {
-        self.into()
+text_enum! {
+    /// States of an integration.
+    pub enum ShownState {
+        On = "on",
+        Off = "off",
+        Disabled = "disabled",
+        Removed = "removed",
     }
 }
 
@@ -172,7 +166,7 @@ pub struct IntegrationEntry {
     pub integration_id: IntegrationId,
     pub state: ShownState,
     /// Why the service has disabled it.
-    pub disabled: Option<DisabledEntry>,
+    pub disabled: Option<Disabled>,
     /// The configuration, without path and query of a webhook's URL.
     pub config: IntegrationConfig,
     pub secret_name: String,
@@ -188,13 +182,6 @@ pub struct IntegrationEntry {
     pub limit_code: Option<String>,
     /// Steps that wait until the integration is fixed, or for their turn.
     pub waiting: i64,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DisabledEntry {
-    pub code: String,
-    pub reason: String,
-    pub since: DateTime<Utc>,
 }
 
 /// Rows of the log of syncs.

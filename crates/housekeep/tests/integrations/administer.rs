@@ -61,8 +61,8 @@ async fn what_would_not_work_is_not_saved_and_its_place_is_named() {
         (json!({ "kind": "hubspot", "auth": "oauth" }), "acme/hubspot", "secret_name: The secret does not hold"),
         (hook("https://example.com/"), "acme/other-hook", "secret_name: The secret does not hold a signing secret"),
         (hook("https://example.com/"), "acme/weak", "secret_name: The secret does not hold a signing secret: whsec_"),
-        (hook("http://example.com/"), "acme/hook", "config.url: its scheme is not https"),
-        (hook("https://169.254.169.254/"), "acme/hook", "config.url: its host has an address that is not public"),
+        (hook("http://example.com/"), "acme/hook", "config.url: the URL's scheme is not https"),
+        (hook("https://169.254.169.254/"), "acme/hook", "config.url: the URL's host has an address that is not public"),
         (
             json!({ "kind": "hubspot", "properties": { "nope": "visitor.id" } }),
             "acme/hubspot",

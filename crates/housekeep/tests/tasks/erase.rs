@@ -2,7 +2,8 @@
 
 use domain::address_hash::AddressHash;
 use domain::session::{Session, Visitor};
-use housekeep::{EraseVisitorReport, EraseVisitorRequest, HousekeepTask, RemainingRecord, TaskReport};
+use housekeep::{EraseVisitorReport, EraseVisitorRequest, HousekeepTask, TaskReport};
+use store::erasure::ThirdPartyRecord;
 use store::suppressions::SuppressionReason;
 use store::testing;
 
@@ -47,9 +48,10 @@ async fn an_erasure_leaves_neither_address_nor_words_in_any_table() {
 
     let report = erase(&world).await;
     let id = |id: &str| id.parse().unwrap();
-    let record = RemainingRecord {
-        integration_id: "hub".parse().unwrap(),
+    let record = ThirdPartyRecord {
         session_id: id("ana-1"),
+        integration_id: "hub".parse().unwrap(),
+        analysis_version: 1,
         contact_id: Some("c-1".to_owned()),
         record_id: Some("n-1".to_owned()),
     };
