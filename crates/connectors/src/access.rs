@@ -14,6 +14,7 @@ use store::Store;
 
 use crate::call::CallError;
 use crate::error::Error;
+use crate::reason::Reason;
 use crate::secrets::{SecretError, SecretSource, Secrets};
 
 /// A token is renewed this long before it ends: longer than any sync takes, so that none meets its end.
@@ -22,6 +23,9 @@ pub const RENEWAL_MARGIN: TimeDelta = TimeDelta::minutes(5);
 const RENEWAL_LEASE: Duration = Duration::from_secs(30);
 /// No token is taken to live longer, whatever its answer says: HubSpot's live half an hour, Salesforce's some hours.
 const LONGEST_LIFETIME: Duration = Duration::from_secs(24 * 3600);
+
+/// Bytes of a fingerprint: it only distinguishes the few secrets that an integration ever has.
+const FINGERPRINT_BYTES: usize = 8;
 
 /// A token from a sign-in.
 #[derive(Clone, Serialize, Deserialize)]
@@ -43,7 +47,7 @@ fn exposed<S: serde::Serializer>(token: &SecretString, serializer: S) -> Result<
 
 /// How an integration signs in.
 pub trait SignIn {
-    /// Gets a token with what the secret holds; [`Reason::Unauthorized`](crate::reason::Reason::Unauthorized) if that is
+    /// Gets a token with what the secret holds; [`Reason::Unauthorized`] if that is
     /// not valid.
     fn sign_in(&self, secret: &SecretString) -> impl Future<Output = Result<Granted, SignInError>>;
 
@@ -119,7 +123,7 @@ impl<S: SecretSource, I: SignIn> Access<'_, S, I> {
         let ours = self.store.take_renewal(tenant_id, integration_id, RENEWAL_LEASE).await?;
         let Some(renewal) = ours else {
             let usable = old.filter(|old| reason == RenewalCause::Ends && old.ends_at > self.now);
-            return usable.ok_or(Error::Renewing);
+            return usable.ok_or(Error::Of(Reason::TokenRenewal));
         };
         let renewed = self.renew_now(old.as_ref()).await;
         self.store.end_renewal(tenant_id, integration_id, renewal).await?;
@@ -183,6 +187,6 @@ impl<S: SecretSource, I: SignIn> Access<'_, S, I> {
     /// Tells one secret and subject from another without holding it.
     fn fingerprint(&self, secret: &SecretString) -> String {
         let hash = Sha256::new().chain_update(secret.expose_secret()).chain_update(self.sign_in.subject()).finalize();
-        hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+        hash.iter().take(FINGERPRINT_BYTES).map(|byte| format!("{byte:02x}")).collect()
     }
 }

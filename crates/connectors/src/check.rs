@@ -15,6 +15,7 @@ use crate::error::Error;
 use crate::explanation::{self, Afterwards};
 use crate::hubspot::oauth::{self, OAuth};
 use crate::job::SyncNotes;
+use crate::reason::Reason;
 use crate::salesforce::Login;
 use crate::secrets::SecretError;
 use crate::{Connectors, SecretSource, webhook};
@@ -71,7 +72,7 @@ impl<S: SecretSource> Connectors<S> {
             }
             IntegrationConfig::Salesforce(config) => {
                 let (now, notes) = ((self.clock)(), SyncNotes::default());
-                let login = Login::new(&self.salesforce, config, deadline, now).ok_or(Error::ForeignUrl)?;
+                let login = Login::new(&self.salesforce, config, deadline, now).ok_or(Error::Of(Reason::ForeignUrl))?;
                 let ask = async |token: &AccessToken| {
                     let api = self.salesforce.api(config, token, deadline, now, &notes).map_err(Error::Crm)?;
                     salesforce::check(&api, config).await.map_err(Error::Crm)
@@ -118,6 +119,7 @@ impl<S: SecretSource> Connectors<S> {
                 let sign_in = OAuth { hubspot: &self.hubspot, config, deadline, now };
                 let (secrets, store) = (&self.secrets, &self.store);
                 let access = Access { integration, secrets, store, sign_in: &sign_in, now };
+                // An administrator may just have replaced the secret.
                 access.with_new_token(async |token: &AccessToken| ask(&token.token).await).await
             }
         }
@@ -128,7 +130,7 @@ impl<S: SecretSource> Connectors<S> {
 fn place(error: &Error) -> &'static str {
     match error {
         Error::Secret(_) | Error::SigningSecret(_) => "secret_name",
-        Error::ForeignUrl => "config.url",
+        Error::Of(Reason::ForeignUrl) => "config.url",
         _ => "",
     }
 }

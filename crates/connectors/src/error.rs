@@ -14,23 +14,12 @@ use crate::webhook::Violation;
 /// A sync or check that failed. The texts hold no personal data.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    /// The source names the statement.
     #[error("database error")]
     Store(#[from] store::Error),
-    #[error("unknown integration")]
-    UnknownIntegration,
-    #[error("unknown session")]
-    UnknownSession,
-    #[error("unknown analysis")]
-    UnknownAnalysis,
-    #[error("unknown event")]
-    UnknownEvent,
-    #[error("unknown mail")]
-    UnknownEmail,
-    #[error("the integration is not a webhook")]
-    NotAWebhook,
-    /// Credentials are sent nowhere else.
-    #[error("the URL is not the third party's")]
-    ForeignUrl,
+    /// Nothing is known beyond the reason.
+    #[error("the sync cannot go on: {}", .0.code())]
+    Of(Reason),
     #[error("forbidden URL")]
     ForbiddenUrl(#[source] Violation),
     #[error("secret not usable")]
@@ -39,13 +28,6 @@ pub enum Error {
     SigningSecret(#[source] InvalidSigningSecret),
     #[error("sign-in failed")]
     SignIn(#[source] CallError),
-    /// Another function renews the token, and the old token has ended.
-    #[error("another function is renewing the access token")]
-    Renewing,
-    #[error("another version of the analysis is being written")]
-    OtherVersion,
-    #[error("another session is creating the person")]
-    OtherSession,
     #[error("CRM request failed")]
     Crm(#[source] CallError),
     #[error("webhook not delivered")]
@@ -58,19 +40,10 @@ impl Error {
         match self {
             Self::Store(error) if error.is_retryable() => Reason::Database,
             Self::Store(_) => Reason::DatabaseDefect,
-            Self::UnknownIntegration => Reason::UnknownIntegration,
-            Self::UnknownSession => Reason::UnknownSession,
-            Self::UnknownAnalysis => Reason::UnknownAnalysis,
-            Self::UnknownEvent => Reason::UnknownEvent,
-            Self::UnknownEmail => Reason::UnknownEmail,
-            Self::NotAWebhook => Reason::NotAWebhook,
-            Self::ForeignUrl => Reason::ForeignUrl,
+            Self::Of(reason) => *reason,
             Self::ForbiddenUrl(_) => Reason::ForbiddenUrl,
             Self::Secret(error) => error.reason(),
             Self::SigningSecret(_) => Reason::InvalidSigningSecret,
-            Self::Renewing => Reason::TokenRenewal,
-            Self::OtherVersion => Reason::OtherVersion,
-            Self::OtherSession => Reason::OtherSession,
             Self::SignIn(error) | Self::Crm(error) | Self::Webhook(error) => error.reason(),
         }
     }

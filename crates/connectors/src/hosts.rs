@@ -12,7 +12,7 @@ pub struct AllowedHosts(Vec<(String, Option<u16>)>);
 
 /// An entry that is not a host.
 #[derive(Debug, thiserror::Error)]
-#[error("has an entry that is not host or host:port: {0}")]
+#[error("the list of hosts has an entry that is neither host nor host:port: {0}")]
 pub struct InvalidAllowedHost(String);
 
 impl FromStr for AllowedHosts {

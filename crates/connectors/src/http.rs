@@ -10,7 +10,6 @@ use reqwest::redirect::Policy;
 use reqwest::{ClientBuilder, RequestBuilder, Response, StatusCode};
 use rustls::{ClientConfig, RootCertStore};
 use serde::de::DeserializeOwned;
-use stage::Delivery;
 use stage::outcome::remaining;
 
 use crate::call::CallError;
@@ -103,7 +102,7 @@ impl Exchange {
         deadline: Instant,
         limit: usize,
     ) -> Result<Self, CallError> {
-        let timeout = timeout_before(longest, deadline).ok_or(CallError::OutOfTime { operation })?;
+        let timeout = timeout(longest, deadline).ok_or(CallError::OutOfTime { operation })?;
         Ok(Self { operation, timeout, limit })
     }
 
@@ -123,13 +122,9 @@ impl Exchange {
     }
 }
 
-/// How long a request may take within a delivery; `None`: it is not to be begun, because its answer would be lost.
-pub(crate) fn timeout(longest: Duration, delivery: &Delivery) -> Option<Duration> {
-    timeout_before(longest, delivery.deadline)
-}
-
-/// The same within an invocation that ends at `deadline`.
-pub(crate) fn timeout_before(longest: Duration, deadline: Instant) -> Option<Duration> {
+/// Limits a request to what is left of an invocation that ends at `deadline`; `None`: the request is not to be begun,
+/// because its answer would be lost.
+pub(crate) fn timeout(longest: Duration, deadline: Instant) -> Option<Duration> {
     let timeout = longest.min(remaining(deadline));
     (timeout >= SHORTEST_TIMEOUT).then_some(timeout)
 }

@@ -10,6 +10,8 @@ const RATE_LIMIT_WAIT: Duration = Duration::from_secs(10);
 /// A daily limit ends at midnight of the account's time zone, or 24 hours after the requests; one sync an hour finds
 /// out.
 pub const DAILY_LIMIT_WAIT: Duration = Duration::from_secs(3600);
+/// Secrets Manager is back within seconds, or takes minutes; a look costs one request.
+const SECRETS_WAIT: Duration = Duration::from_secs(10);
 /// A locked record is free again within seconds; HubSpot asks for two at least.
 const LOCKED_WAIT: Duration = Duration::from_secs(5);
 /// Another function gets a token, or writes another version, within a second.
@@ -69,13 +71,13 @@ pub enum HealthSign {
 pub struct ReasonRow {
     pub code: Code,
     pub next: Next,
-    pub evidence: HealthSign,
+    pub health: HealthSign,
     /// Text for administrators: what happened and what to do; `{party}` stands for the third party.
     pub message: &'static str,
 }
 
 macro_rules! reasons {
-    ($($(#[$doc:meta])* $reason:ident: $code:literal, $next:expr, $evidence:ident, $message:literal;)+) => {
+    ($($(#[$doc:meta])* $reason:ident: $code:literal, $next:expr, $health:ident, $message:literal;)+) => {
         /// Reasons why a sync ends or is delayed, or a check fails.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub enum Reason { $($(#[$doc])* $reason,)+ }
@@ -84,8 +86,8 @@ macro_rules! reasons {
             pub const ALL: &[Self] = &[$(Self::$reason,)+];
 
             pub fn row(self) -> ReasonRow {
-                let row = |code, next, evidence, message| ReasonRow { code: Code::new(code), next, evidence, message };
-                match self { $(Self::$reason => row($code, $next, HealthSign::$evidence, $message),)+ }
+                let row = |code, next, health, message| ReasonRow { code: Code::new(code), next, health, message };
+                match self { $(Self::$reason => row($code, $next, HealthSign::$health, $message),)+ }
             }
         }
     };
@@ -108,7 +110,7 @@ reasons! {
     UnknownAnalysis: "unknown_analysis", Next::Fail, Nothing, "The analysis has been removed.";
     UnknownEvent: "unknown_event", Next::Fail, Nothing, "The event has been removed.";
     UnknownEmail: "unknown_email", Next::Fail, Nothing, "The mail that the event is about has been removed.";
-    NotAWebhook: "no_webhook", Next::Fail, Nothing, "Events are sent to webhooks only, and the integration is none.";
+    NotAWebhook: "no_webhook", Next::Fail, Nothing, "Events are sent to webhooks only, and the integration is a CRM.";
 
     // Credentials.
     /// A token is wrong, expired or revoked.
@@ -135,7 +137,7 @@ reasons! {
         "The secret, or the access token stored with it, is marked for deletion in Secrets Manager. Restore it.";
     SecretForbidden: "secret_forbidden", Next::Disable, Nothing,
         "The service may not use the secret: its role, or the policy of the secret's key, does not allow it. Grant it.";
-    SecretUnavailable: "secret_unavailable", Next::Wait(RATE_LIMIT_WAIT), Nothing, "Secrets Manager did not answer.";
+    SecretUnavailable: "secret_unavailable", Next::Wait(SECRETS_WAIT), Nothing, "Secrets Manager did not answer.";
     TokenRenewal: "token_renewal", Next::Wait(SHORT_WAIT), Nothing, "Another sync is renewing the access token.";
 
     // URLs.
@@ -198,13 +200,13 @@ pub fn table() -> String {
     let mut table =
         "| Code | What follows | Says of the integration | Message to administrators |\n|---|---|---|---|\n".to_owned();
     for reason in Reason::ALL {
-        let ReasonRow { code, next, evidence, message } = reason.row();
-        // Unwrap safety: writing to a string does not fail.
+        let ReasonRow { code, next, health, message } = reason.row();
+        // Writing to a string cannot fail.
         let _ = writeln!(
             table,
             "| `{code}` | {} | {} | {} |",
             follows(next),
-            said(evidence),
+            said(health),
             message.replace("{party}", "…")
         );
     }
@@ -229,8 +231,8 @@ fn follows(next: Next) -> String {
     }
 }
 
-fn said(evidence: HealthSign) -> &'static str {
-    match evidence {
+fn said(health: HealthSign) -> &'static str {
+    match health {
         HealthSign::Nothing | HealthSign::Unsure => "nothing",
         HealthSign::Down => "it is down",
         HealthSign::Answered => "a CRM works; a webhook fails",

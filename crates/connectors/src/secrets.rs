@@ -19,17 +19,17 @@ const SECRET_LIFETIME: Duration = Duration::from_secs(300);
 #[derive(Debug, thiserror::Error)]
 pub enum SecretError {
     /// The name is not the tenant's own: an integration must not reach the secrets of others.
-    #[error("the name is not one of the tenant's own")]
+    #[error("the secret's name is not one of the tenant's own")]
     NotAllowed,
     #[error("unknown secret")]
     Unknown,
     /// Empty, not text, or without a member that the kind of integration needs.
-    #[error("it does not hold what is needed")]
+    #[error("the secret does not hold what the integration needs")]
     Invalid,
-    #[error("it is marked for deletion")]
+    #[error("the secret is marked for deletion")]
     Deleted(#[source] SecretCause),
     /// The role's policy or the key's does not allow it.
-    #[error("access denied")]
+    #[error("access to the secret denied")]
     Forbidden(#[source] SecretCause),
     #[error("no answer from Secrets Manager")]
     Unavailable(#[source] SecretCause),

@@ -13,8 +13,8 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, Utc};
 use domain::integration::WebhookConfig;
 use reqwest::dns::Resolve;
-use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Client, ClientBuilder, StatusCode, Url};
+use reqwest::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use reqwest::{Client, ClientBuilder, RequestBuilder, StatusCode};
 use rustls::ClientConfig;
 use secrecy::SecretString;
 use stage::Delivery;
@@ -102,20 +102,20 @@ impl Webhooks {
         now: DateTime<Utc>,
     ) -> DeliveryAttempt {
         let started = Instant::now();
-        let (status, answer, result) = match self.prepare(event, config, secret, now) {
-            Ok(prepared) => self.post(prepared, delivery, now).await,
+        let (status, answer, result) = match self.request(event, config, secret, now) {
+            Ok(request) => post(request, delivery, now).await,
             Err(error) => (None, None, Err(error)),
         };
         DeliveryAttempt { duration: started.elapsed(), status, answer, result }
     }
 
-    fn prepare(
+    fn request(
         &self,
         event: &SignedEvent<'_>,
         config: &WebhookConfig,
         secret: &SecretString,
         now: DateTime<Utc>,
-    ) -> Result<Prepared, Error> {
+    ) -> Result<RequestBuilder, Error> {
         let target = Target::parse(&config.url, &self.allowed).map_err(Error::ForbiddenUrl)?;
         let keys = signing_keys(secret).map_err(Error::SigningSecret)?;
         let mut headers = sign::headers(event.id, now.timestamp(), event.body.as_bytes(), &keys);
@@ -127,37 +127,34 @@ impl Webhooks {
             }
         }
         let client = if target.is_exempt { &self.any } else { &self.public };
-        Ok(Prepared { client: client.clone(), url: target.url, headers, body: event.body.to_owned() })
+        Ok(client.post(target.url).headers(headers).body(event.body.to_owned()))
     }
+}
 
-    async fn post(
-        &self,
-        request: Prepared,
-        delivery: &Delivery,
-        now: DateTime<Utc>,
-    ) -> (Option<u16>, Option<String>, Result<(), Error>) {
-        let Some(timeout) = http::timeout(DELIVERY_TIMEOUT, delivery) else {
-            return (None, None, Err(Error::Webhook(CallError::OutOfTime { operation: OPERATION })));
-        };
-        let Prepared { client, url, headers, body } = request;
-        let sent = client.post(url).headers(headers).body(body).timeout(timeout).send().await;
-        let response = match sent {
-            Ok(response) => response,
-            Err(error) => return (None, None, Err(not_sent(error))),
-        };
-        let (status, headers) = (response.status(), response.headers().clone());
-        // The status has been given: a body that breaks off changes nothing.
-        let answer = http::read(response, MAX_ANSWER_BYTES).await.unwrap_or_default();
-        let result = match reason(status) {
-            None => Ok(()),
-            Some(reason) => {
-                let (party, retry_after) = ("the receiver", http::retry_after(&headers, now));
-                let answer = ErrorAnswer { party, status, reason, labels: Vec::new(), existing: None, retry_after };
-                Err(Error::Webhook(CallError::Refused { operation: OPERATION, answer }))
-            }
-        };
-        (Some(status.as_u16()), Some(beginning(&answer)), result)
-    }
+async fn post(
+    request: RequestBuilder,
+    delivery: &Delivery,
+    now: DateTime<Utc>,
+) -> (Option<u16>, Option<String>, Result<(), Error>) {
+    let Some(timeout) = http::timeout(DELIVERY_TIMEOUT, delivery.deadline) else {
+        return (None, None, Err(Error::Webhook(CallError::OutOfTime { operation: OPERATION })));
+    };
+    let response = match request.timeout(timeout).send().await {
+        Ok(response) => response,
+        Err(error) => return (None, None, Err(not_sent(error))),
+    };
+    let (status, headers) = (response.status(), response.headers().clone());
+    // The status has been given: a body that breaks off changes nothing.
+    let answer = http::read(response, MAX_ANSWER_BYTES).await.unwrap_or_default();
+    let result = match reason(status) {
+        None => Ok(()),
+        Some(reason) => {
+            let (party, retry_after) = ("the receiver", http::retry_after(&headers, now));
+            let answer = ErrorAnswer { party, status, reason, labels: Vec::new(), existing: None, retry_after };
+            Err(Error::Webhook(CallError::Refused { operation: OPERATION, answer }))
+        }
+    };
+    (Some(status.as_u16()), Some(beginning(&answer)), result)
 }
 
 /// Sorts an answer by its status; `None` for success.
@@ -192,11 +189,4 @@ fn beginning(answer: &[u8]) -> String {
 /// No connection is kept, so that every delivery resolves and checks the receiver's address.
 fn client(tls: ClientConfig) -> ClientBuilder {
     http::client(tls).pool_max_idle_per_host(0)
-}
-
-struct Prepared {
-    client: Client,
-    url: Url,
-    headers: HeaderMap,
-    body: String,
 }

@@ -58,7 +58,7 @@ impl<'a> SyncContent<'a> {
             }
             CrmSyncMessage::V2 { tenant_id, event_id, .. } => {
                 let event = store.webhook_event(tenant_id, *event_id).await?;
-                Ok(Self::Event { event_id: *event_id, event: event.ok_or(Error::UnknownEvent)? })
+                Ok(Self::Event { event_id: *event_id, event: event.ok_or(Error::Of(Reason::UnknownEvent))? })
             }
         }
     }
@@ -73,19 +73,19 @@ impl<S: SecretSource> Context<S> {
             | CrmSyncMessage::V2 { tenant_id, integration_id, .. } => (tenant_id, integration_id),
         };
         let found = store.integration_as_of(tenant, integration).await?;
-        let (integration, as_of) = found.ok_or(Error::UnknownIntegration)?;
+        let (integration, as_of) = found.ok_or(Error::Of(Reason::UnknownIntegration))?;
         let stored = store.session(tenant, &delivery.claimed.key.session_id).await?;
         let request = SyncRequest {
             integration: &integration,
             as_of,
-            stored: &stored.ok_or(Error::UnknownSession)?,
+            stored: &stored.ok_or(Error::Of(Reason::UnknownSession))?,
             content: SyncContent::of(message, store).await?,
             delivery,
             now: (self.connectors.clock)(),
             notes: SyncNotes::default(),
         };
         if let SyncContent::Analysis(key) = &request.content
-            && store.open_sync(key).await?.status == SyncStatus::Done
+            && store.open_sync(key).await? == SyncStatus::Done
         {
             return Ok(Outcome::Done);
         }
@@ -111,7 +111,7 @@ impl<S: SecretSource> Context<S> {
         let pass = match admission {
             Admission::Go(pass) => pass,
             Admission::Wait { after, code } => return request.wait_for_turn(after, code, store).await,
-            Admission::Unknown => return Err(Error::UnknownIntegration),
+            Admission::Unknown => return Err(Error::Of(Reason::UnknownIntegration)),
         };
         let result = self.write(request).await;
         let judged = result.as_ref().err().map(|error| Judgement::of(error, config));
@@ -167,6 +167,7 @@ impl<S: SecretSource> Context<S> {
             false => ended(),
         };
         request.log(&outcome, judgement.code, &text, store).await?;
+        // The stage logs these two.
         if !matches!(outcome, Outcome::Retry { .. } | Outcome::Final { .. }) {
             tracing::warn!(error = error_chain(error), ?outcome, "sync not done");
         }

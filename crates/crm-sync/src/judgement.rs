@@ -25,9 +25,9 @@ pub(crate) struct Judgement {
 impl Judgement {
     /// Reads the row of the error's reason.
     pub(crate) fn of(error: &Error, config: &IntegrationConfig) -> Self {
-        let ReasonRow { code, next, evidence, .. } = error.reason().row();
+        let ReasonRow { code, next, health: sign, .. } = error.reason().row();
         let is_webhook = matches!(config, IntegrationConfig::Webhook(_));
-        let health = match evidence {
+        let health = match sign {
             HealthSign::Nothing => Health::Unknown,
             HealthSign::Unsure => Health::Unsure,
             HealthSign::Down => Health::Down,

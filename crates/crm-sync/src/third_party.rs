@@ -5,12 +5,14 @@ use std::time::Instant;
 use connectors::access::{Access, AccessToken};
 use connectors::hubspot::oauth::OAuth;
 use connectors::job::{Job, Synced};
+use connectors::reason::Reason;
 use connectors::salesforce::Login;
 use connectors::webhook::EventDelivery;
 use connectors::{Error, SecretSource};
+use domain::analysis::Analysis;
 use domain::event::Event;
 use domain::integration::hubspot::HubspotAuth;
-use domain::integration::{Integration, IntegrationConfig, WebhookConfig};
+use domain::integration::{HubspotConfig, Integration, IntegrationConfig, SalesforceConfig, WebhookConfig};
 use domain::settings::RedactionSettings;
 use domain::settings::redaction::ShownText;
 use secrecy::SecretString;
@@ -37,61 +39,51 @@ impl<S: SecretSource> Context<S> {
             (IntegrationConfig::Webhook(config), content) => {
                 self.webhook(request, config, content, redaction.webhooks).await
             }
-            (_, SyncContent::Event { .. }) => Err(Error::NotAWebhook),
-            (config, SyncContent::Analysis(key)) => self.crm(request, config, key, redaction.notes).await,
+            (_, SyncContent::Event { .. }) => Err(Error::Of(Reason::NotAWebhook)),
+            (IntegrationConfig::Hubspot(config), SyncContent::Analysis(key)) => {
+                let analysis = self.analysis(key, redaction.notes).await?;
+                self.hubspot(request, config, &request.job(key, &analysis, redaction.notes)).await
+            }
+            (IntegrationConfig::Salesforce(config), SyncContent::Analysis(key)) => {
+                let analysis = self.analysis(key, redaction.notes).await?;
+                self.salesforce(request, config, &request.job(key, &analysis, redaction.notes)).await
+            }
         }
     }
 
-    async fn crm(
+    async fn analysis(&self, key: &SyncKey<'_>, shown: ShownText) -> Result<Analysis, Error> {
+        let store = &self.connectors.store;
+        let analysis = store.shown_analysis(key.tenant_id, key.session_id, key.analysis_version, shown).await?;
+        analysis.ok_or(Error::Of(Reason::UnknownAnalysis))
+    }
+
+    async fn hubspot(&self, request: &SyncRequest<'_>, config: &HubspotConfig, job: &Job<'_>) -> Result<Synced, Error> {
+        let (hubspot, store) = (&self.connectors.hubspot, &self.connectors.store);
+        let sync = async |token: &SecretString| record::sync(job, &hubspot.portal(config, token, job), store).await;
+        match config.auth {
+            HubspotAuth::Token => self.with_secret(request.integration, sync).await,
+            HubspotAuth::Oauth => {
+                let sign_in = OAuth { hubspot, config, deadline: request.delivery.deadline, now: request.now };
+                let access = self.access(request, &sign_in);
+                access.with_token(async |token: &AccessToken| sync(&token.token).await).await
+            }
+        }
+    }
+
+    async fn salesforce(
         &self,
         request: &SyncRequest<'_>,
-        config: &IntegrationConfig,
-        key: &SyncKey<'_>,
-        shown: ShownText,
+        config: &SalesforceConfig,
+        job: &Job<'_>,
     ) -> Result<Synced, Error> {
-        let analysis =
-            self.connectors.store.shown_analysis(key.tenant_id, key.session_id, key.analysis_version, shown).await;
-        let job = Job {
-            key: *key,
-            session: &request.stored.session,
-            analysis: &analysis?.ok_or(Error::UnknownAnalysis)?,
-            shown,
-            connection: &request.integration.connection,
-            delivery: request.delivery,
-            now: request.now,
-            notes: &request.notes,
+        let (salesforce, store) = (&self.connectors.salesforce, &self.connectors.store);
+        let login = Login::new(salesforce, config, request.delivery.deadline, request.now)
+            .ok_or(Error::Of(Reason::ForeignUrl))?;
+        let sync = async |token: &AccessToken| {
+            let org = salesforce.org(config, token, job, store).map_err(Error::Crm)?;
+            record::sync(job, &org, store).await
         };
-        match config {
-            IntegrationConfig::Hubspot(config) => {
-                let sync = async |token: &SecretString| {
-                    record::sync(&job, &self.connectors.hubspot.portal(config, token, &job), &self.connectors.store)
-                        .await
-                };
-                match config.auth {
-                    HubspotAuth::Token => self.with_secret(request.integration, sync).await,
-                    HubspotAuth::Oauth => {
-                        let deadline = request.delivery.deadline;
-                        let sign_in = OAuth { hubspot: &self.connectors.hubspot, config, deadline, now: request.now };
-                        let access = self.access(request, &sign_in);
-                        access.with_token(async |token: &AccessToken| sync(&token.token).await).await
-                    }
-                }
-            }
-            IntegrationConfig::Salesforce(config) => {
-                let login = Login::new(&self.connectors.salesforce, config, request.delivery.deadline, request.now);
-                let login = login.ok_or(Error::ForeignUrl)?;
-                let sync = async |token: &AccessToken| {
-                    let org = self
-                        .connectors
-                        .salesforce
-                        .org(config, token, &job, &self.connectors.store)
-                        .map_err(Error::Crm)?;
-                    record::sync(&job, &org, &self.connectors.store).await
-                };
-                self.access(request, &login).with_token(sync).await
-            }
-            IntegrationConfig::Webhook(_) => Err(Error::NotAWebhook),
-        }
+        self.access(request, &login).with_token(sync).await
     }
 
     fn access<'a, I>(&'a self, request: &SyncRequest<'a>, sign_in: &'a I) -> Access<'a, S, I> {
@@ -114,11 +106,8 @@ impl<S: SecretSource> Context<S> {
             }
             SyncContent::Event { event_id, event } => (&event.event, event.occurred_at, AttemptOf::Event(*event_id)),
         };
-        let Integration { tenant_id, integration_id, .. } = request.integration;
         let event = EventDelivery {
-            tenant_id,
-            session_id: &request.stored.session.session_id,
-            integration_id,
+            integration_id: &request.integration.integration_id,
             config,
             session: &request.stored.session,
             event,
@@ -130,6 +119,7 @@ impl<S: SecretSource> Context<S> {
         };
         let body = event.body(&self.connectors.store).await?;
         if let SyncContent::Analysis(key) = content {
+            // Versions may be sent side by side: each has a webhook id of its own.
             let writing = Writing { contact_id: None, keyed: true, lease: std::time::Duration::ZERO };
             self.connectors.store.start_writing(key, writing).await?;
         }
@@ -160,5 +150,20 @@ impl<S: SecretSource> Context<S> {
             self.connectors.secrets.forget(name);
         }
         result
+    }
+}
+
+impl<'a> SyncRequest<'a> {
+    fn job(&'a self, key: &SyncKey<'a>, analysis: &'a Analysis, shown: ShownText) -> Job<'a> {
+        Job {
+            key: *key,
+            session: &self.stored.session,
+            analysis,
+            shown,
+            connection: &self.integration.connection,
+            delivery: self.delivery,
+            now: self.now,
+            notes: &self.notes,
+        }
     }
 }

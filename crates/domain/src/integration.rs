@@ -47,7 +47,7 @@ pub enum IntegrationState {
 }
 
 /// The reason for which the service disabled an integration.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Disabled {
     /// Such as `unauthorized`.
     pub code: String,

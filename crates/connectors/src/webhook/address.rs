@@ -17,18 +17,18 @@ const PORTS: [u16; 2] = [443, 8443];
 /// Why a URL is not used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Violation {
-    #[error("it is not a URL with a host")]
+    #[error("not a URL with a host")]
     Malformed,
-    #[error("its scheme is not https")]
+    #[error("the URL's scheme is not https")]
     Scheme,
-    #[error("it holds a user name or password")]
+    #[error("the URL holds a user name or password")]
     UserInfo,
-    #[error("its port is neither 443 nor 8443")]
+    #[error("the URL's port is neither 443 nor 8443")]
     Port,
-    #[error("its host has an address that is not public")]
+    #[error("the URL's host has an address that is not public")]
     Address,
     /// When it is saved; later that is a failure like any other.
-    #[error("its host has no address at all")]
+    #[error("the URL's host has no address")]
     Unresolved,
 }
 

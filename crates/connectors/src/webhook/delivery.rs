@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use domain::event::Event;
-use domain::id::{IntegrationId, SessionId, TenantId};
+use domain::id::IntegrationId;
 use domain::integration::WebhookConfig;
 use domain::session::Session;
 use domain::settings::redaction::ShownText;
@@ -14,11 +14,10 @@ use store::webhook_attempts::{AttemptOf, NewAttempt};
 use super::payload::EmailData;
 use super::{DeliveryAttempt, SignedEvent, Webhooks, payload, sign};
 use crate::error::Error;
+use crate::reason::Reason;
 
 /// An event, and the webhook that gets it.
 pub struct EventDelivery<'a> {
-    pub tenant_id: &'a TenantId,
-    pub session_id: &'a SessionId,
     pub integration_id: &'a IntegrationId,
     pub config: &'a WebhookConfig,
     pub session: &'a Session,
@@ -33,23 +32,19 @@ pub struct EventDelivery<'a> {
 }
 
 impl EventDelivery<'_> {
-    fn webhook_id(&self) -> String {
-        sign::webhook_id(self.tenant_id, self.session_id, self.integration_id, self.event)
-    }
-
     /// Renders the request's body; each attempt does, so that it shows what webhooks show by then.
     pub async fn body(&self, store: &Store) -> Result<String, Error> {
-        let (tenant, session) = (self.tenant_id, self.session_id);
+        let Session { tenant_id: tenant, session_id, .. } = self.session;
         match self.event {
             Event::SessionAnalyzed { version } => {
-                let analysis = store.shown_analysis(tenant, session, *version, self.shown).await;
-                let analysis = analysis?.ok_or(Error::UnknownAnalysis)?;
+                let analysis = store.shown_analysis(tenant, session_id, *version, self.shown).await;
+                let analysis = analysis?.ok_or(Error::Of(Reason::UnknownAnalysis))?;
                 Ok(payload::analyzed(self.session, &analysis, *version))
             }
             Event::SessionFailed { code, .. } => Ok(payload::failed(self.session, code, self.at)),
             Event::EmailStatus { email_id, status } => {
                 let mail = store.email_of_event(tenant, *email_id).await?;
-                let (template, analysis_version) = mail.ok_or(Error::UnknownEmail)?;
+                let (template, analysis_version) = mail.ok_or(Error::Of(Reason::UnknownEmail))?;
                 let email = EmailData { email_id: *email_id, status, template: &template, analysis_version };
                 Ok(payload::mailed(self.session, email, self.at))
             }
@@ -64,14 +59,15 @@ impl EventDelivery<'_> {
         secret: &SecretString,
         store: &Store,
     ) -> Result<String, Error> {
-        let id = self.webhook_id();
+        let Session { tenant_id, session_id, .. } = self.session;
+        let id = sign::webhook_id(tenant_id, session_id, self.integration_id, self.event);
         let event = SignedEvent { id: &id, body };
         let DeliveryAttempt { duration, status, answer, result } =
             webhooks.send(&event, self.config, secret, self.delivery, self.now).await;
         let entry = NewAttempt {
-            tenant_id: self.tenant_id,
+            tenant_id,
             integration_id: self.integration_id,
-            session_id: self.session_id,
+            session_id,
             webhook_id: &id,
             of: self.attempt_of,
             began_at: self.now,

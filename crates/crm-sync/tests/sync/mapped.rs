@@ -117,7 +117,7 @@ async fn what_does_not_fit_is_left_out_and_named_and_the_rest_is_written() {
     let contact = contact(&world).await;
     assert!(contact.get("ai_category").is_none() && contact.get("ai_campaign").is_none(), "{contact}");
     let notice = world.log("s-1", "hubspot").await.notice.unwrap();
-    assert!(notice.contains("ai_category") && notice.contains("ai_campaign: the value is no number"), "{notice}");
+    assert!(notice.contains("ai_category") && notice.contains("ai_campaign: the value is not a number"), "{notice}");
     assert!(!notice.contains("autumn"), "no content: {notice}");
 }
 

@@ -19,9 +19,10 @@ use serde_json::{Map, Value, json};
 use stage::{Delivery, Failure, Outcome, Stage};
 use store::analyses::NewAnalysis;
 use store::gates::CircuitWaits;
-use store::integration_log::{Sync, SyncKey};
+use store::integration_log::SyncKey;
 use store::reanalysis::Reanalysis;
 use store::steps::{Claim, Claimed};
+use store::testing::Sync;
 use store::testing::TestDatabase;
 
 pub(crate) const SECRET_PREFIX: &str = "post-session/test/";
