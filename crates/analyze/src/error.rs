@@ -10,6 +10,7 @@ use crate::bedrock::ModelError;
 /// An error that ended the analysis of a session in this delivery.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    /// The source names the statement.
     #[error("database error")]
     Store(#[from] store::Error),
     #[error("no answer from the model")]

@@ -28,6 +28,7 @@ pub enum Error {
     UnknownTenant,
     #[error("session {session_id} was notified before with other content")]
     Conflict { session_id: SessionId },
+    /// The source names the statement.
     #[error("the notification was not stored")]
     Store(#[from] store::Error),
     #[error("invalid queue message")]

@@ -1,9 +1,10 @@
 //! The function's answers for who reads them in a terminal.
 
 use chrono::{DateTime, Utc};
+use domain::integration::Disabled;
 use housekeep::integrations::{
-    AttemptEntry, DisabledEntry, IntegrationEntry, ReplayedSyncs, SavedIntegration, ShownAttempts, ShownIntegrations,
-    ShownSyncs, SwitchedIntegration, SyncEntry, TestedIntegration,
+    AttemptEntry, IntegrationEntry, ReplayedSyncs, SavedIntegration, ShownAttempts, ShownIntegrations, ShownSyncs,
+    SwitchedIntegration, SyncEntry, TestedIntegration,
 };
 use serde_json::Value;
 
@@ -54,7 +55,7 @@ fn shown(integrations: &[IntegrationEntry]) -> Vec<String> {
 fn troubles(one: &IntegrationEntry) -> Vec<String> {
     let id = &one.integration_id;
     let mut lines = Vec::new();
-    if let Some(DisabledEntry { code, reason, since }) = &one.disabled {
+    if let Some(Disabled { code, reason, since }) = &one.disabled {
         lines.push(format!("{id}: disabled at {} ({code}). {}", minute(Some(*since)), clean(reason)));
     }
     if let Some(since) = one.failing_since {

@@ -1,4 +1,4 @@
-use domain::integration::{Connection, IntegrationConfig, WebhookConfig};
+use domain::integration::{Connection, Disabled, IntegrationConfig, WebhookConfig};
 use housekeep::integrations::{IntegrationReport, ShownState};
 use insta::assert_snapshot;
 use store::syncs::ShownStatus;
@@ -37,7 +37,7 @@ fn integration(id: &str) -> IntegrationEntry {
 fn integrations_are_a_table_with_what_is_wrong_below() {
     let disabled = IntegrationEntry {
         state: ShownState::Disabled,
-        disabled: Some(DisabledEntry {
+        disabled: Some(Disabled {
             code: "unauthorized".to_owned(),
             reason: "HubSpot refuses the credentials.".to_owned(),
             since: time("2026-11-25T10:12:00Z"),
