@@ -14,7 +14,7 @@ pub enum Error {
         #[source]
         source: PoolError,
     },
-    #[error("statement {statement} failed")]
+    #[error("run {statement}")]
     Statement {
         statement: &'static str,
         #[source]

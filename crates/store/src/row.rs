@@ -1,6 +1,7 @@
 //! Rows that statements return, read into the types of `domain` and of this crate.
 
 use chrono::{DateTime, NaiveDate, Utc};
+use domain::event::EventType;
 use domain::id::{AgentId, IntegrationId, SessionId, TenantId};
 use domain::session::{Channel, SessionStatus};
 use domain::settings::alerts::StageName;
@@ -119,7 +120,7 @@ macro_rules! one_of {
 native! { bool, i32, i64, f64, String, Vec<u8>, Vec<String>, Uuid, NaiveDate, DateTime<Utc>, serde_json::Value }
 parsed! { TenantId, AgentId, SessionId, IntegrationId }
 one_of! {
-    Channel, Role, SessionStatus, StageName, EmailStatus, SyncStatus, ShownStatus, ClosedAs, AlertMailStatus,
+    Channel, EventType, Role, SessionStatus, StageName, EmailStatus, SyncStatus, ShownStatus, ClosedAs, AlertMailStatus,
     SuppressionReason
 }
 

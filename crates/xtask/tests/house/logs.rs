@@ -6,8 +6,8 @@ use regex_automata::meta::Regex;
 
 use crate::files;
 
-#[test]
-fn a_log_message_stands_at_one_place() {
+/// Messages by their places.
+fn messages() -> BTreeMap<String, Vec<String>> {
     let event = Regex::new(r"tracing::(?:trace|debug|info|warn|error|event)!\(").expect("a pattern");
     let mut places: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for file in files::deployed() {
@@ -18,6 +18,19 @@ fn a_log_message_stands_at_one_place() {
         }
     }
     assert!(places.len() > 20, "the pattern finds the messages");
+    places
+}
+
+#[test]
+fn a_log_message_names_an_object_and_an_event() {
+    let wrong = Regex::new(r"^(?:an?|the) |\b(?:could|cannot|can't)\b|^\S+$|ing .* failed").expect("a pattern");
+    let messages: Vec<_> = messages().into_iter().filter(|(message, _)| wrong.is_match(message)).collect();
+    assert!(messages.is_empty(), "write such as \"analysis stored\": {messages:#?}");
+}
+
+#[test]
+fn a_log_message_stands_at_one_place() {
+    let mut places = messages();
     places.retain(|_, places| places.len() > 1);
     assert!(places.is_empty(), "messages at several places: {places:#?}");
 }

@@ -130,6 +130,22 @@ fn turns_of_phrase_that_readers_stumble_over_are_rare() {
 }
 
 #[test]
+fn names_of_functions_use_plain_words() {
+    let odd =
+        Regex::new(r"\bfn (?:\w+_)?(?:told|tells?|whoever|mend(?:s|ed)?|anew|beside)(?:_\w+)?\b").expect("a pattern");
+    let names: Vec<_> = files::with_ending(".rs")
+        .iter()
+        .flat_map(|file| {
+            odd.find_iter(&file.text)
+                .map(|name| format!("{}: {}", file.path, &file.text[name.range()]))
+                .collect::<Vec<_>>()
+        })
+        .collect();
+    assert!(names.is_empty(), "{names:#?}");
+    assert!(odd.is_match("async fn a_failure_is_told_once"), "the pattern finds names");
+}
+
+#[test]
 fn blocks_are_runs_of_doc_lines_and_paragraphs_of_pages() {
     let texts = |blocks: Vec<Block>| blocks.into_iter().map(|block| block.text).collect::<Vec<_>>();
     let code = File { path: "a.rs".into(), text: "/// One\n/// block.\n///\n/// Another.\nfn f() {} // not\n".into() };
