@@ -5,10 +5,22 @@
 //! implements [`Crm`] for a client that is bound to one account and one delivery, and needs nothing else of this crate:
 //! when it may ask, what an error means to the integration, the log and the order of versions are the same for all.
 
+use domain::email_address::EmailAddress;
+use domain::session::{Visitor, VisitorEmail};
+
 use crate::call::CallError;
 use crate::error::Error;
 use crate::job::Job;
 use crate::reason::Reason;
+
+/// Returns the visitor's address, by which CRMs know people; the error is the reason to skip the session.
+pub fn address(visitor: &Visitor) -> Result<EmailAddress, Reason> {
+    match visitor.email() {
+        VisitorEmail::Usable(address) => Ok(address),
+        VisitorEmail::Absent => Err(Reason::NoEmail),
+        VisitorEmail::Invalid => Err(Reason::InvalidEmail),
+    }
+}
 
 /// The person that a record is about.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,14 +6,12 @@ mod error_answer;
 mod note;
 pub mod oauth;
 
-use domain::session::VisitorEmail;
-
 pub(crate) use client::HubspotAccount;
 pub use client::{HubSpot, Portal};
 pub use note::MAX_NOTE_LENGTH;
 
 use crate::call::CallError;
-use crate::crm::{Crm, Person, WriteAttempt};
+use crate::crm::{Crm, Person, WriteAttempt, address};
 use crate::error::Error;
 use crate::job::Job;
 use crate::reason::Reason;
@@ -28,12 +26,10 @@ impl Crm for Portal<'_> {
 
     /// HubSpot takes an address once.
     async fn person(&self, job: &Job<'_>) -> Result<Person, Error> {
-        let email = match job.session.visitor.email() {
-            VisitorEmail::Absent => return Ok(Person::Skipped(Reason::NoEmail)),
-            VisitorEmail::Invalid => return Ok(Person::Skipped(Reason::InvalidEmail)),
-            VisitorEmail::Usable(email) => email,
-        };
-        contact::upsert(self, job, &email).await.map(Person::Known).map_err(Error::Crm)
+        match address(&job.session.visitor) {
+            Ok(email) => contact::upsert(self, job, &email).await.map(Person::Known).map_err(Error::Crm),
+            Err(reason) => Ok(Person::Skipped(reason)),
+        }
     }
 
     async fn find(&self, job: &Job<'_>, person: &str) -> Result<Option<String>, CallError> {

@@ -9,17 +9,14 @@ mod sign_in;
 mod soql;
 mod task;
 
-use domain::session::VisitorEmail;
-
 pub use client::{Org, Salesforce};
 pub use sign_in::Login;
 pub use task::MAX_DESCRIPTION_LENGTH;
 
 use crate::call::CallError;
-use crate::crm::{Crm, Person, WriteAttempt};
+use crate::crm::{self, Crm, Person, WriteAttempt};
 use crate::error::Error;
 use crate::job::Job;
-use crate::reason::Reason;
 
 /// Requests of a sync of a visitor whom Salesforce does not know yet: no contact, no lead, still no person, a new person, a
 /// task.
@@ -32,10 +29,9 @@ impl Crm for Org<'_> {
     }
 
     async fn person(&self, job: &Job<'_>) -> Result<Person, Error> {
-        match job.session.visitor.email() {
-            VisitorEmail::Absent => Ok(Person::Skipped(Reason::NoEmail)),
-            VisitorEmail::Invalid => Ok(Person::Skipped(Reason::InvalidEmail)),
-            VisitorEmail::Usable(email) => person::find_or_create(self, job, &email).await,
+        match crm::address(&job.session.visitor) {
+            Ok(email) => person::find_or_create(self, job, &email).await,
+            Err(reason) => Ok(Person::Skipped(reason)),
         }
     }
 

@@ -6,10 +6,9 @@ use chrono::{DateTime, Utc};
 use connectors::explanation::{self, Afterwards};
 use connectors::job::{SyncNotes, Synced};
 use connectors::reason::{Next, Reason};
-use connectors::{Error, SecretSource, hubspot, salesforce};
+use connectors::{Error, SecretSource, crm, hubspot, salesforce};
 use domain::integration::{Disabled, Integration, IntegrationConfig, IntegrationState};
 use domain::message::CrmSyncMessage;
-use domain::session::VisitorEmail;
 use domain::step::Code;
 use stage::{Delivery, Outcome, error_chain};
 use store::Store;
@@ -201,11 +200,8 @@ impl SyncRequest<'_> {
 
     /// A reason to skip the session without a request.
     fn needless(&self) -> Option<Reason> {
-        match (&self.integration.config, self.stored.session.visitor.email()) {
-            (IntegrationConfig::Webhook(_), _) | (_, VisitorEmail::Usable(_)) => None,
-            (_, VisitorEmail::Absent) => Some(Reason::NoEmail),
-            (_, VisitorEmail::Invalid) => Some(Reason::InvalidEmail),
-        }
+        let is_webhook = matches!(self.integration.config, IntegrationConfig::Webhook(_));
+        crm::address(&self.stored.session.visitor).err().filter(|_| !is_webhook)
     }
 
     async fn skip(&self, reason: Reason, store: &Store) -> Result<Outcome, Error> {
