@@ -47,16 +47,15 @@ impl Upstream {
     }
 
     /// Answers a Converse request that has passed Bedrock's checks.
-    pub(crate) async fn converse(&self, model_id: &str, body: &[u8]) -> Response {
+    pub(crate) async fn converse(&self, model_id: &str, body: &Value) -> Response {
         match self.ask(model_id, body).await {
             Ok(answer) => bedrock::response(answer),
             Err(failure) => failure.response(),
         }
     }
 
-    async fn ask(&self, model_id: &str, body: &[u8]) -> Result<Value, Failure> {
-        let body = serde_json::from_slice(body).map_err(|_| Failure::of(400, "the body is not JSON"))?;
-        let question = question::translate(self.model.as_deref().unwrap_or(model_id), &body);
+    async fn ask(&self, model_id: &str, body: &Value) -> Result<Value, Failure> {
+        let question = question::translate(self.model.as_deref().unwrap_or(model_id), body);
         let mut request = self.http.post(format!("{}/chat/completions", self.url)).json(&question);
         if let Some(key) = &self.key {
             request = request.header(header::AUTHORIZATION, key.clone());

@@ -1,8 +1,7 @@
 //! Faults: the requests that meet one, how often, and what happens to them.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::http::HeaderMap;
 use axum::http::request::Parts;
@@ -34,7 +33,7 @@ pub(crate) struct Fault {
     pub(crate) status: Option<u16>,
     /// A string is sent without change, anything else as JSON.
     pub(crate) body: Option<Value>,
-    pub(crate) headers: BTreeMap<String, String>,
+    pub(crate) headers: HashMap<String, String>,
     /// Milliseconds to wait, before the effect where there is one. The effect takes place even if the client gave up.
     pub(crate) delay_ms: u64,
     /// Performs the effect, then closes the connection without an answer.
@@ -62,31 +61,24 @@ fn one() -> u32 {
 }
 
 impl Fault {
-    pub(crate) fn delay(&self) -> Duration {
-        Duration::from_millis(self.delay_ms)
+    /// Whether the fault takes the place of the fake's answer.
+    pub(crate) fn answers(&self) -> bool {
+        self.status.is_some() || self.exception.is_some() || self.hubspot_limit.is_some()
     }
 
     /// Says why the fault cannot be used, if so.
     fn contradiction(&self) -> Option<&'static str> {
-        let answers =
-            [self.status.is_some() && self.exception.is_none(), self.exception.is_some(), self.hubspot_limit.is_some()];
-        let answers = answers.into_iter().filter(|given| *given).count();
-        let drops = u32::from(self.drop_after) + u32::from(self.drop_before);
-        if answers > 1 {
-            Some("status, exception and hubspot_limit exclude each other")
-        } else if drops > 1 || (drops == 1 && answers > 0) {
-            Some("a fault either answers or closes the connection, in one way")
-        } else if answers == 0 && (self.body.is_some() || !self.headers.is_empty()) {
-            Some("body and headers need a status")
-        } else if self.status.is_some_and(|status| !(200..=599).contains(&status)) {
-            Some("status must be between 200 and 599")
-        } else if self.one_in == 0 {
-            Some("one_in must be 1 or more")
-        } else if answers == 0 && drops == 0 && self.delay_ms == 0 {
-            Some("the fault does nothing")
-        } else {
-            None
-        }
+        let has_limit = self.hubspot_limit.is_some();
+        let drops = self.drop_before || self.drop_after;
+        let rules = [
+            (has_limit && (self.status.is_some() || self.exception.is_some()), "a limit has a status of its own"),
+            (self.drop_before && self.drop_after, "a connection is closed before the effect or after it"),
+            (drops && self.answers(), "a fault either answers or closes the connection"),
+            (!self.answers() && (self.body.is_some() || !self.headers.is_empty()), "body and headers need a status"),
+            (self.one_in == 0, "one_in must be 1 or more"),
+            (!self.answers() && !drops && self.delay_ms == 0, "the fault does nothing"),
+        ];
+        rules.into_iter().find(|(is_broken, _)| *is_broken).map(|(_, why)| why)
     }
 
     fn is_about(&self, line: &str, body: &[u8]) -> bool {
@@ -221,7 +213,6 @@ mod tests {
         for json in [
             json!({"status": 500, "drop_after": true}),
             json!({"body": "x"}),
-            json!({"status": 42}),
             json!({}),
             json!({"drop_before": true, "drop_after": true}),
         ] {

@@ -14,18 +14,18 @@ use serde::Serialize;
 /// One request, whole.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Entry {
-    pub at: DateTime<Utc>,
-    pub method: String,
+    at: DateTime<Utc>,
+    method: String,
     /// The path of the request, with its query.
-    pub path: String,
+    path: String,
     /// Names in lower case; values of a repeated header are joined by `, `.
-    pub headers: BTreeMap<String, String>,
+    headers: BTreeMap<String, String>,
     /// Empty when the body is not UTF-8.
-    pub body: String,
+    body: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub body_base64: Option<String>,
+    body_base64: Option<String>,
     /// `None` while unanswered, and when a fault closed the connection instead.
-    pub status: Option<u16>,
+    status: Option<u16>,
     #[serde(skip)]
     id: u64,
 }
@@ -52,15 +52,11 @@ impl Entry {
 
 /// Names in lower case; values of a repeated header are joined by `, `.
 pub(crate) fn headers(map: &HeaderMap) -> BTreeMap<String, String> {
-    let mut headers = BTreeMap::<String, String>::new();
-    for (name, value) in map {
-        let value = String::from_utf8_lossy(value.as_bytes());
-        headers
-            .entry(name.to_string())
-            .and_modify(|all| *all = format!("{all}, {value}"))
-            .or_insert(value.into_owned());
-    }
-    headers
+    let joined = map.keys().map(|name| {
+        let values = map.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes()));
+        (name.to_string(), values.collect::<Vec<_>>().join(", "))
+    });
+    joined.collect()
 }
 
 /// The requests of one fake in the order of their arrival.

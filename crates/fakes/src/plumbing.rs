@@ -1,33 +1,37 @@
 //! The way of a request into any fake: it is journalled, meets its fault and then the fake.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use axum::body::{Body, Bytes, to_bytes};
+use axum::body::{Body, to_bytes};
 use axum::extract::{DefaultBodyLimit, Query, Request, State};
-use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::http::StatusCode;
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
-use serde::Deserialize;
-use serde_json::{Value, json};
 
 use crate::faults::{Fault, Faults, line};
-use crate::journal::Journal;
+use crate::journal::{Entry, Journal};
 use crate::serve::CloseInstead;
+use crate::setting::{Literal, Narrow, OneOrMany, Setting, Taken, with_headers};
 
 /// The largest request that is read, in bytes: SES takes mails of 40 MB.
 const MAX_BODY: usize = 64 * 1024 * 1024;
 
-/// How a fake renders the faults only it knows; `Err` says why it knows it not.
+/// Renders the faults that only one fake knows; `Err` says why it does not know this one.
 pub(crate) type Render = fn(&Fault) -> Result<Response, String>;
 
 #[derive(Clone)]
 pub(crate) struct Plumbing {
-    pub(crate) journal: Journal,
+    journal: Journal,
     faults: Faults,
     render: Render,
+}
+
+impl Default for Plumbing {
+    fn default() -> Self {
+        Self::new(|_| Err("this stand-in knows neither exceptions nor limits".to_owned()))
+    }
 }
 
 impl Plumbing {
@@ -50,42 +54,11 @@ impl Plumbing {
 
     fn response(&self, fault: &Fault) -> Result<Response, String> {
         if fault.exception.is_some() || fault.hubspot_limit.is_some() {
-            let mut response = (self.render)(fault)?;
-            set_headers(&mut response, &fault.headers)?;
-            return Ok(response);
+            return with_headers((self.render)(fault)?, &fault.headers);
         }
-        let mut response = literal(fault.status.unwrap_or(200), fault.body.as_ref())?;
-        set_headers(&mut response, &fault.headers)?;
-        Ok(response)
+        let Fault { status, body, headers, .. } = fault.clone();
+        Literal { status: status.unwrap_or(200), body, headers }.response()
     }
-}
-
-/// Renders the answer of a control: a text without change, anything else as JSON.
-pub(crate) fn literal(code: u16, body: Option<&Value>) -> Result<Response, String> {
-    let text = match body {
-        None => Body::empty(),
-        Some(Value::String(text)) => Body::from(text.clone()),
-        Some(json) => Body::from(json.to_string()),
-    };
-    let mut response = Response::new(text);
-    *response.status_mut() = status(code)?;
-    if body.is_some_and(|body| !body.is_string()) {
-        response.headers_mut().insert("content-type", HeaderValue::from_static("application/json"));
-    }
-    Ok(response)
-}
-
-fn status(code: u16) -> Result<StatusCode, String> {
-    StatusCode::from_u16(code).map_err(|_| format!("invalid HTTP status {code}"))
-}
-
-pub(crate) fn set_headers(response: &mut Response, headers: &BTreeMap<String, String>) -> Result<(), String> {
-    for (name, value) in headers {
-        let name = HeaderName::try_from(name).map_err(|_| format!("invalid header name {name:?}"))?;
-        let value = HeaderValue::try_from(value).map_err(|_| format!("invalid value of the header {name}"))?;
-        response.headers_mut().insert(name, value);
-    }
-    Ok(())
 }
 
 /// Runs on a task of its own, so that a client that hangs up does not undo what its request does.
@@ -108,24 +81,16 @@ async fn observe(State(plumbing): State<Plumbing>, request: Request, next: Next)
 
 async fn meet(plumbing: &Plumbing, fault: Option<Fault>, request: Request, next: Next) -> Response {
     let Some(fault) = fault else { return next.run(request).await };
-    pause(fault.delay()).await;
-    if fault.drop_before {
-        return closing();
+    pause(Duration::from_millis(fault.delay_ms)).await;
+    if fault.answers() {
+        // Faults were checked when they were added.
+        let answer = plumbing.response(&fault);
+        return answer.unwrap_or_else(|why| (StatusCode::INTERNAL_SERVER_ERROR, why).into_response());
     }
-    if fault.drop_after {
-        next.run(request).await;
-        return closing();
+    let mut response = if fault.drop_before { Response::default() } else { next.run(request).await };
+    if fault.drop_before || fault.drop_after {
+        response.extensions_mut().insert(CloseInstead);
     }
-    if fault.status.is_none() && fault.exception.is_none() && fault.hubspot_limit.is_none() {
-        return next.run(request).await;
-    }
-    // Faults were checked when they were added.
-    plumbing.response(&fault).unwrap_or_else(|why| (StatusCode::INTERNAL_SERVER_ERROR, why).into_response())
-}
-
-fn closing() -> Response {
-    let mut response = Response::new(Body::empty());
-    response.extensions_mut().insert(CloseInstead);
     response
 }
 
@@ -134,15 +99,8 @@ async fn pause(delay: Duration) {
     tokio::time::sleep(delay).await;
 }
 
-/// `?contains=` narrows a list to what belongs to one test.
-#[derive(Debug, Default, Deserialize)]
-pub(crate) struct Narrow {
-    #[serde(default)]
-    pub(crate) contains: String,
-}
-
-async fn list_requests(State(plumbing): State<Plumbing>, Query(narrow): Query<Narrow>) -> Response {
-    Json(plumbing.journal.entries(&narrow.contains)).into_response()
+async fn list_requests(State(plumbing): State<Plumbing>, Query(narrow): Query<Narrow>) -> Json<Vec<Entry>> {
+    Json(plumbing.journal.entries(&narrow.contains))
 }
 
 async fn clear_requests(State(plumbing): State<Plumbing>) -> StatusCode {
@@ -150,37 +108,17 @@ async fn clear_requests(State(plumbing): State<Plumbing>) -> StatusCode {
     StatusCode::NO_CONTENT
 }
 
-async fn list_faults(State(plumbing): State<Plumbing>) -> Response {
-    Json(plumbing.faults.list()).into_response()
+async fn list_faults(State(plumbing): State<Plumbing>) -> Json<Vec<Fault>> {
+    Json(plumbing.faults.list())
 }
 
-async fn add_faults(State(plumbing): State<Plumbing>, body: Bytes) -> Response {
-    let added = one_or_many::<Fault>(&body).and_then(|faults| {
-        faults.iter().try_for_each(|fault| plumbing.response(fault).map(drop))?;
-        plumbing.faults.add(faults)
-    });
-    control_answer(added)
+async fn add_faults(State(plumbing): State<Plumbing>, Setting(faults): Setting<OneOrMany<Fault>>) -> Taken {
+    faults.0.iter().try_for_each(|fault| plumbing.response(fault).map(drop))?;
+    plumbing.faults.add(faults.0)?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 async fn clear_faults(State(plumbing): State<Plumbing>) -> StatusCode {
     plumbing.faults.clear();
     StatusCode::NO_CONTENT
-}
-
-/// 204, or 400 with `{"error"}`.
-pub(crate) fn control_answer(result: Result<(), String>) -> Response {
-    match result {
-        Ok(()) => StatusCode::NO_CONTENT.into_response(),
-        Err(error) => (StatusCode::BAD_REQUEST, Json(json!({ "error": error }))).into_response(),
-    }
-}
-
-/// A JSON array of `T`, or a single one.
-pub(crate) fn one_or_many<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<Vec<T>, String> {
-    let value: Value = serde_json::from_slice(body).map_err(|error| error.to_string())?;
-    let items = match value {
-        Value::Array(items) => items,
-        item => vec![item],
-    };
-    items.into_iter().map(|item| serde_json::from_value(item).map_err(|error| error.to_string())).collect()
 }

@@ -1,17 +1,14 @@
 //! The `/_…` endpoints that only this stand-in has.
 
 use std::collections::BTreeMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
 
-use axum::body::Bytes;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use serde_json::{Value, json};
 
-use crate::plumbing::{Narrow, control_answer, one_or_many};
+use crate::setting::{Narrow, OneOrMany, Setting};
 
 use super::script::Script;
 use super::{Call, CallKind, Model};
@@ -23,39 +20,28 @@ pub(crate) fn router(model: Model) -> Router {
         .with_state(model)
 }
 
-async fn state(State(model): State<Model>, Query(narrow): Query<Narrow>) -> Response {
+async fn state(State(model): State<Model>, Query(narrow): Query<Narrow>) -> Json<Value> {
     let memory = model.memory.lock();
     let calls = memory.calls.iter().filter(|call| call.transcript.contains(&narrow.contains)).collect::<Vec<_>>();
-    let (mut models, mut transcripts) = (BTreeMap::<&str, u32>::new(), BTreeMap::<String, u32>::new());
-    for call in &calls {
-        *models.entry(&call.model).or_default() += 1;
-        *transcripts.entry(digest(&call.transcript)).or_default() += 1;
-    }
+    let mut models = BTreeMap::<&str, u32>::new();
+    calls.iter().for_each(|call| *models.entry(&call.model).or_default() += 1);
     let count = |is: &dyn Fn(&Call) -> bool| calls.iter().filter(|call| is(call)).count();
     let of = |kind: CallKind| count(&|call| call.kind == kind);
-    let state = json!({
+    Json(json!({
         "calls": calls.len(),
         "kinds": { "analysis": of(CallKind::Analysis), "part": of(CallKind::Part), "final": of(CallKind::Final) },
         "cache_points": count(&|call| call.has_cache_point),
         "models": models,
-        "transcripts": transcripts,
-    });
-    Json(state).into_response()
+    }))
 }
 
-/// Tells transcripts apart; means nothing beyond this process.
-fn digest(text: &str) -> String {
-    let mut hasher = DefaultHasher::new();
-    text.hash(&mut hasher);
-    format!("{:016x}", hasher.finish())
+async fn scripts(State(model): State<Model>) -> Json<Vec<Script>> {
+    Json(model.memory.lock().scripts.clone())
 }
 
-async fn scripts(State(model): State<Model>) -> Json<Value> {
-    Json(json!(model.memory.lock().scripts))
-}
-
-async fn add_scripts(State(model): State<Model>, body: Bytes) -> Response {
-    control_answer(one_or_many(&body).map(|scripts| model.memory.lock().scripts.extend::<Vec<Script>>(scripts)))
+async fn add_scripts(State(model): State<Model>, Setting(scripts): Setting<OneOrMany<Script>>) -> StatusCode {
+    model.memory.lock().scripts.extend(scripts.0);
+    StatusCode::NO_CONTENT
 }
 
 async fn clear_scripts(State(model): State<Model>) -> StatusCode {

@@ -71,14 +71,14 @@ impl Meter {
         u32::try_from(self.window.len()).unwrap_or(u32::MAX)
     }
 
-    /// Tells what is left after the last request. HubSpot tells OAuth apps nothing of the day.
-    pub(crate) fn tell(&self, headers: &mut HeaderMap, tells_day: bool) {
+    /// Shows what is left after the last request; HubSpot shows OAuth apps nothing of the day.
+    pub(crate) fn show(&self, headers: &mut HeaderMap, shows_day: bool) {
         let Limits { ten_secondly, daily } = self.limits;
         let mut set = |name: &'static str, value: u32| headers.insert(name, HeaderValue::from(value));
         set("x-hubspot-ratelimit-max", ten_secondly);
         set("x-hubspot-ratelimit-remaining", ten_secondly.saturating_sub(self.in_window()));
         set("x-hubspot-ratelimit-interval-milliseconds", 10_000);
-        if tells_day {
+        if shows_day {
             set("x-hubspot-ratelimit-daily", daily);
             set("x-hubspot-ratelimit-daily-remaining", daily.saturating_sub(self.taken_today));
         }
@@ -108,7 +108,7 @@ mod tests {
         let (now, tomorrow) = (Instant::now(), TODAY.succ_opt().unwrap());
         assert_eq!((meter.take(now, TODAY), meter.take(now, TODAY)), (Ok(()), Err(HubSpotLimit::Daily)));
         let mut headers = HeaderMap::new();
-        meter.tell(&mut headers, true);
+        meter.show(&mut headers, true);
         assert_eq!(
             (&headers["x-hubspot-ratelimit-remaining"], &headers["x-hubspot-ratelimit-daily-remaining"]),
             (&HeaderValue::from(8), &HeaderValue::from(0))

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
-use super::error::Problem;
 use super::org::{Org, Record};
 use super::schema::{Field, Object};
-use super::{Call, Reply, duplicates, id, query, values};
+use super::{Call, duplicates, error, id, query, values};
+use crate::rest::{Problem, Reply};
 
 /// `POST …/sobjects/{Object}`: 201.
 pub(crate) fn create(org: &mut Org, object: &str, call: &Call<'_>) -> Reply {
@@ -20,22 +20,34 @@ pub(crate) fn create(org: &mut Org, object: &str, call: &Call<'_>) -> Reply {
 
 fn insert(org: &mut Org, object: &Object, fields: BTreeMap<String, Value>, call: &Call<'_>) -> Result<String, Problem> {
     if org.settings.not_createable.contains(&object.name) {
-        return Err(Problem::not_createable(&object.name));
+        let message = format!("entity type cannot be inserted: {}", object.name);
+        return Err(error::refused("CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", message, &[]));
     }
     values::check(org, object, &fields, None)?;
     duplicates::check(org, object, &fields, call)?;
     Ok(org.insert(object, fields))
 }
 
+/// `GET …/sobjects/{Object}/describe`, as far as the user sees it.
+pub(crate) fn describe(org: &Org, object: &str) -> Reply {
+    let Object { name, prefix, fields } = org.object(object)?;
+    let description = json!({
+        "name": name, "label": name, "keyPrefix": prefix, "custom": false,
+        "createable": !org.settings.not_createable.contains(&name), "updateable": true, "deletable": true,
+        "queryable": true, "fields": fields.iter().map(Field::describe).collect::<Vec<_>>(),
+    });
+    Ok((StatusCode::OK, description))
+}
+
 /// `GET …/sobjects/{Object}/{id}`, with `?fields=` only those.
 pub(crate) fn read(org: &mut Org, object: &str, id: &str, call: &Call<'_>) -> Reply {
     let object = org.object(object)?;
     if !id::is_id(id) {
-        return Err(Problem::no_external_id(id));
+        return Err(error::no_external_id(id));
     }
     match org.record(&object.name, id) {
         Some(record) => view(&object, record, call),
-        None => Err(Problem::no_such_resource()),
+        None => Err(error::no_such_resource()),
     }
 }
 
@@ -61,9 +73,9 @@ pub(crate) fn update(org: &mut Org, object: &str, id: &str, call: &Call<'_>) -> 
 
 fn change(org: &mut Org, object: &Object, id: &str, fields: BTreeMap<String, Value>) -> Result<(), Problem> {
     values::check(org, object, &fields, Some(id))?;
-    let record = org.record(&object.name, id).ok_or_else(Problem::no_such_record)?;
+    let record = org.record(&object.name, id).ok_or_else(error::no_such_record)?;
     if record.is_converted() {
-        return Err(Problem::converted_lead());
+        return Err(error::converted_lead());
     }
     record.set(object, fields);
     Ok(())
@@ -81,19 +93,19 @@ pub(crate) fn delete(org: &mut Org, object: &str, id: &str) -> Reply {
 /// The whole id of a record that is there to be changed.
 fn known(org: &mut Org, object: &Object, id: &str) -> Result<String, Problem> {
     if !id::is_id(id) {
-        return Err(Problem::no_external_id(id));
+        return Err(error::no_external_id(id));
     }
     if let Some(record) = org.record(&object.name, id) {
         return Ok(record.id.clone());
     }
     if org.is_deleted(id) {
-        return Err(Problem::deleted(StatusCode::NOT_FOUND));
+        return Err(error::deleted(StatusCode::NOT_FOUND));
     }
     if !id.starts_with(&object.prefix) {
         let message = format!("{} ID: id value of incorrect type: {id}", object.name);
-        return Err(Problem::refused("MALFORMED_ID", message, &["Id"]));
+        return Err(error::refused("MALFORMED_ID", message, &["Id"]));
     }
-    Err(Problem::no_such_record())
+    Err(error::no_such_record())
 }
 
 /// `GET …/sobjects/{Object}/{Field}/{value}`: 300 with their URLs if several have the value.
@@ -101,7 +113,7 @@ pub(crate) fn read_by(org: &mut Org, object: &str, (field, value): (&str, &str),
     let object = org.object(object)?;
     match one_with(org, &object, key(&object, field)?, value, call)? {
         Some(record) => view(&object, record, call),
-        None => Err(Problem::no_such_resource()),
+        None => Err(error::no_such_resource()),
     }
 }
 
@@ -122,7 +134,7 @@ pub(crate) fn upsert(org: &mut Org, object: &str, (field, value): (&str, &str), 
 }
 
 fn key<'a>(object: &'a Object, name: &str) -> Result<&'a Field, Problem> {
-    object.field(name).filter(|field| field.is_key()).ok_or_else(|| Problem::no_external_id(name))
+    object.field(name).filter(|field| field.is_key()).ok_or_else(|| error::no_external_id(name))
 }
 
 fn one_with<'a>(
@@ -138,7 +150,7 @@ fn one_with<'a>(
         [one] => Ok(Some(one)),
         several => {
             let urls = several.iter().map(|record| record.url(call.version)).collect::<Vec<_>>();
-            Err(Problem::several(&urls))
+            Err(Problem { status: StatusCode::MULTIPLE_CHOICES, body: json!(urls) })
         }
     }
 }

@@ -6,10 +6,10 @@ use axum::http::StatusCode;
 use chrono::{DateTime, NaiveDate};
 use serde_json::{Map, Value, json};
 
-use super::error::Problem;
-use super::id;
 use super::org::Org;
 use super::schema::{Field, Kind, Object, prefix_elsewhere};
+use super::{error, id};
+use crate::rest::Problem;
 
 /// Reads the fields of a body under their true names; `null` clears, and the names in `in_url` are refused.
 pub(crate) fn read(
@@ -21,12 +21,10 @@ pub(crate) fn read(
     let mut read_only = Vec::new();
     for (name, value) in body.iter().filter(|(name, _)| *name != "attributes") {
         if in_url.iter().any(|taken| taken.eq_ignore_ascii_case(name)) {
-            return Err(Problem::invalid_field(format!(
-                "The {name} field should not be specified in the sobject data."
-            )));
+            return Err(error::invalid_field(format!("The {name} field should not be specified in the sobject data.")));
         }
         let Some(field) = object.field(name) else {
-            return Err(Problem::invalid_field(format!("No such column '{name}' on sobject of type {}", object.name)));
+            return Err(error::invalid_field(format!("No such column '{name}' on sobject of type {}", object.name)));
         };
         if field.read_only {
             read_only.push(field.name.as_str());
@@ -41,7 +39,7 @@ pub(crate) fn read(
          read/write for your profile or permission set.",
         read_only.join(", ")
     );
-    Err(Problem::refused("INVALID_FIELD_FOR_INSERT_UPDATE", message, &read_only))
+    Err(error::refused("INVALID_FIELD_FOR_INSERT_UPDATE", message, &read_only))
 }
 
 /// The value in the form in which Salesforce keeps it, if its JSON type fits.
@@ -57,14 +55,7 @@ fn stored(field: &Field, value: &Value) -> Result<Value, Problem> {
         (Kind::Datetime, Value::String(text)) => datetime(text),
         _ => None,
     };
-    kept.ok_or_else(|| {
-        let (wanted, token) = (if field.kind.is_text() { json!("string") } else { json!(field.kind) }, token(value));
-        let shown = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        Problem::json(format!(
-            "Cannot deserialize instance of {} from {token} value {shown} or request may be missing a required field",
-            wanted.as_str().unwrap_or_default()
-        ))
-    })
+    kept.ok_or_else(|| error::json(format!("Cannot deserialize {value} as {}", json!(field.kind))))
 }
 
 fn or_null(text: &str) -> Value {
@@ -78,19 +69,6 @@ fn is_date(text: &str) -> bool {
 fn datetime(text: &str) -> Option<Value> {
     let time = DateTime::parse_from_rfc3339(text).or_else(|_| DateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.f%z"));
     Some(json!(time.ok()?.to_utc().format("%Y-%m-%dT%H:%M:%S.000+0000").to_string()))
-}
-
-fn token(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "VALUE_NULL",
-        Value::Bool(true) => "VALUE_TRUE",
-        Value::Bool(false) => "VALUE_FALSE",
-        Value::Number(number) if number.is_f64() => "VALUE_NUMBER_FLOAT",
-        Value::Number(_) => "VALUE_NUMBER_INT",
-        Value::String(_) => "VALUE_STRING",
-        Value::Array(_) => "START_ARRAY",
-        Value::Object(_) => "START_OBJECT",
-    }
 }
 
 /// Refuses what the org does not take; `own` is the record that is changed, if it is there already.
@@ -108,7 +86,7 @@ pub(crate) fn check(
     let missing = missing.map(|field| field.name.as_str()).collect::<Vec<_>>();
     if !missing.is_empty() {
         let message = format!("Required fields are missing: [{}]", missing.join(", "));
-        return Err(Problem::refused("REQUIRED_FIELD_MISSING", message, &missing));
+        return Err(error::refused("REQUIRED_FIELD_MISSING", message, &missing));
     }
     for field in &object.fields {
         if let Some(text) = fields.get(&field.name).and_then(Value::as_str) {
@@ -122,7 +100,7 @@ pub(crate) fn check(
 
 fn check_text(field: &Field, text: &str) -> Result<(), Problem> {
     let refused =
-        |code: &str, what: String| Err(Problem::refused(code, format!("{}: {what}", field.label()), &[&field.name]));
+        |code: &str, what: String| Err(error::refused(code, format!("{}: {what}", field.label()), &[&field.name]));
     if field.kind == Kind::Email && !is_address(text) {
         return refused("INVALID_EMAIL_ADDRESS", format!("invalid email address: {text}"));
     }
@@ -144,7 +122,7 @@ fn check_reference(org: &Org, field: &Field, text: &str) -> Result<(), Problem> 
     }
     let wrong = |code| {
         let message = format!("{}: id value of incorrect type: {text}", field.label());
-        Err(Problem::refused(code, message, &[&field.name]))
+        Err(error::refused(code, message, &[&field.name]))
     };
     if !id::is_id(text) {
         return wrong("MALFORMED_ID");
@@ -157,10 +135,10 @@ fn check_reference(org: &Org, field: &Field, text: &str) -> Result<(), Problem> 
         return wrong("FIELD_INTEGRITY_EXCEPTION");
     }
     match org.records.iter().find(|record| id::same(&record.id, text)) {
-        Some(lead) if lead.is_converted() => Err(Problem::converted_lead()),
+        Some(lead) if lead.is_converted() => Err(error::converted_lead()),
         Some(_) => Ok(()),
-        None if org.is_deleted(text) => Err(Problem::deleted(StatusCode::BAD_REQUEST)),
-        None => Err(Problem::refused("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id", &[])),
+        None if org.is_deleted(text) => Err(error::deleted(StatusCode::BAD_REQUEST)),
+        None => Err(error::refused("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id", &[])),
     }
 }
 
@@ -168,7 +146,7 @@ fn check_unique(org: &Org, object: &Object, field: &Field, text: &str, own: Opti
     let mut others = org.of(&object.name).filter(|record| Some(record.id.as_str()) != own);
     let Some(other) = others.find(|record| field.unique && record.has(field, text)) else { return Ok(()) };
     let message = format!("duplicate value found: {} duplicates value on record with id: {}", field.name, other.id);
-    Err(Problem::refused("DUPLICATE_VALUE", message, &[]))
+    Err(error::refused("DUPLICATE_VALUE", message, &[]))
 }
 
 /// `local@domain.tld` in ASCII; any top-level domain of letters will do.
