@@ -5,36 +5,30 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
-use crate::faults::Fault;
-
-/// The statuses of the exceptions that Converse, SES and SQS send; others need one in the fault.
+/// The statuses of exceptions that Converse, SES and SQS send; others need one in the fault.
 const STATUSES: [(u16, &[&str]); 8] = [
-    (
-        400,
-        &[
-            "AccountSuspendedException",
-            "BadRequestException",
-            "LimitExceededException",
-            "MailFromDomainNotVerifiedException",
-            "MessageRejected",
-            "OverLimit",
-            "QueueDoesNotExist",
-            "RequestThrottled",
-            "SendingPausedException",
-            "ValidationException",
-        ],
-    ),
+    (400, &["BadRequestException", "MessageRejected", "ValidationException"]),
     (403, &["AccessDeniedException"]),
-    (404, &["NotFoundException", "ResourceNotFoundException"]),
+    (404, &["NotFoundException", "ResourceNotFoundException", "UnknownOperationException"]),
     (408, &["ModelTimeoutException"]),
     (424, &["ModelErrorException"]),
     (429, &["ModelNotReadyException", "ThrottlingException", "TooManyRequestsException"]),
-    (500, &["InternalFailure", "InternalServerException", "InternalServiceErrorException"]),
-    (503, &["ServiceUnavailable", "ServiceUnavailableException"]),
+    (500, &["InternalServerException"]),
+    (503, &["ServiceUnavailableException"]),
 ];
 
+fn status_of(exception: &str) -> Option<StatusCode> {
+    let (status, _) = STATUSES.into_iter().find(|(_, names)| names.contains(&exception))?;
+    StatusCode::from_u16(status).ok()
+}
+
+/// An exception with its usual status.
+pub(crate) fn exception(name: &str, message: &str) -> Response {
+    response(status_of(name).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), name, message)
+}
+
 /// The header carries the name for restJson1, `__type` for awsJson1.
-pub(crate) fn response(status: StatusCode, exception: &str, message: &str) -> Response {
+fn response(status: StatusCode, exception: &str, message: &str) -> Response {
     let body = json!({ "__type": exception, "message": message });
     let mut response = (status, Json(body)).into_response();
     if let Ok(name) = HeaderValue::try_from(exception) {
@@ -51,11 +45,11 @@ pub(crate) fn with_request_id(mut response: Response) -> Response {
     response
 }
 
-/// Renders `{"exception"}`; the status is the fault's, else the service's for that name.
-pub(crate) fn of_fault(fault: &Fault) -> Result<Response, String> {
-    let name = fault.exception.as_deref().ok_or("hubspot_limit is for HubSpot's stand-in only")?;
-    let usual = || STATUSES.into_iter().find(|(_, names)| names.contains(&name)).map(|(status, _)| status);
-    let status = fault.status.or_else(usual).ok_or_else(|| format!("unknown exception {name}: give a status"))?;
-    let status = StatusCode::from_u16(status).map_err(|_| format!("invalid HTTP status {status}"))?;
+/// An exception that a test asks for; without a status it has its usual one.
+pub(crate) fn scripted(name: &str, status: Option<u16>) -> Result<Response, String> {
+    let status = match status {
+        Some(status) => StatusCode::from_u16(status).map_err(|_| format!("invalid HTTP status {status}"))?,
+        None => status_of(name).ok_or_else(|| format!("unknown exception {name}: give a status"))?,
+    };
     Ok(response(status, name, "scripted by the stand-in"))
 }

@@ -11,7 +11,6 @@ mod metric;
 mod prompt;
 mod rules;
 mod schema;
-mod script;
 mod text;
 mod usage;
 
@@ -23,7 +22,6 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::post;
 
@@ -34,11 +32,12 @@ use crate::plumbing::Plumbing;
 use crate::serve::{ANY_PORT, Running, serve};
 
 pub use crate::bridge::Upstream;
+use controls::Script;
 use converse::Request;
-pub(crate) use converse::response;
+pub(crate) use converse::{joined, response};
 use prompt::{CallKind, Prompt};
 use rules::Refusal;
-use script::Script;
+pub(crate) use rules::list;
 use usage::Input;
 
 /// Listens on a free port of the loopback interface.
@@ -59,7 +58,7 @@ async fn start_with(address: SocketAddr, upstream: Option<Upstream>) -> io::Resu
     let model = Model { upstream, ..Model::default() };
     let app = Router::new().route("/model/{model_id}/converse", post(converse)).fallback(unknown_operation);
     let controls = controls::router(model.clone());
-    serve(Plumbing::new(aws_error::of_fault).router(app.with_state(model), controls), address).await
+    serve(Plumbing::default().router(app.with_state(model), controls), address).await
 }
 
 /// The stand-in's memory, and the server behind it.
@@ -94,17 +93,17 @@ impl Memory {
             model: model_id.to_owned(),
             transcript: prompt.body.to_owned(),
             kind: prompt.kind(),
-            has_cache_point: request.has_cache_point(),
+            has_cache_point: rules::blocks(&request.body).any(|block| block.get("cachePoint").is_some()),
         });
-        let script = script::take(&mut self.scripts, prompt.body, &request.messages_text());
-        (script, request.input(model_id, &mut self.cached))
+        let script = controls::take(&mut self.scripts, prompt.body, &request.messages_text());
+        (script, Input::of(model_id, &request.body, &mut self.cached))
     }
 }
 
 async fn converse(State(model): State<Model>, Path(model_id): Path<String>, body: Bytes) -> Response {
     let request = match Request::parse(&model_id, &body) {
         Ok(request) => request,
-        Err(Refusal(message)) => return aws_error::response(StatusCode::BAD_REQUEST, "ValidationException", &message),
+        Err(Refusal(message)) => return aws_error::exception("ValidationException", &message),
     };
     let (script, input) = model.memory.lock().begin(&model_id, &request);
     match (&script, &model.upstream) {
@@ -114,5 +113,5 @@ async fn converse(State(model): State<Model>, Path(model_id): Path<String>, body
 }
 
 async fn unknown_operation() -> Response {
-    aws_error::response(StatusCode::NOT_FOUND, "UnknownOperationException", "the stand-in only knows Converse")
+    aws_error::exception("UnknownOperationException", "the stand-in only knows Converse")
 }

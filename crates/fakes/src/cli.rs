@@ -1,7 +1,6 @@
 //! The command line: which fakes listen where, and for how long.
 
 use std::net::SocketAddr;
-use std::str::FromStr;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -16,7 +15,7 @@ pub(crate) struct Arguments {
     /// Where the Bedrock stand-in listens, and the OpenAI-compatible server that answers in its place.
     ///
     /// The variable OPENAI_API_KEY has the server's key, if it wants one.
-    #[arg(long, value_name = "HOST:PORT[=OPENAI_URL]")]
+    #[arg(long, value_name = "HOST:PORT[=OPENAI_URL]", value_parser = listener)]
     bedrock: Option<Listener>,
     /// Names the model to the OpenAI-compatible server; Bedrock's id if not given.
     #[arg(long, value_name = "NAME", requires = "bedrock")]
@@ -48,19 +47,15 @@ struct Listener {
     upstream: Option<String>,
 }
 
-impl FromStr for Listener {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let (address, upstream) = text.split_once('=').map_or((text, None), |(address, url)| (address, Some(url)));
-        let address = address.parse().map_err(|_| format!("invalid HOST:PORT {address:?}"))?;
-        Ok(Self { address, upstream: upstream.map(str::to_owned) })
-    }
+fn listener(text: &str) -> Result<Listener, String> {
+    let (address, upstream) = text.split_once('=').map_or((text, None), |(address, url)| (address, Some(url)));
+    let address = address.parse().map_err(|_| format!("invalid HOST:PORT {address:?}"))?;
+    Ok(Listener { address, upstream: upstream.map(str::to_owned) })
 }
 
 /// A front listens before a server that speaks HTTP without TLS.
 fn front(text: &str) -> Result<Listener, String> {
-    let front: Listener = text.parse()?;
+    let front = listener(text)?;
     match &front.upstream {
         Some(url) if url.starts_with("http://") => Ok(front),
         _ => Err("HOST:PORT=UPSTREAM_URL is expected, with an http:// URL".to_owned()),

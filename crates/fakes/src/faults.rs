@@ -1,16 +1,18 @@
 //! Faults: the requests that meet one, how often, and what happens to them.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use axum::http::HeaderMap;
 use axum::http::request::Parts;
+use axum::response::Response;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use parking_lot::Mutex;
 use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+use crate::setting::{Literal, with_headers};
+use crate::{aws_error, hubspot};
 
 /// A fault, in the form that is posted to `/_faults`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -56,7 +58,7 @@ pub(crate) enum HubSpotLimit {
     Daily,
 }
 
-fn one() -> u32 {
+pub(crate) fn one() -> u32 {
     1
 }
 
@@ -64,6 +66,18 @@ impl Fault {
     /// Whether the fault takes the place of the fake's answer.
     pub(crate) fn answers(&self) -> bool {
         self.status.is_some() || self.exception.is_some() || self.hubspot_limit.is_some()
+    }
+
+    /// Renders the answer; `Err` says why it cannot be sent.
+    pub(crate) fn response(&self) -> Result<Response, String> {
+        if let Some(name) = &self.exception {
+            return with_headers(aws_error::scripted(name, self.status)?, &self.headers);
+        }
+        if let Some(limit) = self.hubspot_limit {
+            return with_headers(hubspot::used_up(limit), &self.headers);
+        }
+        let Self { status, body, headers, .. } = self.clone();
+        Literal { status: status.unwrap_or(200), body, headers }.response()
     }
 
     /// Says why the fault cannot be used, if so.
@@ -117,36 +131,26 @@ pub(crate) fn basic(headers: &HeaderMap) -> Option<(String, String)> {
 }
 
 /// The faults of one fake; the first that matches and is not used up is met.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Faults(Arc<Mutex<Vec<Fault>>>);
+#[derive(Debug, Default)]
+pub(crate) struct Faults(pub(crate) Vec<Fault>);
 
 impl Faults {
     /// Adds all faults, or none where a fault contradicts itself: `Err` says why.
-    pub(crate) fn add(&self, faults: Vec<Fault>) -> Result<(), String> {
+    pub(crate) fn add(&mut self, faults: Vec<Fault>) -> Result<(), String> {
         if let Some((index, why)) = faults.iter().enumerate().find_map(|(i, fault)| Some((i, fault.contradiction()?))) {
             return Err(format!("fault {index}: {why}"));
         }
-        let unused = faults.into_iter().map(|fault| Fault { hits: 0, seen: 0, ..fault });
-        self.0.lock().extend(unused);
+        self.0.extend(faults.into_iter().map(|fault| Fault { hits: 0, seen: 0, ..fault }));
         Ok(())
     }
 
-    pub(crate) fn take(&self, line: &str, body: &[u8]) -> Option<Fault> {
-        let mut faults = self.0.lock();
-        let fault = faults.iter_mut().filter(|fault| fault.is_about(line, body)).find_map(|fault| {
+    pub(crate) fn take(&mut self, line: &str, body: &[u8]) -> Option<Fault> {
+        let fault = self.0.iter_mut().filter(|fault| fault.is_about(line, body)).find_map(|fault| {
             fault.seen += 1;
             fault.seen.is_multiple_of(fault.one_in).then_some(fault)
         })?;
         fault.hits += 1;
         Some(fault.clone())
-    }
-
-    pub(crate) fn list(&self) -> Vec<Fault> {
-        self.0.lock().clone()
-    }
-
-    pub(crate) fn clear(&self) {
-        self.0.lock().clear();
     }
 }
 
@@ -162,16 +166,16 @@ mod tests {
 
     #[test]
     fn a_fault_is_met_as_often_as_it_says() {
-        let faults = Faults::default();
+        let mut faults = Faults::default();
         faults.add(vec![fault(json!({"match": "POST /a", "times": 2, "status": 503}))]).unwrap();
         let met = (0..3).map(|_| faults.take("POST /a/b", b"").is_some()).collect::<Vec<_>>();
         assert_eq!(met, [true, true, false]);
-        assert_eq!(faults.list()[0].hits, 2);
+        assert_eq!(faults.0[0].hits, 2);
     }
 
     #[test]
     fn a_fault_may_be_met_by_one_request_in_so_many() {
-        let faults = Faults::default();
+        let mut faults = Faults::default();
         faults
             .add(vec![
                 fault(json!({"one_in": 3, "times": 2, "status": 503})),
@@ -179,14 +183,14 @@ mod tests {
             ])
             .unwrap();
         let met: Vec<_> = (0..9).map(|_| faults.take("POST /a", b"").and_then(|fault| fault.status)).collect();
-        let hits: Vec<_> = faults.list().iter().map(|fault| fault.hits).collect();
+        let hits: Vec<_> = faults.0.iter().map(|fault| fault.hits).collect();
         assert_eq!((met.iter().flatten().count(), met[2], met[5], hits), (2, Some(503), Some(503), vec![2, 3]));
         assert!(Faults::default().add(vec![fault(json!({"one_in": 0, "status": 500}))]).is_err());
     }
 
     #[test]
     fn a_body_match_leaves_other_tenants_alone() {
-        let faults = Faults::default();
+        let mut faults = Faults::default();
         faults.add(vec![fault(json!({"body_match": "tenant-7", "status": 500}))]).unwrap();
         assert!(faults.take("POST /", b"{\"tenant\":\"tenant-8\"}").is_none());
         assert!(faults.take("POST /", b"{\"tenant\":\"tenant-7\"}").is_some());
@@ -196,7 +200,7 @@ mod tests {
     fn a_match_sees_the_decoded_path_and_the_token() {
         let request = Request::patch("/contacts/ana%40example.com").header("authorization", "Bearer pat-7");
         let line = line(&request.body(()).unwrap().into_parts().0);
-        let faults = Faults::default();
+        let mut faults = Faults::default();
         faults.add(vec![fault(json!({"match": "PATCH ana@example.com pat-7", "status": 500}))]).unwrap();
         assert!(faults.take(&line, b"").is_some());
     }

@@ -41,7 +41,7 @@ pub async fn start_on(address: SocketAddr, upstream: &str) -> io::Result<Running
         .route("/_state", get(state))
         .route("/_throttle", post(set_throttle).delete(remove_throttle))
         .with_state(front);
-    serve(Plumbing::new(aws_error::of_fault).router(app, controls), address).await
+    serve(Plumbing::default().router(app, controls), address).await
 }
 
 #[derive(Clone)]
@@ -61,8 +61,7 @@ struct Forwarded {
 
 async fn forward(State(front): State<Front>, parts: Parts, body: Bytes) -> Response {
     if sends_mail(&parts) && !front.throttle.lock().takes(Instant::now()) {
-        let status = StatusCode::TOO_MANY_REQUESTS;
-        return aws_error::response(status, "TooManyRequestsException", "Maximum sending rate exceeded.");
+        return aws_error::exception("TooManyRequestsException", "Maximum sending rate exceeded.");
     }
     let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
     let mut headers = parts.headers.clone();

@@ -33,6 +33,7 @@ use crate::plumbing::Plumbing;
 use crate::rest::{Problem, respond, segments};
 use crate::serve::{ANY_PORT, Running, serve};
 
+pub(crate) use error::used_up;
 use oauth::OAuth;
 use portal::Portal;
 
@@ -45,7 +46,7 @@ pub async fn start_on(address: SocketAddr) -> io::Result<Running> {
     let shared = Shared::default();
     let app = Router::new().route("/oauth/{version}/token", post(oauth::token)).fallback(handle);
     let controls = controls::router(shared.clone());
-    serve(Plumbing::new(error::of_fault).router(app.with_state(shared), controls), address).await
+    serve(Plumbing::default().router(app.with_state(shared), controls), address).await
 }
 
 type Shared = Arc<Mutex<World>>;

@@ -1,5 +1,6 @@
 //! The way of a request into any fake: it is journalled, meets its fault and then the fake.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
@@ -9,36 +10,27 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
+use parking_lot::Mutex;
 
 use crate::faults::{Fault, Faults, line};
 use crate::journal::{Entry, Journal};
 use crate::serve::CloseInstead;
-use crate::setting::{Literal, Narrow, OneOrMany, Setting, Taken, with_headers};
+use crate::setting::{Narrow, OneOrMany, Setting, Taken};
 
 /// The largest request that is read, in bytes: SES takes mails of 40 MB.
 const MAX_BODY: usize = 64 * 1024 * 1024;
 
-/// Renders the faults that only one fake knows; `Err` says why it does not know this one.
-pub(crate) type Render = fn(&Fault) -> Result<Response, String>;
+/// The journal and the faults, which all requests to one fake share.
+#[derive(Clone, Default)]
+pub(crate) struct Plumbing(Arc<Mutex<Memory>>);
 
-#[derive(Clone)]
-pub(crate) struct Plumbing {
+#[derive(Default)]
+struct Memory {
     journal: Journal,
     faults: Faults,
-    render: Render,
-}
-
-impl Default for Plumbing {
-    fn default() -> Self {
-        Self::new(|_| Err("this stand-in knows neither exceptions nor limits".to_owned()))
-    }
 }
 
 impl Plumbing {
-    pub(crate) fn new(render: Render) -> Self {
-        Self { journal: Journal::default(), faults: Faults::default(), render }
-    }
-
     /// `app` behind journal and faults; `controls` are further `/_…` routes, neither journalled nor faulted.
     pub(crate) fn router(self, app: Router, controls: Router) -> Router {
         // `observe` has bounded the body.
@@ -51,14 +43,6 @@ impl Plumbing {
             .merge(controls)
             .fallback_service(observed)
     }
-
-    fn response(&self, fault: &Fault) -> Result<Response, String> {
-        if fault.exception.is_some() || fault.hubspot_limit.is_some() {
-            return with_headers((self.render)(fault)?, &fault.headers);
-        }
-        let Fault { status, body, headers, .. } = fault.clone();
-        Literal { status: status.unwrap_or(200), body, headers }.response()
-    }
 }
 
 /// Runs on a task of its own, so that a client that hangs up does not undo what its request does.
@@ -67,24 +51,25 @@ async fn observe(State(plumbing): State<Plumbing>, request: Request, next: Next)
     let Ok(body) = to_bytes(body, MAX_BODY).await else {
         return StatusCode::PAYLOAD_TOO_LARGE.into_response();
     };
-    let entry = plumbing.journal.open(&parts, &body);
-    let fault = plumbing.faults.take(&line(&parts), &body);
-    let journal = plumbing.journal.clone();
+    let (entry, fault) = {
+        let mut memory = plumbing.0.lock();
+        (memory.journal.open(&parts, &body), memory.faults.take(&line(&parts), &body))
+    };
     let task = tokio::spawn(async move {
-        let response = meet(&plumbing, fault, Request::from_parts(parts, Body::from(body)), next).await;
+        let response = meet(fault, Request::from_parts(parts, Body::from(body)), next).await;
         let closes = response.extensions().get::<CloseInstead>().is_some();
-        journal.close(entry, (!closes).then(|| response.status().as_u16()));
+        plumbing.0.lock().journal.close(entry, (!closes).then(|| response.status().as_u16()));
         response
     });
     task.await.unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())
 }
 
-async fn meet(plumbing: &Plumbing, fault: Option<Fault>, request: Request, next: Next) -> Response {
+async fn meet(fault: Option<Fault>, request: Request, next: Next) -> Response {
     let Some(fault) = fault else { return next.run(request).await };
     pause(Duration::from_millis(fault.delay_ms)).await;
     if fault.answers() {
         // Faults were checked when they were added.
-        let answer = plumbing.response(&fault);
+        let answer = fault.response();
         return answer.unwrap_or_else(|why| (StatusCode::INTERNAL_SERVER_ERROR, why).into_response());
     }
     let mut response = if fault.drop_before { Response::default() } else { next.run(request).await };
@@ -100,25 +85,25 @@ async fn pause(delay: Duration) {
 }
 
 async fn list_requests(State(plumbing): State<Plumbing>, Query(narrow): Query<Narrow>) -> Json<Vec<Entry>> {
-    Json(plumbing.journal.entries(&narrow.contains))
+    Json(plumbing.0.lock().journal.with(&narrow.contains))
 }
 
 async fn clear_requests(State(plumbing): State<Plumbing>) -> StatusCode {
-    plumbing.journal.clear();
+    plumbing.0.lock().journal.entries.clear();
     StatusCode::NO_CONTENT
 }
 
 async fn list_faults(State(plumbing): State<Plumbing>) -> Json<Vec<Fault>> {
-    Json(plumbing.faults.list())
+    Json(plumbing.0.lock().faults.0.clone())
 }
 
 async fn add_faults(State(plumbing): State<Plumbing>, Setting(faults): Setting<OneOrMany<Fault>>) -> Taken {
-    faults.0.iter().try_for_each(|fault| plumbing.response(fault).map(drop))?;
-    plumbing.faults.add(faults.0)?;
+    faults.0.iter().try_for_each(|fault| fault.response().map(drop))?;
+    plumbing.0.lock().faults.add(faults.0)?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 async fn clear_faults(State(plumbing): State<Plumbing>) -> StatusCode {
-    plumbing.faults.clear();
+    plumbing.0.lock().faults.0.clear();
     StatusCode::NO_CONTENT
 }

@@ -54,6 +54,7 @@ pub(crate) type World = Arc<Mutex<Orgs>>;
 #[derive(Debug, Default)]
 pub(crate) struct Orgs {
     by_key: BTreeMap<String, Org>,
+    /// A number that no org has yet.
     opened: u64,
 }
 
@@ -64,11 +65,8 @@ impl Orgs {
         if !key.starts_with("3MVG") || !key.bytes().all(clean) {
             return None;
         }
-        let number = &mut self.opened;
-        Some(self.by_key.entry(key.to_owned()).or_insert_with(|| {
-            *number += 1;
-            Org::new(*number)
-        }))
+        self.opened += 1;
+        Some(self.by_key.entry(key.to_owned()).or_insert_with(|| Org::new(self.opened)))
     }
 
     fn of_token(&mut self, token: &str) -> Option<&mut Org> {
@@ -124,13 +122,7 @@ fn route(org: &mut Org, method: &str, path: &[&str], call: &Call<'_>) -> Reply {
     }
     match (method, path) {
         ("GET", ["query"]) => query::run(org, call),
-        ("POST", ["sobjects", object]) => rows::create(org, object, call),
-        ("GET", ["sobjects", object, "describe"]) => rows::describe(org, object),
-        ("GET", ["sobjects", object, id]) => rows::read(org, object, id, call),
-        ("PATCH", ["sobjects", object, id]) => rows::update(org, object, id, call),
-        ("DELETE", ["sobjects", object, id]) => rows::delete(org, object, id),
-        ("GET", ["sobjects", object, field, value]) => rows::read_by(org, object, (field, value), call),
-        ("PATCH", ["sobjects", object, field, value]) => rows::upsert(org, object, (field, value), call),
+        (_, ["sobjects", object, rest @ ..]) => rows::route(org, object, (method, rest), call),
         _ => Err(error::no_such_resource()),
     }
 }

@@ -1,4 +1,4 @@
-//! What the `/_…` endpoints take and answer.
+//! Settings and answers of the `/_…` endpoints.
 
 use std::collections::HashMap;
 
@@ -64,7 +64,7 @@ pub(crate) struct Narrow {
 }
 
 impl Narrow {
-    /// Whether the account is the one that is asked for; any is where none is named.
+    /// Whether the account is named, or none is.
     pub(crate) fn is_about(&self, token: &str) -> bool {
         self.token.as_ref().is_none_or(|one| one == token)
     }

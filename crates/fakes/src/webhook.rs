@@ -54,7 +54,6 @@ struct Delivery {
     /// The hook's.
     name: String,
     id: Option<String>,
-    timestamp: Option<String>,
     /// The body's `type`.
     r#type: Option<String>,
     /// All of them, names in lower case.
@@ -96,7 +95,6 @@ async fn receive(
     inbox.deliveries.push(Delivery {
         name,
         id: headers.get("webhook-id").cloned(),
-        timestamp: headers.get("webhook-timestamp").cloned(),
         r#type: json.get("type").and_then(Value::as_str).map(str::to_owned),
         headers,
         body: json,

@@ -1,16 +1,14 @@
 //! Converse on the wire: requests, checked, and their answers.
 
-use std::collections::HashSet;
-
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use crate::aws_error::with_request_id;
 
+use super::controls::Script;
 use super::generate;
 use super::rules::{self, Form, Refusal, list};
-use super::script::Script;
 use super::usage::{Input, TOKEN, tokens};
 
 /// A request that passed Bedrock's checks.
@@ -54,14 +52,6 @@ impl Request {
     pub(crate) fn messages_text(&self) -> String {
         let blocks = list(&self.body, "/messages").flat_map(|message| list(message, "/content"));
         joined(blocks.flat_map(|block| std::iter::once(block).chain(list(block, "/toolResult/content"))))
-    }
-
-    pub(crate) fn has_cache_point(&self) -> bool {
-        rules::blocks(&self.body).any(|block| block.get("cachePoint").is_some())
-    }
-
-    pub(crate) fn input(&self, model_id: &str, cached: &mut HashSet<u64>) -> Input {
-        Input::of(model_id, &self.body, cached)
     }
 
     /// Answers by the script, else by what is generated from the prompt.
@@ -111,7 +101,8 @@ impl Request {
     }
 }
 
-fn joined<'a>(blocks: impl Iterator<Item = &'a Value>) -> String {
+/// The text of the blocks that have one.
+pub(crate) fn joined<'a>(blocks: impl Iterator<Item = &'a Value>) -> String {
     blocks.filter_map(|block| block.get("text")?.as_str()).collect::<Vec<_>>().join("\n")
 }
 

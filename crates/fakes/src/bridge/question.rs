@@ -2,17 +2,19 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::bedrock::{joined, list};
+
 /// The name of a schema that has none.
 const SCHEMA: &str = "answer";
 
 /// Translates a request; cache points, reasoning and guardrails have no counterpart and are left out.
 pub(super) fn translate(model: &str, body: &Value) -> Value {
-    let system = texts(body.get("system"));
+    let system = joined(list(body, "/system"));
     let mut messages = Vec::new();
     if !system.is_empty() {
         messages.push(json!({ "role": "system", "content": system }));
     }
-    messages.extend(items(body.get("messages")).flat_map(message));
+    messages.extend(list(body, "/messages").flat_map(message));
     let mut question = Map::from_iter([("model".to_owned(), json!(model)), ("messages".to_owned(), json!(messages))]);
     let inference =
         [("maxTokens", "max_tokens"), ("temperature", "temperature"), ("topP", "top_p"), ("stopSequences", "stop")];
@@ -28,17 +30,17 @@ pub(super) fn translate(model: &str, body: &Value) -> Value {
 
 /// A user message with tool results becomes one message for each, and the rest of it one more.
 fn message(message: &Value) -> Vec<Value> {
-    let content = message.get("content");
-    let text = texts(content);
+    let content = || list(message, "/content");
+    let text = joined(content());
     if message.get("role").and_then(Value::as_str) == Some("assistant") {
-        let calls: Vec<_> = items(content).filter_map(|block| block.get("toolUse")).map(tool_call).collect();
+        let calls: Vec<_> = content().filter_map(|block| block.get("toolUse")).map(tool_call).collect();
         let mut said = json!({ "role": "assistant", "content": text });
         if !calls.is_empty() {
             said["tool_calls"] = json!(calls);
         }
         return vec![said];
     }
-    let mut messages: Vec<_> = items(content).filter_map(|block| block.get("toolResult")).map(tool_result).collect();
+    let mut messages: Vec<_> = content().filter_map(|block| block.get("toolResult")).map(tool_result).collect();
     if !text.is_empty() || messages.is_empty() {
         messages.push(json!({ "role": "user", "content": text }));
     }
@@ -52,8 +54,8 @@ fn tool_call(tool: &Value) -> Value {
 }
 
 fn tool_result(result: &Value) -> Value {
-    let json = items(result.get("content")).filter_map(|block| block.get("json")).map(Value::to_string);
-    let content = std::iter::once(texts(result.get("content"))).chain(json).filter(|text| !text.is_empty());
+    let json = list(result, "/content").filter_map(|block| block.get("json")).map(Value::to_string);
+    let content = std::iter::once(joined(list(result, "/content"))).chain(json).filter(|text| !text.is_empty());
     let content = content.collect::<Vec<_>>().join("\n");
     json!({ "role": "tool", "tool_call_id": result.get("toolUseId"), "content": content })
 }
@@ -66,7 +68,7 @@ fn response_format(body: &Value) -> Option<Value> {
 }
 
 fn tools(body: &Value) -> Vec<(String, Value)> {
-    let specs = items(body.pointer("/toolConfig/tools")).filter_map(|tool| tool.get("toolSpec"));
+    let specs = list(body, "/toolConfig/tools").filter_map(|tool| tool.get("toolSpec"));
     let tools: Vec<_> = specs.map(tool).collect();
     if tools.is_empty() {
         return Vec::new();
@@ -90,15 +92,6 @@ fn tool(spec: &Value) -> Value {
         }
     }
     json!({ "type": "function", "function": function })
-}
-
-fn texts(blocks: Option<&Value>) -> String {
-    let texts = items(blocks).filter_map(|block| block.get("text")?.as_str());
-    texts.collect::<Vec<_>>().join("\n")
-}
-
-fn items(list: Option<&Value>) -> impl Iterator<Item = &Value> {
-    list.and_then(Value::as_array).into_iter().flatten()
 }
 
 #[cfg(test)]

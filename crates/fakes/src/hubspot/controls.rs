@@ -33,12 +33,6 @@ fn of_portal<T: DeserializeOwned + Send + 'static>(apply: fn(&mut Portal, T)) ->
     put(set)
 }
 
-/// Counters of each portal, and of all.
-fn counts(portal: &Portal) -> [(&'static str, u64); 3] {
-    let meter = &portal.meter;
-    [("requests", meter.requests), ("violations", meter.violations), ("refreshes", portal.refreshes)]
-}
-
 async fn state(State(shared): State<Shared>, Query(narrow): Query<Narrow>) -> Json<Value> {
     let world = shared.lock();
     let wanted = || world.portals.iter().filter(|(token, _)| narrow.is_about(token));
@@ -47,16 +41,19 @@ async fn state(State(shared): State<Shared>, Query(narrow): Query<Narrow>) -> Js
         let seen = all.filter(|(_, record)| record.contains(&narrow.contains));
         seen.map(|(token, record)| view(kind, token, record)).collect::<Vec<_>>()
     };
-    let (mut sums, mut portals) = (counts(&Portal::default()), Map::new());
-    for (token, portal) in wanted() {
-        let counts = counts(portal);
-        sums.iter_mut().zip(counts).for_each(|((_, sum), (_, count))| *sum += count);
-        portals
-            .insert(token.clone(), json!(Map::from_iter(counts.map(|(name, count)| (name.to_owned(), json!(count))))));
-    }
-    let mut state = json!({ "contacts": records(Kind::Contact), "notes": records(Kind::Note), "portals": portals });
-    sums.into_iter().for_each(|(name, sum)| state[name] = json!(sum));
-    Json(state)
+    let sum = |count: fn(&Portal) -> u64| wanted().map(|(_, portal)| count(portal)).sum::<u64>();
+    let portals = wanted().map(|(token, Portal { meter, refreshes, .. })| {
+        let counts = json!({ "requests": meter.requests, "violations": meter.violations, "refreshes": refreshes });
+        (token.clone(), counts)
+    });
+    Json(json!({
+        "requests": sum(|portal| portal.meter.requests),
+        "violations": sum(|portal| portal.meter.violations),
+        "refreshes": sum(|portal| portal.refreshes),
+        "portals": Map::from_iter(portals),
+        "contacts": records(Kind::Contact),
+        "notes": records(Kind::Note),
+    }))
 }
 
 fn view(kind: Kind, token: &str, record: &Record) -> Value {

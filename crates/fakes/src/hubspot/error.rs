@@ -2,14 +2,12 @@
 
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::faults::{Fault, HubSpotLimit};
+use crate::faults::HubSpotLimit;
 use crate::rest::Problem;
-
-const SCOPES_PAGE: &str = "https://developers.hubspot.com/scopes";
 
 fn problem(status: StatusCode, category: &str, message: impl Into<String>) -> Problem {
     let (message, id) = (message.into(), Uuid::new_v4());
@@ -19,7 +17,7 @@ fn problem(status: StatusCode, category: &str, message: impl Into<String>) -> Pr
     }
 }
 
-/// The same with a further member: `errors`, `context`, `links`.
+/// The same with a further member: `errors` or `context`.
 fn with(mut problem: Problem, name: &str, value: Value) -> Problem {
     problem.body[name] = value;
     problem
@@ -35,9 +33,7 @@ pub(crate) fn unauthenticated() -> Problem {
 pub(crate) fn token_expired(expired: DateTime<Utc>, now: DateTime<Utc>) -> Problem {
     let ago = (now - expired).num_seconds();
     let message = format!("The OAuth token used to make this call expired {ago} second(s) ago.");
-    let time = expired.to_rfc3339_opts(SecondsFormat::Millis, true);
-    let problem = problem(StatusCode::UNAUTHORIZED, "EXPIRED_AUTHENTICATION", message);
-    with(problem, "context", json!({ "expire time": [time] }))
+    problem(StatusCode::UNAUTHORIZED, "EXPIRED_AUTHENTICATION", message)
 }
 
 /// The token endpoint refuses a part of the form.
@@ -52,15 +48,11 @@ pub(crate) fn not_granted(status: StatusCode, label: &str, error: &str, part: &s
 
 /// The app has not one of these scopes.
 pub(crate) fn missing_scopes(needed: &[&str]) -> Problem {
-    let message = format!(
-        "This app hasn't been granted all required scopes to make this call. Read more about required scopes here: \
-         {SCOPES_PAGE}."
-    );
+    let message = "This app hasn't been granted all required scopes to make this call.";
     let error = json!({
         "message": "One or more of the following scopes are required.", "context": { "requiredGranularScopes": needed },
     });
-    let problem = with(problem(StatusCode::FORBIDDEN, "MISSING_SCOPES", message), "errors", json!([error]));
-    with(problem, "links", json!({ "scopes": SCOPES_PAGE }))
+    with(problem(StatusCode::FORBIDDEN, "MISSING_SCOPES", message), "errors", json!([error]))
 }
 
 pub(crate) fn no_such_route() -> Problem {
@@ -116,9 +108,8 @@ pub(crate) fn limited(limit: HubSpotLimit) -> Problem {
     Problem { status: StatusCode::TOO_MANY_REQUESTS, body }
 }
 
-/// Renders `{"hubspot_limit"}`.
-pub(crate) fn of_fault(fault: &Fault) -> Result<Response, String> {
-    let limit = fault.hubspot_limit.ok_or("HubSpot's stand-in does not take an exception")?;
-    let used_up = [("x-hubspot-ratelimit-remaining", "0"), ("x-hubspot-ratelimit-interval-milliseconds", "10000")];
-    Ok((used_up, limited(limit)).into_response())
+/// The same for a limit that others have used up.
+pub(crate) fn used_up(limit: HubSpotLimit) -> Response {
+    let headers = [("x-hubspot-ratelimit-remaining", "0"), ("x-hubspot-ratelimit-interval-milliseconds", "10000")];
+    (headers, limited(limit)).into_response()
 }

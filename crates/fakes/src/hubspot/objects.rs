@@ -17,7 +17,7 @@ const REQUIRED_SINCE: &str = "2026-09";
 /// The longest `hs_note_body`, in characters.
 const LONGEST_BODY: usize = 65_536;
 
-/// A record as it is created or changed.
+/// The body that creates or changes a record.
 #[derive(Debug, Deserialize)]
 struct Input {
     properties: Properties,
@@ -67,15 +67,15 @@ pub(crate) fn archive(portal: &mut Portal, kind: Kind, id: &str) -> Reply {
 
 /// The id of the record that has a value, which is its id unless a unique property is named.
 pub(crate) fn find(portal: &Portal, kind: Kind, value: &str, property: Option<&str>) -> Result<String, Problem> {
+    let is_address = property == Some("email") && kind == Kind::Contact;
+    let mut records = portal.all(kind);
     let found = match property {
-        None | Some("hs_object_id") => portal.all(kind).find(|record| record.id == value),
+        None | Some("hs_object_id") => records.find(|record| record.id == value),
         // Only the primary address finds a contact, though its others are taken too.
-        Some("email") if kind == Kind::Contact => portal
-            .all(kind)
-            .find(|record| record.properties.get("email").is_some_and(|own| own.eq_ignore_ascii_case(value))),
-        Some(name) if properties::is_unique(portal, kind, name) => {
-            portal.all(kind).find(|record| record.has(name, value))
-        }
+        Some(name) if is_address || properties::is_unique(portal, kind, name) => records.find(|record| {
+            let own = record.properties.get(name);
+            own.is_some_and(|own| own == value || (is_address && own.eq_ignore_ascii_case(value)))
+        }),
         Some(name) => return Err(error::invalid(format!("'{name}' is not a unique property of {kind}s"))),
     };
     found.map(|record| record.id.clone()).ok_or_else(|| error::not_found(&kind.to_string(), value))

@@ -1,21 +1,14 @@
 //! The rule that knows a contact or lead by its address.
 
-use std::collections::BTreeMap;
-
 use serde_json::{Value, json};
 
-use super::org::{DuplicateRule, Org, Record};
+use super::org::{DuplicateRule, Fields, Org, Record};
 use super::schema::Object;
 use super::{Call, error};
 use crate::rest::Problem;
 
 /// Refuses a new contact or lead whose address one has already, if the org has the rule.
-pub(crate) fn check(
-    org: &Org,
-    object: &Object,
-    fields: &BTreeMap<String, Value>,
-    call: &Call<'_>,
-) -> Result<(), Problem> {
+pub(crate) fn check(org: &Org, object: &Object, fields: &Fields, call: &Call<'_>) -> Result<(), Problem> {
     let kinds = ["Contact", "Lead"];
     let (Some(rule), Some(email)) = (org.settings.duplicate_rule, fields.get("Email").and_then(Value::as_str)) else {
         return Ok(());

@@ -32,7 +32,7 @@ pub(crate) struct Login {
     assertion: String,
 }
 
-/// What an assertion claims.
+/// The claims of an assertion.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Claims {

@@ -69,12 +69,15 @@ pub(crate) enum DuplicateRule {
 /// Requests per day of a small org.
 const DAILY_LIMIT: u64 = 15_000;
 
+/// Values of fields by name.
+pub(crate) type Fields = BTreeMap<String, Value>;
+
 #[derive(Debug)]
 pub(crate) struct Record {
     pub(crate) id: String,
     pub(crate) object: String,
     /// Fields with a value.
-    pub(crate) fields: BTreeMap<String, Value>,
+    pub(crate) fields: Fields,
 }
 
 impl Org {
@@ -132,7 +135,7 @@ impl Org {
     }
 
     /// Stores values that were checked; `null` is the same as none.
-    pub(crate) fn insert(&mut self, object: &Object, fields: BTreeMap<String, Value>) -> String {
+    pub(crate) fn insert(&mut self, object: &Object, fields: Fields) -> String {
         self.last_id += 1;
         let id = id::record_id(&object.prefix, self.number, self.last_id);
         let defaults = object.fields.iter().filter_map(|field| Some((field.name.clone(), field.initial()?)));
@@ -169,7 +172,7 @@ impl Org {
 
 impl Record {
     /// `null` clears, or goes back to the default of a field that can't be empty.
-    pub(crate) fn set(&mut self, object: &Object, fields: BTreeMap<String, Value>) {
+    pub(crate) fn set(&mut self, object: &Object, fields: Fields) {
         for (name, value) in fields {
             let default = object.field(&name).filter(|field| field.kind == Kind::Boolean);
             match (value, default.and_then(Field::initial)) {

@@ -1,23 +1,17 @@
 //! Which values a field takes.
 
-use std::collections::BTreeMap;
-
 use axum::http::StatusCode;
 use chrono::{DateTime, NaiveDate};
 use serde_json::{Map, Value, json};
 
-use super::org::Org;
+use super::org::{Fields, Org};
 use super::schema::{Field, Kind, Object, prefix_elsewhere};
 use super::{error, id};
 use crate::rest::Problem;
 
 /// Reads the fields of a body under their true names; `null` clears, and the names in `in_url` are refused.
-pub(crate) fn read(
-    object: &Object,
-    body: &Map<String, Value>,
-    in_url: &[&str],
-) -> Result<BTreeMap<String, Value>, Problem> {
-    let mut fields = BTreeMap::new();
+pub(crate) fn read(object: &Object, body: &Map<String, Value>, in_url: &[&str]) -> Result<Fields, Problem> {
+    let mut fields = Fields::new();
     let mut read_only = Vec::new();
     for (name, value) in body.iter().filter(|(name, _)| *name != "attributes") {
         if in_url.iter().any(|taken| taken.eq_ignore_ascii_case(name)) {
@@ -72,12 +66,7 @@ fn datetime(text: &str) -> Option<Value> {
 }
 
 /// Refuses what the org does not take; `own` is the record that is changed, if it is there already.
-pub(crate) fn check(
-    org: &Org,
-    object: &Object,
-    fields: &BTreeMap<String, Value>,
-    own: Option<&str>,
-) -> Result<(), Problem> {
+pub(crate) fn check(org: &Org, object: &Object, fields: &Fields, own: Option<&str>) -> Result<(), Problem> {
     let is_missing = |field: &&Field| match fields.get(&field.name) {
         None => own.is_none(),
         Some(value) => value.is_null(),
@@ -152,18 +141,14 @@ fn check_unique(org: &Org, object: &Object, field: &Field, text: &str, own: Opti
 /// `local@domain.tld` in ASCII; any top-level domain of letters will do.
 fn is_address(text: &str) -> bool {
     let Some((local, domain)) = text.rsplit_once('@') else { return false };
-    let atom = |part: &str| {
-        let fits = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+/=?^_`{|}~-".contains(c);
-        !part.is_empty() && part.chars().all(fits)
+    let has_only = |part: &str, others: &str| {
+        !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || others.contains(c))
     };
-    let label = |part: &str| {
-        let fits = |c: char| c.is_ascii_alphanumeric() || c == '-';
-        !part.is_empty() && !part.starts_with('-') && !part.ends_with('-') && part.chars().all(fits)
-    };
-    let top = domain.rsplit_once('.').map(|(_, top)| top).unwrap_or_default();
+    let is_label = |part: &str| has_only(part, "-") && !part.starts_with('-') && !part.ends_with('-');
+    let top = domain.rsplit_once('.').map_or("", |(_, top)| top);
     local.len() <= 64
-        && local.split('.').all(atom)
-        && domain.split('.').all(label)
+        && local.split('.').all(|part| has_only(part, "!#$%&'*+/=?^_`{|}~-"))
+        && domain.split('.').all(is_label)
         && top.len() >= 2
         && top.chars().all(|c| c.is_ascii_alphabetic())
 }

@@ -43,8 +43,6 @@ pub(crate) struct Definition {
     #[serde(default)]
     pub(crate) has_unique_value: bool,
     #[serde(default)]
-    external_options: bool,
-    #[serde(default)]
     calculated: bool,
     #[serde(default)]
     hubspot_defined: bool,
