@@ -42,9 +42,9 @@ pub(crate) struct Fault {
     pub(crate) drop_after: bool,
     /// Closes the connection without effect and without an answer.
     pub(crate) drop_before: bool,
-    /// AWS only: the exception's name; the status follows from it unless given.
+    /// The name of an AWS exception; the status follows from it unless given.
     pub(crate) exception: Option<String>,
-    /// HubSpot only.
+    /// A limit of HubSpot that others have used up.
     pub(crate) hubspot_limit: Option<HubSpotLimit>,
     /// The requests that have met it. Counted here, ignored when posted.
     pub(crate) hits: u32,

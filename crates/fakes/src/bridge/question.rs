@@ -1,31 +1,37 @@
 //! A Converse request as a chat completion's.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::bedrock::{joined, list};
 
 /// The name of a schema that has none.
 const SCHEMA: &str = "answer";
 
+/// The names of limits there and here.
+const LIMITS: [(&str, &str); 4] =
+    [("maxTokens", "max_tokens"), ("temperature", "temperature"), ("topP", "top_p"), ("stopSequences", "stop")];
+
 /// Translates a request; cache points, reasoning and guardrails have no counterpart and are left out.
 pub(super) fn translate(model: &str, body: &Value) -> Value {
     let system = joined(list(body, "/system"));
-    let mut messages = Vec::new();
-    if !system.is_empty() {
-        messages.push(json!({ "role": "system", "content": system }));
-    }
-    messages.extend(list(body, "/messages").flat_map(message));
-    let mut question = Map::from_iter([("model".to_owned(), json!(model)), ("messages".to_owned(), json!(messages))]);
-    let inference =
-        [("maxTokens", "max_tokens"), ("temperature", "temperature"), ("topP", "top_p"), ("stopSequences", "stop")];
-    for (theirs, name) in inference {
-        if let Some(value) = body.get("inferenceConfig").and_then(|config| config.get(theirs)) {
-            question.insert(name.to_owned(), value.clone());
+    let system = (!system.is_empty()).then(|| json!({ "role": "system", "content": system }));
+    let messages = system.into_iter().chain(list(body, "/messages").flat_map(message)).collect::<Vec<_>>();
+    let mut question = json!({ "model": model, "messages": messages });
+    for (theirs, name) in LIMITS {
+        if let Some(value) = body["inferenceConfig"].get(theirs) {
+            question[name] = value.clone();
         }
     }
-    question.extend(response_format(body).map(|format| ("response_format".to_owned(), format)));
-    question.extend(tools(body));
-    Value::Object(question)
+    if let Some(format) = response_format(body) {
+        question["response_format"] = format;
+    }
+    let specs = list(body, "/toolConfig/tools").filter_map(|tool| tool.get("toolSpec"));
+    let tools = specs.map(tool).collect::<Vec<_>>();
+    if !tools.is_empty() {
+        question["tools"] = json!(tools);
+        question["tool_choice"] = tool_choice(&body["toolConfig"]["toolChoice"]);
+    }
+    question
 }
 
 /// A user message with tool results becomes one message for each, and the rest of it one more.
@@ -67,21 +73,12 @@ fn response_format(body: &Value) -> Option<Value> {
     Some(json!({ "type": "json_schema", "json_schema": { "name": name, "strict": true, "schema": schema } }))
 }
 
-fn tools(body: &Value) -> Vec<(String, Value)> {
-    let specs = list(body, "/toolConfig/tools").filter_map(|tool| tool.get("toolSpec"));
-    let tools: Vec<_> = specs.map(tool).collect();
-    if tools.is_empty() {
-        return Vec::new();
-    }
-    let choice = body.pointer("/toolConfig/toolChoice");
-    let forced = choice.and_then(|choice| choice.pointer("/tool/name"));
-    let any = choice.is_some_and(|choice| choice.get("any").is_some());
-    let choice = match forced {
+fn tool_choice(choice: &Value) -> Value {
+    match choice.pointer("/tool/name") {
         Some(name) => json!({ "type": "function", "function": { "name": name } }),
-        None if any => json!("required"),
+        None if choice.get("any").is_some() => json!("required"),
         None => json!("auto"),
-    };
-    vec![("tools".to_owned(), json!(tools)), ("tool_choice".to_owned(), choice)]
+    }
 }
 
 fn tool(spec: &Value) -> Value {
