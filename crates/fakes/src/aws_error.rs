@@ -5,29 +5,51 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
-use crate::faults::Fault;
+/// The statuses of exceptions that Converse, SES and SQS send; others need one in the fault.
+const STATUSES: [(u16, &[&str]); 8] = [
+    (400, &["BadRequestException", "MessageRejected", "ValidationException"]),
+    (403, &["AccessDeniedException"]),
+    (404, &["NotFoundException", "ResourceNotFoundException", "UnknownOperationException"]),
+    (408, &["ModelTimeoutException"]),
+    (424, &["ModelErrorException"]),
+    (429, &["ModelNotReadyException", "ThrottlingException", "TooManyRequestsException"]),
+    (500, &["InternalServerException"]),
+    (503, &["ServiceUnavailableException"]),
+];
+
+fn status_of(exception: &str) -> Option<StatusCode> {
+    let (status, _) = STATUSES.into_iter().find(|(_, names)| names.contains(&exception))?;
+    StatusCode::from_u16(status).ok()
+}
+
+/// An exception with its usual status.
+pub(crate) fn exception(name: &str, message: &str) -> Response {
+    response(status_of(name).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), name, message)
+}
 
 /// The header carries the name for restJson1, `__type` for awsJson1.
-pub(crate) fn response(status: StatusCode, exception: &str, message: &str) -> Response {
+fn response(status: StatusCode, exception: &str, message: &str) -> Response {
     let body = json!({ "__type": exception, "message": message });
     let mut response = (status, Json(body)).into_response();
     if let Ok(name) = HeaderValue::try_from(exception) {
         response.headers_mut().insert("x-amzn-errortype", name);
     }
-    let request_id = uuid::Uuid::new_v4().to_string();
-    if let Ok(id) = HeaderValue::try_from(request_id) {
+    with_request_id(response)
+}
+
+/// Adds the request id that every answer of AWS carries.
+pub(crate) fn with_request_id(mut response: Response) -> Response {
+    if let Ok(id) = HeaderValue::try_from(uuid::Uuid::new_v4().to_string()) {
         response.headers_mut().insert("x-amzn-requestid", id);
     }
     response
 }
 
-/// Renders `{"exception"}`; the status is the fault's, else the service's for that name.
-pub(crate) fn of_fault(fault: &Fault, status_of: fn(&str) -> Option<u16>) -> Result<Response, String> {
-    let Some(name) = fault.exception.as_deref() else {
-        return Err("hubspot_limit is for HubSpot's stand-in only".to_owned());
+/// An exception that a test asks for; without a status it has its usual one.
+pub(crate) fn scripted(name: &str, status: Option<u16>) -> Result<Response, String> {
+    let status = match status {
+        Some(status) => StatusCode::from_u16(status).map_err(|_| format!("invalid HTTP status {status}"))?,
+        None => status_of(name).ok_or_else(|| format!("unknown exception {name}: give a status"))?,
     };
-    let status =
-        fault.status.or_else(|| status_of(name)).ok_or_else(|| format!("unknown exception {name}: give a status"))?;
-    let status = StatusCode::from_u16(status).map_err(|_| format!("invalid HTTP status {status}"))?;
     Ok(response(status, name, "scripted by the stand-in"))
 }

@@ -7,12 +7,10 @@ mod conversation;
 mod converse;
 mod generate;
 mod lexicon;
-mod merge;
 mod metric;
 mod prompt;
 mod rules;
 mod schema;
-mod script;
 mod text;
 mod usage;
 
@@ -24,7 +22,6 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::post;
 
@@ -35,11 +32,12 @@ use crate::plumbing::Plumbing;
 use crate::serve::{ANY_PORT, Running, serve};
 
 pub use crate::bridge::Upstream;
+use controls::Script;
 use converse::Request;
-pub(crate) use converse::response;
+pub(crate) use converse::{joined, response};
 use prompt::{CallKind, Prompt};
 use rules::Refusal;
-use script::Script;
+pub(crate) use rules::list;
 use usage::Input;
 
 /// Listens on a free port of the loopback interface.
@@ -59,9 +57,8 @@ pub async fn bridge_on(address: SocketAddr, upstream: Upstream) -> io::Result<Ru
 async fn start_with(address: SocketAddr, upstream: Option<Upstream>) -> io::Result<Running> {
     let model = Model { upstream, ..Model::default() };
     let app = Router::new().route("/model/{model_id}/converse", post(converse)).fallback(unknown_operation);
-    let plumbing = Plumbing::new(|fault| aws_error::of_fault(fault, converse::status_of));
     let controls = controls::router(model.clone());
-    serve(plumbing.router(app.with_state(model), controls), address).await
+    serve(Plumbing::default().router(app.with_state(model), controls), address).await
 }
 
 /// The stand-in's memory, and the server behind it.
@@ -87,37 +84,34 @@ struct Call {
     has_cache_point: bool,
 }
 
-impl Model {
+impl Memory {
     /// Remembers the call; returns the script that answers it, and the tokens that it costs.
-    fn begin(&self, model_id: &str, request: &Request, text: &str) -> (Option<Script>, Input) {
-        let prompt = Prompt::read(text);
-        let mut memory = self.memory.lock();
-        let script = script::take(&mut memory.scripts, prompt.body, &request.messages_text());
-        let input = request.size.input(&mut memory.cached);
-        memory.calls.push(Call {
+    fn begin(&mut self, model_id: &str, request: &Request) -> (Option<Script>, Input) {
+        let text = request.first_text();
+        let prompt = Prompt::read(&text);
+        self.calls.push(Call {
             model: model_id.to_owned(),
             transcript: prompt.body.to_owned(),
             kind: prompt.kind(),
-            has_cache_point: request.cache_points > 0,
+            has_cache_point: rules::blocks(&request.body).any(|block| block.get("cachePoint").is_some()),
         });
-        (script, input)
+        let script = controls::take(&mut self.scripts, prompt.body, &request.messages_text());
+        (script, Input::of(model_id, &request.body, &mut self.cached))
     }
 }
 
 async fn converse(State(model): State<Model>, Path(model_id): Path<String>, body: Bytes) -> Response {
-    match converse::parse(&model_id, &body) {
-        Ok(request) => {
-            let text = request.first_user_text();
-            let (script, input) = model.begin(&model_id, &request, &text);
-            match (&script, &model.upstream) {
-                (None, Some(upstream)) => upstream.converse(&model_id, &body).await,
-                _ => converse::response(converse::answer(&request, &text, script.as_ref(), input)),
-            }
-        }
-        Err(Refusal(message)) => aws_error::response(StatusCode::BAD_REQUEST, "ValidationException", &message),
+    let request = match Request::parse(&model_id, &body) {
+        Ok(request) => request,
+        Err(Refusal(message)) => return aws_error::exception("ValidationException", &message),
+    };
+    let (script, input) = model.memory.lock().begin(&model_id, &request);
+    match (&script, &model.upstream) {
+        (None, Some(upstream)) => upstream.converse(&model_id, &request.body).await,
+        _ => response(request.answer(script.as_ref(), input)),
     }
 }
 
 async fn unknown_operation() -> Response {
-    aws_error::response(StatusCode::NOT_FOUND, "UnknownOperationException", "the stand-in only knows Converse")
+    aws_error::exception("UnknownOperationException", "the stand-in only knows Converse")
 }

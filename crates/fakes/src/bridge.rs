@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use serde_json::Value;
 
@@ -47,16 +47,15 @@ impl Upstream {
     }
 
     /// Answers a Converse request that has passed Bedrock's checks.
-    pub(crate) async fn converse(&self, model_id: &str, body: &[u8]) -> Response {
+    pub(crate) async fn converse(&self, model_id: &str, body: &Value) -> Response {
         match self.ask(model_id, body).await {
             Ok(answer) => bedrock::response(answer),
             Err(failure) => failure.response(),
         }
     }
 
-    async fn ask(&self, model_id: &str, body: &[u8]) -> Result<Value, Failure> {
-        let body = serde_json::from_slice(body).map_err(|_| Failure::of(400, "the body is not JSON"))?;
-        let question = question::translate(self.model.as_deref().unwrap_or(model_id), &body);
+    async fn ask(&self, model_id: &str, body: &Value) -> Result<Value, Failure> {
+        let question = question::translate(self.model.as_deref().unwrap_or(model_id), body);
         let mut request = self.http.post(format!("{}/chat/completions", self.url)).json(&question);
         if let Some(key) = &self.key {
             request = request.header(header::AUTHORIZATION, key.clone());
@@ -70,7 +69,7 @@ impl Upstream {
             return Err(Failure { retry_after, ..Failure::of(status, &text) });
         }
         let answered = serde_json::from_str(&text).ok().and_then(|answer| answer::translate(&answer));
-        let mut answer = answered.ok_or_else(|| Failure::new(424, "ModelErrorException", "no chat completion"))?;
+        let mut answer = answered.ok_or_else(|| Failure::new("ModelErrorException", "no chat completion"))?;
         answer["metrics"]["latencyMs"] = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX).into();
         Ok(answer)
     }
@@ -79,47 +78,43 @@ impl Upstream {
 /// One of Converse's exceptions.
 #[derive(Debug)]
 struct Failure {
-    status: StatusCode,
     exception: &'static str,
     message: String,
     retry_after: Option<HeaderValue>,
 }
 
 impl Failure {
-    fn new(status: u16, exception: &'static str, message: &str) -> Self {
-        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        Self { status, exception, message: message.chars().take(MESSAGE).collect(), retry_after: None }
+    fn new(exception: &'static str, message: &str) -> Self {
+        Self { exception, message: message.chars().take(MESSAGE).collect(), retry_after: None }
     }
 
     /// Bedrock's exception in place of this status and body.
     fn of(status: u16, body: &str) -> Self {
-        let error = serde_json::from_str::<Value>(body).ok();
-        let message = error.as_ref().and_then(|error| error.pointer("/error/message")?.as_str()).unwrap_or(body);
-        let code = error.as_ref().and_then(|error| error.pointer("/error/code")?.as_str());
-        match status {
-            401 | 403 => Self::new(403, "AccessDeniedException", message),
-            404 => Self::new(404, "ResourceNotFoundException", message),
-            408 | 504 => Self::new(408, "ModelTimeoutException", message),
-            429 => Self::new(429, "ThrottlingException", message),
-            500 => Self::new(500, "InternalServerException", message),
-            501.. => Self::new(503, "ServiceUnavailableException", message),
+        let error = serde_json::from_str::<Value>(body).unwrap_or_default();
+        if error["error"]["code"] == "context_length_exceeded" {
             // Word for word what Bedrock says of it.
-            _ if code == Some("context_length_exceeded") => {
-                Self::new(400, "ValidationException", "Input is too long for requested model.")
-            }
-            _ => Self::new(400, "ValidationException", message),
+            return Self::new("ValidationException", "Input is too long for requested model.");
         }
+        let exception = match status {
+            401 | 403 => "AccessDeniedException",
+            404 => "ResourceNotFoundException",
+            408 | 504 => "ModelTimeoutException",
+            429 => "ThrottlingException",
+            500 => "InternalServerException",
+            501.. => "ServiceUnavailableException",
+            _ => "ValidationException",
+        };
+        Self::new(exception, error["error"]["message"].as_str().unwrap_or(body))
     }
 
     fn of_transport(error: reqwest::Error) -> Self {
-        let (status, exception) =
-            if error.is_timeout() { (408, "ModelTimeoutException") } else { (503, "ServiceUnavailableException") };
+        let exception = if error.is_timeout() { "ModelTimeoutException" } else { "ServiceUnavailableException" };
         // Without its URL, which may carry a password.
-        Self::new(status, exception, &format!("the OpenAI-compatible server did not answer: {}", error.without_url()))
+        Self::new(exception, &format!("the OpenAI-compatible server did not answer: {}", error.without_url()))
     }
 
     fn response(self) -> Response {
-        let mut response = aws_error::response(self.status, self.exception, &self.message);
+        let mut response = aws_error::exception(self.exception, &self.message);
         if let Some(seconds) = self.retry_after {
             response.headers_mut().insert(header::RETRY_AFTER, seconds);
         }
@@ -148,8 +143,8 @@ mod tests {
         ];
         for (theirs, ours, exception) in expected {
             let failure = Failure::of(theirs, r#"{"error":{"message":"why","code":null}}"#);
-            let said = (failure.status.as_u16(), failure.exception, failure.message.as_str());
-            assert_eq!(said, (ours, exception, "why"), "{theirs}");
+            assert_eq!((failure.exception, failure.message.as_str()), (exception, "why"), "{theirs}");
+            assert_eq!(failure.response().status(), ours, "{theirs}");
         }
     }
 

@@ -1,5 +1,7 @@
 //! A client for the `/_…` endpoints of a fake.
 
+use reqwest::Method;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 /// The controls of one fake, in this process or another.
@@ -17,64 +19,59 @@ impl Control {
 
     /// The journal's entries that contain `part` in path, header values or body; all for an empty one.
     pub async fn requests(&self, part: &str) -> reqwest::Result<Vec<Value>> {
-        self.http.get(self.url("/_requests", part)).send().await?.error_for_status()?.json().await
-    }
-
-    /// Adds faults: one object or an array of them. `Err` when the fake refuses one.
-    pub async fn fault(&self, faults: Value) -> reqwest::Result<()> {
-        self.post("/_faults", faults).await
-    }
-
-    /// Adds scripted answers of the Bedrock stand-in.
-    pub async fn script(&self, scripts: Value) -> reqwest::Result<()> {
-        self.post("/_script", scripts).await
-    }
-
-    /// Bounds how many mails the front of SES takes: `{"per_second", "burst"?}`; `null` for any number.
-    pub async fn throttle(&self, rate: Value) -> reqwest::Result<()> {
-        match rate {
-            Value::Null => self.delete("/_throttle").await,
-            rate => self.post("/_throttle", rate).await,
-        }
-    }
-
-    /// Puts any control that is set by JSON: `/_limits?token=pat-1`, `/_hooks/acme`. `Err` when the fake refuses it.
-    pub async fn set(&self, path: &str, setting: Value) -> reqwest::Result<()> {
-        let url = format!("{}{path}", self.base_url);
-        self.http.put(url).json(&setting).send().await?.error_for_status().map(drop)
-    }
-
-    /// Sets the secret the webhook receiver verifies `/hooks/{name}` with; several are separated by spaces.
-    pub async fn secret(&self, name: &str, secret: &str) -> reqwest::Result<()> {
-        let url = format!("{}/_secrets/{name}", self.base_url);
-        self.http.put(url).body(secret.to_owned()).send().await?.error_for_status().map(drop)
+        self.get("/_requests", part).await
     }
 
     /// Returns the state of the fake, narrowed like [`Control::requests`].
     pub async fn state(&self, part: &str) -> reqwest::Result<Value> {
-        self.http.get(self.url("/_state", part)).send().await?.error_for_status()?.json().await
+        self.get("/_state", part).await
+    }
+
+    /// Adds faults: one object or an array of them. `Err` when the fake refuses one.
+    pub async fn fault(&self, faults: Value) -> reqwest::Result<()> {
+        self.send(Method::POST, "/_faults", faults.to_string()).await
+    }
+
+    /// Adds scripted answers of the Bedrock stand-in.
+    pub async fn script(&self, scripts: Value) -> reqwest::Result<()> {
+        self.send(Method::POST, "/_script", scripts.to_string()).await
+    }
+
+    /// Bounds how many mails the front of SES takes: `{"per_second", "burst"?}`; `null` for any number.
+    pub async fn throttle(&self, rate: Value) -> reqwest::Result<()> {
+        let method = if rate.is_null() { Method::DELETE } else { Method::POST };
+        self.send(method, "/_throttle", rate.to_string()).await
+    }
+
+    /// Puts any control that is set by JSON: `/_limits?token=pat-1`, `/_hooks/acme`. `Err` when the fake refuses it.
+    pub async fn set(&self, path: &str, setting: Value) -> reqwest::Result<()> {
+        self.send(Method::PUT, path, setting.to_string()).await
+    }
+
+    /// Sets the secret the webhook receiver verifies `/hooks/{name}` with; several are separated by spaces.
+    pub async fn secret(&self, name: &str, secret: &str) -> reqwest::Result<()> {
+        self.send(Method::PUT, &format!("/_secrets/{name}"), secret.to_owned()).await
     }
 
     /// Forgets the journal and the faults; the state stays.
     pub async fn clear(&self) -> reqwest::Result<()> {
-        for path in ["/_requests", "/_faults"] {
-            self.delete(path).await?;
-        }
-        Ok(())
+        self.delete("/_requests").await?;
+        self.delete("/_faults").await
     }
 
     /// Any control that is deleted.
     pub async fn delete(&self, path: &str) -> reqwest::Result<()> {
-        self.http.delete(format!("{}{path}", self.base_url)).send().await?.error_for_status().map(drop)
+        self.send(Method::DELETE, path, String::new()).await
     }
 
-    async fn post(&self, path: &str, body: Value) -> reqwest::Result<()> {
-        let url = format!("{}{path}", self.base_url);
-        self.http.post(url).json(&body).send().await?.error_for_status().map(drop)
-    }
-
-    fn url(&self, path: &str, part: &str) -> String {
+    async fn get<T: DeserializeOwned>(&self, path: &str, part: &str) -> reqwest::Result<T> {
         let part = percent_encoding::utf8_percent_encode(part, percent_encoding::NON_ALPHANUMERIC);
-        format!("{}{path}?contains={part}", self.base_url)
+        let url = format!("{}{path}?contains={part}", self.base_url);
+        self.http.get(url).send().await?.error_for_status()?.json().await
+    }
+
+    async fn send(&self, method: Method, path: &str, body: String) -> reqwest::Result<()> {
+        let url = format!("{}{path}", self.base_url);
+        self.http.request(method, url).body(body).send().await?.error_for_status().map(drop)
     }
 }

@@ -1,17 +1,18 @@
 //! Faults: the requests that meet one, how often, and what happens to them.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::time::Duration;
+use std::collections::HashMap;
 
 use axum::http::HeaderMap;
 use axum::http::request::Parts;
+use axum::response::Response;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use parking_lot::Mutex;
 use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+use crate::setting::{Literal, with_headers};
+use crate::{aws_error, hubspot};
 
 /// A fault, in the form that is posted to `/_faults`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -34,16 +35,16 @@ pub(crate) struct Fault {
     pub(crate) status: Option<u16>,
     /// A string is sent without change, anything else as JSON.
     pub(crate) body: Option<Value>,
-    pub(crate) headers: BTreeMap<String, String>,
+    pub(crate) headers: HashMap<String, String>,
     /// Milliseconds to wait, before the effect where there is one. The effect takes place even if the client gave up.
     pub(crate) delay_ms: u64,
     /// Performs the effect, then closes the connection without an answer.
     pub(crate) drop_after: bool,
     /// Closes the connection without effect and without an answer.
     pub(crate) drop_before: bool,
-    /// AWS only: the exception's name; the status follows from it unless given.
+    /// The name of an AWS exception; the status follows from it unless given.
     pub(crate) exception: Option<String>,
-    /// HubSpot only.
+    /// A limit of HubSpot that others have used up.
     pub(crate) hubspot_limit: Option<HubSpotLimit>,
     /// The requests that have met it. Counted here, ignored when posted.
     pub(crate) hits: u32,
@@ -57,36 +58,41 @@ pub(crate) enum HubSpotLimit {
     Daily,
 }
 
-fn one() -> u32 {
+pub(crate) fn one() -> u32 {
     1
 }
 
 impl Fault {
-    pub(crate) fn delay(&self) -> Duration {
-        Duration::from_millis(self.delay_ms)
+    /// Whether the fault takes the place of the fake's answer.
+    pub(crate) fn answers(&self) -> bool {
+        self.status.is_some() || self.exception.is_some() || self.hubspot_limit.is_some()
+    }
+
+    /// Renders the answer; `Err` says why it cannot be sent.
+    pub(crate) fn response(&self) -> Result<Response, String> {
+        if let Some(name) = &self.exception {
+            return with_headers(aws_error::scripted(name, self.status)?, &self.headers);
+        }
+        if let Some(limit) = self.hubspot_limit {
+            return with_headers(hubspot::used_up(limit), &self.headers);
+        }
+        let Self { status, body, headers, .. } = self.clone();
+        Literal { status: status.unwrap_or(200), body, headers }.response()
     }
 
     /// Says why the fault cannot be used, if so.
     fn contradiction(&self) -> Option<&'static str> {
-        let answers =
-            [self.status.is_some() && self.exception.is_none(), self.exception.is_some(), self.hubspot_limit.is_some()];
-        let answers = answers.into_iter().filter(|given| *given).count();
-        let drops = u32::from(self.drop_after) + u32::from(self.drop_before);
-        if answers > 1 {
-            Some("status, exception and hubspot_limit exclude each other")
-        } else if drops > 1 || (drops == 1 && answers > 0) {
-            Some("a fault either answers or closes the connection, in one way")
-        } else if answers == 0 && (self.body.is_some() || !self.headers.is_empty()) {
-            Some("body and headers need a status")
-        } else if self.status.is_some_and(|status| !(200..=599).contains(&status)) {
-            Some("status must be between 200 and 599")
-        } else if self.one_in == 0 {
-            Some("one_in must be 1 or more")
-        } else if answers == 0 && drops == 0 && self.delay_ms == 0 {
-            Some("the fault does nothing")
-        } else {
-            None
-        }
+        let has_limit = self.hubspot_limit.is_some();
+        let drops = self.drop_before || self.drop_after;
+        let rules = [
+            (has_limit && (self.status.is_some() || self.exception.is_some()), "a limit has a status of its own"),
+            (self.drop_before && self.drop_after, "a connection is closed before the effect or after it"),
+            (drops && self.answers(), "a fault either answers or closes the connection"),
+            (!self.answers() && (self.body.is_some() || !self.headers.is_empty()), "body and headers need a status"),
+            (self.one_in == 0, "one_in must be 1 or more"),
+            (!self.answers() && !drops && self.delay_ms == 0, "the fault does nothing"),
+        ];
+        rules.into_iter().find(|(is_broken, _)| *is_broken).map(|(_, why)| why)
     }
 
     fn is_about(&self, line: &str, body: &[u8]) -> bool {
@@ -125,36 +131,26 @@ pub(crate) fn basic(headers: &HeaderMap) -> Option<(String, String)> {
 }
 
 /// The faults of one fake; the first that matches and is not used up is met.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Faults(Arc<Mutex<Vec<Fault>>>);
+#[derive(Debug, Default)]
+pub(crate) struct Faults(pub(crate) Vec<Fault>);
 
 impl Faults {
     /// Adds all faults, or none where a fault contradicts itself: `Err` says why.
-    pub(crate) fn add(&self, faults: Vec<Fault>) -> Result<(), String> {
+    pub(crate) fn add(&mut self, faults: Vec<Fault>) -> Result<(), String> {
         if let Some((index, why)) = faults.iter().enumerate().find_map(|(i, fault)| Some((i, fault.contradiction()?))) {
             return Err(format!("fault {index}: {why}"));
         }
-        let unused = faults.into_iter().map(|fault| Fault { hits: 0, seen: 0, ..fault });
-        self.0.lock().extend(unused);
+        self.0.extend(faults.into_iter().map(|fault| Fault { hits: 0, seen: 0, ..fault }));
         Ok(())
     }
 
-    pub(crate) fn take(&self, line: &str, body: &[u8]) -> Option<Fault> {
-        let mut faults = self.0.lock();
-        let fault = faults.iter_mut().filter(|fault| fault.is_about(line, body)).find_map(|fault| {
+    pub(crate) fn take(&mut self, line: &str, body: &[u8]) -> Option<Fault> {
+        let fault = self.0.iter_mut().filter(|fault| fault.is_about(line, body)).find_map(|fault| {
             fault.seen += 1;
             fault.seen.is_multiple_of(fault.one_in).then_some(fault)
         })?;
         fault.hits += 1;
         Some(fault.clone())
-    }
-
-    pub(crate) fn list(&self) -> Vec<Fault> {
-        self.0.lock().clone()
-    }
-
-    pub(crate) fn clear(&self) {
-        self.0.lock().clear();
     }
 }
 
@@ -170,16 +166,16 @@ mod tests {
 
     #[test]
     fn a_fault_is_met_as_often_as_it_says() {
-        let faults = Faults::default();
+        let mut faults = Faults::default();
         faults.add(vec![fault(json!({"match": "POST /a", "times": 2, "status": 503}))]).unwrap();
         let met = (0..3).map(|_| faults.take("POST /a/b", b"").is_some()).collect::<Vec<_>>();
         assert_eq!(met, [true, true, false]);
-        assert_eq!(faults.list()[0].hits, 2);
+        assert_eq!(faults.0[0].hits, 2);
     }
 
     #[test]
     fn a_fault_may_be_met_by_one_request_in_so_many() {
-        let faults = Faults::default();
+        let mut faults = Faults::default();
         faults
             .add(vec![
                 fault(json!({"one_in": 3, "times": 2, "status": 503})),
@@ -187,14 +183,14 @@ mod tests {
             ])
             .unwrap();
         let met: Vec<_> = (0..9).map(|_| faults.take("POST /a", b"").and_then(|fault| fault.status)).collect();
-        let hits: Vec<_> = faults.list().iter().map(|fault| fault.hits).collect();
+        let hits: Vec<_> = faults.0.iter().map(|fault| fault.hits).collect();
         assert_eq!((met.iter().flatten().count(), met[2], met[5], hits), (2, Some(503), Some(503), vec![2, 3]));
         assert!(Faults::default().add(vec![fault(json!({"one_in": 0, "status": 500}))]).is_err());
     }
 
     #[test]
     fn a_body_match_leaves_other_tenants_alone() {
-        let faults = Faults::default();
+        let mut faults = Faults::default();
         faults.add(vec![fault(json!({"body_match": "tenant-7", "status": 500}))]).unwrap();
         assert!(faults.take("POST /", b"{\"tenant\":\"tenant-8\"}").is_none());
         assert!(faults.take("POST /", b"{\"tenant\":\"tenant-7\"}").is_some());
@@ -204,7 +200,7 @@ mod tests {
     fn a_match_sees_the_decoded_path_and_the_token() {
         let request = Request::patch("/contacts/ana%40example.com").header("authorization", "Bearer pat-7");
         let line = line(&request.body(()).unwrap().into_parts().0);
-        let faults = Faults::default();
+        let mut faults = Faults::default();
         faults.add(vec![fault(json!({"match": "PATCH ana@example.com pat-7", "status": 500}))]).unwrap();
         assert!(faults.take(&line, b"").is_some());
     }
@@ -221,7 +217,6 @@ mod tests {
         for json in [
             json!({"status": 500, "drop_after": true}),
             json!({"body": "x"}),
-            json!({"status": 42}),
             json!({}),
             json!({"drop_before": true, "drop_after": true}),
         ] {

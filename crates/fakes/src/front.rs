@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::body::{Body, Bytes};
-use axum::extract::{Query, Request, State};
+use axum::extract::{Query, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -19,9 +19,10 @@ use parking_lot::Mutex;
 use serde_json::{Value, json};
 
 use crate::aws_error;
-use crate::plumbing::{Narrow, Plumbing, control_answer};
+use crate::plumbing::Plumbing;
 use crate::serve::{ANY_PORT, Running, serve};
-use throttle::Throttle;
+use crate::setting::{Narrow, Setting, Taken};
+use throttle::{Rate, Throttle};
 
 /// Listens in front of `upstream` (`http://host:port`), on a free port of the loopback interface.
 pub async fn start(upstream: &str) -> io::Result<Running> {
@@ -32,7 +33,7 @@ pub async fn start_on(address: SocketAddr, upstream: &str) -> io::Result<Running
     let front = Front {
         upstream: Arc::from(upstream.trim_end_matches('/')),
         http: reqwest::Client::new(),
-        throttle: Throttle::default(),
+        throttle: Arc::default(),
         forwarded: Arc::default(),
     };
     let app = Router::new().fallback(forward).with_state(front.clone());
@@ -40,35 +41,14 @@ pub async fn start_on(address: SocketAddr, upstream: &str) -> io::Result<Running
         .route("/_state", get(state))
         .route("/_throttle", post(set_throttle).delete(remove_throttle))
         .with_state(front);
-    serve(Plumbing::new(|fault| aws_error::of_fault(fault, status_of)).router(app, controls), address).await
-}
-
-/// The statuses of the exceptions that SES and SQS send; others need one in the fault.
-fn status_of(exception: &str) -> Option<u16> {
-    Some(match exception {
-        "ThrottlingException" | "TooManyRequestsException" => 429,
-        "AccessDeniedException" => 403,
-        "NotFoundException" => 404,
-        "InternalServiceErrorException" | "InternalFailure" => 500,
-        "ServiceUnavailable" | "ServiceUnavailableException" => 503,
-        "AccountSuspendedException"
-        | "BadRequestException"
-        | "LimitExceededException"
-        | "MailFromDomainNotVerifiedException"
-        | "MessageRejected"
-        | "SendingPausedException"
-        | "OverLimit"
-        | "QueueDoesNotExist"
-        | "RequestThrottled" => 400,
-        _ => return None,
-    })
+    serve(Plumbing::default().router(app, controls), address).await
 }
 
 #[derive(Clone)]
 struct Front {
     upstream: Arc<str>,
     http: reqwest::Client,
-    throttle: Throttle,
+    throttle: Arc<Mutex<Throttle>>,
     /// Mails and messages for tests, in order.
     forwarded: Arc<Mutex<Forwarded>>,
 }
@@ -79,13 +59,9 @@ struct Forwarded {
     messages: Vec<Value>,
 }
 
-async fn forward(State(front): State<Front>, request: Request) -> Response {
-    let (parts, body) = request.into_parts();
-    let Ok(body) = axum::body::to_bytes(body, usize::MAX).await else { return StatusCode::BAD_REQUEST.into_response() };
-    if sends_mail(&parts)
-        && let Some(refusal) = front.throttle.refusal(Instant::now())
-    {
-        return refusal;
+async fn forward(State(front): State<Front>, parts: Parts, body: Bytes) -> Response {
+    if sends_mail(&parts) && !front.throttle.lock().takes(Instant::now()) {
+        return aws_error::exception("TooManyRequestsException", "Maximum sending rate exceeded.");
     }
     let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
     let mut headers = parts.headers.clone();
@@ -93,17 +69,15 @@ async fn forward(State(front): State<Front>, request: Request) -> Response {
     headers.remove(header::HOST);
     let url = format!("{}{path}", front.upstream);
     let sent = front.http.request(parts.method.clone(), url).headers(headers).body(body.clone()).send().await;
-    let answered = match sent {
-        Ok(response) => {
-            let (status, headers) = (response.status(), response.headers().clone());
-            response.bytes().await.map(|body| (status, headers, body))
-        }
-        Err(error) => Err(error),
+    let answered = async {
+        let response = sent?;
+        Ok::<_, reqwest::Error>((response.status(), response.headers().clone(), response.bytes().await?))
     };
-    match answered {
-        Ok((status, headers, answer)) => {
+    match answered.await {
+        Ok((status, mut headers, answer)) => {
             front.remember(&parts, &body, status, &answer);
-            relay(status, headers, answer)
+            drop_connection_headers(&mut headers);
+            (status, headers, Body::from(answer)).into_response()
         }
         Err(error) => (StatusCode::BAD_GATEWAY, format!("upstream: {error}")).into_response(),
     }
@@ -111,14 +85,6 @@ async fn forward(State(front): State<Front>, request: Request) -> Response {
 
 fn sends_mail(parts: &Parts) -> bool {
     parts.uri.path().ends_with("/outbound-emails")
-}
-
-fn relay(status: StatusCode, mut headers: HeaderMap, body: Bytes) -> Response {
-    drop_connection_headers(&mut headers);
-    let mut response = Response::new(Body::from(body));
-    *response.status_mut() = status;
-    *response.headers_mut() = headers;
-    response
 }
 
 /// Removes headers of one connection, and the length, which is counted again.
@@ -137,13 +103,10 @@ impl Front {
         let mut forwarded = self.forwarded.lock();
         if sends_mail(parts) {
             forwarded.mails.push(mail::parse(request, status.as_u16(), &answer));
-        } else if let Some(action) = target.strip_prefix("AmazonSQS.") {
-            let sends = matches!(action, "SendMessage" | "SendMessageBatch");
-            if sends {
-                forwarded.messages.push(json!({
-                    "action": action, "status": status.as_u16(), "request": request, "response": answer,
-                }));
-            }
+        } else if let Some(action @ ("SendMessage" | "SendMessageBatch")) = target.strip_prefix("AmazonSQS.") {
+            let status = status.as_u16();
+            let message = json!({ "action": action, "status": status, "request": request, "response": answer });
+            forwarded.messages.push(message);
         }
     }
 }
@@ -155,15 +118,15 @@ async fn state(State(front): State<Front>, Query(narrow): Query<Narrow>) -> Json
         list.iter().filter(|item| item.to_string().contains(&narrow.contains)).cloned().collect::<Vec<_>>()
     };
     let (mails, messages) = (wanted(&forwarded.mails), wanted(&forwarded.messages));
-    Json(json!({ "mails": mails, "messages": messages, "throttled": front.throttle.refused() }))
+    Json(json!({ "mails": mails, "messages": messages, "throttled": front.throttle.lock().refused }))
 }
 
-async fn set_throttle(State(front): State<Front>, body: Bytes) -> Response {
-    let rate = serde_json::from_slice(&body).map_err(|error| error.to_string());
-    control_answer(rate.and_then(|rate| front.throttle.set(rate, Instant::now())))
+async fn set_throttle(State(front): State<Front>, Setting(rate): Setting<Rate>) -> Taken {
+    front.throttle.lock().set(rate, Instant::now())?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 async fn remove_throttle(State(front): State<Front>) -> StatusCode {
-    front.throttle.remove();
+    front.throttle.lock().remove();
     StatusCode::NO_CONTENT
 }

@@ -4,18 +4,14 @@
 
 mod associations;
 mod batch;
-mod contacts;
 mod controls;
 mod error;
 mod limits;
-mod notes;
 mod oauth;
 mod objects;
 mod portal;
 mod properties;
-mod required;
 mod routes;
-mod scopes;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -23,21 +19,21 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
+use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{Query, State};
-use axum::http::{HeaderMap, Method, StatusCode, Uri};
+use axum::http::{HeaderMap, Method, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
-use axum::{Json, Router};
 use chrono::Utc;
 use parking_lot::Mutex;
-use percent_encoding::percent_decode_str;
-use serde_json::{Map, Value};
+use serde::de::DeserializeOwned;
 
 use crate::plumbing::Plumbing;
+use crate::rest::{Problem, respond, segments};
 use crate::serve::{ANY_PORT, Running, serve};
 
-use error::Problem;
+pub(crate) use error::used_up;
 use oauth::OAuth;
 use portal::Portal;
 
@@ -50,7 +46,7 @@ pub async fn start_on(address: SocketAddr) -> io::Result<Running> {
     let shared = Shared::default();
     let app = Router::new().route("/oauth/{version}/token", post(oauth::token)).fallback(handle);
     let controls = controls::router(shared.clone());
-    serve(Plumbing::new(error::of_fault).router(app.with_state(shared), controls), address).await
+    serve(Plumbing::default().router(app.with_state(shared), controls), address).await
 }
 
 type Shared = Arc<Mutex<World>>;
@@ -76,42 +72,28 @@ struct Call<'a> {
     body: &'a [u8],
 }
 
-/// A status and a body; 204 goes without.
-type Reply = Result<(StatusCode, Value), Problem>;
-
 async fn handle(State(shared): State<Shared>, method: Method, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
     let mut world = shared.lock();
     let credential = match world.oauth.open(&headers, Utc::now()) {
         Ok(credential) => credential,
         Err(problem) => return problem.into_response(),
     };
-    let segments = uri.path().split('/').skip(1).map(|part| percent_decode_str(part).decode_utf8_lossy().into_owned());
-    let segments = segments.collect::<Vec<_>>();
+    let segments = segments(&uri);
     let path = segments.iter().map(String::as_str).collect::<Vec<_>>();
     let query = Query::<Vec<(String, String)>>::try_from_uri(&uri).map(|Query(query)| query).unwrap_or_default();
     let call = Call { query, body: &body };
 
     let portal = world.portal(&credential.token);
-    let mut response = match portal.meter.take(Instant::now(), Utc::now().date_naive()) {
-        Err(limit) => error::limited(limit),
-        Ok(()) => respond(routes::route(portal, method.as_str(), &path, &call)),
-    };
-    portal.meter.tell(response.headers_mut(), credential.is_private);
+    let taken = portal.meter.take(Instant::now(), Utc::now().date_naive()).map_err(error::limited);
+    let mut response = respond(taken.and_then(|()| routes::route(portal, method.as_str(), &path, &call)));
+    portal.meter.show(response.headers_mut(), credential.is_private);
     response
 }
 
-fn respond(reply: Reply) -> Response {
-    match reply {
-        Ok((StatusCode::NO_CONTENT, _)) => StatusCode::NO_CONTENT.into_response(),
-        Ok((status, body)) => (status, Json(body)).into_response(),
-        Err(problem) => problem.into_response(),
-    }
-}
-
 impl Call<'_> {
-    /// The body as an object.
-    fn json(&self) -> Result<Map<String, Value>, Problem> {
-        serde_json::from_slice(self.body).map_err(|error| Problem::invalid(format!("Invalid input JSON on {error}")))
+    /// The body, whose values of properties must be strings.
+    fn json<T: DeserializeOwned>(&self) -> Result<T, Problem> {
+        serde_json::from_slice(self.body).map_err(|error| error::invalid(format!("Invalid input JSON on {error}")))
     }
 
     /// A value of the query; the first if there are several.

@@ -9,8 +9,10 @@ pub mod front;
 pub mod hubspot;
 mod journal;
 mod plumbing;
+mod rest;
 pub mod salesforce;
 mod serve;
+mod setting;
 pub mod webhook;
 
 pub use control::Control;

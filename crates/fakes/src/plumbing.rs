@@ -1,40 +1,36 @@
 //! The way of a request into any fake: it is journalled, meets its fault and then the fake.
 
-use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::{Body, Bytes, to_bytes};
+use axum::body::{Body, to_bytes};
 use axum::extract::{DefaultBodyLimit, Query, Request, State};
-use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::http::StatusCode;
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use parking_lot::Mutex;
 
 use crate::faults::{Fault, Faults, line};
-use crate::journal::Journal;
+use crate::journal::{Entry, Journal};
 use crate::serve::CloseInstead;
+use crate::setting::{Narrow, OneOrMany, Setting, Taken};
 
 /// The largest request that is read, in bytes: SES takes mails of 40 MB.
 const MAX_BODY: usize = 64 * 1024 * 1024;
 
-/// How a fake renders the faults only it knows; `Err` says why it knows it not.
-pub(crate) type Render = fn(&Fault) -> Result<Response, String>;
+/// The journal and the faults, which all requests to one fake share.
+#[derive(Clone, Default)]
+pub(crate) struct Plumbing(Arc<Mutex<Memory>>);
 
-#[derive(Clone)]
-pub(crate) struct Plumbing {
-    pub(crate) journal: Journal,
+#[derive(Default)]
+struct Memory {
+    journal: Journal,
     faults: Faults,
-    render: Render,
 }
 
 impl Plumbing {
-    pub(crate) fn new(render: Render) -> Self {
-        Self { journal: Journal::default(), faults: Faults::default(), render }
-    }
-
     /// `app` behind journal and faults; `controls` are further `/_…` routes, neither journalled nor faulted.
     pub(crate) fn router(self, app: Router, controls: Router) -> Router {
         // `observe` has bounded the body.
@@ -47,45 +43,6 @@ impl Plumbing {
             .merge(controls)
             .fallback_service(observed)
     }
-
-    fn response(&self, fault: &Fault) -> Result<Response, String> {
-        if fault.exception.is_some() || fault.hubspot_limit.is_some() {
-            let mut response = (self.render)(fault)?;
-            set_headers(&mut response, &fault.headers)?;
-            return Ok(response);
-        }
-        let mut response = literal(fault.status.unwrap_or(200), fault.body.as_ref())?;
-        set_headers(&mut response, &fault.headers)?;
-        Ok(response)
-    }
-}
-
-/// Renders the answer of a control: a text without change, anything else as JSON.
-pub(crate) fn literal(code: u16, body: Option<&Value>) -> Result<Response, String> {
-    let text = match body {
-        None => Body::empty(),
-        Some(Value::String(text)) => Body::from(text.clone()),
-        Some(json) => Body::from(json.to_string()),
-    };
-    let mut response = Response::new(text);
-    *response.status_mut() = status(code)?;
-    if body.is_some_and(|body| !body.is_string()) {
-        response.headers_mut().insert("content-type", HeaderValue::from_static("application/json"));
-    }
-    Ok(response)
-}
-
-fn status(code: u16) -> Result<StatusCode, String> {
-    StatusCode::from_u16(code).map_err(|_| format!("invalid HTTP status {code}"))
-}
-
-pub(crate) fn set_headers(response: &mut Response, headers: &BTreeMap<String, String>) -> Result<(), String> {
-    for (name, value) in headers {
-        let name = HeaderName::try_from(name).map_err(|_| format!("invalid header name {name:?}"))?;
-        let value = HeaderValue::try_from(value).map_err(|_| format!("invalid value of the header {name}"))?;
-        response.headers_mut().insert(name, value);
-    }
-    Ok(())
 }
 
 /// Runs on a task of its own, so that a client that hangs up does not undo what its request does.
@@ -94,38 +51,31 @@ async fn observe(State(plumbing): State<Plumbing>, request: Request, next: Next)
     let Ok(body) = to_bytes(body, MAX_BODY).await else {
         return StatusCode::PAYLOAD_TOO_LARGE.into_response();
     };
-    let entry = plumbing.journal.open(&parts, &body);
-    let fault = plumbing.faults.take(&line(&parts), &body);
-    let journal = plumbing.journal.clone();
+    let (entry, fault) = {
+        let mut memory = plumbing.0.lock();
+        (memory.journal.open(&parts, &body), memory.faults.take(&line(&parts), &body))
+    };
     let task = tokio::spawn(async move {
-        let response = meet(&plumbing, fault, Request::from_parts(parts, Body::from(body)), next).await;
+        let response = meet(fault, Request::from_parts(parts, Body::from(body)), next).await;
         let closes = response.extensions().get::<CloseInstead>().is_some();
-        journal.close(entry, (!closes).then(|| response.status().as_u16()));
+        plumbing.0.lock().journal.close(entry, (!closes).then(|| response.status().as_u16()));
         response
     });
     task.await.unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())
 }
 
-async fn meet(plumbing: &Plumbing, fault: Option<Fault>, request: Request, next: Next) -> Response {
+async fn meet(fault: Option<Fault>, request: Request, next: Next) -> Response {
     let Some(fault) = fault else { return next.run(request).await };
-    pause(fault.delay()).await;
-    if fault.drop_before {
-        return closing();
+    pause(Duration::from_millis(fault.delay_ms)).await;
+    if fault.answers() {
+        // Faults were checked when they were added.
+        let answer = fault.response();
+        return answer.unwrap_or_else(|why| (StatusCode::INTERNAL_SERVER_ERROR, why).into_response());
     }
-    if fault.drop_after {
-        next.run(request).await;
-        return closing();
+    let mut response = if fault.drop_before { Response::default() } else { next.run(request).await };
+    if fault.drop_before || fault.drop_after {
+        response.extensions_mut().insert(CloseInstead);
     }
-    if fault.status.is_none() && fault.exception.is_none() && fault.hubspot_limit.is_none() {
-        return next.run(request).await;
-    }
-    // Faults were checked when they were added.
-    plumbing.response(&fault).unwrap_or_else(|why| (StatusCode::INTERNAL_SERVER_ERROR, why).into_response())
-}
-
-fn closing() -> Response {
-    let mut response = Response::new(Body::empty());
-    response.extensions_mut().insert(CloseInstead);
     response
 }
 
@@ -134,53 +84,26 @@ async fn pause(delay: Duration) {
     tokio::time::sleep(delay).await;
 }
 
-/// `?contains=` narrows a list to what belongs to one test.
-#[derive(Debug, Default, Deserialize)]
-pub(crate) struct Narrow {
-    #[serde(default)]
-    pub(crate) contains: String,
-}
-
-async fn list_requests(State(plumbing): State<Plumbing>, Query(narrow): Query<Narrow>) -> Response {
-    Json(plumbing.journal.entries(&narrow.contains)).into_response()
+async fn list_requests(State(plumbing): State<Plumbing>, Query(narrow): Query<Narrow>) -> Json<Vec<Entry>> {
+    Json(plumbing.0.lock().journal.with(&narrow.contains))
 }
 
 async fn clear_requests(State(plumbing): State<Plumbing>) -> StatusCode {
-    plumbing.journal.clear();
+    plumbing.0.lock().journal.entries.clear();
     StatusCode::NO_CONTENT
 }
 
-async fn list_faults(State(plumbing): State<Plumbing>) -> Response {
-    Json(plumbing.faults.list()).into_response()
+async fn list_faults(State(plumbing): State<Plumbing>) -> Json<Vec<Fault>> {
+    Json(plumbing.0.lock().faults.0.clone())
 }
 
-async fn add_faults(State(plumbing): State<Plumbing>, body: Bytes) -> Response {
-    let added = one_or_many::<Fault>(&body).and_then(|faults| {
-        faults.iter().try_for_each(|fault| plumbing.response(fault).map(drop))?;
-        plumbing.faults.add(faults)
-    });
-    control_answer(added)
+async fn add_faults(State(plumbing): State<Plumbing>, Setting(faults): Setting<OneOrMany<Fault>>) -> Taken {
+    faults.0.iter().try_for_each(|fault| fault.response().map(drop))?;
+    plumbing.0.lock().faults.add(faults.0)?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 async fn clear_faults(State(plumbing): State<Plumbing>) -> StatusCode {
-    plumbing.faults.clear();
+    plumbing.0.lock().faults.0.clear();
     StatusCode::NO_CONTENT
-}
-
-/// 204, or 400 with `{"error"}`.
-pub(crate) fn control_answer(result: Result<(), String>) -> Response {
-    match result {
-        Ok(()) => StatusCode::NO_CONTENT.into_response(),
-        Err(error) => (StatusCode::BAD_REQUEST, Json(json!({ "error": error }))).into_response(),
-    }
-}
-
-/// A JSON array of `T`, or a single one.
-pub(crate) fn one_or_many<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<Vec<T>, String> {
-    let value: Value = serde_json::from_slice(body).map_err(|error| error.to_string())?;
-    let items = match value {
-        Value::Array(items) => items,
-        item => vec![item],
-    };
-    items.into_iter().map(|item| serde_json::from_value(item).map_err(|error| error.to_string())).collect()
 }

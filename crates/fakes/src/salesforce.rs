@@ -3,7 +3,6 @@
 //! Each consumer key is an org of its own, so tests that use their own key do not see each other.
 
 mod controls;
-mod describe;
 mod duplicates;
 mod error;
 mod id;
@@ -19,20 +18,19 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
-use axum::{Json, Router};
 use parking_lot::Mutex;
-use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
 
 use crate::plumbing::Plumbing;
+use crate::rest::{Problem, Reply, header, respond, segments};
 use crate::serve::{ANY_PORT, Running, serve};
 
-use error::Problem;
 use org::Org;
 
 /// The API's versions, without the `.0`.
@@ -47,7 +45,7 @@ pub async fn start_on(address: SocketAddr) -> io::Result<Running> {
     let world = World::default();
     let app =
         Router::new().route("/services/oauth2/token", post(login::token)).fallback(handle).with_state(world.clone());
-    serve(Plumbing::new(error::of_fault).router(app, controls::router(world)), address).await
+    serve(Plumbing::default().router(app, controls::router(world)), address).await
 }
 
 pub(crate) type World = Arc<Mutex<Orgs>>;
@@ -56,6 +54,7 @@ pub(crate) type World = Arc<Mutex<Orgs>>;
 #[derive(Debug, Default)]
 pub(crate) struct Orgs {
     by_key: BTreeMap<String, Org>,
+    /// A number that no org has yet.
     opened: u64,
 }
 
@@ -66,11 +65,8 @@ impl Orgs {
         if !key.starts_with("3MVG") || !key.bytes().all(clean) {
             return None;
         }
-        let number = &mut self.opened;
-        Some(self.by_key.entry(key.to_owned()).or_insert_with(|| {
-            *number += 1;
-            Org::new(*number)
-        }))
+        self.opened += 1;
+        Some(self.by_key.entry(key.to_owned()).or_insert_with(|| Org::new(self.opened)))
     }
 
     fn of_token(&mut self, token: &str) -> Option<&mut Org> {
@@ -90,62 +86,44 @@ pub(crate) struct Call<'a> {
     allow_save: bool,
 }
 
-/// A status and a body; 204 goes without.
-type Reply = Result<(StatusCode, Value), Problem>;
-
 async fn handle(State(world): State<World>, method: Method, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
-    let segments = uri.path().split('/').skip(1).map(|part| percent_decode_str(part).decode_utf8_lossy().into_owned());
-    let segments = segments.collect::<Vec<_>>();
+    let segments = segments(&uri);
     let mut path = segments.iter().map(String::as_str).collect::<Vec<_>>();
     // `…/sobjects/Lead/` is `…/sobjects/Lead`.
     path.pop_if(|last| last.is_empty());
-    let (version, rest) = match path.as_slice() {
-        ["services", "data", version, rest @ ..] => (*version, rest),
-        _ => return Problem::no_such_resource().into_response(),
+    let ["services", "data", version, rest @ ..] = path.as_slice() else {
+        return error::no_such_resource().into_response();
     };
 
     let mut orgs = world.lock();
-    let Some(org) = token(&headers).and_then(|token| orgs.of_token(token)) else {
-        return Problem::session_expired().into_response();
+    let authorization = header(&headers, "authorization");
+    let token = authorization.strip_prefix("Bearer ").or_else(|| authorization.strip_prefix("OAuth "));
+    let Some(org) = token.and_then(|token| orgs.of_token(token)) else {
+        let expired = error::new(StatusCode::UNAUTHORIZED, "INVALID_SESSION_ID", "Session expired or invalid");
+        return expired.into_response();
     };
-    let header = |name| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let call = Call {
         version,
         query: Query::try_from_uri(&uri).map(|Query(query)| query).unwrap_or_default(),
-        json: header("content-type").starts_with("application/json").then_some(&*body),
-        allow_save: header("sforce-duplicate-rule-header").to_ascii_lowercase().contains("allowsave=true"),
+        json: header(&headers, "content-type").starts_with("application/json").then_some(&*body),
+        allow_save: header(&headers, "sforce-duplicate-rule-header").to_ascii_lowercase().contains("allowsave=true"),
     };
     org.allow_saves += u64::from(call.allow_save);
-    let mut response = match org.count_request().and_then(|()| route(org, method.as_str(), rest, &call)) {
-        Ok((StatusCode::NO_CONTENT, _)) => StatusCode::NO_CONTENT.into_response(),
-        Ok((status, body)) => (status, Json(body)).into_response(),
-        Err(problem) => problem.into_response(),
-    };
+    let mut response = respond(org.count_request().and_then(|()| route(org, method.as_str(), rest, &call)));
     if let Ok(usage) = HeaderValue::try_from(org.usage()) {
         response.headers_mut().insert("sforce-limit-info", usage);
     }
     response
 }
 
-fn token(headers: &HeaderMap) -> Option<&str> {
-    let authorization = headers.get("authorization")?.to_str().ok()?;
-    authorization.strip_prefix("Bearer ").or_else(|| authorization.strip_prefix("OAuth "))
-}
-
 fn route(org: &mut Org, method: &str, path: &[&str], call: &Call<'_>) -> Reply {
     if !is_version(call.version) {
-        return Err(Problem::no_such_resource());
+        return Err(error::no_such_resource());
     }
     match (method, path) {
         ("GET", ["query"]) => query::run(org, call),
-        ("POST", ["sobjects", object]) => rows::create(org, object, call),
-        ("GET", ["sobjects", object, "describe"]) => describe::object(org, object),
-        ("GET", ["sobjects", object, id]) => rows::read(org, object, id, call),
-        ("PATCH", ["sobjects", object, id]) => rows::update(org, object, id, call),
-        ("DELETE", ["sobjects", object, id]) => rows::delete(org, object, id),
-        ("GET", ["sobjects", object, field, value]) => rows::read_by(org, object, (field, value), call),
-        ("PATCH", ["sobjects", object, field, value]) => rows::upsert(org, object, (field, value), call),
-        _ => Err(Problem::no_such_resource()),
+        (_, ["sobjects", object, rest @ ..]) => rows::route(org, object, (method, rest), call),
+        _ => Err(error::no_such_resource()),
     }
 }
 
@@ -157,10 +135,10 @@ fn is_version(text: &str) -> bool {
 impl Call<'_> {
     /// The body as an object.
     fn object(&self) -> Result<Map<String, Value>, Problem> {
-        let body = self.json.ok_or_else(Problem::no_json)?;
-        if body.is_empty() {
-            return Err(Problem::json("The HTTP entity body is required, but this request has no entity body."));
-        }
-        serde_json::from_slice(body).map_err(|error| Problem::json(format!("Unexpected content: {error}")))
+        let Some(body) = self.json else {
+            let message = "Content-Type header specified in HTTP request is not supported: application/json is";
+            return Err(error::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE", message));
+        };
+        serde_json::from_slice(body).map_err(|why| error::json(format!("Unexpected content: {why}")))
     }
 }

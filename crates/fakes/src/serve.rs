@@ -46,17 +46,6 @@ pub(crate) const ANY_PORT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct CloseInstead;
 
-#[derive(Debug)]
-struct Closed;
-
-impl std::fmt::Display for Closed {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("the connection was closed by a fault")
-    }
-}
-
-impl std::error::Error for Closed {}
-
 /// Serves until the returned value is dropped.
 ///
 /// `Err` when the address can't be bound.
@@ -89,10 +78,13 @@ async fn answer(stream: TcpStream, router: Router) {
 }
 
 /// `Err` makes hyper close the connection without a byte of an answer.
-async fn respond(router: Router, request: Request<Incoming>) -> Result<Response, Closed> {
+async fn respond(router: Router, request: Request<Incoming>) -> io::Result<Response> {
     let response = match router.oneshot(request.map(Body::new)).await {
         Ok(response) => response,
         Err(never) => match never {},
     };
-    if response.extensions().get::<CloseInstead>().is_some() { Err(Closed) } else { Ok(response) }
+    match response.extensions().get::<CloseInstead>() {
+        Some(CloseInstead) => Err(io::Error::other("the connection was closed by a fault")),
+        None => Ok(response),
+    }
 }

@@ -1,10 +1,12 @@
 //! A conversation, read with the lexicon.
 
 use std::collections::{BTreeSet, HashMap};
-use std::ops::Bound;
+use std::ops::{Bound, RangeInclusive};
 
-use super::lexicon::{Hit, Meaning, hits, is_content, is_feeling};
-use super::prompt::{Prompt, Turn};
+use serde_json::Value;
+
+use super::lexicon::{Hit, Meaning, hits, is_content, means};
+use super::prompt::Turn;
 use super::text::{Word, sentences, stem, words};
 
 /// Words before a phrase among which a denial counts.
@@ -28,7 +30,7 @@ pub(crate) struct Sentence<'a> {
     feelings: Vec<(&'static str, f64)>,
     /// Labels with what speaks for them.
     labels: Vec<(&'static str, f64)>,
-    pub(crate) asks: bool,
+    asks: bool,
     pub(crate) promises: bool,
     pub(crate) due: Option<&'a str>,
 }
@@ -37,19 +39,18 @@ impl<'a> Sentence<'a> {
     fn read(turn: &Turn, text: &'a str) -> Self {
         let words = words(text);
         let hits = hits(&words);
-        let has = |meaning| hits.iter().any(|hit| hit.meaning == meaning);
-        let promise = hits.iter().find(|hit| hit.meaning == Meaning::Promise);
-        let deed = |hit: &&Hit| hit.meaning == Meaning::Deed && promise.is_some_and(|promise| promise.at <= hit.at);
-        let due = hits.iter().find(|hit| hit.meaning == Meaning::Due);
+        let first = |meaning| hits.iter().find(|hit| hit.phrase.meaning == meaning);
+        let promise = first(Meaning::Promise).map_or(usize::MAX, |promise| promise.at);
+        let due = |due: &Hit| &text[words[due.at].start..words[due.at + due.phrase.words.len() - 1].end];
         Self {
             turn: turn.index,
-            is_visitor: turn.role == "visitor",
+            is_visitor: turn.is_visitor(),
             text,
             feelings: feelings(&hits),
             labels: labels(&hits),
-            asks: words.len() >= 3 && (text.ends_with('?') || has(Meaning::Request)),
-            promises: hits.iter().any(|hit| deed(&hit)),
-            due: due.map(|due| &text[words[due.at].start..words[due.at + due.length - 1].end]),
+            asks: words.len() >= 3 && (text.ends_with('?') || first(Meaning::Request).is_some()),
+            promises: hits.iter().any(|hit| hit.phrase.meaning == Meaning::Deed && hit.at >= promise),
+            due: first(Meaning::Due).map(due),
         }
     }
 
@@ -64,41 +65,34 @@ impl<'a> Sentence<'a> {
     }
 }
 
-/// The places of the denials among the hits.
-fn denials(hits: &[Hit]) -> Vec<usize> {
-    hits.iter().filter(|hit| hit.meaning == Meaning::Denial).map(|hit| hit.at).collect()
-}
-
-fn is_denied(denials: &[usize], at: usize) -> bool {
-    let before = denials.partition_point(|denial| *denial < at);
-    before > 0 && denials[before - 1] + REACH >= at
+/// Whether a denial stands shortly before the word.
+fn is_denied(hits: &[Hit], at: usize) -> bool {
+    let before = &hits[..hits.partition_point(|hit| hit.at < at)];
+    let mut near = before.iter().rev().take_while(|hit| hit.at + REACH >= at);
+    near.any(|hit| hit.phrase.meaning == Meaning::Denial)
 }
 
 /// Finds the feelings; of those at one word the longest counts: "not working" says more than "working".
 fn feelings(hits: &[Hit]) -> Vec<(&'static str, f64)> {
-    let denials = denials(hits);
     let feeling = |same: &[Hit]| {
-        let feelings = same.iter().filter(|hit| matches!(hit.meaning, Meaning::Feeling(..)));
-        let longest = feelings.max_by_key(|hit| hit.length)?;
-        let Meaning::Feeling(emotion, score) = longest.meaning else { return None };
-        Some(match is_denied(&denials, longest.at) {
-            true if score > 0.0 => ("disappointment", score * DENIED),
-            true => ("relief", score * DENIED),
-            false => (emotion, score),
+        let feelings = same.iter().filter(|hit| hit.phrase.meaning == Meaning::Feeling);
+        let Hit { phrase, at } = feelings.max_by_key(|hit| hit.phrase.words.len())?;
+        Some(match is_denied(hits, *at) {
+            true if phrase.weight > 0.0 => ("disappointment", phrase.weight * DENIED),
+            true => ("relief", phrase.weight * DENIED),
+            false => (phrase.name, phrase.weight),
         })
     };
     hits.chunk_by(|one, other| one.at == other.at).filter_map(feeling).collect()
 }
 
 fn labels(hits: &[Hit]) -> Vec<(&'static str, f64)> {
-    let denials = denials(hits);
-    let label = |hit: &Hit| match (hit.meaning, is_denied(&denials, hit.at)) {
-        (Meaning::Label("immediate_buyer", weight), true) => Some(("just_exploring", weight)),
-        (Meaning::Label("facing_issue", _), true) => None,
-        (Meaning::Label(label, weight), _) => Some((label, weight)),
-        _ => None,
+    let label = |hit: &Hit| match (hit.phrase.name, is_denied(hits, hit.at)) {
+        ("immediate_buyer", true) => Some(("just_exploring", hit.phrase.weight)),
+        ("facing_issue", true) => None,
+        (name, _) => Some((name, hit.phrase.weight)),
     };
-    hits.iter().filter_map(label).collect()
+    hits.iter().filter(|hit| hit.phrase.meaning == Meaning::Label).filter_map(label).collect()
 }
 
 /// A visitor's turn and its mood.
@@ -110,40 +104,50 @@ pub(crate) struct Mood {
     pub(crate) score: f64,
 }
 
+impl Mood {
+    fn of(turn: &Turn, sentences: &[Sentence<'_>]) -> Self {
+        let scores = sentences.iter().flat_map(|sentence| &sentence.feelings).map(|(_, score)| *score);
+        let (sum, count) = scores.fold((0.0, 0_u32), |(sum, count), score| (sum + score, count + 1));
+        let mean: f64 = sum / f64::from(count.max(1));
+        let strongest = sentences.iter().filter_map(Sentence::emotion).max_by(|a, b| a.1.abs().total_cmp(&b.1.abs()));
+        let otherwise = if turn.text.contains('?') { "interest" } else { "neutral" };
+        // Adding zero turns -0.0 into 0.0.
+        let score = (mean.clamp(-1.0, 1.0) * 100.0).round() / 100.0 + 0.0;
+        Self { turn: turn.index, emotion: strongest.map_or(otherwise, |(emotion, _)| emotion), score }
+    }
+}
+
 #[derive(Debug)]
 pub(crate) struct Conversation<'a> {
     pub(crate) sentences: Vec<Sentence<'a>>,
-    /// Moods of the visitor's turns, without the turns of another prompt.
+    /// Moods of the visitor's turns, without those of another prompt.
     pub(crate) moods: Vec<Mood>,
-    /// Scores of the visitor's last turns.
-    last_scores: Vec<f64>,
+    /// The mood of the visitor's last turns: good alone, bad alone, both, or neither.
+    pub(crate) outcome: &'static str,
     /// The content words said most, in the order in which they came up where equal.
     pub(crate) topics: Vec<String>,
     said: BTreeSet<String>,
 }
 
 impl<'a> Conversation<'a> {
-    pub(crate) fn read(prompt: &Prompt<'_>, turns: &'a [Turn]) -> Self {
-        let context = prompt.context();
-        let spoken = || turns.iter().filter(|turn| matches!(turn.role.as_str(), "visitor" | "agent"));
-        let (mut all, mut moods, mut scores) = (Vec::new(), Vec::new(), Vec::new());
+    /// Reads all turns; those of the `context` are analysed by another prompt.
+    pub(crate) fn read(turns: &'a [Turn], context: Option<&RangeInclusive<usize>>) -> Self {
+        let spoken = || turns.iter().filter(|turn| turn.is_visitor() || turn.role == "agent");
+        let (mut all, mut moods) = (Vec::new(), Vec::new());
         for turn in spoken() {
             let read = sentences(&turn.text).into_iter().map(|text| Sentence::read(turn, text)).collect::<Vec<_>>();
-            if turn.role == "visitor" {
-                let mood = mood(turn, &read);
-                scores.push(mood.score);
-                if context.as_ref().is_none_or(|context| !context.contains(&turn.index)) {
-                    moods.push(mood);
-                }
+            if turn.is_visitor() {
+                moods.push(Mood::of(turn, &read));
             }
             all.extend(read);
         }
-        let last_scores = scores.split_off(scores.len().saturating_sub(LAST));
+        let outcome = outcome(&moods[moods.len().saturating_sub(LAST)..]);
+        moods.retain(|mood| context.is_none_or(|context| !context.contains(&mood.turn)));
         let words = spoken().flat_map(|turn| words(&turn.text).into_iter().map(move |word| (turn, word)));
         let words = words.collect::<Vec<_>>();
         let topics = frequent(&words);
         let said = words.into_iter().map(|(_, word)| word.lower).collect();
-        Self { sentences: all, moods, last_scores, topics, said }
+        Self { sentences: all, moods, outcome, topics, said }
     }
 
     pub(crate) fn of_visitor(&self) -> impl Iterator<Item = &Sentence<'a>> {
@@ -172,38 +176,40 @@ impl<'a> Conversation<'a> {
         from.next().is_some_and(|said| said.starts_with(stem))
     }
 
-    /// Judges by the mood of the visitor's last turns: good alone, bad alone, both, or neither.
-    pub(crate) fn outcome(&self) -> &'static str {
-        let any = |test: fn(f64) -> bool| self.last_scores.iter().any(|score| test(*score));
-        match (any(|score| score > 0.3), any(|score| score < -0.3)) {
-            (true, false) => "achieved",
-            (false, true) => "not_achieved",
-            (true, true) => "partly",
-            (false, false) => "unclear",
-        }
+    /// The first of the values that most was said for, and how sure that is; `None` where nothing was.
+    pub(crate) fn best(&self, values: &[Value]) -> Option<(Value, f64)> {
+        let weight = |value: &Value| {
+            let Some(label) = value.as_str() else { return 0.0 };
+            let own = self.of_visitor().map(|sentence| sentence.weight(label)).sum::<f64>();
+            if own == 0.0 && self.mentions(&label.replace('_', " ")) { 1.0 } else { own }
+        };
+        let weights = values.iter().map(|value| (value, weight(value))).collect::<Vec<_>>();
+        let all = weights.iter().map(|(_, weight)| weight).sum::<f64>();
+        let best = weights.into_iter().rev().max_by(|one, other| one.1.total_cmp(&other.1));
+        best.filter(|(_, weight)| *weight > 0.0).map(|(value, most)| (value.clone(), (most + 1.0) / (all + 2.0)))
     }
 }
 
-fn mood(turn: &Turn, sentences: &[Sentence<'_>]) -> Mood {
-    let scores = sentences.iter().flat_map(|sentence| &sentence.feelings).map(|(_, score)| *score).collect::<Vec<_>>();
-    let mean = scores.iter().sum::<f64>() / (scores.len().max(1) as f64);
-    let strongest = sentences.iter().filter_map(Sentence::emotion).max_by(|a, b| a.1.abs().total_cmp(&b.1.abs()));
-    let otherwise = if turn.text.contains('?') { "interest" } else { "neutral" };
-    // Adding zero turns -0.0, the sum of nothing, into 0.0.
-    let score = (mean.clamp(-1.0, 1.0) * 100.0).round() / 100.0 + 0.0;
-    Mood { turn: turn.index, emotion: strongest.map_or(otherwise, |(emotion, _)| emotion), score }
+fn outcome(moods: &[Mood]) -> &'static str {
+    let (good, bad) = (moods.iter().any(|mood| mood.score > 0.3), moods.iter().any(|mood| mood.score < -0.3));
+    match (good, bad) {
+        (true, false) => "achieved",
+        (false, true) => "not_achieved",
+        (true, true) => "partly",
+        (false, false) => "unclear",
+    }
 }
 
 /// Words of one stem are one topic, by the word that came first.
 fn frequent(words: &[(&Turn, Word)]) -> Vec<String> {
     let mut counts = Vec::<(&str, usize)>::new();
     let mut places = HashMap::new();
-    for (turn, word) in words.iter().filter(|(_, word)| is_content(word) && !is_feeling(word)) {
+    for (turn, word) in words.iter().filter(|(_, word)| is_content(word) && !means(word, Meaning::Feeling)) {
         let place = *places.entry(stem(&word.lower)).or_insert(counts.len());
         if place == counts.len() {
             counts.push((&word.lower, 0));
         }
-        counts[place].1 += if turn.role == "visitor" { VISITOR } else { 1 };
+        counts[place].1 += if turn.is_visitor() { VISITOR } else { 1 };
     }
     counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
     counts.into_iter().take(TOPICS).map(|(word, _)| word.to_owned()).collect()

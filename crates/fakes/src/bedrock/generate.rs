@@ -6,17 +6,16 @@
 use serde_json::{Map, Value, json};
 
 use super::conversation::{Conversation, Mood, Sentence};
-use super::merge::merge;
-use super::metric;
+use super::metric::{self, Metric};
 use super::prompt::Prompt;
-use super::schema::{has_type, property_names, resolve};
+use super::schema::{has_type, property_names, resolve, takes};
 use super::text::quote;
 
 /// The end of every summary, so that no reader takes it for a model's.
-pub(crate) const SIGNATURE: &str = "(Written by the local stand-in for Bedrock.)";
+const SIGNATURE: &str = "(Written by the local stand-in for Bedrock.)";
 
 /// The most items of a list of quotes.
-pub(crate) const MOST: usize = 5;
+const MOST: usize = 5;
 /// A change of mood between consecutive visitor turns that is a shift.
 const SHIFT: f64 = 0.5;
 /// A feeling that is worth an insight.
@@ -28,235 +27,221 @@ const DEEPEST: usize = 12;
 pub(crate) fn answer(text: &str, schema: Option<&Value>) -> Value {
     let prompt = Prompt::read(text);
     let turns = prompt.turns();
-    let conversation = Conversation::read(&prompt, &turns);
-    let schema = schema.unwrap_or(&Value::Null);
-    match prompt.parts() {
-        Some(parts) => merge("summary", schema, schema, &parts.iter().collect::<Vec<_>>(), &prompt.metrics()),
-        None => {
-            let metrics = prompt.metrics();
-            let generator = Generator { conversation, root: schema, topics: prompt.topics(), metrics: &metrics };
-            generator.fill("summary", schema, Subject::Whole, 0)
+    let conversation = Conversation::read(&turns, prompt.context().as_ref());
+    let summary = json!({ "type": "string" });
+    let root = schema.unwrap_or(&summary);
+    let labels = find_enum(root, "label").map_or(&[][..], Vec::as_slice);
+    let best = conversation.best(labels);
+    let (label, confidence) = best.map_or((Value::Null, 0.4), |(label, sure)| (label, (sure * 100.0).round() / 100.0));
+    let generator = Generator {
+        conversation: &conversation,
+        root,
+        label: label.as_str().unwrap_or_default(),
+        topics: prompt.topics(),
+        metrics: prompt.metrics(),
+    };
+    let mut whole = generator.whole(confidence);
+    whole.facts.extend(found_in_parts(&prompt, labels.last()));
+    generator.fill("summary", root, &whole, 0)
+}
+
+/// The members of the parts' answers by name, where an answer is about parts: the last part that has one counts, a
+/// neutral label only without others, and of each metric the last value.
+fn found_in_parts(prompt: &Prompt<'_>, neutral: Option<&Value>) -> Map<String, Value> {
+    let mut found = Map::new();
+    let parts = prompt.parts();
+    for (name, member) in parts.iter().flatten() {
+        match member {
+            Value::Object(inner) if inner.contains_key("label") => {
+                if !found.contains_key("label") || inner.get("label") != neutral {
+                    found.extend(inner.clone());
+                }
+            }
+            Value::Object(inner) => found.extend(inner.clone()),
+            other => drop(found.insert(name.clone(), other.clone())),
         }
+    }
+    if let Some(entries) = found.get_mut("custom_metrics") {
+        let all = || parts.iter().rev().filter_map(|part| part.get("custom_metrics")?.as_array()).flatten();
+        let silence = Conversation::read(&[], None);
+        let of = |metric: &Metric| {
+            let own = |entry: &&Value| entry["name"] == metric.name.as_str() && entry["status"] == "ok";
+            let value = all().filter(own).find(|entry| entry["value"] == true).or_else(|| all().find(own));
+            value.cloned().unwrap_or_else(|| metric.entry(&silence))
+        };
+        *entries = prompt.metrics().iter().map(of).collect();
+    }
+    found
+}
+
+/// The thing that a part of the answer is about.
+struct Subject<'a> {
+    /// Values by the names of the properties that ask for them.
+    facts: Map<String, Value>,
+    /// The value of any other text.
+    text: String,
+    sentence: Option<&'a Sentence<'a>>,
+}
+
+impl<'a> Subject<'a> {
+    fn new(facts: Value, text: String) -> Self {
+        let facts = if let Value::Object(facts) = facts { facts } else { Map::new() };
+        Self { facts, text, sentence: None }
+    }
+
+    fn text(text: &str) -> Self {
+        Self::new(Value::Null, text.to_owned())
+    }
+
+    fn sentence(sentence: &'a Sentence<'a>) -> Self {
+        let speaker = if sentence.is_visitor { "visitor" } else { "agent" };
+        let quote = quote(sentence.text);
+        // Never a bare quote: a test finds an internal text in a mail that shows the transcript.
+        let said = format!("The {speaker} says “{quote}”");
+        let facts = json!({
+            "turn": sentence.turn, "quote": quote, "text": said, "owner": speaker, "due": sentence.due,
+        });
+        Self { sentence: Some(sentence), ..Self::new(facts, quote.to_owned()) }
     }
 }
 
 struct Generator<'a> {
-    conversation: Conversation<'a>,
+    conversation: &'a Conversation<'a>,
     /// The schema that `$ref` is looked up in.
     root: &'a Value,
+    /// The label that most was said for; empty without one.
+    label: &'a str,
     topics: Option<Vec<String>>,
-    metrics: &'a [Value],
-}
-
-/// The thing that a part of the answer is about.
-#[derive(Clone, Copy)]
-enum Subject<'a> {
-    Whole,
-    Mood(&'a Mood),
-    Shift(&'a Mood, &'a Mood),
-    Sentence(&'a Sentence<'a>),
-    Metric(&'a Value),
-    Text(&'a str),
+    metrics: Vec<Metric>,
 }
 
 impl Generator<'_> {
-    fn fill(&self, name: &str, schema: &Value, subject: Subject<'_>, depth: usize) -> Value {
+    fn fill(&self, name: &str, schema: &Value, subject: &Subject<'_>, depth: usize) -> Value {
         let schema = resolve(schema, self.root);
         if depth > DEEPEST {
             return Value::Null;
         }
-        if let Some(value) = schema.get("const") {
+        if let Some(value) = schema.get("const").or(subject.facts.get(name).filter(|fact| takes(schema, fact))) {
             return value.clone();
         }
         if let Some(options) = schema.get("anyOf").and_then(Value::as_array) {
-            return self.any_of(name, options, subject, depth);
+            let option = options.iter().find(|option| !has_type(option, "null")).or(options.first());
+            return option.map_or(Value::Null, |option| self.fill(name, option, subject, depth + 1));
         }
+        // The last one where nothing was said for any.
         if let Some(values) = schema.get("enum").and_then(Value::as_array) {
-            return self.choose(name, values, subject);
+            let best = self.conversation.best(values).map(|(value, _)| value);
+            return best.or(values.last().cloned()).unwrap_or_default();
         }
         if has_type(schema, "object") {
             let properties = schema.get("properties").and_then(Value::as_object).into_iter().flatten();
             let filled = properties.map(|(name, inner)| (name.clone(), self.fill(name, inner, subject, depth + 1)));
-            return Value::Object(filled.collect::<Map<_, _>>());
+            return Value::Object(filled.collect());
         }
         if has_type(schema, "array") {
             let items = schema.get("items").unwrap_or(&Value::Null);
-            let mut subjects = self.subjects(name, resolve(items, self.root), subject);
-            if subjects.is_empty() && schema.get("minItems").is_some_and(|least| least != 0) {
-                subjects.push(subject);
-            }
-            return subjects.into_iter().map(|subject| self.fill(name, items, subject, depth + 1)).collect();
+            let subjects = self.subjects(name, resolve(items, self.root), subject);
+            let filled = subjects.iter().map(|subject| self.fill(name, items, subject, depth + 1)).collect::<Vec<_>>();
+            let must_have_one = schema.get("minItems").is_some_and(|least| least != 0);
+            let is_short = filled.is_empty() && must_have_one;
+            return if is_short { json!([self.fill(name, items, subject, depth + 1)]) } else { json!(filled) };
         }
         if has_type(schema, "number") || has_type(schema, "integer") {
-            return self.number(name, subject);
+            return json!(0);
         }
         if has_type(schema, "boolean") {
             return json!(self.is_said(name, schema));
         }
         let is_null = has_type(schema, "null") && !has_type(schema, "string");
-        if is_null { Value::Null } else { json!(self.text(name, subject)) }
+        if is_null { Value::Null } else { json!(subject.text) }
     }
 
-    /// `null` where there is nothing to say and it is allowed.
-    fn any_of(&self, name: &str, options: &[Value], subject: Subject<'_>, depth: usize) -> Value {
-        let nothing = match (name, subject) {
-            ("value", Subject::Metric(metric)) => match metric::value(metric, &self.conversation) {
-                Some((value, _)) => return value,
-                None => true,
-            },
-            ("due", Subject::Sentence(sentence)) => sentence.due.is_none(),
-            _ => false,
-        };
-        let wanted = options.iter().find(|option| has_type(option, "null") == nothing).or(options.first());
-        wanted.map_or(Value::Null, |option| self.fill(name, option, subject, depth + 1))
-    }
-
-    /// The value that most was said for; the last one where nothing was.
-    fn choose(&self, name: &str, values: &[Value], subject: Subject<'_>) -> Value {
-        let known = |wanted: &str| values.iter().find(|value| *value == wanted).cloned();
-        let wanted = match (name, subject) {
-            ("outcome", _) => Some(self.conversation.outcome()),
-            ("status", Subject::Metric(metric)) => {
-                let found = metric::value(metric, &self.conversation).is_some();
-                Some(if found { "ok" } else { "not_evaluated" })
-            }
-            ("owner", Subject::Sentence(sentence)) => Some(if sentence.is_visitor { "visitor" } else { "agent" }),
-            ("emotion", Subject::Mood(mood)) => Some(mood.emotion),
-            _ => None,
-        };
-        let wanted = wanted.and_then(known);
-        wanted.or_else(|| self.best(values).map(|(value, _)| value)).or(values.last().cloned()).unwrap_or_default()
-    }
-
-    /// The first of those with the most weight, and how sure that is.
-    fn best(&self, values: &[Value]) -> Option<(Value, f64)> {
-        let weight = |value: &Value| {
-            let Some(label) = value.as_str() else { return 0.0 };
-            let own = self.conversation.of_visitor().map(|sentence| sentence.weight(label)).sum::<f64>();
-            if own == 0.0 && self.conversation.mentions(&label.replace('_', " ")) { 1.0 } else { own }
-        };
-        let weights = values.iter().map(|value| (value, weight(value))).collect::<Vec<_>>();
-        let all = weights.iter().map(|(_, weight)| weight).sum::<f64>();
-        let best = weights.into_iter().rev().max_by(|one, other| one.1.total_cmp(&other.1));
-        best.filter(|(_, weight)| *weight > 0.0).map(|(value, most)| (value.clone(), (most + 1.0) / (all + 2.0)))
-    }
-
-    /// The label of the schema's `category`, wherever it stands.
-    fn label(&self) -> Option<(Value, f64)> {
-        let values = find_enum(self.root, "label")?;
-        self.best(values)
-    }
-
-    fn subjects<'s>(&'s self, name: &str, items: &Value, subject: Subject<'s>) -> Vec<Subject<'s>> {
+    fn subjects<'s>(&'s self, name: &str, items: &Value, subject: &Subject<'s>) -> Vec<Subject<'s>> {
         let names = property_names(items);
         let has = |name: &str| names.contains(&name);
-        let Conversation { moods, sentences, .. } = &self.conversation;
-        let sentence = Subject::Sentence;
+        let Conversation { moods, sentences, .. } = self.conversation;
+        let sentence = Subject::sentence;
         if has("score") {
-            moods.iter().map(Subject::Mood).collect()
+            moods.iter().map(|mood| self.mood(mood)).collect()
         } else if has("from_turn") {
             let pairs = moods.windows(2).filter(|pair| (pair[1].score - pair[0].score).abs() >= SHIFT);
-            pairs.map(|pair| Subject::Shift(&pair[0], &pair[1])).collect()
+            pairs.map(|pair| self.shift(&pair[0], &pair[1])).collect()
         } else if has("quote") {
-            self.evidence(subject).into_iter().map(sentence).collect()
+            let evidence = subject.sentence.map_or_else(|| self.evidence(), |own| vec![own]);
+            evidence.into_iter().map(sentence).collect()
         } else if has("owner") {
             sentences.iter().filter(|sentence| sentence.promises).take(MOST).map(sentence).collect()
         } else if has("name") && has("value") {
-            self.metrics.iter().map(Subject::Metric).collect()
+            let entries = self.metrics.iter().map(|metric| metric.entry(self.conversation));
+            entries.map(|entry| Subject::new(entry, String::new())).collect()
         } else if !names.is_empty() {
             let strong = |sentence: &&Sentence<'_>| sentence.emotion().is_some_and(|(_, score)| score.abs() >= STRONG);
             self.conversation.of_visitor().filter(strong).take(MOST).map(sentence).collect()
         } else if name.contains("topic") {
-            self.topics().into_iter().map(Subject::Text).collect()
+            self.topics().into_iter().map(Subject::text).collect()
         } else if name.contains("pattern") {
-            self.pattern().into_iter().map(Subject::Text).collect()
+            self.pattern().into_iter().map(Subject::text).collect()
         } else {
             self.conversation.requests(MOST).into_iter().map(sentence).collect()
         }
     }
 
-    fn evidence<'s>(&'s self, subject: Subject<'s>) -> Vec<&'s Sentence<'s>> {
-        if let Subject::Sentence(sentence) = subject {
-            return vec![sentence];
-        }
-        let label = self.label().and_then(|(label, _)| Some(label.as_str()?.to_owned())).unwrap_or_default();
+    /// The conversation: its summary has the first request, the visitor's last words and the signature.
+    fn whole(&self, confidence: f64) -> Subject<'_> {
+        let request = self.conversation.requests(1);
+        let mut said = request.clone();
+        said.extend(self.conversation.of_visitor().last());
+        said.dedup_by_key(|sentence| sentence.text);
+        let summary = format!("{} {SIGNATURE}", quotes(&said));
+        let reasoning = format!("The visitor says {}", quotes(&self.evidence()));
+        let facts = json!({
+            "summary": summary, "text": summary, "reasoning": reasoning, "confidence": confidence,
+            "outcome": self.conversation.outcome,
+        });
+        Subject::new(facts, quotes(&request))
+    }
+
+    fn mood(&self, mood: &Mood) -> Subject<'_> {
+        let facts = json!({ "turn": mood.turn, "score": mood.score, "emotion": mood.emotion });
+        Subject::new(facts, quotes(&self.of_turn(mood.turn)))
+    }
+
+    fn shift(&self, from: &Mood, to: &Mood) -> Subject<'_> {
+        let facts = json!({ "from_turn": from.turn, "to_turn": to.turn });
+        Subject::new(facts, quotes(&self.cause(from.turn, to.turn)))
+    }
+
+    /// The visitor's sentences that speak most for the label.
+    fn evidence(&self) -> Vec<&Sentence<'_>> {
         let mut evidence = self.conversation.of_visitor().collect::<Vec<_>>();
+        let weight = |sentence: &&Sentence<'_>| sentence.weight(self.label);
         // Stable: the first of those that say as much.
-        evidence.sort_by(|one, other| other.weight(&label).total_cmp(&one.weight(&label)));
-        let most = evidence.iter().filter(|sentence| sentence.weight(&label) > 0.0).count().clamp(1, 3);
+        evidence.sort_by(|one, other| weight(other).total_cmp(&weight(one)));
+        let most = evidence.iter().filter(|sentence| weight(sentence) > 0.0).count().clamp(1, 3);
         evidence.truncate(most);
         evidence
     }
 
     fn topics(&self) -> Vec<&str> {
-        match &self.topics {
-            Some(allowed) => {
-                allowed.iter().map(String::as_str).filter(|topic| self.conversation.mentions(topic)).collect()
-            }
-            None => self.conversation.topics.iter().map(String::as_str).collect(),
-        }
+        let all = self.topics.as_ref().unwrap_or(&self.conversation.topics);
+        let is_named = |topic: &&str| self.topics.is_none() || self.conversation.mentions(topic);
+        all.iter().map(String::as_str).filter(is_named).collect()
     }
 
     fn pattern(&self) -> Option<&'static str> {
-        let moods = &self.conversation.moods;
-        let change = moods.last()?.score - moods.first().filter(|_| moods.len() > 1)?.score;
-        Some(match change {
-            _ if change >= SHIFT => "The mood improves towards the end",
-            _ if change <= -SHIFT => "The mood worsens towards the end",
+        let [first, .., last] = self.conversation.moods.as_slice() else { return None };
+        Some(match last.score - first.score {
+            change if change >= SHIFT => "The mood improves towards the end",
+            change if change <= -SHIFT => "The mood worsens towards the end",
             _ => "The mood ends as it began",
         })
     }
 
-    fn number(&self, name: &str, subject: Subject<'_>) -> Value {
-        match (name, subject) {
-            ("turn", Subject::Mood(Mood { turn, .. }) | Subject::Sentence(Sentence { turn, .. })) => json!(turn),
-            ("from_turn", Subject::Shift(from, _)) => json!(from.turn),
-            ("to_turn", Subject::Shift(_, to)) => json!(to.turn),
-            (_, Subject::Mood(mood)) => json!(mood.score),
-            ("confidence", _) => json!((self.label().map_or(0.4, |(_, sure)| sure) * 100.0).round() / 100.0),
-            _ => json!(0),
-        }
-    }
-
     /// Whether a content word of the property's description, or of its name, was said.
     fn is_said(&self, name: &str, schema: &Value) -> bool {
-        let description = schema.get("description").and_then(Value::as_str).unwrap_or_default();
         let name = name.replace('_', " ");
-        metric::subject(if description.is_empty() { &name } else { description })
-            .iter()
-            .any(|word| self.conversation.has(word))
-    }
-
-    fn text(&self, name: &str, subject: Subject<'_>) -> String {
-        match (name, subject) {
-            ("summary" | "text", Subject::Whole) => self.summary(),
-            // Never a bare quote: a test finds an internal text in a mail that shows the transcript.
-            ("reasoning", Subject::Whole) => format!("The visitor says {}", quotes(&self.evidence(subject))),
-            (_, Subject::Whole) => quotes(&self.conversation.requests(1)),
-            ("emotion", Subject::Mood(mood)) => mood.emotion.to_owned(),
-            (_, Subject::Mood(mood)) => quotes(&self.of_turn(mood.turn)),
-            (_, Subject::Shift(from, to)) => quotes(&self.cause(from.turn, to.turn)),
-            ("due", Subject::Sentence(Sentence { due: Some(due), .. })) => (*due).to_owned(),
-            ("text", Subject::Sentence(sentence)) => {
-                let speaker = if sentence.is_visitor { "visitor" } else { "agent" };
-                format!("The {speaker} says “{}”", quote(sentence.text))
-            }
-            (_, Subject::Sentence(sentence)) => quote(sentence.text).to_owned(),
-            ("name", Subject::Metric(metric)) => metric::name(metric).to_owned(),
-            (_, Subject::Metric(metric)) => match metric::value(metric, &self.conversation) {
-                Some((_, said)) => format!("“{}”", quote(&said)),
-                None => "The conversation says nothing about it.".to_owned(),
-            },
-            (_, Subject::Text(text)) => text.to_owned(),
-        }
-    }
-
-    /// The first request and the visitor's last words.
-    fn summary(&self) -> String {
-        let mut said = self.conversation.requests(1);
-        said.extend(self.conversation.of_visitor().last());
-        said.dedup_by_key(|sentence| sentence.text);
-        format!("{} {SIGNATURE}", quotes(&said))
+        let description = schema.get("description").and_then(Value::as_str).unwrap_or(&name);
+        metric::subject(description).iter().any(|word| self.conversation.has(word))
     }
 
     fn of_turn(&self, turn: usize) -> Vec<&Sentence<'_>> {

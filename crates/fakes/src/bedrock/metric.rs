@@ -1,46 +1,73 @@
 //! The values of a tenant's own metrics, by type.
 
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::conversation::Conversation;
 use super::lexicon::is_content;
-use super::text::{shorten, stem, words};
+use super::text::{quote, shorten, stem, words};
 
-pub(crate) fn name(metric: &Value) -> &str {
-    text(metric, "name")
+/// A metric, as a line of the prompt describes it.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Metric {
+    pub(crate) name: String,
+    #[serde(default)]
+    description: String,
+    #[serde(flatten)]
+    kind: MetricKind,
 }
 
-fn text<'a>(metric: &'a Value, member: &str) -> &'a str {
-    metric.get(member).and_then(Value::as_str).unwrap_or_default()
+#[derive(Debug, Deserialize)]
+#[serde(tag = "type", rename_all = "lowercase")]
+enum MetricKind {
+    Boolean,
+    Integer { min: Option<f64>, max: Option<f64> },
+    Number { min: Option<f64>, max: Option<f64> },
+    Enum { values: Vec<String> },
+    String { max_length: Option<usize> },
 }
 
-/// The value and the words that gave it; `None` where nothing gives one.
-pub(crate) fn value(metric: &Value, conversation: &Conversation<'_>) -> Option<(Value, String)> {
-    let subject = subject(text(metric, "description"));
-    let first = conversation.of_visitor().next()?.text;
-    match text(metric, "type") {
-        "boolean" => {
-            let word = subject.iter().find(|word| conversation.has(word));
-            Some((json!(word.is_some()), word.cloned().unwrap_or_else(|| first.to_owned())))
-        }
-        "integer" | "number" => conversation.of_visitor().find_map(|sentence| {
-            let number = numbers(sentence.text).find(|number| fits(metric, *number))?;
-            let value = if number.fract() == 0.0 { json!(number as i64) } else { json!(number) };
-            Some((value, sentence.text.to_owned()))
-        }),
-        "enum" => {
-            let mut values = metric.get("values")?.as_array()?.iter().filter_map(Value::as_str);
-            let value = values.find(|value| conversation.mentions(value))?;
-            Some((json!(value), value.to_owned()))
-        }
-        _ => {
-            let is_about =
-                |text: &str| words(text).iter().any(|word| subject.iter().any(|own| word.lower.starts_with(stem(own))));
-            let about = conversation.of_visitor().find(|sentence| is_about(sentence.text));
-            let said = about.map_or_else(|| conversation.requests(1)[0].text, |sentence| sentence.text);
-            let most = metric.get("max_length").and_then(Value::as_u64).and_then(|most| usize::try_from(most).ok());
-            let value = shorten(said, most.unwrap_or(usize::MAX));
-            (!value.is_empty()).then(|| (json!(value), said.to_owned()))
+impl Metric {
+    /// The metric's entry in an answer.
+    pub(crate) fn entry(&self, conversation: &Conversation<'_>) -> Value {
+        let (status, value, rationale) = match self.value(conversation) {
+            Some((value, said)) => ("ok", value, format!("“{}”", quote(&said))),
+            None => ("not_evaluated", Value::Null, "The conversation says nothing about it.".to_owned()),
+        };
+        json!({ "name": self.name, "status": status, "value": value, "rationale": rationale })
+    }
+
+    /// The value and the words that gave it; `None` where nothing gives one.
+    fn value(&self, conversation: &Conversation<'_>) -> Option<(Value, String)> {
+        let subject = subject(&self.description);
+        let first = conversation.of_visitor().next()?.text;
+        match &self.kind {
+            MetricKind::Boolean => {
+                let word = subject.iter().find(|word| conversation.has(word));
+                Some((json!(word.is_some()), word.map_or(first, String::as_str).to_owned()))
+            }
+            MetricKind::Integer { min, max } | MetricKind::Number { min, max } => {
+                let is_whole = matches!(self.kind, MetricKind::Integer { .. });
+                let range = min.unwrap_or(f64::MIN)..=max.unwrap_or(f64::MAX);
+                let takes = |number: &f64| range.contains(number) && (!is_whole || number.fract() == 0.0);
+                let mut found =
+                    conversation.of_visitor().flat_map(|said| numbers(said.text).map(move |n| (n, said.text)));
+                let (number, said) = found.find(|(number, _)| takes(number))?;
+                let value = if number.fract() == 0.0 { json!(number as i64) } else { json!(number) };
+                Some((value, said.to_owned()))
+            }
+            MetricKind::Enum { values } => {
+                let value = values.iter().find(|value| conversation.mentions(value))?;
+                Some((json!(value), value.clone()))
+            }
+            MetricKind::String { max_length } => {
+                let is_about = |word: &String| subject.iter().any(|own| word.starts_with(stem(own)));
+                let mut sentences = conversation.of_visitor().map(|sentence| sentence.text);
+                let about = sentences.find(|text| words(text).iter().any(|word| is_about(&word.lower)));
+                let said = about.unwrap_or_else(|| conversation.requests(1)[0].text);
+                let value = shorten(said, max_length.unwrap_or(usize::MAX));
+                (!value.is_empty()).then(|| (json!(value), said.to_owned()))
+            }
         }
     }
 }
@@ -48,12 +75,6 @@ pub(crate) fn value(metric: &Value, conversation: &Conversation<'_>) -> Option<(
 /// The content words of a description, in lower case.
 pub(crate) fn subject(description: &str) -> Vec<String> {
     words(description).into_iter().filter(is_content).map(|word| word.lower).collect()
-}
-
-fn fits(metric: &Value, number: f64) -> bool {
-    let bound = |name: &str, otherwise: f64| metric.get(name).and_then(Value::as_f64).unwrap_or(otherwise);
-    let whole = text(metric, "type") != "integer" || number.fract() == 0.0;
-    whole && (bound("min", f64::MIN)..=bound("max", f64::MAX)).contains(&number)
 }
 
 /// Numbers in digits, with a decimal point or comma; digits of a word or a placeholder such as `[PHONE_2]` do not count.

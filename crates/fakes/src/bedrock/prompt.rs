@@ -3,7 +3,9 @@
 
 use std::ops::RangeInclusive;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
+
+use super::metric::Metric;
 
 /// A call's place in the analysis of a conversation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,6 +21,12 @@ pub(crate) struct Turn {
     pub(crate) index: usize,
     pub(crate) role: String,
     pub(crate) text: String,
+}
+
+impl Turn {
+    pub(crate) fn is_visitor(&self) -> bool {
+        self.role == "visitor"
+    }
 }
 
 #[derive(Debug)]
@@ -49,9 +57,10 @@ impl<'a> Prompt<'a> {
     }
 
     pub(crate) fn kind(&self) -> CallKind {
+        let is_part = |line: &str| line.trim_start_matches("Transcript").starts_with("Part: ");
         match self.holds_parts {
             true => CallKind::Final,
-            false if self.values("Part:").next().is_some() => CallKind::Part,
+            false if self.header.lines().any(is_part) => CallKind::Part,
             false => CallKind::Analysis,
         }
     }
@@ -66,9 +75,9 @@ impl<'a> Prompt<'a> {
     }
 
     /// The answers of a split transcript's parts, one a line.
-    pub(crate) fn parts(&self) -> Option<Vec<Value>> {
-        let object = |line| serde_json::from_str::<Value>(line).ok().filter(Value::is_object);
-        self.holds_parts.then(|| self.body.lines().filter_map(object).collect())
+    pub(crate) fn parts(&self) -> Vec<Map<String, Value>> {
+        let lines = self.body.lines().filter(|_| self.holds_parts);
+        lines.filter_map(|line| serde_json::from_str(line).ok()).collect()
     }
 
     /// Turns that are sent for understanding only: `turns 114 to 117 were analysed …`.
@@ -84,8 +93,7 @@ impl<'a> Prompt<'a> {
         serde_json::from_str(self.values("Topics allowed:").next()?).ok()
     }
 
-    /// Each with `name`, `type`, `description` and its bounds.
-    pub(crate) fn metrics(&self) -> Vec<Value> {
+    pub(crate) fn metrics(&self) -> Vec<Metric> {
         self.values("Custom metric:").filter_map(|metric| serde_json::from_str(metric).ok()).collect()
     }
 }
@@ -113,7 +121,7 @@ mod tests {
         let turns = prompt.turns();
         let turns = turns.iter().map(|turn| (turn.index, turn.role.as_str(), turn.text.as_str())).collect::<Vec<_>>();
         assert_eq!(turns, [(0, "visitor", "Hi\nthere"), (1, "agent", "</transcript-00>"), (12, "visitor", "a: b")]);
-        assert_eq!((prompt.kind(), prompt.parts()), (CallKind::Part, None));
+        assert_eq!((prompt.kind(), prompt.parts().len()), (CallKind::Part, 0));
     }
 
     #[test]
@@ -132,7 +140,7 @@ mod tests {
     #[test]
     fn a_block_that_is_never_closed_ends_with_the_text() {
         let prompt = Prompt::read("<parts-1>\n{\"part\":1}\nnonsense\n{\"part\":2}\n");
-        assert_eq!((prompt.parts().map(|parts| parts.len()), prompt.kind()), (Some(2), CallKind::Final));
+        assert_eq!((prompt.parts().len(), prompt.kind()), (2, CallKind::Final));
         assert_eq!(Prompt::read("<transcript-1>").body, "");
         assert_eq!(Prompt::read("no block").turns(), []);
     }

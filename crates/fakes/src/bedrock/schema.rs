@@ -1,71 +1,62 @@
-//! Bedrock's rules for JSON schemas.
+//! JSON schemas of answers: Bedrock's rules for them, and what they ask for.
 
-use serde_json::{Map, Value};
+use std::sync::LazyLock;
 
-/// Keywords that Bedrock's structured output refuses.
-const REFUSED: [&str; 9] = [
-    "minimum",
-    "maximum",
-    "exclusiveMinimum",
-    "exclusiveMaximum",
-    "multipleOf",
-    "minLength",
-    "maxLength",
-    "maxItems",
-    "uniqueItems",
-];
+use jsonschema::Validator;
+use serde_json::Value;
+
+static OUTPUT: LazyLock<Validator> = LazyLock::new(|| validator(include_str!("output.schema.json")));
+
+/// The validator by a schema of this program.
+#[expect(clippy::expect_used, reason = "the file is part of the program, and the first request of a test reads it")]
+pub(super) fn validator(schema: &str) -> Validator {
+    let schema = serde_json::from_str(schema).expect("the file is JSON");
+    jsonschema::validator_for(&schema).expect("the file is a JSON schema")
+}
 
 /// `Err` names the first place (as a JSON pointer) that breaks a rule.
 pub(crate) fn check(schema: &Value) -> Result<(), String> {
-    if schema.get("type").is_none() && schema.get("anyOf").is_none() && schema.get("$ref").is_none() {
-        return Err("at #: the schema needs a type".to_owned());
-    }
-    check_at(schema, "#")
+    OUTPUT.validate(schema).map_err(|error| format!("at #{}: {error}", error.instance_path().as_str()))?;
+    check_required(schema)
 }
 
-fn check_at(schema: &Value, path: &str) -> Result<(), String> {
-    let Some(map) = schema.as_object() else { return Ok(()) };
-    if let Some(keyword) = REFUSED.iter().find(|keyword| map.contains_key(**keyword)) {
-        return Err(format!("at {path}: the keyword {keyword:?} is not supported"));
+/// Refuses names in `required` that are not among the properties, at any depth.
+fn check_required(schema: &Value) -> Result<(), String> {
+    let required = schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+    let names = property_names(schema);
+    if let Some(name) = required.into_iter().find(|name| !names.contains(name)) {
+        return Err(format!("the required property {name:?} is not among the properties"));
     }
-    if map.get("minItems").is_some_and(|items| !matches!(items.as_u64(), Some(0 | 1))) {
-        return Err(format!("at {path}: minItems may only be 0 or 1"));
-    }
-    if has_type(schema, "object") && map.get("additionalProperties") != Some(&Value::Bool(false)) {
-        return Err(format!("at {path}: an object needs \"additionalProperties\": false"));
-    }
-    check_required(map, path)?;
-    for (keyword, inner) in map {
-        match (keyword.as_str(), inner) {
-            ("properties" | "$defs" | "definitions", Value::Object(named)) => {
-                named.iter().try_for_each(|(name, inner)| check_at(inner, &format!("{path}/{keyword}/{name}")))?;
-            }
-            ("anyOf" | "allOf" | "oneOf", Value::Array(options)) => {
-                let mut options = options.iter().enumerate();
-                options.try_for_each(|(i, option)| check_at(option, &format!("{path}/{keyword}/{i}")))?;
-            }
-            ("items", inner) => check_at(inner, &format!("{path}/items"))?,
-            _ => {}
-        }
-    }
-    Ok(())
-}
-
-fn check_required(map: &Map<String, Value>, path: &str) -> Result<(), String> {
-    let required = map.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
-    let known = |name: &str| map.get("properties").is_some_and(|properties| properties.get(name).is_some());
-    match required.into_iter().find(|name| !known(name)) {
-        Some(name) => Err(format!("at {path}: required property {name:?} is not among the properties")),
-        None => Ok(()),
+    match schema {
+        Value::Object(members) => members.values().try_for_each(check_required),
+        Value::Array(items) => items.iter().try_for_each(check_required),
+        _ => Ok(()),
     }
 }
 
 /// Whether the schema's `type` is, or lists, this one.
 pub(crate) fn has_type(schema: &Value, name: &str) -> bool {
     match schema.get("type") {
-        Some(Value::String(one)) => one == name,
         Some(Value::Array(several)) => several.iter().any(|one| one == name),
-        _ => false,
+        one => one.is_some_and(|one| one == name),
+    }
+}
+
+/// Whether the schema takes a value, by its type or its list of values.
+pub(crate) fn takes(schema: &Value, value: &Value) -> bool {
+    if let Some(options) = schema.get("anyOf").and_then(Value::as_array) {
+        return options.iter().any(|option| takes(option, value));
+    }
+    if let Some(values) = schema.get("enum").and_then(Value::as_array) {
+        return values.contains(value);
+    }
+    match value {
+        Value::Null => has_type(schema, "null"),
+        Value::Bool(_) => has_type(schema, "boolean"),
+        Value::Number(number) => has_type(schema, "number") || (!number.is_f64() && has_type(schema, "integer")),
+        Value::String(_) => has_type(schema, "string"),
+        Value::Array(_) => has_type(schema, "array"),
+        Value::Object(_) => has_type(schema, "object"),
     }
 }
 
@@ -93,14 +84,12 @@ mod tests {
     #[test]
     fn every_rule_is_checked_at_any_depth_and_names_its_place() {
         for (inner, place) in [
-            (json!({"type": "number", "minimum": 0}), "#/properties/a: the keyword \"minimum\""),
-            (
-                json!({"type": "array", "items": {"type": "string", "maxLength": 3}}),
-                "#/properties/a/items: the keyword",
-            ),
-            (json!({"type": "array", "minItems": 2}), "#/properties/a: minItems"),
-            (json!({"anyOf": [{"type": "object"}]}), "#/properties/a/anyOf/0: an object needs"),
-            (json!({"type": ["object", "null"]}), "#/properties/a: an object needs"),
+            (json!({"type": "number", "minimum": 0}), "#/properties/a/minimum:"),
+            (json!({"type": "array", "items": {"type": "string", "maxLength": 3}}), "#/properties/a/items/maxLength:"),
+            (json!({"type": "array", "minItems": 2}), "#/properties/a/minItems:"),
+            (json!({"anyOf": [{"type": "object"}]}), "#/properties/a/anyOf/0: \"additionalProperties\""),
+            (json!({"type": ["object", "null"]}), "#/properties/a: \"additionalProperties\""),
+            (json!({"$ref": "#/$defs/b", "required": ["c"]}), "required property \"c\""),
         ] {
             let error = check(&object(inner.clone())).unwrap_err();
             assert!(error.contains(place), "{error} for {inner}");

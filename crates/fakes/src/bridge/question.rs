@@ -1,44 +1,52 @@
 //! A Converse request as a chat completion's.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
+
+use crate::bedrock::{joined, list};
 
 /// The name of a schema that has none.
 const SCHEMA: &str = "answer";
 
+/// The names of limits there and here.
+const LIMITS: [(&str, &str); 4] =
+    [("maxTokens", "max_tokens"), ("temperature", "temperature"), ("topP", "top_p"), ("stopSequences", "stop")];
+
 /// Translates a request; cache points, reasoning and guardrails have no counterpart and are left out.
 pub(super) fn translate(model: &str, body: &Value) -> Value {
-    let system = texts(body.get("system"));
-    let mut messages = Vec::new();
-    if !system.is_empty() {
-        messages.push(json!({ "role": "system", "content": system }));
-    }
-    messages.extend(items(body.get("messages")).flat_map(message));
-    let mut question = Map::from_iter([("model".to_owned(), json!(model)), ("messages".to_owned(), json!(messages))]);
-    let inference =
-        [("maxTokens", "max_tokens"), ("temperature", "temperature"), ("topP", "top_p"), ("stopSequences", "stop")];
-    for (theirs, name) in inference {
-        if let Some(value) = body.get("inferenceConfig").and_then(|config| config.get(theirs)) {
-            question.insert(name.to_owned(), value.clone());
+    let system = joined(list(body, "/system"));
+    let system = (!system.is_empty()).then(|| json!({ "role": "system", "content": system }));
+    let messages = system.into_iter().chain(list(body, "/messages").flat_map(message)).collect::<Vec<_>>();
+    let mut question = json!({ "model": model, "messages": messages });
+    for (theirs, name) in LIMITS {
+        if let Some(value) = body["inferenceConfig"].get(theirs) {
+            question[name] = value.clone();
         }
     }
-    question.extend(response_format(body).map(|format| ("response_format".to_owned(), format)));
-    question.extend(tools(body));
-    Value::Object(question)
+    if let Some(format) = response_format(body) {
+        question["response_format"] = format;
+    }
+    let specs = list(body, "/toolConfig/tools").filter_map(|tool| tool.get("toolSpec"));
+    let tools = specs.map(tool).collect::<Vec<_>>();
+    if !tools.is_empty() {
+        question["tools"] = json!(tools);
+        question["tool_choice"] = tool_choice(&body["toolConfig"]["toolChoice"]);
+    }
+    question
 }
 
 /// A user message with tool results becomes one message for each, and the rest of it one more.
 fn message(message: &Value) -> Vec<Value> {
-    let content = message.get("content");
-    let text = texts(content);
+    let content = || list(message, "/content");
+    let text = joined(content());
     if message.get("role").and_then(Value::as_str) == Some("assistant") {
-        let calls: Vec<_> = items(content).filter_map(|block| block.get("toolUse")).map(tool_call).collect();
+        let calls: Vec<_> = content().filter_map(|block| block.get("toolUse")).map(tool_call).collect();
         let mut said = json!({ "role": "assistant", "content": text });
         if !calls.is_empty() {
             said["tool_calls"] = json!(calls);
         }
         return vec![said];
     }
-    let mut messages: Vec<_> = items(content).filter_map(|block| block.get("toolResult")).map(tool_result).collect();
+    let mut messages: Vec<_> = content().filter_map(|block| block.get("toolResult")).map(tool_result).collect();
     if !text.is_empty() || messages.is_empty() {
         messages.push(json!({ "role": "user", "content": text }));
     }
@@ -52,8 +60,8 @@ fn tool_call(tool: &Value) -> Value {
 }
 
 fn tool_result(result: &Value) -> Value {
-    let json = items(result.get("content")).filter_map(|block| block.get("json")).map(Value::to_string);
-    let content = std::iter::once(texts(result.get("content"))).chain(json).filter(|text| !text.is_empty());
+    let json = list(result, "/content").filter_map(|block| block.get("json")).map(Value::to_string);
+    let content = std::iter::once(joined(list(result, "/content"))).chain(json).filter(|text| !text.is_empty());
     let content = content.collect::<Vec<_>>().join("\n");
     json!({ "role": "tool", "tool_call_id": result.get("toolUseId"), "content": content })
 }
@@ -65,21 +73,12 @@ fn response_format(body: &Value) -> Option<Value> {
     Some(json!({ "type": "json_schema", "json_schema": { "name": name, "strict": true, "schema": schema } }))
 }
 
-fn tools(body: &Value) -> Vec<(String, Value)> {
-    let specs = items(body.pointer("/toolConfig/tools")).filter_map(|tool| tool.get("toolSpec"));
-    let tools: Vec<_> = specs.map(tool).collect();
-    if tools.is_empty() {
-        return Vec::new();
-    }
-    let choice = body.pointer("/toolConfig/toolChoice");
-    let forced = choice.and_then(|choice| choice.pointer("/tool/name"));
-    let any = choice.is_some_and(|choice| choice.get("any").is_some());
-    let choice = match forced {
+fn tool_choice(choice: &Value) -> Value {
+    match choice.pointer("/tool/name") {
         Some(name) => json!({ "type": "function", "function": { "name": name } }),
-        None if any => json!("required"),
+        None if choice.get("any").is_some() => json!("required"),
         None => json!("auto"),
-    };
-    vec![("tools".to_owned(), json!(tools)), ("tool_choice".to_owned(), choice)]
+    }
 }
 
 fn tool(spec: &Value) -> Value {
@@ -90,15 +89,6 @@ fn tool(spec: &Value) -> Value {
         }
     }
     json!({ "type": "function", "function": function })
-}
-
-fn texts(blocks: Option<&Value>) -> String {
-    let texts = items(blocks).filter_map(|block| block.get("text")?.as_str());
-    texts.collect::<Vec<_>>().join("\n")
-}
-
-fn items(list: Option<&Value>) -> impl Iterator<Item = &Value> {
-    list.and_then(Value::as_array).into_iter().flatten()
 }
 
 #[cfg(test)]

@@ -6,28 +6,21 @@ use serde_json::{Map, Value, json};
 
 /// Lays out a `request` with upstream's `status` and `answer`.
 ///
-/// Absent parts are `null`, `[]` or `{}`; a raw mail has its text in `mime` and no other content.
+/// Absent parts are `null`, `[]` or `{}`; `raw` is the whole request.
 pub(crate) fn parse(request: Value, status: u16, answer: &Value) -> Value {
     let at = |path: &str| request.pointer(path).cloned().unwrap_or_default();
-    let list = |path: &str| request.pointer(path).cloned().unwrap_or_else(|| json!([]));
     let attachments = request.pointer("/Content/Simple/Attachments").and_then(Value::as_array).into_iter().flatten();
-    let mime = request.pointer("/Content/Raw/Data").and_then(Value::as_str).and_then(decode);
     json!({
         "status": status,
         "message_id": answer.get("MessageId"),
         "from": at("/FromEmailAddress"),
-        "to": list("/Destination/ToAddresses"),
-        "cc": list("/Destination/CcAddresses"),
-        "bcc": list("/Destination/BccAddresses"),
-        "reply_to": list("/ReplyToAddresses"),
-        "configuration_set": at("/ConfigurationSetName"),
+        "to": at("/Destination/ToAddresses"),
         "subject": at("/Content/Simple/Subject/Data"),
         "text": at("/Content/Simple/Body/Text/Data"),
         "html": at("/Content/Simple/Body/Html/Data"),
         "headers": pairs(request.pointer("/Content/Simple/Headers")),
         "tags": pairs(request.get("EmailTags")),
         "attachments": attachments.map(attachment).collect::<Vec<_>>(),
-        "mime": mime,
         "raw": request,
     })
 }
@@ -40,12 +33,7 @@ fn pairs(list: Option<&Value>) -> Map<String, Value> {
 
 fn attachment(attachment: &Value) -> Value {
     let text = attachment.get("RawContent").and_then(Value::as_str).and_then(decode);
-    json!({
-        "name": attachment.get("FileName"),
-        "content_type": attachment.get("ContentType"),
-        "disposition": attachment.get("ContentDisposition"),
-        "text": text,
-    })
+    json!({ "name": attachment.get("FileName"), "text": text })
 }
 
 /// `None` for what is not text.

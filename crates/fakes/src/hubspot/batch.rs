@@ -1,38 +1,58 @@
 //! Many records in one request.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use axum::http::StatusCode;
 use chrono::Utc;
-use serde_json::{Map, Value, json};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
 
-use super::error::Problem;
-use super::portal::{Kind, Portal, strings};
-use super::{Call, Reply, objects, properties};
+use super::portal::{Kind, Portal, Properties};
+use super::{Call, error, objects, properties};
+use crate::rest::{Problem, Reply};
 
 /// Inputs of one request.
 const MOST: usize = 100;
 
+#[derive(Debug, Deserialize)]
+struct Batch<T> {
+    inputs: Vec<T>,
+    /// The properties to read.
+    #[serde(default)]
+    properties: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct ById {
+    id: String,
+}
+
+/// An upsert by a unique property; HubSpot takes no associations with it.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Upsert {
+    id: String,
+    id_property: String,
+    properties: Properties,
+}
+
 /// `POST …/batch/read` by id: 200, or 207 when some do not exist.
 pub(crate) fn read(portal: &mut Portal, kind: Kind, call: &Call<'_>) -> Reply {
-    let body = call.json()?;
-    let wanted = body.get("properties").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
-    let wanted = wanted.map(str::to_owned).collect::<Vec<_>>();
+    let Batch { inputs, properties: wanted } = batch::<ById>(call)?;
     let (mut results, mut missing) = (Vec::new(), Vec::new());
-    for input in inputs(&body)? {
-        let value = text(input, "id")?;
-        match objects::find(portal, kind, value, None) {
-            Ok(id) => results.push(portal.record(kind, &id)?.view(kind, &wanted)),
-            Err(problem) if problem.is_not_found() => missing.push(value),
-            Err(problem) => return Err(problem),
+    for ById { id } in inputs {
+        match portal.record(kind, &id) {
+            Ok(record) => results.push(record.view(&wanted)),
+            Err(_) => missing.push(id),
         }
     }
-    if missing.is_empty() {
-        return Ok((StatusCode::OK, complete(results)));
-    }
     let mut body = complete(results);
+    if missing.is_empty() {
+        return Ok((StatusCode::OK, body));
+    }
     body["numErrors"] = json!(1);
-    let message = format!("Could not get some {}s, they may be deleted or not exist.", kind.singular());
+    let message = format!("Could not get some {kind}s, they may be deleted or not exist.");
     body["errors"] = json!([{
         "status": "error", "category": "OBJECT_NOT_FOUND", "message": message, "context": { "ids": missing },
         "links": {}, "errors": [],
@@ -40,92 +60,64 @@ pub(crate) fn read(portal: &mut Portal, kind: Kind, call: &Call<'_>) -> Reply {
     Ok((StatusCode::MULTI_STATUS, body))
 }
 
-/// One input of an upsert.
-struct Input {
-    /// The unique property.
-    key: String,
-    properties: BTreeMap<String, String>,
-    /// The record that has the value already.
-    own: Option<String>,
-}
-
 /// `POST …/batch/upsert` by a unique property: one record per value, however often it is sent.
 ///
 /// One bad input and nothing is written.
 pub(crate) fn upsert(portal: &mut Portal, kind: Kind, call: &Call<'_>) -> Reply {
-    let body = call.json()?;
-    let (mut parsed, mut taken) = (Vec::new(), BTreeSet::new());
-    for input in inputs(&body)? {
-        if input.contains_key("associations") {
-            return Err(Problem::invalid("Invalid input JSON: an upsert takes no associations"));
-        }
-        let (value, property) = (text(input, "id")?, text(input, "idProperty")?);
-        let input = checked(portal, kind, (property, value), strings(input)?)?;
-        let unique = |name: &str| properties::is_unique(portal, kind, name);
-        let values = input.properties.iter().filter(|(name, _)| *name != property && unique(name));
-        let values = values.map(|(name, value)| (name.as_str(), value.as_str())).chain([(property, value)]);
-        for (name, value) in values {
+    let (mut checked, mut taken) = (Vec::new(), BTreeSet::new());
+    for mut input in batch::<Upsert>(call)?.inputs {
+        let own = check(portal, kind, &mut input)?;
+        let is_key = |name: &str| name == input.id_property;
+        let keys =
+            input.properties.iter().filter(|(name, _)| properties::is_unique(portal, kind, name) && !is_key(name));
+        let keys = keys.map(|(name, value)| (name.as_str(), value)).chain([(input.id_property.as_str(), &input.id)]);
+        for (name, value) in keys {
             if !taken.insert((name.to_owned(), value.to_lowercase())) {
                 let message = format!("Duplicate IDs found in batch input: [{value}]. IDs must be unique");
-                return Err(Problem::invalid(message));
+                return Err(error::invalid(message));
             }
         }
-        parsed.push(input);
+        checked.push((input, own));
     }
-    let results = parsed.into_iter().map(|Input { key, properties, own }| {
-        let is_new = own.is_none();
-        let mut view = match own {
+    let mut results = Vec::new();
+    for (Upsert { id_property, properties, .. }, own) in checked {
+        let mut view = match &own {
             None => objects::add(portal, kind, properties, BTreeSet::new()),
-            Some(id) => {
-                let mut view = objects::change(portal, kind, &id, properties)?;
-                view["properties"][&key] = json!(portal.record(kind, &id)?.properties.get(&key));
-                view
-            }
+            Some(id) => objects::change(portal, kind, id, properties)?,
         };
-        view["new"] = json!(is_new);
-        Ok(view)
-    });
-    let results = results.collect::<Result<Vec<_>, Problem>>()?;
+        if let Some(id) = &own {
+            view["properties"][&id_property] = json!(portal.record(kind, id)?.properties.get(&id_property));
+        }
+        view["new"] = json!(own.is_none());
+        results.push(view);
+    }
     Ok((StatusCode::OK, complete(results)))
 }
 
-fn checked(
-    portal: &Portal,
-    kind: Kind,
-    (property, value): (&str, &str),
-    mut properties: BTreeMap<String, String>,
-) -> Result<Input, Problem> {
-    if !properties::is_unique(portal, kind, property) {
-        return Err(Problem::invalid(format!("'{property}' is not a unique property of {}s", kind.singular())));
+/// Gives a new record its key; returns the id of a record that has it already.
+fn check(portal: &Portal, kind: Kind, input: &mut Upsert) -> Result<Option<String>, Problem> {
+    if !properties::is_unique(portal, kind, &input.id_property) {
+        return Err(error::invalid(format!("'{}' is not a unique property of {kind}s", input.id_property)));
     }
     let ignores_key = portal.quirks.upsert_ignores_key;
-    let own = objects::find(portal, kind, value, Some(property)).ok().filter(|_| !ignores_key);
-    properties.remove(property);
+    let own = objects::find(portal, kind, &input.id, Some(&input.id_property)).ok().filter(|_| !ignores_key);
+    input.properties.remove(&input.id_property);
     if own.is_none() {
-        properties.insert(property.to_owned(), value.to_owned());
+        input.properties.insert(input.id_property.clone(), input.id.clone());
     }
-    if ignores_key {
-        objects::check_values(portal, kind, &properties, true)?;
-        return Ok(Input { key: property.to_owned(), properties, own });
+    match ignores_key {
+        true => objects::check_values(portal, kind, &input.properties, true)?,
+        false => objects::check(portal, kind, &input.properties, own.as_deref())?,
     }
-    objects::check(portal, kind, &properties, own.as_deref())?;
-    Ok(Input { key: property.to_owned(), properties, own })
+    Ok(own)
 }
 
-fn inputs(body: &Map<String, Value>) -> Result<Vec<&Map<String, Value>>, Problem> {
-    let inputs =
-        body.get("inputs").and_then(Value::as_array).filter(|inputs| !inputs.is_empty() && inputs.len() <= MOST);
-    let inputs =
-        inputs.ok_or_else(|| Problem::invalid(format!("Invalid input JSON: 'inputs' takes 1 to {MOST} items")))?;
-    if !inputs.iter().all(Value::is_object) {
-        return Err(Problem::invalid("Invalid input JSON: every input is an object"));
+fn batch<T: DeserializeOwned>(call: &Call<'_>) -> Result<Batch<T>, Problem> {
+    let batch: Batch<T> = call.json()?;
+    match batch.inputs.len() {
+        1..=MOST => Ok(batch),
+        _ => Err(error::invalid(format!("Invalid input JSON: 'inputs' takes 1 to {MOST} items"))),
     }
-    Ok(inputs.iter().filter_map(Value::as_object).collect())
-}
-
-fn text<'a>(input: &'a Map<String, Value>, name: &str) -> Result<&'a str, Problem> {
-    let text = input.get(name).and_then(Value::as_str);
-    text.ok_or_else(|| Problem::invalid(format!("Invalid input JSON: every input needs '{name}'")))
 }
 
 /// The answer to a batch.

@@ -1,68 +1,60 @@
 //! The `/_…` endpoints of HubSpot's stand-in alone.
 
-use std::collections::BTreeSet;
-
-use axum::body::Bytes;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
-use axum::response::Response;
-use axum::routing::{get, put};
+use axum::routing::{MethodRouter, get, put};
 use axum::{Json, Router};
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
 use super::Shared;
+use super::oauth::Installation;
 use super::portal::{Kind, Portal, Record};
-use crate::plumbing::control_answer;
+use crate::setting::{BadSetting, Narrow, Setting, Taken};
 
 pub(crate) fn router(shared: Shared) -> Router {
     Router::new()
         .route("/_state", get(state).delete(reset))
         .route("/_oauth", put(install).delete(uninstall))
-        .route("/_limits", put(set_limits))
-        .route("/_scopes", put(set_scopes))
-        .route("/_quirks", put(set_quirks))
-        .route("/_required", put(set_required))
+        .route("/_limits", of_portal(|portal, limits| portal.meter.limits = limits))
+        .route("/_scopes", of_portal(|portal, scopes| portal.scopes = scopes))
+        .route("/_quirks", of_portal(|portal, quirks| portal.quirks = quirks))
+        .route("/_required", of_portal(|portal, required| portal.required = required))
         .with_state(shared)
 }
 
-/// `?token=` narrows to one portal, `?contains=` to the contacts and notes whose values contain a text.
-#[derive(Debug, Default, Deserialize)]
-struct Narrow {
-    token: Option<String>,
-    #[serde(default)]
-    contains: String,
+/// A setting of one portal; members that the body leaves out return to their defaults.
+fn of_portal<T: DeserializeOwned + Send + 'static>(apply: fn(&mut Portal, T)) -> MethodRouter<Shared> {
+    let set = move |State(shared): State<Shared>, Query(narrow): Query<Narrow>, Setting(setting): Setting<T>| async move {
+        let token = narrow.token.ok_or_else(|| BadSetting("?token= must name the portal".to_owned()))?;
+        apply(shared.lock().portal(&token), setting);
+        Taken::Ok(StatusCode::NO_CONTENT)
+    };
+    put(set)
 }
 
 async fn state(State(shared): State<Shared>, Query(narrow): Query<Narrow>) -> Json<Value> {
     let world = shared.lock();
-    let wanted = || world.portals.iter().filter(|(token, _)| narrow.token.as_ref().is_none_or(|one| one == *token));
+    let wanted = || world.portals.iter().filter(|(token, _)| narrow.is_about(token));
     let records = |kind| {
-        let all = wanted().flat_map(move |(token, portal)| portal.records(kind).iter().map(move |one| (token, one)));
+        let all = wanted().flat_map(move |(token, portal)| portal.all(kind).map(move |record| (token, record)));
         let seen = all.filter(|(_, record)| record.contains(&narrow.contains));
         seen.map(|(token, record)| view(kind, token, record)).collect::<Vec<_>>()
     };
-    let sum = |number: Count| wanted().map(|(_, portal)| number(portal)).sum::<u64>();
-    let portals = wanted().map(|(token, portal)| {
-        let counts = COUNTS.iter().map(|(name, number)| ((*name).to_owned(), json!(number(portal))));
-        (token.clone(), Value::Object(counts.collect()))
+    let sum = |count: fn(&Portal) -> u64| wanted().map(|(_, portal)| count(portal)).sum::<u64>();
+    let portals = wanted().map(|(token, Portal { meter, refreshes, .. })| {
+        let counts = json!({ "requests": meter.requests, "violations": meter.violations, "refreshes": refreshes });
+        (token.clone(), counts)
     });
-    let mut state = Map::from_iter(COUNTS.map(|(name, number)| (name.to_owned(), json!(sum(number)))));
-    state.insert("contacts".to_owned(), json!(records(Kind::Contact)));
-    state.insert("notes".to_owned(), json!(records(Kind::Note)));
-    state.insert("portals".to_owned(), Value::Object(portals.collect()));
-    Json(Value::Object(state))
+    Json(json!({
+        "requests": sum(|portal| portal.meter.requests),
+        "violations": sum(|portal| portal.meter.violations),
+        "refreshes": sum(|portal| portal.refreshes),
+        "portals": Map::from_iter(portals),
+        "contacts": records(Kind::Contact),
+        "notes": records(Kind::Note),
+    }))
 }
-
-type Count = fn(&Portal) -> u64;
-
-/// Counters of each portal, and of all.
-const COUNTS: [(&str, Count); 3] = [
-    ("requests", |portal| portal.meter.requests),
-    ("violations", |portal| portal.meter.violations),
-    ("refreshes", |portal| portal.refreshes),
-];
 
 fn view(kind: Kind, token: &str, record: &Record) -> Value {
     let mut view = json!({ "token": token, "id": record.id, "properties": record.properties });
@@ -74,53 +66,17 @@ fn view(kind: Kind, token: &str, record: &Record) -> Value {
 
 async fn reset(State(shared): State<Shared>, Query(narrow): Query<Narrow>) -> StatusCode {
     let mut world = shared.lock();
-    world.portals.retain(|token, _| narrow.token.as_ref().is_some_and(|gone| gone != token));
+    world.portals.retain(|token, _| !narrow.is_about(token));
     world.oauth.uninstall(narrow.token.as_deref());
     StatusCode::NO_CONTENT
 }
 
-async fn install(State(shared): State<Shared>, body: Bytes) -> Response {
-    control_answer(parsed(&body).and_then(|installation| shared.lock().oauth.install(installation)))
+async fn install(State(shared): State<Shared>, Setting(installation): Setting<Installation>) -> Taken {
+    shared.lock().oauth.install(installation)?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 async fn uninstall(State(shared): State<Shared>, Query(narrow): Query<Narrow>) -> StatusCode {
     shared.lock().oauth.uninstall(narrow.token.as_deref());
     StatusCode::NO_CONTENT
-}
-
-async fn set_limits(State(shared): State<Shared>, Query(narrow): Query<Narrow>, body: Bytes) -> Response {
-    set(&shared, &narrow, &body, |portal, limits| portal.meter.limits = limits)
-}
-
-/// An array of names; `null` grants all again.
-async fn set_scopes(State(shared): State<Shared>, Query(narrow): Query<Narrow>, body: Bytes) -> Response {
-    set(&shared, &narrow, &body, |portal, scopes: Option<BTreeSet<String>>| portal.scopes = scopes)
-}
-
-async fn set_quirks(State(shared): State<Shared>, Query(narrow): Query<Narrow>, body: Bytes) -> Response {
-    set(&shared, &narrow, &body, |portal, quirks| portal.quirks = quirks)
-}
-
-/// An array of names.
-async fn set_required(State(shared): State<Shared>, Query(narrow): Query<Narrow>, body: Bytes) -> Response {
-    set(&shared, &narrow, &body, |portal, required| portal.required = required)
-}
-
-/// Applies a setting to one portal; members that the body leaves out return to their defaults.
-fn set<T: DeserializeOwned>(
-    shared: &Shared,
-    narrow: &Narrow,
-    body: &[u8],
-    apply: impl FnOnce(&mut Portal, T),
-) -> Response {
-    let token = narrow.token.as_deref().ok_or_else(|| "?token= must name the portal".to_owned());
-    control_answer(token.and_then(|token| {
-        let value = parsed(body)?;
-        apply(shared.lock().portal(token), value);
-        Ok(())
-    }))
-}
-
-fn parsed<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
-    serde_json::from_slice(body).map_err(|error| error.to_string())
 }

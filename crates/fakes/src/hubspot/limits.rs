@@ -16,8 +16,8 @@ const WINDOW: Duration = Duration::from_secs(10);
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Limits {
-    ten_secondly: u32,
-    daily: u32,
+    ten_secondly: usize,
+    daily: usize,
 }
 
 /// More than any test sends: HubSpot's own are 100 to 250, and 250,000 to 1,000,000.
@@ -34,7 +34,7 @@ pub(crate) struct Meter {
     /// When the requests of the last ten seconds were taken, the oldest first.
     window: VecDeque<Instant>,
     day: Option<NaiveDate>,
-    taken_today: u32,
+    taken_today: usize,
     /// All requests, including refused ones.
     pub(crate) requests: u64,
     /// Requests beyond a limit.
@@ -51,34 +51,27 @@ impl Meter {
         while self.window.front().is_some_and(|taken| now.duration_since(*taken) >= WINDOW) {
             self.window.pop_front();
         }
-        let refused = if self.taken_today >= self.limits.daily {
-            Some(HubSpotLimit::Daily)
-        } else if self.in_window() >= self.limits.ten_secondly {
-            Some(HubSpotLimit::TenSecondlyRolling)
+        let limit = if self.taken_today >= self.limits.daily {
+            HubSpotLimit::Daily
+        } else if self.window.len() >= self.limits.ten_secondly {
+            HubSpotLimit::TenSecondlyRolling
         } else {
-            None
+            self.taken_today += 1;
+            self.window.push_back(now);
+            return Ok(());
         };
-        if let Some(limit) = refused {
-            self.violations += 1;
-            return Err(limit);
-        }
-        self.taken_today += 1;
-        self.window.push_back(now);
-        Ok(())
+        self.violations += 1;
+        Err(limit)
     }
 
-    fn in_window(&self) -> u32 {
-        u32::try_from(self.window.len()).unwrap_or(u32::MAX)
-    }
-
-    /// Tells what is left after the last request. HubSpot tells OAuth apps nothing of the day.
-    pub(crate) fn tell(&self, headers: &mut HeaderMap, tells_day: bool) {
+    /// Shows what is left after the last request; HubSpot shows OAuth apps nothing of the day.
+    pub(crate) fn show(&self, headers: &mut HeaderMap, shows_day: bool) {
         let Limits { ten_secondly, daily } = self.limits;
-        let mut set = |name: &'static str, value: u32| headers.insert(name, HeaderValue::from(value));
+        let mut set = |name: &'static str, value: usize| headers.insert(name, HeaderValue::from(value));
         set("x-hubspot-ratelimit-max", ten_secondly);
-        set("x-hubspot-ratelimit-remaining", ten_secondly.saturating_sub(self.in_window()));
+        set("x-hubspot-ratelimit-remaining", ten_secondly.saturating_sub(self.window.len()));
         set("x-hubspot-ratelimit-interval-milliseconds", 10_000);
-        if tells_day {
+        if shows_day {
             set("x-hubspot-ratelimit-daily", daily);
             set("x-hubspot-ratelimit-daily-remaining", daily.saturating_sub(self.taken_today));
         }
@@ -108,7 +101,7 @@ mod tests {
         let (now, tomorrow) = (Instant::now(), TODAY.succ_opt().unwrap());
         assert_eq!((meter.take(now, TODAY), meter.take(now, TODAY)), (Ok(()), Err(HubSpotLimit::Daily)));
         let mut headers = HeaderMap::new();
-        meter.tell(&mut headers, true);
+        meter.show(&mut headers, true);
         assert_eq!(
             (&headers["x-hubspot-ratelimit-remaining"], &headers["x-hubspot-ratelimit-daily-remaining"]),
             (&HeaderValue::from(8), &HeaderValue::from(0))

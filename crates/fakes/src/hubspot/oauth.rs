@@ -2,17 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use axum::Json;
 use axum::extract::rejection::FormRejection;
 use axum::extract::{Form, State};
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
-use super::Shared;
-use super::error::{Problem, correlation_id};
+use super::{Shared, error};
+use crate::rest::{Problem, header, respond};
 
 /// Private-app tokens and service keys begin with it.
 const PRIVATE: &str = "pat-";
@@ -33,6 +33,16 @@ pub(crate) struct Installation {
 
 fn half_an_hour() -> u32 {
     1800
+}
+
+/// The form of the token endpoint.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Grant {
+    grant_type: String,
+    client_id: String,
+    client_secret: String,
+    refresh_token: String,
 }
 
 /// Apps and their access tokens.
@@ -77,82 +87,56 @@ impl OAuth {
     }
 
     pub(crate) fn open(&self, headers: &HeaderMap, now: DateTime<Utc>) -> Result<Credential, Problem> {
-        let bearer = headers.get("authorization").and_then(|value| value.to_str().ok());
-        let bearer = bearer.and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
+        let bearer = header(headers, "authorization").strip_prefix("Bearer ").unwrap_or_default();
         if bearer.starts_with(PRIVATE) {
             return Ok(Credential { token: bearer.to_owned(), is_private: true });
         }
-        let access = self.access.get(bearer).ok_or_else(Problem::unauthenticated)?;
+        let access = self.access.get(bearer).ok_or_else(error::unauthenticated)?;
         if access.expires <= now {
-            return Err(Problem::expired(access.expires, now));
+            return Err(error::token_expired(access.expires, now));
         }
         Ok(Credential { token: access.token.clone(), is_private: false })
     }
 
     /// The answer, and the token of the portal.
-    fn refresh(&mut self, form: &BTreeMap<String, String>, now: DateTime<Utc>) -> Result<(Value, String), Refused> {
-        let given = |name: &str| form.get(name).map_or("", String::as_str);
-        if given("grant_type") != "refresh_token" {
-            return Err(Refused::GrantType);
+    fn refresh(&mut self, grant: &Grant, now: DateTime<Utc>) -> Result<(Value, String), Problem> {
+        let Grant { grant_type, client_id, client_secret, refresh_token } = grant;
+        let refused = |status, label, error, part| Err(error::not_granted(status, label, error, part));
+        if grant_type != "refresh_token" {
+            return refused(StatusCode::BAD_REQUEST, "BAD_GRANT_TYPE", "unsupported_grant_type", "grant type");
         }
-        let of_client = |app: &&Installation| app.client_id == given("client_id");
-        let with_secret = |app: &&Installation| app.client_secret == given("client_secret");
-        let mut apps = self.installations.iter().filter(of_client).peekable();
-        apps.peek().ok_or(Refused::ClientId)?;
-        let mut apps = apps.filter(with_secret).peekable();
-        apps.peek().ok_or(Refused::ClientSecret)?;
-        let app = apps.find(|app| app.refresh_token == given("refresh_token")).ok_or(Refused::RefreshToken)?.clone();
+        let mut apps = self.installations.iter().filter(|app| app.client_id == *client_id).collect::<Vec<_>>();
+        if apps.is_empty() {
+            return refused(StatusCode::UNAUTHORIZED, "BAD_CLIENT_ID", "invalid_client", "client id");
+        }
+        apps.retain(|app| app.client_secret == *client_secret);
+        if apps.is_empty() {
+            return refused(StatusCode::UNAUTHORIZED, "BAD_CLIENT_SECRET", "invalid_client", "client secret");
+        }
+        let Some(app) = apps.into_iter().find(|app| app.refresh_token == *refresh_token) else {
+            return refused(StatusCode::BAD_REQUEST, "BAD_REFRESH_TOKEN", "invalid_grant", "refresh token");
+        };
         // With the portal's token in it, `match` of a fault and `contains` of the journal find its requests.
-        let access_token = format!("{}.{}", uuid::Uuid::new_v4().simple(), app.token);
+        let access_token = format!("{}.{}", Uuid::new_v4().simple(), app.token);
         let expires = now + TimeDelta::seconds(app.expires_in.into());
         self.access.insert(access_token.clone(), Access { token: app.token.clone(), expires });
         let answer = json!({
             "access_token": access_token, "refresh_token": app.refresh_token, "expires_in": app.expires_in,
             "token_type": "bearer",
         });
-        Ok((answer, app.token))
-    }
-}
-
-/// The reason to refuse an access token.
-#[derive(Debug, Clone, Copy)]
-enum Refused {
-    GrantType,
-    ClientId,
-    ClientSecret,
-    RefreshToken,
-}
-
-impl IntoResponse for Refused {
-    fn into_response(self) -> Response {
-        let (status, label, error, message) = match self {
-            Self::GrantType => (400, "BAD_GRANT_TYPE", "unsupported_grant_type", "missing or unknown grant type"),
-            Self::ClientId => (401, "BAD_CLIENT_ID", "invalid_client", "missing or invalid client id"),
-            Self::ClientSecret => (401, "BAD_CLIENT_SECRET", "invalid_client", "missing or invalid client secret"),
-            Self::RefreshToken => (400, "BAD_REFRESH_TOKEN", "invalid_grant", "missing or invalid refresh token"),
-        };
-        let body = json!({
-            "status": label, "message": message, "correlationId": correlation_id(), "error": error,
-            "error_description": message,
-        });
-        (StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST), Json(body)).into_response()
+        Ok((answer, app.token.clone()))
     }
 }
 
 /// `POST /oauth/{version}/token`.
-pub(super) async fn token(
-    State(shared): State<Shared>,
-    form: Result<Form<BTreeMap<String, String>>, FormRejection>,
-) -> Response {
-    let Ok(Form(form)) = form else { return Refused::GrantType.into_response() };
+pub(super) async fn token(State(shared): State<Shared>, form: Result<Form<Grant>, FormRejection>) -> Response {
+    let grant = form.map(|Form(grant)| grant).unwrap_or_default();
     let mut world = shared.lock();
-    match world.oauth.refresh(&form, Utc::now()) {
-        Err(refused) => refused.into_response(),
-        Ok((answer, token)) => {
-            world.portal(&token).refreshes += 1;
-            Json(answer).into_response()
-        }
-    }
+    let granted = world.oauth.refresh(&grant, Utc::now());
+    respond(granted.map(|(answer, token)| {
+        world.portal(&token).refreshes += 1;
+        (StatusCode::OK, answer)
+    }))
 }
 
 #[cfg(test)]
@@ -166,9 +150,9 @@ mod tests {
             "client_id": "app", "client_secret": "hush", "refresh_token": "r", "token": "pat-1", "expires_in": 60,
         });
         oauth.install(serde_json::from_value(installation).unwrap()).unwrap();
-        let form =
-            [("grant_type", "refresh_token"), ("client_id", "app"), ("client_secret", "hush"), ("refresh_token", "r")];
-        let form = form.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        let [grant_type, client_id, client_secret, refresh_token] =
+            ["refresh_token", "app", "hush", "r"].map(str::to_owned);
+        let form = Grant { grant_type, client_id, client_secret, refresh_token };
         let now = "2026-11-22T10:00:00Z".parse().unwrap();
         let (answer, portal) = oauth.refresh(&form, now).unwrap();
         let mut headers = HeaderMap::new();

@@ -1,22 +1,44 @@
-//! Contacts and notes, in what they share.
+//! Contacts and notes, one at a time.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use axum::http::StatusCode;
+use serde::Deserialize;
 use serde_json::Value;
 
-use super::error::Problem;
-use super::portal::{Kind, Portal, strings};
-use super::{Call, Reply, associations, contacts, notes, properties};
+use super::portal::{Kind, Portal, Properties};
+use super::{Call, associations, error, properties};
+use crate::rest::{Problem, Reply};
+
+/// Properties of a contact that HubSpot answers with by default; a new contact needs one of them.
+const DEFAULT: [&str; 3] = ["email", "firstname", "lastname"];
+/// From this version on the API enforces the properties that a portal's administrators require of new contacts.
+const REQUIRED_SINCE: &str = "2026-09";
+/// The longest `hs_note_body`, in characters.
+const LONGEST_BODY: usize = 65_536;
+
+/// The body that creates or changes a record.
+#[derive(Debug, Deserialize)]
+struct Input {
+    properties: Properties,
+    #[serde(default)]
+    associations: Vec<associations::Input>,
+}
 
 /// `POST …/{objects}`: 201.
-pub(crate) fn create(portal: &mut Portal, kind: Kind, call: &Call<'_>) -> Reply {
-    let body = call.json()?;
-    let properties = strings(&body)?;
+pub(crate) fn create(portal: &mut Portal, version: &str, kind: Kind, call: &Call<'_>) -> Reply {
+    let Input { properties, associations } = call.json()?;
+    if kind == Kind::Contact && version.starts_with(|c: char| c.is_ascii_digit()) && version >= REQUIRED_SINCE {
+        let is_missing = |name: &&String| properties.get(*name).is_none_or(String::is_empty);
+        let missing = portal.required.iter().filter(is_missing).collect::<Vec<_>>();
+        if !missing.is_empty() {
+            return Err(error::required(&missing));
+        }
+    }
     check(portal, kind, &properties, None)?;
     let contacts = match kind {
         Kind::Contact => BTreeSet::new(),
-        Kind::Note => associations::of_new_note(portal, &body)?,
+        Kind::Note => associations::of_new_note(portal, associations)?,
     };
     Ok((StatusCode::CREATED, add(portal, kind, properties, contacts)))
 }
@@ -24,13 +46,14 @@ pub(crate) fn create(portal: &mut Portal, kind: Kind, call: &Call<'_>) -> Reply 
 /// `GET …/{objects}/{id}`, also by a unique property: `?idProperty=`.
 pub(crate) fn read(portal: &mut Portal, kind: Kind, id: &str, call: &Call<'_>) -> Reply {
     let id = find(portal, kind, id, call.query("idProperty"))?;
-    let wanted = call.wanted().unwrap_or_else(|| by_default(kind));
-    Ok((StatusCode::OK, portal.record(kind, &id)?.view(kind, &wanted)))
+    let by_default = if kind == Kind::Contact { DEFAULT.map(str::to_owned).to_vec() } else { Vec::new() };
+    let wanted = call.wanted().unwrap_or(by_default);
+    Ok((StatusCode::OK, portal.record(kind, &id)?.view(&wanted)))
 }
 
 /// `PATCH …/{objects}/{id}`, also by a unique property: what is not named stays. 404 for none.
 pub(crate) fn update(portal: &mut Portal, kind: Kind, id: &str, call: &Call<'_>) -> Reply {
-    let properties = strings(&call.json()?)?;
+    let Input { properties, .. } = call.json()?;
     let id = find(portal, kind, id, call.query("idProperty"))?;
     check(portal, kind, &properties, Some(&id))?;
     Ok((StatusCode::OK, change(portal, kind, &id, properties)?))
@@ -38,91 +61,93 @@ pub(crate) fn update(portal: &mut Portal, kind: Kind, id: &str, call: &Call<'_>)
 
 /// `DELETE …/{objects}/{id}`: it is gone for every other request.
 pub(crate) fn archive(portal: &mut Portal, kind: Kind, id: &str) -> Reply {
-    portal.records_mut(kind).retain(|record| record.id != id);
+    portal.remove(kind, id);
     Ok((StatusCode::NO_CONTENT, Value::Null))
-}
-
-/// The properties that HubSpot answers with unless asked for others.
-pub(crate) fn by_default(kind: Kind) -> Vec<String> {
-    match kind {
-        Kind::Contact => contacts::DEFAULT.map(str::to_owned).to_vec(),
-        Kind::Note => Vec::new(),
-    }
 }
 
 /// The id of the record that has a value, which is its id unless a unique property is named.
 pub(crate) fn find(portal: &Portal, kind: Kind, value: &str, property: Option<&str>) -> Result<String, Problem> {
-    let records = portal.records(kind);
+    let is_address = property == Some("email") && kind == Kind::Contact;
+    let mut records = portal.all(kind);
     let found = match property {
-        None | Some("hs_object_id") => records.iter().find(|record| record.id == value),
+        None | Some("hs_object_id") => records.find(|record| record.id == value),
         // Only the primary address finds a contact, though its others are taken too.
-        Some("email") if kind == Kind::Contact => records.iter().find(|record| contacts::has_primary(record, value)),
-        Some(name) if properties::is_unique(portal, kind, name) => {
-            records.iter().find(|record| record.has(name, value))
-        }
-        Some(name) => {
-            return Err(Problem::invalid(format!("'{name}' is not a unique property of {}s", kind.singular())));
-        }
+        Some(name) if is_address || properties::is_unique(portal, kind, name) => records.find(|record| {
+            let own = record.properties.get(name);
+            own.is_some_and(|own| own == value || (is_address && own.eq_ignore_ascii_case(value)))
+        }),
+        Some(name) => return Err(error::invalid(format!("'{name}' is not a unique property of {kind}s"))),
     };
-    found.map(|record| record.id.clone()).ok_or_else(|| Problem::not_found(kind.singular(), value))
+    found.map(|record| record.id.clone()).ok_or_else(|| error::not_found(&kind.to_string(), value))
 }
 
 /// Checks the properties of a record; `own` is the id of a record that is being changed.
-pub(crate) fn check(
-    portal: &Portal,
-    kind: Kind,
-    properties: &BTreeMap<String, String>,
-    own: Option<&str>,
-) -> Result<(), Problem> {
-    check_values(portal, kind, properties, own.is_none())?;
+pub(crate) fn check(portal: &Portal, kind: Kind, set: &Properties, own: Option<&str>) -> Result<(), Problem> {
+    check_values(portal, kind, set, own.is_none())?;
     if kind == Kind::Contact {
-        contacts::check_addresses(portal, properties, own)?;
+        check_addresses(portal, set, own)?;
     }
-    properties::check_unique(portal, kind, properties, own)
+    properties::check_unique(portal, kind, set, own)
 }
 
 /// Checks the properties apart from the portal's other records.
-pub(crate) fn check_values(
-    portal: &Portal,
-    kind: Kind,
-    properties: &BTreeMap<String, String>,
-    is_new: bool,
-) -> Result<(), Problem> {
-    properties::check(portal, kind, properties)?;
+pub(crate) fn check_values(portal: &Portal, kind: Kind, set: &Properties, is_new: bool) -> Result<(), Problem> {
+    properties::check(portal, kind, set)?;
+    let has = |name: &str| set.get(name).is_some_and(|value| !value.is_empty());
+    let length = set.get("hs_note_body").map_or(0, |body| body.chars().count());
     match kind {
-        Kind::Contact => contacts::check(properties, is_new),
-        Kind::Note => notes::check(properties, is_new),
+        Kind::Contact if is_new && !DEFAULT.into_iter().any(has) => {
+            Err(error::invalid("A contact needs at least one of email, firstname and lastname"))
+        }
+        Kind::Note if is_new && !has("hs_timestamp") => {
+            let refused = ("MISSING_REQUIRED_PROPERTY", "hs_timestamp is required".to_owned());
+            Err(error::properties(&[("hs_timestamp", refused)]))
+        }
+        Kind::Note if length > LONGEST_BODY => {
+            let message = format!("hs_note_body has {length} characters, the limit is {LONGEST_BODY}");
+            Err(error::properties(&[("hs_note_body", ("INVALID_LENGTH", message))]))
+        }
+        _ => Ok(()),
     }
 }
 
+/// 409 when one of the addresses is taken.
+fn check_addresses(portal: &Portal, set: &Properties, own: Option<&str>) -> Result<(), Problem> {
+    let holder = addresses(set).find_map(|address| {
+        let has = |taken: &str| taken.eq_ignore_ascii_case(address);
+        portal.others(Kind::Contact, own).find(|contact| addresses(&contact.properties).any(has))
+    });
+    holder.map_or(Ok(()), |contact| Err(error::contact_exists(&contact.id)))
+}
+
+fn addresses(set: &Properties) -> impl Iterator<Item = &str> {
+    let lists = ["email", "hs_additional_emails"].into_iter().filter_map(|name| set.get(name));
+    lists.flat_map(|list| list.split(';')).map(str::trim).filter(|address| !address.is_empty())
+}
+
 /// Stores a new record whose properties were checked.
-pub(crate) fn add(
-    portal: &mut Portal,
-    kind: Kind,
-    mut properties: BTreeMap<String, String>,
-    contacts: BTreeSet<String>,
-) -> Value {
-    let names = properties.keys().cloned().collect::<Vec<_>>();
-    notes::sanitize(&mut properties);
-    let mut record = portal.new_record();
-    record.set(properties);
-    record.contacts = contacts;
-    let view = record.view(kind, &names);
-    portal.records_mut(kind).push(record);
-    view
+pub(crate) fn add(portal: &mut Portal, kind: Kind, mut set: Properties, contacts: BTreeSet<String>) -> Value {
+    drop_comments(&mut set);
+    portal.add(kind, set, contacts)
 }
 
 /// Changes a record to properties that were checked.
-pub(crate) fn change(
-    portal: &mut Portal,
-    kind: Kind,
-    id: &str,
-    mut properties: BTreeMap<String, String>,
-) -> Result<Value, Problem> {
+pub(crate) fn change(portal: &mut Portal, kind: Kind, id: &str, mut set: Properties) -> Result<Value, Problem> {
+    drop_comments(&mut set);
     let record = portal.record(kind, id)?;
-    notes::sanitize(&mut properties);
-    contacts::keep_stage(record, &mut properties);
-    let names = properties.keys().cloned().collect::<Vec<_>>();
-    record.set(properties);
-    Ok(record.view(kind, &names))
+    // HubSpot ignores a stage that would lead backwards, and says nothing.
+    let stage = |set: &Properties| set.get("lifecyclestage").and_then(|stage| properties::rank_of_stage(stage));
+    if stage(&set).is_some_and(|next| Some(next) < stage(&record.properties)) {
+        set.remove("lifecyclestage");
+    }
+    Ok(record.set(set))
+}
+
+/// HubSpot's editor keeps no comments.
+fn drop_comments(set: &mut Properties) {
+    let Some(body) = set.get_mut("hs_note_body") else { return };
+    while let Some(start) = body.find("<!--") {
+        let end = body[start..].find("-->").map_or(body.len(), |length| start + length + "-->".len());
+        body.replace_range(start..end, "");
+    }
 }

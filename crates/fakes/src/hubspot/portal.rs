@@ -5,49 +5,29 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
+use strum::{Display, EnumString};
 
-use super::error::Problem;
+use super::error;
 use super::limits::Meter;
 use super::properties::Definition;
+use crate::rest::Problem;
 
-/// A kind of record.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+/// A kind of record, by the names and the id that HubSpot takes in paths.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Display, EnumString)]
 pub(crate) enum Kind {
+    #[strum(to_string = "contact", serialize = "contacts", serialize = "0-1")]
     Contact,
+    #[strum(to_string = "note", serialize = "notes", serialize = "0-46")]
     Note,
 }
 
-impl Kind {
-    /// Reads the names and the id that HubSpot takes in paths.
-    pub(crate) fn parse(text: &str) -> Option<Self> {
-        match text {
-            "contacts" | "contact" | "0-1" => Some(Self::Contact),
-            "notes" | "note" | "0-46" => Some(Self::Note),
-            _ => None,
-        }
-    }
-
-    pub(crate) fn singular(self) -> &'static str {
-        match self {
-            Self::Contact => "contact",
-            Self::Note => "note",
-        }
-    }
-
-    /// The properties that tell when a record was created and last changed.
-    fn times(self) -> (&'static str, &'static str) {
-        match self {
-            Self::Contact => ("createdate", "lastmodifieddate"),
-            Self::Note => ("hs_createdate", "hs_lastmodifieddate"),
-        }
-    }
-}
+/// Values of properties by name.
+pub(crate) type Properties = BTreeMap<String, String>;
 
 /// Everything behind one token.
 #[derive(Debug, Default)]
 pub(crate) struct Portal {
-    contacts: Vec<Record>,
-    notes: Vec<Record>,
+    records: Vec<Record>,
     pub(crate) custom: BTreeMap<(Kind, String), Definition>,
     pub(crate) meter: Meter,
     /// `None` grants all.
@@ -71,9 +51,10 @@ pub(crate) struct Quirks {
 /// A contact or a note.
 #[derive(Debug)]
 pub(crate) struct Record {
+    kind: Kind,
     pub(crate) id: String,
     /// Properties with a value: setting `""` clears.
-    pub(crate) properties: BTreeMap<String, String>,
+    pub(crate) properties: Properties,
     /// Ids of the contacts that a note is associated with.
     pub(crate) contacts: BTreeSet<String>,
     created: DateTime<Utc>,
@@ -81,32 +62,34 @@ pub(crate) struct Record {
 }
 
 impl Portal {
-    pub(crate) fn records(&self, kind: Kind) -> &[Record] {
-        match kind {
-            Kind::Contact => &self.contacts,
-            Kind::Note => &self.notes,
-        }
+    pub(crate) fn all(&self, kind: Kind) -> impl Iterator<Item = &Record> {
+        self.records.iter().filter(move |record| record.kind == kind)
     }
 
-    pub(crate) fn records_mut(&mut self, kind: Kind) -> &mut Vec<Record> {
-        match kind {
-            Kind::Contact => &mut self.contacts,
-            Kind::Note => &mut self.notes,
-        }
+    /// All but the record that is being changed.
+    pub(crate) fn others(&self, kind: Kind, own: Option<&str>) -> impl Iterator<Item = &Record> {
+        self.all(kind).filter(move |record| Some(record.id.as_str()) != own)
     }
 
     pub(crate) fn record(&mut self, kind: Kind, id: &str) -> Result<&mut Record, Problem> {
-        let found = self.records_mut(kind).iter_mut().find(|record| record.id == id);
-        found.ok_or_else(|| Problem::not_found(kind.singular(), id))
+        let found = self.records.iter_mut().find(|record| record.kind == kind && record.id == id);
+        found.ok_or_else(|| error::not_found(&kind.to_string(), id))
     }
 
-    /// An empty record with the next id.
-    pub(crate) fn new_record(&mut self) -> Record {
+    pub(crate) fn remove(&mut self, kind: Kind, id: &str) {
+        self.records.retain(|record| record.kind != kind || record.id != id);
+    }
+
+    /// Stores a new record with the next id.
+    pub(crate) fn add(&mut self, kind: Kind, properties: Properties, contacts: BTreeSet<String>) -> Value {
         self.last_id += 1;
         let now = Utc::now();
         // Long enough to be seen as an id in a message.
         let id = (37_700_000_000 + self.last_id).to_string();
-        Record { id, properties: BTreeMap::new(), contacts: BTreeSet::new(), created: now, updated: now }
+        let mut record = Record { kind, id, properties: BTreeMap::new(), contacts, created: now, updated: now };
+        let view = record.set(properties);
+        self.records.push(record);
+        view
     }
 }
 
@@ -119,42 +102,30 @@ impl Record {
         self.properties.get(name).is_some_and(|own| own == value)
     }
 
-    /// An empty value clears.
-    pub(crate) fn set(&mut self, properties: BTreeMap<String, String>) {
-        for (name, value) in properties {
-            if value.is_empty() {
-                self.properties.remove(&name);
-            } else {
-                self.properties.insert(name, value);
-            }
-        }
+    /// Sets properties, of which an empty one is cleared; shows what was set.
+    pub(crate) fn set(&mut self, properties: Properties) -> Value {
+        let names = properties.keys().cloned().collect::<Vec<_>>();
+        self.properties.extend(properties);
+        self.properties.retain(|_, value| !value.is_empty());
         self.updated = Utc::now();
+        self.view(&names)
     }
 
     /// As HubSpot answers: what was asked for (`null` where empty) and the system's own properties.
-    pub(crate) fn view(&self, kind: Kind, wanted: &[String]) -> Value {
-        let time = |time: DateTime<Utc>| json!(time.to_rfc3339_opts(SecondsFormat::Millis, true));
+    pub(crate) fn view(&self, wanted: &[String]) -> Value {
+        let [created, updated] =
+            [self.created, self.updated].map(|time| time.to_rfc3339_opts(SecondsFormat::Millis, true));
+        let times = match self.kind {
+            Kind::Contact => ["createdate", "lastmodifieddate"],
+            Kind::Note => ["hs_createdate", "hs_lastmodifieddate"],
+        };
         let asked = wanted.iter().map(|name| (name.clone(), json!(self.properties.get(name))));
-        let mut properties = asked.collect::<Map<_, _>>();
-        let (created, modified) = kind.times();
-        properties.insert("hs_object_id".to_owned(), json!(self.id));
-        properties.insert(created.to_owned(), time(self.created));
-        properties.insert(modified.to_owned(), time(self.updated));
+        let mut properties = Value::Object(asked.collect::<Map<_, _>>());
+        properties["hs_object_id"] = json!(self.id);
+        properties[times[0]] = json!(created);
+        properties[times[1]] = json!(updated);
         json!({
-            "id": self.id, "properties": properties, "createdAt": time(self.created), "updatedAt": time(self.updated),
-            "archived": false,
+            "id": self.id, "properties": properties, "createdAt": created, "updatedAt": updated, "archived": false,
         })
     }
-}
-
-/// The body's `properties`; every value must be a string.
-pub(crate) fn strings(body: &Map<String, Value>) -> Result<BTreeMap<String, String>, Problem> {
-    let Some(Value::Object(properties)) = body.get("properties") else {
-        return Err(Problem::invalid("Invalid input JSON: 'properties' must be an object"));
-    };
-    let string = |(name, value): (&String, &Value)| match value {
-        Value::String(text) => Ok((name.clone(), text.clone())),
-        other => Err(Problem::invalid(format!("Invalid input JSON: property '{name}' must be a string, not {other}"))),
-    };
-    properties.iter().map(string).collect()
 }

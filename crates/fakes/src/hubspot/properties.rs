@@ -3,15 +3,14 @@
 mod definition;
 mod value;
 
-use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
-use super::error::{Invalid, Problem};
-use super::portal::{Kind, Portal};
-use super::{Call, Reply};
+use super::portal::{Kind, Portal, Properties};
+use super::{Call, error};
+use crate::rest::{Problem, Reply};
 
 pub(crate) use definition::Definition;
 
@@ -42,33 +41,31 @@ pub(crate) fn is_unique(portal: &Portal, kind: Kind, name: &str) -> bool {
     portal.custom.get(&(kind, name.to_owned())).is_some_and(|definition| definition.has_unique_value)
 }
 
+/// The place of a lifecycle stage among all: a contact only moves forward.
+pub(crate) fn rank_of_stage(stage: &str) -> Option<usize> {
+    let stages = of_hubspot(Kind::Contact).iter().find(|definition| definition.name == "lifecyclestage")?;
+    stages.choices().iter().position(|choice| choice.value == stage)
+}
+
 /// Refuses unknown and read-only properties and wrong values, and names all of them at once.
-pub(crate) fn check(portal: &Portal, kind: Kind, properties: &BTreeMap<String, String>) -> Result<(), Problem> {
-    let invalid = properties.iter().filter_map(|(name, value)| {
+pub(crate) fn check(portal: &Portal, kind: Kind, set: &Properties) -> Result<(), Problem> {
+    let refused = set.iter().filter_map(|(name, value)| {
         let refused = match definition(portal, kind, name) {
             None => Some(("PROPERTY_DOESNT_EXIST", format!("Property \"{name}\" does not exist"))),
             Some(definition) => value::refused(definition, value),
         };
-        refused.map(|(code, message)| Invalid { name: name.clone(), code, message })
+        Some((name.as_str(), refused?))
     });
-    match invalid.collect::<Vec<_>>().as_slice() {
-        [] => Ok(()),
-        invalid => Err(Problem::properties(invalid)),
-    }
+    let refused = refused.collect::<Vec<_>>();
+    if refused.is_empty() { Ok(()) } else { Err(error::properties(&refused)) }
 }
 
 /// Refuses a value of a unique property that another record has; `own` is the record that is being changed.
-pub(crate) fn check_unique(
-    portal: &Portal,
-    kind: Kind,
-    properties: &BTreeMap<String, String>,
-    own: Option<&str>,
-) -> Result<(), Problem> {
-    for (name, value) in properties.iter().filter(|(name, value)| !value.is_empty() && is_unique(portal, kind, name)) {
-        let mut others = portal.records(kind).iter().filter(|record| Some(record.id.as_str()) != own);
-        if let Some(other) = others.find(|record| record.has(name, value)) {
+pub(crate) fn check_unique(portal: &Portal, kind: Kind, set: &Properties, own: Option<&str>) -> Result<(), Problem> {
+    for (name, value) in set.iter().filter(|(name, value)| !value.is_empty() && is_unique(portal, kind, name)) {
+        if let Some(other) = portal.others(kind, own).find(|record| record.has(name, value)) {
             let message = format!("{} already has that value.", other.id);
-            return Err(Problem::property(name, "CONFLICTING_UNIQUE_VALUE", message));
+            return Err(error::properties(&[(name, ("CONFLICTING_UNIQUE_VALUE", message))]));
         }
     }
     Ok(())
@@ -83,13 +80,13 @@ pub(crate) fn list(portal: &Portal, kind: Kind) -> Reply {
 
 /// `POST /crm/properties/{version}/{objects}`: 201, or 409 when there is one.
 pub(crate) fn define(portal: &mut Portal, kind: Kind, call: &Call<'_>) -> Reply {
-    let new = Definition::parse(call.body)?;
+    let new = Definition::custom(call.json()?)?;
     if definition(portal, kind, &new.name).is_some() {
-        return Err(Problem::property_exists(&new.name));
+        return Err(error::property_exists(&new.name));
     }
     let unique = portal.custom.iter().filter(|((of, _), other)| *of == kind && other.has_unique_value).count();
     if new.has_unique_value && unique >= MOST_UNIQUE {
-        return Err(Problem::invalid(format!("An object has at most {MOST_UNIQUE} unique properties")));
+        return Err(error::invalid(format!("An object has at most {MOST_UNIQUE} unique properties")));
     }
     let view = json!(new);
     portal.custom.insert((kind, new.name.clone()), new);
@@ -98,7 +95,7 @@ pub(crate) fn define(portal: &mut Portal, kind: Kind, call: &Call<'_>) -> Reply 
 
 /// `GET /crm/properties/{version}/{objects}/{name}`.
 pub(crate) fn read(portal: &Portal, kind: Kind, name: &str) -> Reply {
-    let found = definition(portal, kind, name).ok_or_else(|| Problem::not_found("property", name))?;
+    let found = definition(portal, kind, name).ok_or_else(|| error::not_found("property", name))?;
     Ok((StatusCode::OK, json!(found)))
 }
 
@@ -106,6 +103,6 @@ pub(crate) fn read(portal: &Portal, kind: Kind, name: &str) -> Reply {
 pub(crate) fn archive(portal: &mut Portal, kind: Kind, name: &str) -> Reply {
     match portal.custom.remove(&(kind, name.to_owned())) {
         Some(_) => Ok((StatusCode::NO_CONTENT, Value::Null)),
-        None => Err(Problem::not_found("property", name)),
+        None => Err(error::not_found("property", name)),
     }
 }

@@ -1,17 +1,14 @@
 //! The `/_…` endpoints that only this stand-in has.
 
-use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
-use axum::response::Response;
 use axum::routing::{delete, get, put};
 use axum::{Json, Router};
-use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::plumbing::{control_answer, one_or_many};
+use crate::setting::{Narrow, OneOrMany, Setting, Taken};
 
-use super::org::{Org, Settings};
+use super::org::Org;
 use super::schema::Field;
 use super::{World, login};
 
@@ -25,72 +22,63 @@ pub(crate) fn router(world: World) -> Router {
         .with_state(world)
 }
 
-/// `?client_id=` shows one org, `?contains=` the records whose values contain a text.
-#[derive(Debug, Default, Deserialize)]
-struct Narrow {
-    client_id: Option<String>,
-    #[serde(default)]
-    contains: String,
-}
-
 async fn state(State(world): State<World>, Query(narrow): Query<Narrow>) -> Json<Value> {
     let orgs = world.lock();
-    let (mut issued, mut requests, mut allow_saves) = (0, 0, 0);
-    let mut lists = LISTS.map(|_| Vec::new());
-    let wanted = |key: &str| narrow.client_id.as_deref().is_none_or(|wanted| wanted == key);
-    for (key, org) in orgs.by_key.iter().filter(|(key, _)| wanted(key)) {
-        issued += org.tokens_issued;
-        requests += org.requests;
-        allow_saves += org.allow_saves;
-        for (list, (_, object)) in lists.iter_mut().zip(LISTS) {
-            let records = org.of(object).filter(|record| record.contains(&narrow.contains));
-            list.extend(
-                records.map(
-                    |record| json!({ "client_id": key, "object": object, "id": record.id, "fields": record.fields }),
-                ),
-            );
-        }
-    }
-    let mut state = json!({ "tokens_issued": issued, "requests": requests, "allow_saves": allow_saves });
-    for (list, (name, _)) in lists.into_iter().zip(LISTS) {
-        state[name] = list.into();
-    }
-    Json(state)
+    let wanted = || orgs.by_key.iter().filter(|(key, _)| narrow.is_about(key));
+    let sum = |count: fn(&Org) -> u64| wanted().map(|(_, org)| count(org)).sum::<u64>();
+    let list = |object: &str| {
+        let all = wanted().flat_map(|(key, org)| org.of(object).map(move |record| (key, record)));
+        let found = all.filter(|(_, record)| record.contains(&narrow.contains)).map(
+            |(key, record)| json!({ "client_id": key, "object": object, "id": record.id, "fields": record.fields }),
+        );
+        found.collect::<Vec<_>>()
+    };
+    Json(json!({
+        "tokens_issued": sum(|org| org.tokens_issued),
+        "requests": sum(|org| org.requests),
+        "allow_saves": sum(|org| org.allow_saves),
+        "contacts": list("Contact"),
+        "leads": list("Lead"),
+        "tasks": list("Task"),
+    }))
 }
-
-/// The lists of `/_state` and their objects.
-const LISTS: [(&str, &str); 3] = [("contacts", "Contact"), ("leads", "Lead"), ("tasks", "Task")];
 
 /// A reset org is as new: its fields, settings and tokens go too.
 async fn reset(State(world): State<World>, Query(narrow): Query<Narrow>) -> StatusCode {
-    world.lock().by_key.retain(|key, _| narrow.client_id.as_ref().is_some_and(|gone| gone != key));
+    world.lock().by_key.retain(|key, _| !narrow.is_about(key));
     StatusCode::NO_CONTENT
 }
 
-/// 204, or 400 with the reason.
-fn on_org(world: &World, key: &str, act: impl FnOnce(&mut Org) -> Result<(), String>) -> Response {
+fn on_org(world: &World, key: &str, act: impl FnOnce(&mut Org) -> Result<(), String>) -> Taken {
     let mut orgs = world.lock();
-    control_answer(orgs.of_key(key).ok_or_else(|| format!("{key:?} is not a consumer key: 3MVG…")).and_then(act))
+    act(orgs.of_key(key).ok_or_else(|| format!("{key:?} is not a consumer key: 3MVG…"))?)?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// Members that are left out stay; `null` is the default.
-async fn change(State(world): State<World>, Path(key): Path<String>, body: Bytes) -> Response {
+async fn change(
+    State(world): State<World>,
+    Path(key): Path<String>,
+    Setting(changes): Setting<Map<String, Value>>,
+) -> Taken {
     on_org(&world, &key, |org| {
-        let changes: Map<String, Value> = serde_json::from_slice(&body).map_err(|error| error.to_string())?;
         let Value::Object(mut merged) = json!(org.settings) else { return Ok(()) };
         merged.extend(changes);
         merged.retain(|_, value| !value.is_null());
-        let settings: Settings = serde_json::from_value(Value::Object(merged)).map_err(|error| error.to_string())?;
-        settings.public_key.as_deref().map(login::verifier).transpose()?;
-        org.settings = settings;
+        let settings = serde_json::from_value(Value::Object(merged)).map_err(|error| error.to_string());
+        org.settings = settings.and_then(login::checked)?;
         Ok(())
     })
 }
 
 /// Fields, one or an array, each with its `object`; `Activity` is Task. With `values`, others are refused, which can be
 /// set of a standard picklist too.
-async fn define(State(world): State<World>, Path(key): Path<String>, body: Bytes) -> Response {
-    on_org(&world, &key, |org| one_or_many(&body)?.into_iter().try_for_each(|field| add_field(org, field)))
+async fn define(
+    State(world): State<World>,
+    Path(key): Path<String>,
+    Setting(fields): Setting<OneOrMany<Map<String, Value>>>,
+) -> Taken {
+    on_org(&world, &key, |org| fields.0.into_iter().try_for_each(|field| add_field(org, field)))
 }
 
 fn add_field(org: &mut Org, mut definition: Map<String, Value>) -> Result<(), String> {
@@ -112,36 +100,13 @@ fn add_field(org: &mut Org, mut definition: Map<String, Value>) -> Result<(), St
     Ok(())
 }
 
-async fn revoke(State(world): State<World>, Path(key): Path<String>) -> Response {
+async fn revoke(State(world): State<World>, Path(key): Path<String>) -> Taken {
     on_org(&world, &key, |org| {
         org.tokens.clear();
         Ok(())
     })
 }
 
-/// As a salesperson does it: the lead becomes a contact, which gets its tasks.
-async fn convert(State(world): State<World>, Path((key, lead)): Path<(String, String)>) -> Response {
-    on_org(&world, &key, |org| {
-        let found = org.record("Lead", &lead).filter(|lead| !lead.is_converted());
-        let found = found.ok_or_else(|| format!("{lead} is not a lead that can be converted"))?;
-        let lead = found.id.clone();
-        let kept = ["FirstName", "LastName", "Email", "Phone", "MobilePhone", "Title"];
-        let person = kept.iter().filter_map(|name| Some(((*name).to_owned(), found.fields.get(*name)?.clone())));
-        let person = person.collect();
-        let contact = org.object("Contact").map_err(|_| "unknown object Contact".to_owned())?;
-        let contact = org.insert(&contact, person);
-        for task in org.records.iter_mut().filter(|record| record.text("WhoId") == lead) {
-            task.fields.insert("WhoId".to_owned(), json!(contact));
-        }
-        if let Some(lead) = org.record("Lead", &lead) {
-            let today = chrono::Utc::now().format("%Y-%m-%d").to_string();
-            lead.fields.extend([
-                ("IsConverted".to_owned(), json!(true)),
-                ("Status".to_owned(), json!("Closed - Converted")),
-                ("ConvertedDate".to_owned(), json!(today)),
-                ("ConvertedContactId".to_owned(), json!(contact)),
-            ]);
-        }
-        Ok(())
-    })
+async fn convert(State(world): State<World>, Path((key, lead)): Path<(String, String)>) -> Taken {
+    on_org(&world, &key, |org| org.convert(&lead))
 }

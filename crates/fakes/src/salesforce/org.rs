@@ -2,17 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use axum::http::StatusCode;
 use chrono::Utc;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::error::Problem;
-use super::id;
 use super::schema::{Field, Kind, Object, standard_objects};
+use super::{error, id};
+use crate::rest::Problem;
 
 /// Everything behind one consumer key.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Org {
     pub(crate) settings: Settings,
     pub(crate) objects: Vec<Object>,
@@ -68,28 +69,20 @@ pub(crate) enum DuplicateRule {
 /// Requests per day of a small org.
 const DAILY_LIMIT: u64 = 15_000;
 
+/// Values of fields by name.
+pub(crate) type Fields = BTreeMap<String, Value>;
+
 #[derive(Debug)]
 pub(crate) struct Record {
     pub(crate) id: String,
     pub(crate) object: String,
     /// Fields with a value.
-    pub(crate) fields: BTreeMap<String, Value>,
+    pub(crate) fields: Fields,
 }
 
 impl Org {
     pub(crate) fn new(number: u64) -> Self {
-        Self {
-            settings: Settings::default(),
-            objects: standard_objects(),
-            records: Vec::new(),
-            deleted: BTreeSet::new(),
-            tokens: BTreeSet::new(),
-            tokens_issued: 0,
-            requests: 0,
-            allow_saves: 0,
-            number,
-            last_id: 0,
-        }
+        Self { number, objects: standard_objects(), ..Self::default() }
     }
 
     /// The key is part of the token, so that faults and the journal can tell orgs apart.
@@ -110,7 +103,8 @@ impl Org {
 
     pub(crate) fn count_request(&mut self) -> Result<(), Problem> {
         if self.requests >= self.daily_limit() {
-            return Err(Problem::request_limit());
+            let message = "TotalRequests Limit exceeded.";
+            return Err(error::new(StatusCode::FORBIDDEN, "REQUEST_LIMIT_EXCEEDED", message));
         }
         self.requests += 1;
         Ok(())
@@ -123,11 +117,9 @@ impl Org {
 
     /// Finds an object by its name in any case.
     pub(crate) fn object(&self, name: &str) -> Result<Object, Problem> {
-        let found = self.objects.iter().find(|object| object.name.eq_ignore_ascii_case(name));
-        found
-            .filter(|object| !self.settings.hidden.contains(&object.name))
-            .cloned()
-            .ok_or_else(Problem::no_such_resource)
+        let mut seen = self.objects.iter().filter(|object| !self.settings.hidden.contains(&object.name));
+        let found = seen.find(|object| object.name.eq_ignore_ascii_case(name));
+        found.cloned().ok_or_else(error::no_such_resource)
     }
 
     pub(crate) fn of(&self, object: &str) -> impl Iterator<Item = &Record> {
@@ -143,23 +135,44 @@ impl Org {
     }
 
     /// Stores values that were checked; `null` is the same as none.
-    pub(crate) fn insert(&mut self, object: &Object, fields: BTreeMap<String, Value>) -> String {
+    pub(crate) fn insert(&mut self, object: &Object, fields: Fields) -> String {
         self.last_id += 1;
         let id = id::record_id(&object.prefix, self.number, self.last_id);
         let defaults = object.fields.iter().filter_map(|field| Some((field.name.clone(), field.initial()?)));
-        let now = timestamp();
-        let system = [("Id", &id), ("CreatedDate", &now)].map(|(name, value)| (name.to_owned(), json!(value)));
-        let fields_set = defaults.chain(system).collect();
-        let mut record = Record { id: id.clone(), object: object.name.clone(), fields: fields_set };
+        let mut record = Record { id: id.clone(), object: object.name.clone(), fields: defaults.collect() };
+        record.put("Id", json!(id));
+        record.put("CreatedDate", json!(timestamp()));
         record.set(object, fields);
         self.records.push(record);
         id
+    }
+
+    /// As a salesperson does it: the lead becomes a contact, which gets its tasks.
+    pub(crate) fn convert(&mut self, lead: &str) -> Result<(), String> {
+        let found = self.record("Lead", lead).filter(|lead| !lead.is_converted());
+        let found = found.ok_or_else(|| format!("{lead} is not a lead that can be converted"))?;
+        let lead = found.id.clone();
+        let kept = ["FirstName", "LastName", "Email", "Phone", "MobilePhone", "Title"];
+        let person = kept.iter().filter_map(|name| Some(((*name).to_owned(), found.fields.get(*name)?.clone())));
+        let person = person.collect();
+        let contact = self.object("Contact").map_err(|_| "unknown object Contact".to_owned())?;
+        let contact = self.insert(&contact, person);
+        for task in self.records.iter_mut().filter(|record| record.text("WhoId") == lead) {
+            task.put("WhoId", json!(contact));
+        }
+        if let Some(lead) = self.record("Lead", &lead) {
+            lead.put("IsConverted", json!(true));
+            lead.put("Status", json!("Closed - Converted"));
+            lead.put("ConvertedDate", json!(Utc::now().format("%Y-%m-%d").to_string()));
+            lead.put("ConvertedContactId", json!(contact));
+        }
+        Ok(())
     }
 }
 
 impl Record {
     /// `null` clears, or goes back to the default of a field that can't be empty.
-    pub(crate) fn set(&mut self, object: &Object, fields: BTreeMap<String, Value>) {
+    pub(crate) fn set(&mut self, object: &Object, fields: Fields) {
         for (name, value) in fields {
             let default = object.field(&name).filter(|field| field.kind == Kind::Boolean);
             match (value, default.and_then(Field::initial)) {
@@ -169,25 +182,19 @@ impl Record {
             }
         }
         let now = json!(timestamp());
-        self.fields.insert("LastModifiedDate".to_owned(), now.clone());
-        self.fields.insert("SystemModstamp".to_owned(), now);
-        self.derive();
+        self.put("LastModifiedDate", now.clone());
+        self.put("SystemModstamp", now);
+        // What Salesforce itself writes.
+        if self.object == "Task" {
+            self.put("IsClosed", json!(self.text("Status") == "Completed"));
+        } else {
+            let name = format!("{} {}", self.text("FirstName"), self.text("LastName"));
+            self.put("Name", json!(name.trim()));
+        }
     }
 
-    /// Sets the fields that Salesforce itself writes.
-    fn derive(&mut self) {
-        match self.object.as_str() {
-            "Contact" | "Lead" => {
-                let names = ["FirstName", "LastName"].map(|name| self.text(name));
-                let name = names.into_iter().filter(|name| !name.is_empty()).collect::<Vec<_>>().join(" ");
-                self.fields.insert("Name".to_owned(), json!(name));
-            }
-            "Task" => {
-                let closed = self.text("Status") == "Completed";
-                self.fields.insert("IsClosed".to_owned(), json!(closed));
-            }
-            _ => {}
-        }
+    fn put(&mut self, name: &str, value: Value) {
+        self.fields.insert(name.to_owned(), value);
     }
 
     /// The field's text; empty for other values.

@@ -4,10 +4,10 @@
 use axum::http::StatusCode;
 use serde_json::json;
 
-use super::error::Problem;
 use super::org::Org;
 use super::schema::{Field, Object};
-use super::{Call, Reply};
+use super::{Call, error};
+use crate::rest::{Problem, Reply};
 
 #[derive(Debug, PartialEq)]
 struct Soql {
@@ -19,11 +19,11 @@ struct Soql {
 
 /// `GET …/query?q=`: all in one page.
 pub(crate) fn run(org: &Org, call: &Call<'_>) -> Reply {
-    let query = call.query.get("q").ok_or_else(|| Problem::malformed_query("A query string has to be specified"))?;
-    let Soql { object, email, is_converted, limit } = parse(query).map_err(Problem::malformed_query)?;
+    let query = call.query.get("q").ok_or_else(|| malformed("A query string has to be specified".to_owned()))?;
+    let Soql { object, email, is_converted, limit } = parse(query).map_err(malformed)?;
     let object = org.object(&object).map_err(|_| {
         let message = format!("sObject type '{object}' is not supported.");
-        Problem::new(StatusCode::BAD_REQUEST, "INVALID_TYPE", message)
+        error::bad("INVALID_TYPE", message)
     })?;
     let by_email = field(&object, "Email")?;
     is_converted.map(|_| field(&object, "IsConverted")).transpose()?;
@@ -34,10 +34,14 @@ pub(crate) fn run(org: &Org, call: &Call<'_>) -> Reply {
     Ok((StatusCode::OK, json!({ "totalSize": records.len(), "done": true, "records": records })))
 }
 
+fn malformed(why: String) -> Problem {
+    error::bad("MALFORMED_QUERY", why)
+}
+
 /// A field that a query or a list of fields names.
 pub(crate) fn field<'a>(object: &'a Object, name: &str) -> Result<&'a Field, Problem> {
     object.field(name).ok_or_else(|| {
-        Problem::invalid_field(format!(
+        error::invalid_field(format!(
             "No such column '{name}' on entity '{}'. If you are attempting to use a custom field, be sure to append the \
              '__c' after the custom field name. Please reference your WSDL or the describe call for the appropriate names.",
             object.name

@@ -1,41 +1,64 @@
 //! Records: made, read, changed and removed, by id or by a field that names them.
 
-use std::collections::BTreeMap;
-
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
-use super::error::Problem;
-use super::org::{Org, Record};
+use super::org::{Fields, Org, Record};
 use super::schema::{Field, Object};
-use super::{Call, Reply, duplicates, id, query, values};
+use super::{Call, duplicates, error, id, query, values};
+use crate::rest::{Problem, Reply};
+
+/// `…/sobjects/{Object}/…`, which a user may not see at all.
+pub(crate) fn route(org: &mut Org, object: &str, (method, path): (&str, &[&str]), call: &Call<'_>) -> Reply {
+    let object = &org.object(object)?;
+    match (method, path) {
+        ("POST", []) => create(org, object, call),
+        ("GET", ["describe"]) => describe(org, object),
+        ("GET", [id]) => read(org, object, id, call),
+        ("PATCH", [id]) => update(org, object, id, call),
+        ("DELETE", [id]) => delete(org, object, id),
+        ("GET", [field, value]) => read_by(org, object, (field, value), call),
+        ("PATCH", [field, value]) => upsert(org, object, (field, value), call),
+        _ => Err(error::no_such_resource()),
+    }
+}
 
 /// `POST …/sobjects/{Object}`: 201.
-pub(crate) fn create(org: &mut Org, object: &str, call: &Call<'_>) -> Reply {
-    let object = org.object(object)?;
-    let fields = values::read(&object, &call.object()?, &["Id"])?;
-    let id = insert(org, &object, fields, call)?;
+fn create(org: &mut Org, object: &Object, call: &Call<'_>) -> Reply {
+    let fields = values::read(object, &call.object()?, &["Id"])?;
+    let id = insert(org, object, fields, call)?;
     Ok((StatusCode::CREATED, json!({ "id": id, "success": true, "errors": [] })))
 }
 
-fn insert(org: &mut Org, object: &Object, fields: BTreeMap<String, Value>, call: &Call<'_>) -> Result<String, Problem> {
+fn insert(org: &mut Org, object: &Object, fields: Fields, call: &Call<'_>) -> Result<String, Problem> {
     if org.settings.not_createable.contains(&object.name) {
-        return Err(Problem::not_createable(&object.name));
+        let message = format!("entity type cannot be inserted: {}", object.name);
+        return Err(error::refused("CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", message, &[]));
     }
     values::check(org, object, &fields, None)?;
     duplicates::check(org, object, &fields, call)?;
     Ok(org.insert(object, fields))
 }
 
+/// `GET …/sobjects/{Object}/describe`, as far as the user sees it.
+fn describe(org: &Org, object: &Object) -> Reply {
+    let Object { name, prefix, fields } = object;
+    let description = json!({
+        "name": name, "label": name, "keyPrefix": prefix, "custom": false,
+        "createable": !org.settings.not_createable.contains(name), "updateable": true, "deletable": true,
+        "queryable": true, "fields": fields.iter().map(Field::describe).collect::<Vec<_>>(),
+    });
+    Ok((StatusCode::OK, description))
+}
+
 /// `GET …/sobjects/{Object}/{id}`, with `?fields=` only those.
-pub(crate) fn read(org: &mut Org, object: &str, id: &str, call: &Call<'_>) -> Reply {
-    let object = org.object(object)?;
+fn read(org: &mut Org, object: &Object, id: &str, call: &Call<'_>) -> Reply {
     if !id::is_id(id) {
-        return Err(Problem::no_external_id(id));
+        return Err(error::no_external_id(id));
     }
     match org.record(&object.name, id) {
-        Some(record) => view(&object, record, call),
-        None => Err(Problem::no_such_resource()),
+        Some(record) => view(object, record, call),
+        None => Err(error::no_such_resource()),
     }
 }
 
@@ -51,28 +74,26 @@ fn view(object: &Object, record: &Record, call: &Call<'_>) -> Reply {
 }
 
 /// `PATCH …/sobjects/{Object}/{id}`: 204; what is not named stays.
-pub(crate) fn update(org: &mut Org, object: &str, id: &str, call: &Call<'_>) -> Reply {
-    let object = org.object(object)?;
-    let id = known(org, &object, id)?;
-    let fields = values::read(&object, &call.object()?, &["Id"])?;
-    change(org, &object, &id, fields)?;
+fn update(org: &mut Org, object: &Object, id: &str, call: &Call<'_>) -> Reply {
+    let id = known(org, object, id)?;
+    let fields = values::read(object, &call.object()?, &["Id"])?;
+    change(org, object, &id, fields)?;
     Ok((StatusCode::NO_CONTENT, Value::Null))
 }
 
-fn change(org: &mut Org, object: &Object, id: &str, fields: BTreeMap<String, Value>) -> Result<(), Problem> {
+fn change(org: &mut Org, object: &Object, id: &str, fields: Fields) -> Result<(), Problem> {
     values::check(org, object, &fields, Some(id))?;
-    let record = org.record(&object.name, id).ok_or_else(Problem::no_such_record)?;
+    let record = org.record(&object.name, id).ok_or_else(error::no_such_record)?;
     if record.is_converted() {
-        return Err(Problem::converted_lead());
+        return Err(error::converted_lead());
     }
     record.set(object, fields);
     Ok(())
 }
 
 /// `DELETE …/sobjects/{Object}/{id}`: 204.
-pub(crate) fn delete(org: &mut Org, object: &str, id: &str) -> Reply {
-    let object = org.object(object)?;
-    let id = known(org, &object, id)?;
+fn delete(org: &mut Org, object: &Object, id: &str) -> Reply {
+    let id = known(org, object, id)?;
     org.records.retain(|record| record.id != id);
     org.deleted.insert(id);
     Ok((StatusCode::NO_CONTENT, Value::Null))
@@ -81,55 +102,52 @@ pub(crate) fn delete(org: &mut Org, object: &str, id: &str) -> Reply {
 /// The whole id of a record that is there to be changed.
 fn known(org: &mut Org, object: &Object, id: &str) -> Result<String, Problem> {
     if !id::is_id(id) {
-        return Err(Problem::no_external_id(id));
+        return Err(error::no_external_id(id));
     }
     if let Some(record) = org.record(&object.name, id) {
         return Ok(record.id.clone());
     }
     if org.is_deleted(id) {
-        return Err(Problem::deleted(StatusCode::NOT_FOUND));
+        return Err(error::deleted(StatusCode::NOT_FOUND));
     }
     if !id.starts_with(&object.prefix) {
         let message = format!("{} ID: id value of incorrect type: {id}", object.name);
-        return Err(Problem::refused("MALFORMED_ID", message, &["Id"]));
+        return Err(error::refused("MALFORMED_ID", message, &["Id"]));
     }
-    Err(Problem::no_such_record())
+    Err(error::no_such_record())
 }
 
 /// `GET …/sobjects/{Object}/{Field}/{value}`: 300 with their URLs if several have the value.
-pub(crate) fn read_by(org: &mut Org, object: &str, (field, value): (&str, &str), call: &Call<'_>) -> Reply {
-    let object = org.object(object)?;
-    match one_with(org, &object, key(&object, field)?, value, call)? {
-        Some(record) => view(&object, record, call),
-        None => Err(Problem::no_such_resource()),
+fn read_by(org: &mut Org, object: &Object, (field, value): (&str, &str), call: &Call<'_>) -> Reply {
+    match one_with(org, object, (key(object, field)?, value), call)? {
+        Some(record) => view(object, record, call),
+        None => Err(error::no_such_resource()),
     }
 }
 
 /// `PATCH …/sobjects/{Object}/{Field}/{value}`: 201 made, 200 changed, 300 with their URLs if several have the value.
-pub(crate) fn upsert(org: &mut Org, object: &str, (field, value): (&str, &str), call: &Call<'_>) -> Reply {
-    let object = org.object(object)?;
-    let field = key(&object, field)?;
-    let mut fields = values::read(&object, &call.object()?, &["Id", &field.name])?;
-    let known = one_with(org, &object, field, value, call)?.map(|record| record.id.clone());
+fn upsert(org: &mut Org, object: &Object, (field, value): (&str, &str), call: &Call<'_>) -> Reply {
+    let field = key(object, field)?;
+    let mut fields = values::read(object, &call.object()?, &["Id", &field.name])?;
+    let known = one_with(org, object, (field, value), call)?.map(|record| record.id.clone());
     let answer = |id: &str, created: bool| json!({ "id": id, "success": true, "errors": [], "created": created });
     if let Some(id) = known {
-        change(org, &object, &id, fields)?;
+        change(org, object, &id, fields)?;
         return Ok((StatusCode::OK, answer(&id, false)));
     }
     fields.insert(field.name.clone(), json!(value));
-    let id = insert(org, &object, fields, call)?;
+    let id = insert(org, object, fields, call)?;
     Ok((StatusCode::CREATED, answer(&id, true)))
 }
 
 fn key<'a>(object: &'a Object, name: &str) -> Result<&'a Field, Problem> {
-    object.field(name).filter(|field| field.is_key()).ok_or_else(|| Problem::no_external_id(name))
+    object.field(name).filter(|field| field.is_key()).ok_or_else(|| error::no_external_id(name))
 }
 
 fn one_with<'a>(
     org: &'a Org,
     object: &Object,
-    field: &Field,
-    value: &str,
+    (field, value): (&Field, &str),
     call: &Call<'_>,
 ) -> Result<Option<&'a Record>, Problem> {
     let all = org.of(&object.name).filter(|record| record.has(field, value)).collect::<Vec<_>>();
@@ -138,7 +156,7 @@ fn one_with<'a>(
         [one] => Ok(Some(one)),
         several => {
             let urls = several.iter().map(|record| record.url(call.version)).collect::<Vec<_>>();
-            Err(Problem::several(&urls))
+            Err(Problem { status: StatusCode::MULTIPLE_CHOICES, body: json!(urls) })
         }
     }
 }

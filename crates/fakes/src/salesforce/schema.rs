@@ -1,7 +1,7 @@
 //! Objects and their fields.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// A field's type, by Salesforce's name for it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -113,6 +113,22 @@ impl Field {
             Some(reference) if self.kind == Kind::Reference => format!("{reference} ID"),
             _ => label,
         }
+    }
+
+    pub(crate) fn describe(&self) -> Value {
+        let value = |value: &String| {
+            let is_default = self.default.as_ref().is_some_and(|default| default == value);
+            json!({ "active": true, "defaultValue": is_default, "label": value, "value": value })
+        };
+        json!({
+            "name": self.name, "label": self.label(), "type": self.kind, "length": self.length,
+            "custom": self.is_custom(), "createable": !self.read_only, "updateable": !self.read_only,
+            "nillable": !self.required && self.kind != Kind::Boolean && self.kind != Kind::Id,
+            "defaultedOnCreate": self.initial().is_some(), "externalId": self.external_id, "unique": self.unique,
+            "caseSensitive": self.case_sensitive, "idLookup": self.is_key() || self.kind == Kind::Id,
+            "restrictedPicklist": self.restricted,
+            "picklistValues": self.values.iter().map(value).collect::<Vec<_>>(), "referenceTo": self.refers_to,
+        })
     }
 }
 

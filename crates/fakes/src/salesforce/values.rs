@@ -1,32 +1,24 @@
 //! Which values a field takes.
 
-use std::collections::BTreeMap;
-
 use axum::http::StatusCode;
 use chrono::{DateTime, NaiveDate};
 use serde_json::{Map, Value, json};
 
-use super::error::Problem;
-use super::id;
-use super::org::Org;
+use super::org::{Fields, Org};
 use super::schema::{Field, Kind, Object, prefix_elsewhere};
+use super::{error, id};
+use crate::rest::Problem;
 
 /// Reads the fields of a body under their true names; `null` clears, and the names in `in_url` are refused.
-pub(crate) fn read(
-    object: &Object,
-    body: &Map<String, Value>,
-    in_url: &[&str],
-) -> Result<BTreeMap<String, Value>, Problem> {
-    let mut fields = BTreeMap::new();
+pub(crate) fn read(object: &Object, body: &Map<String, Value>, in_url: &[&str]) -> Result<Fields, Problem> {
+    let mut fields = Fields::new();
     let mut read_only = Vec::new();
     for (name, value) in body.iter().filter(|(name, _)| *name != "attributes") {
         if in_url.iter().any(|taken| taken.eq_ignore_ascii_case(name)) {
-            return Err(Problem::invalid_field(format!(
-                "The {name} field should not be specified in the sobject data."
-            )));
+            return Err(error::invalid_field(format!("The {name} field should not be specified in the sobject data.")));
         }
         let Some(field) = object.field(name) else {
-            return Err(Problem::invalid_field(format!("No such column '{name}' on sobject of type {}", object.name)));
+            return Err(error::invalid_field(format!("No such column '{name}' on sobject of type {}", object.name)));
         };
         if field.read_only {
             read_only.push(field.name.as_str());
@@ -41,7 +33,7 @@ pub(crate) fn read(
          read/write for your profile or permission set.",
         read_only.join(", ")
     );
-    Err(Problem::refused("INVALID_FIELD_FOR_INSERT_UPDATE", message, &read_only))
+    Err(error::refused("INVALID_FIELD_FOR_INSERT_UPDATE", message, &read_only))
 }
 
 /// The value in the form in which Salesforce keeps it, if its JSON type fits.
@@ -57,14 +49,7 @@ fn stored(field: &Field, value: &Value) -> Result<Value, Problem> {
         (Kind::Datetime, Value::String(text)) => datetime(text),
         _ => None,
     };
-    kept.ok_or_else(|| {
-        let (wanted, token) = (if field.kind.is_text() { json!("string") } else { json!(field.kind) }, token(value));
-        let shown = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        Problem::json(format!(
-            "Cannot deserialize instance of {} from {token} value {shown} or request may be missing a required field",
-            wanted.as_str().unwrap_or_default()
-        ))
-    })
+    kept.ok_or_else(|| error::json(format!("Cannot deserialize {value} as {}", json!(field.kind))))
 }
 
 fn or_null(text: &str) -> Value {
@@ -80,26 +65,8 @@ fn datetime(text: &str) -> Option<Value> {
     Some(json!(time.ok()?.to_utc().format("%Y-%m-%dT%H:%M:%S.000+0000").to_string()))
 }
 
-fn token(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "VALUE_NULL",
-        Value::Bool(true) => "VALUE_TRUE",
-        Value::Bool(false) => "VALUE_FALSE",
-        Value::Number(number) if number.is_f64() => "VALUE_NUMBER_FLOAT",
-        Value::Number(_) => "VALUE_NUMBER_INT",
-        Value::String(_) => "VALUE_STRING",
-        Value::Array(_) => "START_ARRAY",
-        Value::Object(_) => "START_OBJECT",
-    }
-}
-
 /// Refuses what the org does not take; `own` is the record that is changed, if it is there already.
-pub(crate) fn check(
-    org: &Org,
-    object: &Object,
-    fields: &BTreeMap<String, Value>,
-    own: Option<&str>,
-) -> Result<(), Problem> {
+pub(crate) fn check(org: &Org, object: &Object, fields: &Fields, own: Option<&str>) -> Result<(), Problem> {
     let is_missing = |field: &&Field| match fields.get(&field.name) {
         None => own.is_none(),
         Some(value) => value.is_null(),
@@ -108,7 +75,7 @@ pub(crate) fn check(
     let missing = missing.map(|field| field.name.as_str()).collect::<Vec<_>>();
     if !missing.is_empty() {
         let message = format!("Required fields are missing: [{}]", missing.join(", "));
-        return Err(Problem::refused("REQUIRED_FIELD_MISSING", message, &missing));
+        return Err(error::refused("REQUIRED_FIELD_MISSING", message, &missing));
     }
     for field in &object.fields {
         if let Some(text) = fields.get(&field.name).and_then(Value::as_str) {
@@ -122,7 +89,7 @@ pub(crate) fn check(
 
 fn check_text(field: &Field, text: &str) -> Result<(), Problem> {
     let refused =
-        |code: &str, what: String| Err(Problem::refused(code, format!("{}: {what}", field.label()), &[&field.name]));
+        |code: &str, what: String| Err(error::refused(code, format!("{}: {what}", field.label()), &[&field.name]));
     if field.kind == Kind::Email && !is_address(text) {
         return refused("INVALID_EMAIL_ADDRESS", format!("invalid email address: {text}"));
     }
@@ -144,7 +111,7 @@ fn check_reference(org: &Org, field: &Field, text: &str) -> Result<(), Problem> 
     }
     let wrong = |code| {
         let message = format!("{}: id value of incorrect type: {text}", field.label());
-        Err(Problem::refused(code, message, &[&field.name]))
+        Err(error::refused(code, message, &[&field.name]))
     };
     if !id::is_id(text) {
         return wrong("MALFORMED_ID");
@@ -157,10 +124,10 @@ fn check_reference(org: &Org, field: &Field, text: &str) -> Result<(), Problem> 
         return wrong("FIELD_INTEGRITY_EXCEPTION");
     }
     match org.records.iter().find(|record| id::same(&record.id, text)) {
-        Some(lead) if lead.is_converted() => Err(Problem::converted_lead()),
+        Some(lead) if lead.is_converted() => Err(error::converted_lead()),
         Some(_) => Ok(()),
-        None if org.is_deleted(text) => Err(Problem::deleted(StatusCode::BAD_REQUEST)),
-        None => Err(Problem::refused("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id", &[])),
+        None if org.is_deleted(text) => Err(error::deleted(StatusCode::BAD_REQUEST)),
+        None => Err(error::refused("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id", &[])),
     }
 }
 
@@ -168,24 +135,20 @@ fn check_unique(org: &Org, object: &Object, field: &Field, text: &str, own: Opti
     let mut others = org.of(&object.name).filter(|record| Some(record.id.as_str()) != own);
     let Some(other) = others.find(|record| field.unique && record.has(field, text)) else { return Ok(()) };
     let message = format!("duplicate value found: {} duplicates value on record with id: {}", field.name, other.id);
-    Err(Problem::refused("DUPLICATE_VALUE", message, &[]))
+    Err(error::refused("DUPLICATE_VALUE", message, &[]))
 }
 
 /// `local@domain.tld` in ASCII; any top-level domain of letters will do.
 fn is_address(text: &str) -> bool {
     let Some((local, domain)) = text.rsplit_once('@') else { return false };
-    let atom = |part: &str| {
-        let fits = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+/=?^_`{|}~-".contains(c);
-        !part.is_empty() && part.chars().all(fits)
+    let has_only = |part: &str, others: &str| {
+        !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || others.contains(c))
     };
-    let label = |part: &str| {
-        let fits = |c: char| c.is_ascii_alphanumeric() || c == '-';
-        !part.is_empty() && !part.starts_with('-') && !part.ends_with('-') && part.chars().all(fits)
-    };
-    let top = domain.rsplit_once('.').map(|(_, top)| top).unwrap_or_default();
+    let is_label = |part: &str| has_only(part, "-") && !part.starts_with('-') && !part.ends_with('-');
+    let top = domain.rsplit_once('.').map_or("", |(_, top)| top);
     local.len() <= 64
-        && local.split('.').all(atom)
-        && domain.split('.').all(label)
+        && local.split('.').all(|part| has_only(part, "!#$%&'*+/=?^_`{|}~-"))
+        && domain.split('.').all(is_label)
         && top.len() >= 2
         && top.chars().all(|c| c.is_ascii_alphabetic())
 }

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::super::error::Problem;
+use super::super::error;
+use crate::rest::Problem;
 
 /// A property's `type`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,16 +18,13 @@ pub(crate) enum Type {
 }
 
 /// A value that a property may have.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 pub(crate) struct Choice {
     label: String,
     pub(crate) value: String,
-    #[serde(default)]
     hidden: bool,
-    #[serde(default)]
     display_order: i32,
-    #[serde(default)]
     description: Option<String>,
 }
 
@@ -40,14 +38,10 @@ pub(crate) struct Definition {
     #[serde(rename = "type")]
     pub(crate) kind: Type,
     pub(crate) field_type: String,
-    #[serde(default)]
     description: Option<String>,
-    #[serde(default)]
     options: Option<Vec<Choice>>,
     #[serde(default)]
     pub(crate) has_unique_value: bool,
-    #[serde(default)]
-    external_options: bool,
     #[serde(default)]
     calculated: bool,
     #[serde(default)]
@@ -67,31 +61,23 @@ pub(crate) struct Metadata {
 }
 
 impl Definition {
-    /// A custom property from the body that defines it, whose marks of HubSpot's own properties do not count.
-    pub(crate) fn parse(body: &[u8]) -> Result<Self, Problem> {
-        let parsed = serde_json::from_slice::<Self>(body);
-        let mut new = parsed.map_err(|error| Problem::invalid(format!("Invalid input JSON on {error}")))?;
+    /// A custom property from its definition, whose marks of HubSpot's own properties do not count.
+    pub(crate) fn custom(mut new: Self) -> Result<Self, Problem> {
         (new.calculated, new.hubspot_defined, new.archived) = (false, false, false);
         new.modification_metadata = Metadata { archivable: true, ..Metadata::default() };
         if [&new.name, &new.label, &new.group_name, &new.field_type].iter().any(|value| value.is_empty()) {
-            return Err(Problem::invalid("Invalid input JSON: name, label, groupName and fieldType are required"));
+            return Err(error::invalid("Invalid input JSON: name, label, groupName and fieldType are required"));
         }
         if !is_name(&new.name) {
             let message = "Property names begin with a letter and have lower-case letters, digits and underscores";
-            return Err(Problem::invalid(message));
+            return Err(error::invalid(message));
         }
         if new.has_unique_value && !matches!(new.kind, Type::String | Type::Number) {
-            return Err(Problem::invalid("Only properties of type string and number can be unique"));
+            return Err(error::invalid("Only properties of type string and number can be unique"));
         }
         if new.kind == Type::Bool && new.choices().is_empty() {
-            let choice = |(label, value): (&str, &str)| Choice {
-                label: label.to_owned(),
-                value: value.to_owned(),
-                hidden: false,
-                display_order: -1,
-                description: None,
-            };
-            new.options = Some([("Yes", "true"), ("No", "false")].map(choice).into());
+            let choices = [("Yes", "true"), ("No", "false")].map(|(label, value)| [label, value].map(str::to_owned));
+            new.options = Some(choices.map(|[label, value]| Choice { label, value, ..Choice::default() }).into());
         }
         Ok(new.listed())
     }

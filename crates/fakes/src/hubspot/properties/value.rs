@@ -2,14 +2,15 @@
 
 use chrono::{DateTime, NaiveDate};
 
+use super::super::error::Refused;
 use super::definition::{Definition, Type};
 
 /// Top-level domains that do not exist (RFC 2606 and 6762).
 const NO_DOMAINS: [&str; 5] = ["example", "invalid", "local", "localhost", "test"];
 const MILLISECONDS_PER_DAY: i64 = 86_400_000;
 
-/// Code and message of what is wrong; nothing is with an empty value, which clears.
-pub(crate) fn refused(definition: &Definition, value: &str) -> Option<(&'static str, String)> {
+/// The reason to refuse a value; an empty one, which clears, is never refused.
+pub(crate) fn refused(definition: &Definition, value: &str) -> Option<Refused> {
     if definition.modification_metadata.read_only_value {
         let message = format!("\"{}\" is a read only property; its value cannot be set.", definition.name);
         return Some(("READ_ONLY_VALUE", message));
@@ -34,7 +35,7 @@ pub(crate) fn refused(definition: &Definition, value: &str) -> Option<(&'static 
 
 /// Checkboxes take several, separated by semicolons; a leading one adds to what there is. Options that HubSpot keeps
 /// elsewhere, such as owners, are not checked.
-fn no_choice(definition: &Definition, value: &str) -> Option<(&'static str, String)> {
+fn no_choice(definition: &Definition, value: &str) -> Option<Refused> {
     let choices = definition.choices();
     let known = |value: &str| choices.iter().any(|choice| choice.value == value);
     let fits = match definition.field_type.as_str() {
