@@ -57,7 +57,7 @@ impl<'a> Prompt<'a> {
     }
 
     pub(crate) fn kind(&self) -> CallKind {
-        let is_part = |line: &str| line.trim_start_matches("Transcript").starts_with("Part: ");
+        let is_part = |line: &str| line.starts_with("Part: ");
         match self.holds_parts {
             true => CallKind::Final,
             false if self.header.lines().any(is_part) => CallKind::Part,
