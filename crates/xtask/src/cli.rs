@@ -1,19 +1,15 @@
 //! The command line.
 
-use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::integrations::Integrations;
-use crate::preview_email::PreviewEmail;
-use crate::progress::{heading, step};
+use crate::bench::{self, Bench};
+use crate::integrations::{self, Integrations};
+use crate::preview_email::{self, PreviewEmail};
 use crate::stack::{self, StateDir};
-use crate::{
-    bench, demo, eval, integrations, lambda, local, migrate, outcomes_table, preview_email, sam, settings_table, test,
-    venv,
-};
+use crate::{demo, eval, generated, lambda, local, migrate, sam, test};
 
 /// Developer commands of the Post Session API.
 #[derive(Debug, Parser)]
@@ -90,32 +86,6 @@ pub(crate) enum Local {
 }
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum Bench {
-    /// Time building prompts, validating answers, checking quotes and merging parts by the number of turns; say whether
-    /// the time per turn stays flat.
-    Analyze,
-    /// Measure the processor time of a sync beyond its requests, on a database and stand-ins of its own; say whether it
-    /// is within its limit.
-    CrmSync,
-    /// Measure the processor time of rendering and building one mail of 100 turns; say whether it is within its limit.
-    Notify,
-    /// Start each function, and a function that does nothing, in Lambda's runtime interface emulator; print the time of their
-    /// init and their memory.
-    ColdStart {
-        /// Number of starts of each function.
-        #[arg(long, value_name = "N", default_value = "10")]
-        runs: NonZeroUsize,
-    },
-    /// Purge the older half of N turns, and of their sessions' analyses and mails, while mails are written; say
-    /// whether every batch is short.
-    Purge {
-        /// Number of turns.
-        #[arg(long, value_name = "N", default_value = "1000000")]
-        rows: u64,
-    },
-}
-
-#[derive(Debug, Subcommand)]
 pub(crate) enum Postgres {
     /// Restart the server on its port.
     Restart {
@@ -135,33 +105,19 @@ pub(crate) async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Demo(options) => return demo::run(options).await,
         Command::Eval(options) => eval::run(&options).await?,
         Command::Test => return test::run().await,
-        Command::Build => build().await?,
-        Command::Bench(Bench::Analyze) => return bench::analyze().await,
-        Command::Bench(Bench::CrmSync) => return bench::crm_sync().await,
-        Command::Bench(Bench::Notify) => return bench::notify().await,
-        Command::Bench(Bench::ColdStart { runs }) => bench::cold_start(runs.get()).await?,
-        Command::Bench(Bench::Purge { rows }) => return bench::purge(rows).await,
+        Command::Build => print!("{}", lambda::sizes(&stack::build().await?)?),
+        Command::Bench(command) => return bench::run(command).await,
         Command::Migrate { database_url, ca_file } => migrate::run(database_url, ca_file).await?,
         Command::PreviewEmail(options) => preview_email::run(options)?,
         Command::Integrations(command) => return integrations::run(command).await,
-        Command::SettingsTable { write } => settings_table::run(write)?,
-        Command::OutcomesTable { write } => outcomes_table::run(write)?,
+        Command::SettingsTable { write } => generated::settings(write)?,
+        Command::OutcomesTable { write } => generated::outcomes(write)?,
         Command::Postgres(Postgres::Restart { state_dir, crash }) => {
-            let dir = state_dir.map_or_else(StateDir::local, StateDir::at);
+            let dir = state_dir.map_or_else(StateDir::local, |path| StateDir { path });
             stack::restart_postgres(&dir, crash).await?;
         }
         Command::Relay { ports } => sam::relay(&ports).await?,
         Command::Guard { owner, state_dir } => stack::guard(owner, state_dir),
     }
     Ok(ExitCode::SUCCESS)
-}
-
-async fn build() -> anyhow::Result<()> {
-    step("Python environment", venv::STACK.ensure()).await?;
-    let packages = step("build the functions", lambda::build()).await?;
-    heading("  function          binary      zip");
-    for package in packages {
-        heading(&format!("  {}", package.sizes()));
-    }
-    Ok(())
 }

@@ -1,7 +1,6 @@
 //! `cargo xtask eval`: how good the analysis is on labelled conversations.
 
 mod compare;
-mod confusion;
 mod engine;
 mod figures;
 mod labelled;
@@ -12,7 +11,7 @@ mod tests;
 mod text;
 
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::{Context, ensure};
@@ -21,7 +20,7 @@ use serde::Serialize;
 use crate::paths;
 use crate::stack::Llm;
 use compare::Comparison;
-use engine::{Answers, Engine};
+use engine::Engine;
 use outcome::Outcome;
 use run::Run;
 
@@ -56,7 +55,10 @@ pub(crate) struct Options {
 /// Evaluates, or compares two evaluations.
 pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
     match options.compare.as_deref() {
-        Some([a, b]) => compare(a, b, options.json),
+        Some([a, b]) => {
+            let comparison = Comparison::of(&Run::read(a)?, &Run::read(b)?)?;
+            print(&comparison, options.json, Comparison::render)
+        }
         _ => evaluate(options).await,
     }
 }
@@ -67,14 +69,14 @@ async fn evaluate(options: &Options) -> anyhow::Result<()> {
     let text = std::fs::read_to_string(&file).with_context(|| format!("read {}", file.display()))?;
     let parsed = labelled::parse(&text, options.limit);
     let (labelled, lines) = parsed.with_context(|| format!("read {}", file.display()))?;
-    let engine = Engine::prepare(Answers::of(options)).await?;
+    let engine = Engine::prepare(options.bedrock.as_deref(), &options.llm).await?;
     let started = Instant::now();
     let printed = engine.analyse(&lines, options.concurrency).await?;
     let wall = started.elapsed().as_secs_f64();
     ensure!(printed.complete || !printed.lines.is_empty(), "the analysis failed before the first result");
     let outcomes = outcome::join(&labelled, &printed)?;
-    let run = Run::new(&paths::shown(&file), &engine.name(), options.limit, wall, outcomes);
-    print(&run, options.json, || text::render(&run))?;
+    let run = Run::new(&paths::shown(&file), &engine.name, options.limit, wall, outcomes);
+    print(&run, options.json, text::render)?;
     worked(&run, printed.complete)
 }
 
@@ -87,14 +89,8 @@ fn worked(run: &Run, complete: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Prints what is different between two runs.
-fn compare(a: &Path, b: &Path, json: bool) -> anyhow::Result<()> {
-    let comparison = Comparison::of(&Run::read(a)?, &Run::read(b)?)?;
-    print(&comparison, json, || comparison.render())
-}
-
-fn print(document: &impl Serialize, json: bool, text: impl FnOnce() -> String) -> anyhow::Result<()> {
-    let output = if json { serde_json::to_string_pretty(document)? + "\n" } else { text() };
+fn print<T: Serialize>(document: &T, json: bool, text: impl FnOnce(&T) -> String) -> anyhow::Result<()> {
+    let output = if json { serde_json::to_string_pretty(document)? + "\n" } else { text(document) };
     print!("{output}");
     Ok(())
 }

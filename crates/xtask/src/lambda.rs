@@ -2,12 +2,12 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::time::SystemTime;
 
 use anyhow::{Context, ensure};
 use serde::Deserialize;
 use tokio::process::Command;
 
+use crate::table::table;
 use crate::{paths, process, venv};
 
 /// The deployed functions: package, binary and archive have the same name.
@@ -18,23 +18,28 @@ const LARGEST_BINARY: u64 = 12 * 1024 * 1024;
 /// Bytes, loaded before the first cold start; `housekeep` with the clients of third parties has 5.02 MiB.
 const LARGEST_ARCHIVE: u64 = 5 * 1024 * 1024 + 512 * 1024;
 
+const MEBIBYTE: f64 = 1024.0 * 1024.0;
+
 /// A function ready to be deployed.
 #[derive(Debug)]
 pub(crate) struct Package {
     pub(crate) name: &'static str,
     pub(crate) archive: PathBuf,
     pub(crate) binary: PathBuf,
-    pub(crate) binary_bytes: u64,
-    pub(crate) archive_bytes: u64,
 }
 
 impl Package {
-    /// Name and sizes in columns.
-    pub(crate) fn sizes(&self) -> String {
-        const MEBIBYTE: f64 = 1024.0 * 1024.0;
-        #[expect(clippy::cast_precision_loss, reason = "shown with two digits")]
-        let [binary, archive] = [self.binary_bytes, self.archive_bytes].map(|bytes| bytes as f64 / MEBIBYTE);
-        format!("{:<16} {binary:>5.2} MiB {archive:>5.2} MiB", self.name)
+    /// Bytes of the binary and the archive. Fails when one is larger than its limit.
+    fn sizes(&self) -> anyhow::Result<[u64; 2]> {
+        let (name, binary, archive) = (self.name, self.binary.metadata()?.len(), self.archive.metadata()?.len());
+        ensure!(binary <= LARGEST_BINARY, "{name}'s binary has {binary} bytes");
+        ensure!(archive <= LARGEST_ARCHIVE, "{name}'s archive has {archive} bytes");
+        Ok([binary, archive])
+    }
+
+    fn is_stale(&self) -> bool {
+        let modified = |path: &Path| path.metadata().and_then(|data| data.modified()).ok();
+        modified(&self.archive) <= modified(&self.binary)
     }
 }
 
@@ -42,23 +47,28 @@ impl Package {
 pub(crate) async fn build() -> anyhow::Result<Vec<Package>> {
     let binaries = binaries(&["--release"]).await?;
     std::fs::create_dir_all(paths::lambda())?;
-    let mut stale = Vec::new();
-    for name in FUNCTIONS {
-        let binary = binaries.path(name)?;
-        let archive = archive(name);
-        if modified(&archive) <= modified(&binary) {
-            let mut argument = archive.into_os_string();
-            argument.push("=");
-            argument.push(binary);
-            stale.push(argument);
-        }
-    }
+    let package = |name| anyhow::Ok(Package { name, archive: archive(name), binary: binaries.path(name)? });
+    let packages: Vec<_> = FUNCTIONS.into_iter().map(package).collect::<Result<_, _>>()?;
+    let stale: Vec<_> = packages.iter().filter(|package| package.is_stale()).collect();
     if !stale.is_empty() {
         let mut zip = Command::new(venv::STACK.python());
-        zip.arg("-c").arg(include_str!("../python/package.py")).args(stale);
+        zip.arg("-c").arg(include_str!("../python/package.py"));
+        zip.args(stale.iter().map(|one| format!("{}={}", one.archive.display(), one.binary.display())));
         ensure!(process::capture(&mut zip, "").await?.success, "failed to zip the functions");
     }
-    FUNCTIONS.into_iter().map(|name| measured(name, binaries.path(name)?)).collect()
+    packages.iter().try_for_each(|package| package.sizes().map(drop))?;
+    Ok(packages)
+}
+
+/// Lays out the sizes of packages, a line for each.
+pub(crate) fn sizes(packages: &[Package]) -> anyhow::Result<String> {
+    let row = |package: &Package| {
+        #[expect(clippy::cast_precision_loss, reason = "shown with two digits")]
+        let [binary, archive] = package.sizes()?.map(|bytes| format!("{:.2}", bytes as f64 / MEBIBYTE));
+        anyhow::Ok([package.name.to_owned(), binary, archive])
+    };
+    let rows: Vec<_> = packages.iter().map(row).collect::<Result<_, _>>()?;
+    Ok(table(&["function", "binary MiB", "zip MiB"], &rows))
 }
 
 /// Builds the stand-ins of the outside world and tells where their binary is. With TLS they take longer to build.
@@ -77,31 +87,18 @@ pub(crate) async fn build_noop() -> anyhow::Result<PathBuf> {
     binaries(&["--release", "--package", "stage", "--example", "noop"]).await?.path("noop")
 }
 
-/// The name of a function's resource in `template.yaml`: `CrmSyncFunction` for `crm-sync`.
-pub(crate) fn logical_id(function: &str) -> String {
+/// A name in `template.yaml`: `CrmSyncFunction` for `crm-sync` and `Function`.
+pub(crate) fn logical_id(package: &str, suffix: &str) -> String {
     let word = |word: &str| {
         let mut letters = word.chars();
         letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect::<String>()
     };
-    function.split('-').map(word).collect::<String>() + "Function"
+    package.split('-').map(word).collect::<String>() + suffix
 }
 
 /// Where a function's archive is.
 pub(crate) fn archive(name: &str) -> PathBuf {
     paths::lambda().join(format!("{name}.zip"))
-}
-
-fn modified(path: &Path) -> Option<SystemTime> {
-    path.metadata().and_then(|data| data.modified()).ok()
-}
-
-fn measured(name: &'static str, binary: PathBuf) -> anyhow::Result<Package> {
-    let archive = archive(name);
-    let (binary_bytes, archive_bytes) = (binary.metadata()?.len(), archive.metadata()?.len());
-    let package = Package { name, archive, binary, binary_bytes, archive_bytes };
-    ensure!(package.binary_bytes <= LARGEST_BINARY, "{name}'s binary has {} bytes", package.binary_bytes);
-    ensure!(package.archive_bytes <= LARGEST_ARCHIVE, "{name}'s archive has {} bytes", package.archive_bytes);
-    Ok(package)
 }
 
 /// The executables of a build, as cargo reports them.

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use anyhow::Context;
 
-use crate::progress::heading;
 use crate::stack::StateDir;
 
 /// Migrates the given database, or the local stack's.
@@ -15,10 +14,10 @@ pub(crate) async fn run(database_url: Option<String>, ca_file: Option<PathBuf>) 
     let config = store::Config { url, ca_file, statement_timeout: Duration::ZERO, pool_size: 1 };
     let applied = store::migrate(&config).await.context("failed to migrate the database")?;
     for migration in &applied {
-        heading(&format!("  applied {migration}"));
+        println!("  applied {migration}");
     }
     if applied.is_empty() {
-        heading("  the schema is up to date");
+        println!("  the schema is up to date");
     }
     Ok(())
 }

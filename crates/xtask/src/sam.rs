@@ -12,9 +12,11 @@ use std::path::PathBuf;
 
 use anyhow::{Context, ensure};
 use serde::Deserialize;
+use serde_json::Value;
 
+use crate::function::local_http;
 use crate::lambda::FUNCTIONS;
-use crate::progress::{heading, step};
+use crate::progress::step;
 use crate::seed::{self, Tenant};
 use crate::stack::{StackFile, StateDir};
 use crate::{lambda, paths};
@@ -38,7 +40,7 @@ type Variables = BTreeMap<String, String>;
 /// Seeds the tenant of the sample events, writes the two files and lets containers reach the stack.
 pub(crate) async fn prepare(dir: &StateDir, stack: &StackFile) -> anyhow::Result<()> {
     step("tenant and variables for sam local", write(dir, stack)).await?;
-    heading("  sam local      sam local invoke IngestFunction -e events/ingest.json --env-vars events/env.json");
+    println!("  sam local      sam local invoke IngestFunction -e events/ingest.json --env-vars events/env.json");
     Ok(())
 }
 
@@ -49,21 +51,19 @@ pub(crate) fn forget() {
 }
 
 async fn write(dir: &StateDir, stack: &StackFile) -> anyhow::Result<()> {
-    // A proxy of the environment could not reach this machine's ports.
-    let http = reqwest::Client::builder().no_proxy().build()?;
-    seed::seed(stack, &http, &Tenant::named(TENANT)?, BUSINESS)
-        .await
-        .context("seed the tenant of the sample events")?;
+    let http = local_http().build()?;
+    let seeded = seed::seed(stack, &http, &Tenant::named(TENANT)?, BUSINESS).await;
+    seeded.context("seed the tenant of the sample events")?;
     let mut file = BTreeMap::new();
     for function in FUNCTIONS {
         let deployed = deployed(stack, &http, function).await?;
-        file.insert(lambda::logical_id(function), local(stack, function, deployed)?);
+        file.insert(lambda::logical_id(function, "Function"), local(stack, function, deployed)?);
     }
     relay::start(dir, &by_name(file.values_mut()))?;
     std::fs::write(variables_path(), serde_json::to_string_pretty(&file)? + "\n")?;
     let source = std::fs::read_to_string(paths::root().join("template.yaml"))?;
-    let path = template_path(dir);
-    std::fs::write(&path, template::local(&source, aws(stack)?.keys(), lambda::archive)?)
+    let path = dir.path.join("template.yaml");
+    std::fs::write(&path, template::local(&source, stack.aws()?.keys(), lambda::archive)?)
         .with_context(|| format!("write {}", path.display()))
 }
 
@@ -82,55 +82,27 @@ fn variables_path() -> PathBuf {
     paths::root().join("events/env.json")
 }
 
-fn template_path(dir: &StateDir) -> PathBuf {
-    dir.path().join("template.yaml")
-}
-
 /// The variables of a deployed function, with their values.
 async fn deployed(stack: &StackFile, http: &reqwest::Client, function: &str) -> anyhow::Result<Variables> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "PascalCase")]
-    struct Configuration {
-        environment: Environment,
-    }
-    #[derive(Deserialize)]
-    #[serde(rename_all = "PascalCase")]
-    struct Environment {
-        variables: Variables,
-    }
-    let name = stack.functions.get(function).with_context(|| format!("{function} is not deployed"))?;
-    let url = format!("{}/2015-03-31/functions/{name}/configuration", stack.ministack_url);
-    let answer = http.get(&url).send().await?.error_for_status()?;
-    let configuration: Configuration = answer.json().await.with_context(|| format!("read the answer of {url}"))?;
-    ensure!(!configuration.environment.variables.is_empty(), "{function} was deployed without variables");
-    Ok(configuration.environment.variables)
-}
-
-/// The variables of the function on this machine: the deployed variables and where AWS is.
-fn local(stack: &StackFile, function: &str, deployed: Variables) -> anyhow::Result<Variables> {
-    let mut variables = deployed;
-    if function == "ingest" {
-        variables.insert("SIGNING_SECRETS".to_owned(), format!("{} {EVENTS_SECRET}", stack.signing_secret));
-        variables.insert("LINK_SECRETS".to_owned(), format!("{} {EVENTS_LINK_SECRET}", stack.link_secret));
-        variables.insert("SIGNATURE_TOLERANCE_SECONDS".to_owned(), TOLERANCE.to_owned());
-    }
-    variables.extend(aws(stack)?);
+    let url = format!("{}/configuration", stack.function_url(function)?);
+    let answer: Value = http.get(&url).send().await?.error_for_status()?.json().await?;
+    let variables = Variables::deserialize(&answer["Environment"]["Variables"]);
+    let variables = variables.with_context(|| format!("read the variables of {function} at {url}"))?;
+    ensure!(!variables.is_empty(), "{function} was deployed without variables");
     Ok(variables)
 }
 
-/// Sends the SDK to the stack. The functions do not read these, and the deployed template does not set them.
-fn aws(stack: &StackFile) -> anyhow::Result<Variables> {
-    let variables = [
-        ("AWS_ACCESS_KEY_ID", "test"),
-        ("AWS_SECRET_ACCESS_KEY", "test"),
-        ("AWS_REGION", &stack.region),
-        ("AWS_DEFAULT_REGION", &stack.region),
-        ("AWS_ENDPOINT_URL", &stack.ministack_url),
-        ("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", stack.fake("bedrock")?),
-        ("AWS_ENDPOINT_URL_SESV2", stack.fake("ses")?),
-        ("AWS_ENDPOINT_URL_SQS", stack.fake("sqs")?),
-    ];
-    Ok(variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into())
+/// The variables of the function on this machine: the deployed variables and where AWS is.
+fn local(stack: &StackFile, function: &str, mut variables: Variables) -> anyhow::Result<Variables> {
+    if function == "ingest" {
+        variables.extend([
+            ("SIGNING_SECRETS".to_owned(), format!("{} {EVENTS_SECRET}", stack.signing_secret)),
+            ("LINK_SECRETS".to_owned(), format!("{} {EVENTS_LINK_SECRET}", stack.link_secret)),
+            ("SIGNATURE_TOLERANCE_SECONDS".to_owned(), TOLERANCE.to_owned()),
+        ]);
+    }
+    variables.extend(stack.aws()?);
+    Ok(variables)
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ mod postgres;
 mod postgres_home;
 mod stand_ins;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -20,10 +20,10 @@ use rustix::process::Signal;
 
 use crate::lambda::Package;
 use crate::progress::step;
-use crate::{lambda, process, venv};
+use crate::{lambda, paths, process, venv};
 
-pub(crate) use files::{Lock, StackFile, StateDir};
-pub(crate) use guard::{guard, start as start_guard};
+pub(crate) use files::{StackFile, StateDir};
+pub(crate) use guard::guard;
 pub(crate) use ports::{answers, take as free_ports};
 pub(crate) use postgres::{Postgres, restart as restart_postgres};
 
@@ -58,34 +58,40 @@ impl Llm {
     }
 }
 
-/// A running stack; stopped when dropped, unless it is kept.
+/// A directory that this command owns: what runs there is stopped when this is dropped, unless it is kept.
 #[derive(Debug)]
-pub(crate) struct Stack {
-    dir: StateDir,
-    file: StackFile,
-    _lock: files::Lock,
+pub(crate) struct Owned {
+    pub(crate) dir: StateDir,
     kept: bool,
+    _lock: files::Lock,
 }
 
-impl Stack {
-    /// The content of `stack.json`.
-    pub(crate) fn file(&self) -> &StackFile {
-        &self.file
+impl Owned {
+    /// Stops and removes what a former command left there. A guard stops what runs there if this command is killed.
+    pub(crate) fn take(dir: StateDir) -> anyhow::Result<Self> {
+        let _lock = dir.lock()?;
+        down(&dir);
+        paths::empty(&dir.path)?;
+        let owned = Self { dir, kept: false, _lock };
+        guard::start(&owned.dir)?;
+        Ok(owned)
     }
 
-    pub(crate) fn dir(&self) -> &StateDir {
-        &self.dir
-    }
-
-    /// Leaves the stack running after this command.
+    /// Leaves everything running after this command.
     pub(crate) fn keep(mut self) -> anyhow::Result<()> {
-        self.dir.mark_kept()?;
+        std::fs::write(self.dir.kept_file(), "").context("failed to mark the stack as kept")?;
         self.kept = true;
         Ok(())
     }
+
+    /// Starts a database server of its own, with the Python environment that it comes from.
+    pub(crate) async fn postgres(&self) -> anyhow::Result<Postgres> {
+        step("Python environment", venv::STACK.ensure()).await?;
+        step("PostgreSQL", Postgres::start(&self.dir)).await
+    }
 }
 
-impl Drop for Stack {
+impl Drop for Owned {
     fn drop(&mut self) {
         if !self.kept {
             stop(&self.dir);
@@ -93,46 +99,50 @@ impl Drop for Stack {
     }
 }
 
-/// Starts a stack in the directory, printing each step. What a former stack left there is stopped and removed.
-pub(crate) async fn up(dir: &StateDir, options: &Options) -> anyhow::Result<Stack> {
-    let lock = dir.lock()?;
-    down(dir);
-    dir.clear()?;
-    // From here on an error or an interruption drops the stack, which stops whatever has been started.
-    let mut stack = Stack { dir: dir.clone(), file: StackFile::default(), _lock: lock, kept: false };
-    guard::start(dir)?;
-    step("Python environment", venv::STACK.ensure()).await?;
-    let packages = step("build the functions", lambda::build()).await?;
-    let fakes = step("build the stand-ins", options.llm.build_fakes()).await?;
-    stack.file = start(dir, options, &packages, &fakes).await?;
-    Ok(stack)
+/// A running stack.
+#[derive(Debug)]
+pub(crate) struct Stack {
+    pub(crate) file: StackFile,
+    pub(crate) owned: Owned,
 }
 
-async fn start(dir: &StateDir, options: &Options, packages: &[Package], fakes: &Path) -> anyhow::Result<StackFile> {
-    let ports = ports::free()?;
+/// Starts a stack in the directory, printing each step.
+pub(crate) async fn up(dir: StateDir, options: &Options) -> anyhow::Result<Stack> {
+    // An error or an interruption drops this, which stops whatever has been started.
+    let owned = Owned::take(dir)?;
+    let dir = &owned.dir;
+    let packages = build().await?;
+    let fakes = step("build the stand-ins", options.llm.build_fakes()).await?;
     let database_url = match &options.database_url {
         Some(url) => url.clone(),
-        None => step("PostgreSQL", Postgres::start(dir, ports.postgres)).await?.url(),
+        None => step("PostgreSQL", Postgres::start(dir)).await?.url,
     };
-    step("MiniStack", ministack::start(dir, &ports)).await?;
-    step("stand-ins", stand_ins::start(dir, &ports, fakes, options)).await?;
-    let mut file = StackFile::new(&ports, database_url, dir)?;
-    step("deploy template.yaml", deploy::deploy(&mut file, packages)).await?;
-    step("migrate the database", deploy::migrate(&file)).await?;
-    dir.write_stack(&file)?;
-    Ok(file)
+    let mut file = StackFile::new(dir, database_url)?;
+    step("MiniStack", ministack::start(dir, &file)).await?;
+    step("stand-ins", stand_ins::start(dir, &file, &fakes, &options.llm)).await?;
+    file.pids = dir.read_processes().unwrap_or_default();
+    deploy(dir, &mut file, &packages).await?;
+    Ok(Stack { file, owned })
 }
 
 /// Deploys what has changed to a stack that runs already; `None` if none does.
 pub(crate) async fn redeploy(dir: &StateDir) -> anyhow::Result<Option<StackFile>> {
     let _lock = dir.lock()?;
-    let Some(mut file) = dir.read_stack().filter(|file| file.is_running()) else { return Ok(None) };
-    step("Python environment", venv::STACK.ensure()).await?;
-    let packages = step("build the functions", lambda::build()).await?;
-    step("deploy template.yaml", deploy::deploy(&mut file, &packages)).await?;
-    step("migrate the database", deploy::migrate(&file)).await?;
-    dir.write_stack(&file).context("failed to write stack.json")?;
+    let Some(mut file) = dir.read_stack().filter(StackFile::is_running) else { return Ok(None) };
+    deploy(dir, &mut file, &build().await?).await?;
     Ok(Some(file))
+}
+
+/// Builds the functions, and makes the Python environment that zips and deploys them.
+pub(crate) async fn build() -> anyhow::Result<Vec<Package>> {
+    step("Python environment", venv::STACK.ensure()).await?;
+    step("build the functions", lambda::build()).await
+}
+
+async fn deploy(dir: &StateDir, file: &mut StackFile, packages: &[Package]) -> anyhow::Result<()> {
+    step("deploy template.yaml", deploy::deploy(file, packages)).await?;
+    step("migrate the database", deploy::migrate(file)).await?;
+    dir.write_stack(file)
 }
 
 /// Stops what was started in the directory; true if there was something. Its logs stay.
@@ -153,7 +163,9 @@ fn stop(dir: &StateDir) {
             process::stop(process, signal, GRACE);
         }
     }
-    postgres::remove_data(dir, &processes);
+    if processes.contains_key(postgres::ROLE) {
+        postgres::remove_data(dir);
+    }
     // Processes that not every stack has: the relay for containers, the emulator of a benchmark.
     for process in processes.values().filter(|process| process.is_alive()) {
         process::stop(process, Signal::TERM, GRACE);

@@ -40,62 +40,58 @@ impl Venv {
         self.program("python")
     }
 
-    /// True when the environment stands and was made from the present list.
-    pub(crate) fn is_ready(self) -> bool {
-        std::fs::read_to_string(self.path().join(STAMP)).is_ok_and(|stamp| stamp == self.requirements)
+    /// The directory of the installed packages.
+    pub(crate) fn site_packages(self) -> anyhow::Result<PathBuf> {
+        let lib = self.path().join("lib");
+        let entries = std::fs::read_dir(&lib).with_context(|| format!("failed to read {}", lib.display()))?;
+        let mut found = entries.flatten().map(|entry| entry.path().join("site-packages"));
+        found.find(|path| path.is_dir()).with_context(|| format!("no packages in {}", lib.display()))
     }
 
-    /// Makes the environment unless it is ready.
+    /// Makes the environment unless it stands and was made from the present list.
     pub(crate) async fn ensure(self) -> anyhow::Result<()> {
-        if self.is_ready() {
+        let stamp = self.path().join(STAMP);
+        if std::fs::read_to_string(&stamp).is_ok_and(|stamp| stamp == self.requirements) {
             return Ok(());
         }
         let python = system_python().await?;
-        if self.path().exists() {
-            std::fs::remove_dir_all(self.path()).context("failed to remove the old Python environment")?;
-        }
-        std::fs::create_dir_all(paths::target())?;
+        paths::empty(&self.path()).context("failed to remove the old Python environment")?;
         let list = paths::target().join(format!("{}.txt", self.name));
         std::fs::write(&list, self.requirements)?;
         self.install(&python, &list).await?;
-        std::fs::write(self.path().join(STAMP), self.requirements)?;
-        Ok(())
+        Ok(std::fs::write(stamp, self.requirements)?)
     }
 
     async fn install(self, python: &Path, list: &Path) -> anyhow::Result<()> {
         let log = paths::target().join(format!("{}.log", self.name));
-        let venv = self.path();
-        let made = process::logged(Command::new(python).args(["-m", "venv"]).arg(&venv), &log).await?;
-        // Debian's Python comes without ensurepip: pip of the system or uv can fill the environment as well.
-        let mut pip = if made {
+        let make = async |options: &[&str]| {
+            process::logged(Command::new(python).args(["-m", "venv"]).args(options).arg(self.path()), &log).await
+        };
+        let mut pip = if make(&["--clear"]).await? {
             command(&self.python(), &["-m", "pip", "install"])
         } else {
-            let _ = std::fs::remove_dir_all(&venv);
-            let bare =
-                process::logged(Command::new(python).args(["-m", "venv", "--without-pip"]).arg(&venv), &log).await?;
-            ensure!(bare, "python3 can't make virtual environments; see {}", paths::shown(&log));
+            // Debian's Python comes without ensurepip: pip of the system or uv can fill the environment as well.
+            let made = make(&["--clear", "--without-pip"]).await?;
+            ensure!(made, "python3 can't make virtual environments; see {}", paths::shown(&log));
             self.pip_from_outside(python, &log).await?
         };
         pip.args(["--only-binary", ":all:", "--no-deps", "--requirement"]).arg(list);
-        ensure!(
-            process::logged(&mut pip, &log).await?,
-            "failed to install the Python packages; see {}",
-            paths::shown(&log)
-        );
+        let installed = process::logged(&mut pip, &log).await?;
+        ensure!(installed, "failed to install the Python packages; see {}", paths::shown(&log));
         Ok(())
     }
 
     async fn pip_from_outside(self, python: &Path, log: &Path) -> anyhow::Result<Command> {
-        if process::logged(&mut command(python, &["-m", "pip", "--version"]), log).await? {
-            let mut pip = command(python, &["-m", "pip", "--python"]);
-            pip.arg(self.python()).arg("install");
-            return Ok(pip);
-        }
-        let mut uv = Command::new("uv");
-        if process::logged(uv.arg("--version"), log).await.unwrap_or(false) {
-            let mut pip = command(Path::new("uv"), &["pip", "install", "--python"]);
-            pip.arg(self.python());
-            return Ok(pip);
+        let own = self.python();
+        let own = own.to_str().context("the path of the checkout is not UTF-8")?;
+        let pips = [
+            (python, vec!["-m", "pip", "--version"], vec!["-m", "pip", "--python", own, "install"]),
+            (Path::new("uv"), vec!["--version"], vec!["pip", "install", "--python", own]),
+        ];
+        for (program, version, install) in pips {
+            if process::logged(&mut command(program, &version), log).await.unwrap_or(false) {
+                return Ok(command(program, &install));
+            }
         }
         bail!("python3 has neither ensurepip nor pip: install python3-venv (Debian, Ubuntu), or uv")
     }
@@ -112,12 +108,12 @@ async fn system_python() -> anyhow::Result<PathBuf> {
     let mut found = Vec::new();
     for name in ["python3", "python3.14", "python3.13", "python3.12", "python3.11", "python3.10"] {
         let script = "import sys; print(sys.version_info[0], sys.version_info[1])";
-        let Ok(output) = process::capture(Command::new(name).args(["-c", script]), "").await else { continue };
-        match version(&output.stdout) {
-            Some(version) if version >= OLDEST_PYTHON => return Ok(PathBuf::from(name)),
-            Some((major, minor)) => found.push(format!("{name} is {major}.{minor}")),
-            None => {}
+        let output = process::capture(Command::new(name).args(["-c", script]), "").await;
+        let Some((major, minor)) = output.ok().and_then(|output| version(&output.stdout)) else { continue };
+        if (major, minor) >= OLDEST_PYTHON {
+            return Ok(PathBuf::from(name));
         }
+        found.push(format!("{name} is {major}.{minor}"));
     }
     let found = if found.is_empty() { "none found".to_owned() } else { found.join(", ") };
     bail!("the local stack needs Python {}.{} or newer ({found})", OLDEST_PYTHON.0, OLDEST_PYTHON.1)

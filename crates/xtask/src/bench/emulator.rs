@@ -8,7 +8,7 @@ use rustix::process::Signal;
 use tokio::net::TcpStream;
 use tokio::process::Command;
 
-use super::measurement::ColdStart;
+use crate::function::local_http;
 use crate::process::{self, Identity};
 use crate::stack::{StateDir, answers, free_ports};
 use crate::venv;
@@ -20,6 +20,13 @@ const START: Duration = Duration::from_secs(10);
 const INVOCATION: Duration = Duration::from_secs(15);
 /// It ends its function first.
 const GRACE: Duration = Duration::from_secs(2);
+
+/// One start of a function.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct ColdStart {
+    pub(super) init_ms: f64,
+    pub(super) peak_bytes: u64,
+}
 
 /// The emulator's program.
 pub(super) struct Emulator(PathBuf);
@@ -43,11 +50,10 @@ impl Emulator {
     pub(super) fn find() -> anyhow::Result<Self> {
         ensure!(cfg!(target_os = "linux"), "the runtime interface emulator only runs on Linux");
         let architecture = if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" };
-        let lib = venv::CHECK.path().join("lib");
-        let entries = std::fs::read_dir(&lib).with_context(|| format!("failed to read {}", lib.display()))?;
-        let program = format!("site-packages/samcli/local/rapid/aws-lambda-rie-{architecture}");
-        let mut found = entries.flatten().map(|entry| entry.path().join(&program));
-        found.find(|path| path.is_file()).map(Self).context("aws-sam-cli has no runtime interface emulator")
+        let program = format!("samcli/local/rapid/aws-lambda-rie-{architecture}");
+        let path = venv::CHECK.site_packages()?.join(program);
+        ensure!(path.is_file(), "aws-sam-cli has no runtime interface emulator");
+        Ok(Self(path))
     }
 
     /// Starts the function, has it answer one event, and stops it.
@@ -55,7 +61,7 @@ impl Emulator {
         &self,
         dir: &StateDir,
         binary: &Path,
-        environment: &[(&str, String)],
+        environment: &[(&str, &str)],
         event: &'static str,
     ) -> anyhow::Result<ColdStart> {
         let log = dir.log(ROLE);
@@ -63,7 +69,7 @@ impl Emulator {
         let _ = std::fs::remove_file(&log);
         let [invocations, runtime_api] = free_ports()?.map(|port| format!("127.0.0.1:{port}"));
         let mut command = Command::new(&self.0);
-        command.env_clear().current_dir(dir.path()).envs(environment.iter().map(|(name, value)| (name, value)));
+        command.env_clear().current_dir(&dir.path).envs(environment.iter().copied());
         command.args(["--runtime-interface-emulator-address", &invocations, "--runtime-api-address", &runtime_api]);
         let emulator = process::start(command.arg(binary), &log)?;
         dir.record(ROLE, emulator.clone())?;
@@ -82,8 +88,7 @@ impl Emulator {
 
 async fn invoke(address: &str, event: &'static str) -> anyhow::Result<()> {
     let url = format!("http://{address}/2015-03-31/functions/function/invocations");
-    // A proxy of the environment could not reach this machine's ports.
-    let http = reqwest::Client::builder().no_proxy().timeout(INVOCATION).build()?;
+    let http = local_http().timeout(INVOCATION).build()?;
     let answer = http.post(url).body(event).send().await.context("the function gave no answer")?;
     let text = answer.text().await?;
     ensure!(!text.is_empty() && !text.contains("\"errorType\""), "the function answered {text:?}");

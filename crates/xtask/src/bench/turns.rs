@@ -5,14 +5,12 @@
 //! cost: a guess of the fixed part would decide the verdict. The table shows the time per turn at every size.
 
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 
 use anyhow::{Context, ensure};
 use serde::Deserialize;
 
-use crate::progress::step;
+use crate::paths;
 use crate::table::table;
-use crate::{paths, process};
 
 /// The groups that `crates/analyze/benches/turns.rs` measures.
 const GROUPS: [&str; 4] = ["prompt", "validation", "quotes", "merging"];
@@ -39,36 +37,20 @@ struct Measured {
     per_turn: [f64; 4],
 }
 
-/// Measures and prints the verdict as the last line; the code is a failure if a group is not flat.
-pub(crate) async fn run() -> anyhow::Result<ExitCode> {
-    let home = criterion_home()?;
-    for group in GROUPS {
-        // What a former run left must not be taken for this one's.
-        match std::fs::remove_dir_all(home.join(group)) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
-            _ => {}
-        }
-    }
-    step("cargo bench -p analyze --bench turns", bench(&home)).await?;
+/// Measures and prints the verdict; false if a group is not flat.
+pub(super) async fn run() -> anyhow::Result<bool> {
+    // Criterion writes to cargo's target directory.
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(paths::target, PathBuf::from);
+    let home = std::path::absolute(target)?.join("criterion");
+    // What a former run left must not be taken for this one's.
+    GROUPS.iter().try_for_each(|group| paths::empty(&home.join(group)))?;
+    let mut cargo = super::cargo("analyze", "turns")?;
+    cargo.env("CRITERION_HOME", &home);
+    super::logged(cargo, "turns").await?;
     let measured = GROUPS.into_iter().map(|group| Measured::read(&home, group)).collect::<anyhow::Result<Vec<_>>>()?;
     println!("\n{}", render(&measured));
     println!("{}", verdict(&measured));
-    Ok(if measured.iter().all(Measured::is_flat) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-/// The directory that criterion writes to, in cargo's target directory.
-fn criterion_home() -> anyhow::Result<PathBuf> {
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(paths::target, PathBuf::from);
-    Ok(std::path::absolute(target)?.join("criterion"))
-}
-
-async fn bench(home: &Path) -> anyhow::Result<()> {
-    let log = paths::target().join("bench-analyze.log");
-    std::fs::create_dir_all(paths::target())?;
-    let mut cargo = super::cargo("analyze", "turns")?;
-    cargo.env("CRITERION_HOME", home);
-    ensure!(process::logged(&mut cargo, &log).await?, "the benchmark failed; see {}", log.display());
-    Ok(())
+    Ok(measured.iter().all(Measured::is_flat))
 }
 
 impl Measured {
@@ -89,11 +71,10 @@ impl Measured {
 
     /// How many times the time per turn is, at worst, that at some smaller size.
     fn growth(&self) -> f64 {
-        let mut least = self.per_turn[0];
-        let mut growth = 0.0_f64;
-        for time in &self.per_turn[1..] {
+        let (mut least, mut growth) = (f64::INFINITY, 0.0_f64);
+        for time in self.per_turn {
             growth = growth.max(time / least);
-            least = least.min(*time);
+            least = least.min(time);
         }
         growth
     }

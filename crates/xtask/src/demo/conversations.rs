@@ -1,81 +1,51 @@
 //! Reads conversations from a file: one JSON object a line.
 //!
-//! `{"dialogue_id", "turns": [{"role": "visitor"|"agent"|"system", "text"}], "visitor"?: {"name"?, "email"?,
-//! "phone"?}}`; other fields are ignored.
+//! `{"dialogue_id", "turns": [{"role": "visitor"|"agent"|"system"|"tool", "text"}], "visitor"?: {"name"?, "email"?,
+//! "phone"?}}`; other fields are ignored. Turns and visitors can have all fields that they have in a notification.
 
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::{BufRead, BufReader};
 use std::path::Path;
 
 use anyhow::{Context, anyhow, bail};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::id::{AgentId, SessionId};
 use domain::session::{Channel, Visitor};
-use domain::transcript::{Role, Turn};
+use domain::transcript::Turn;
 use serde::Deserialize;
 use serde_json::Map;
 
 use super::notification::Notification;
 
-/// The file tells no times: a written turn is taken to last this long.
+/// The file has no times of the session: a written turn is taken to last this long.
 const SECONDS_PER_TURN: i32 = 20;
 const AGENT: &str = "replayed";
 
 #[derive(Deserialize)]
 struct Conversation {
     dialogue_id: SessionId,
-    turns: Vec<Line>,
-    visitor: Option<Person>,
-}
-
-#[derive(Deserialize)]
-struct Line {
-    role: Speaker,
-    text: String,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Speaker {
-    Visitor,
-    Agent,
-    System,
-}
-
-#[derive(Deserialize)]
-struct Person {
-    name: Option<String>,
-    email: Option<String>,
-    phone: Option<String>,
+    turns: Vec<Turn>,
+    visitor: Option<Visitor>,
 }
 
 /// The first `limit` conversations of a file, ended at `now`.
 pub(super) fn read(path: &Path, limit: Option<usize>, now: DateTime<Utc>) -> anyhow::Result<Vec<Notification>> {
-    let file = File::open(path).with_context(|| format!("open {}", path.display()))?;
-    parse(BufReader::new(file), limit, now).with_context(|| format!("read {}", path.display()))
+    let text = std::fs::read_to_string(path).with_context(|| format!("read {}", path.display()))?;
+    parse(&text, limit, now).with_context(|| format!("read {}", path.display()))
 }
 
-fn parse(lines: impl BufRead, limit: Option<usize>, now: DateTime<Utc>) -> anyhow::Result<Vec<Notification>> {
+fn parse(text: &str, limit: Option<usize>, now: DateTime<Utc>) -> anyhow::Result<Vec<Notification>> {
     let mut seen = HashMap::new();
-    let mut notifications = Vec::new();
-    for (number, line) in (1..).zip(lines.lines()) {
-        if limit.is_some_and(|limit| notifications.len() >= limit) {
-            break;
-        }
-        let line = line.with_context(|| format!("line {number}"))?;
-        if line.trim().is_empty() {
-            continue;
-        }
+    let lines = (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty());
+    let read = |(number, line): (usize, &str)| {
         let conversation: Conversation =
-            serde_json::from_str(&line).map_err(|error| anyhow!("line {number}, {}", in_line(&error)))?;
-        let id = conversation.dialogue_id.clone();
+            serde_json::from_str(line).map_err(|error| anyhow!("line {number}, {}", in_line(&error)))?;
+        let id = &conversation.dialogue_id;
         if let Some(earlier) = seen.insert(id.clone(), number) {
             bail!("line {number}: dialogue_id {id} is already on line {earlier}");
         }
-        notifications.push(notification(conversation, now)?);
-    }
-    Ok(notifications)
+        notification(conversation, now)
+    };
+    lines.take(limit.unwrap_or(usize::MAX)).map(read).collect()
 }
 
 /// The error without serde_json's own line number, which is always 1 here.
@@ -94,9 +64,9 @@ fn notification(conversation: Conversation, now: DateTime<Utc>) -> anyhow::Resul
         started_at: now - TimeDelta::seconds(lasted.into()),
         ended_at: now,
         end_reason: None,
-        visitor: visitor.map_or_else(|| made_up(&dialogue_id), Visitor::from),
+        visitor: visitor.unwrap_or_else(|| made_up(&dialogue_id)),
         metadata: Map::new(),
-        transcript: turns.into_iter().map(Turn::from).collect(),
+        transcript: turns,
         session_id: dialogue_id,
     })
 }
@@ -112,23 +82,6 @@ fn made_up(id: &SessionId) -> Visitor {
     }
 }
 
-impl From<Person> for Visitor {
-    fn from(person: Person) -> Self {
-        Self { name: person.name, email: person.email, phone: person.phone, ..Self::default() }
-    }
-}
-
-impl From<Line> for Turn {
-    fn from(line: Line) -> Self {
-        let role = match line.role {
-            Speaker::Visitor => Role::Visitor,
-            Speaker::Agent => Role::Agent,
-            Speaker::System => Role::System,
-        };
-        Self { role, text: line.text, started_ms: None, ended_ms: None }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use domain::session::VisitorEmail;
@@ -138,7 +91,7 @@ mod tests {
     const GOOD: &str = r#"{"dialogue_id":"1_00000","services":["Hotels_1"],"turns":[{"role":"visitor","text":"Hi"},{"role":"agent","text":"Hello"}]}"#;
 
     fn parse(text: &str, limit: Option<usize>) -> anyhow::Result<Vec<Notification>> {
-        super::parse(text.as_bytes(), limit, "2026-11-23T10:00:00Z".parse().unwrap())
+        super::parse(text, limit, "2026-11-23T10:00:00Z".parse().unwrap())
     }
 
     fn error(text: &str) -> String {
@@ -179,8 +132,8 @@ mod tests {
     fn an_error_names_its_line() {
         insta::assert_snapshot!(error(&format!("{GOOD}\n\n{{")), @"line 3, column 1: EOF while parsing an object");
         insta::assert_snapshot!(
-            error(&GOOD.replace("agent", "tool")),
-            @"line 1, column 103: unknown variant `tool`, expected one of `visitor`, `agent`, `system`"
+            error(&GOOD.replace("agent", "bots")),
+            @"line 1, column 103: unknown variant `bots`, expected one of `visitor`, `agent`, `system`, `tool`"
         );
         insta::assert_snapshot!(
             error(&GOOD.replace("1_00000", "a b")),

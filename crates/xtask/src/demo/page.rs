@@ -179,8 +179,8 @@ mod tests {
             session.name = Some(HOSTILE.into());
             session.end_reason = Some(HOSTILE.into());
             let stored = &mut session.stored;
-            stored.hubspot.note = Some(HOSTILE.into());
-            stored.webhook.body = Some(HOSTILE.into());
+            stored.hubspot.text = Some(HOSTILE.into());
+            stored.webhook.text = Some(HOSTILE.into());
             stored.turns.push(Turn { role: Role::Visitor, text: HOSTILE.into(), started_ms: None, ended_ms: None });
             if let Some(mail) = &mut stored.email.mail {
                 (mail.subject, mail.html, mail.text) =

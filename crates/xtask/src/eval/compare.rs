@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::outcome::Outcome;
 use super::run::Run;
 use super::text::{given, number};
 use crate::table::{UNKNOWN, table};
@@ -14,7 +15,7 @@ pub(super) struct Comparison {
     a: Side,
     b: Side,
     /// Why the figures of both are not those of the same conversations.
-    warnings: Vec<String>,
+    warnings: Vec<&'static str>,
     /// Figures by name, such as `category.rate`.
     figures: BTreeMap<String, Difference>,
     /// Conversations of both runs whose category is another one.
@@ -65,71 +66,67 @@ impl Side {
         let limit = limit.map(|limit| format!(" (--limit {limit})")).unwrap_or_default();
         format!("{file}: {conversations} conversations{limit}, answered by {answered_by}")
     }
+}
 
-    fn warnings(&self, other: &Self) -> Vec<String> {
-        let file = (self.file != other.file).then(|| "the runs are of different files".to_owned());
-        let limit = (self.limit != other.limit).then(|| "the runs have different limits".to_owned());
-        file.into_iter().chain(limit).collect()
+impl Change {
+    /// `None` if the category is the same.
+    fn of(a: &Outcome, b: &Outcome) -> Option<Self> {
+        (a.got.category != b.got.category).then(|| Self {
+            id: a.labelled.id.clone(),
+            expected: a.labelled.expected.category.as_str().to_owned(),
+            a: given(a),
+            b: given(b),
+            verdict: match (a.is_correct(), b.is_correct()) {
+                (false, true) => "better",
+                (true, false) => "worse",
+                _ => "as wrong",
+            },
+        })
     }
 }
 
 impl Comparison {
     pub(super) fn of(a: &Run, b: &Run) -> anyhow::Result<Self> {
-        let in_b: BTreeMap<_, _> = b.conversations.iter().map(|outcome| (outcome.id.as_str(), outcome)).collect();
-        let in_a: BTreeMap<_, _> = a.conversations.iter().map(|outcome| (outcome.id.as_str(), outcome)).collect();
-        let pairs = a.conversations.iter().filter_map(|one| Some((one, *in_b.get(one.id.as_str())?)));
-        let changed = pairs.filter(|(one, other)| one.got.category != other.got.category);
-        let changed = changed.map(|(one, other)| Change {
-            id: one.id.clone(),
-            expected: one.expected.category.map(|label| label.as_str().to_owned()).unwrap_or_default(),
-            a: given(one),
-            b: given(other),
-            verdict: match (one.is_correct(), other.is_correct()) {
-                (false, true) => "better",
-                (true, false) => "worse",
-                _ => "as wrong",
-            },
-        });
-        let missing = |from: &Run, there: &dyn Fn(&str) -> bool| {
-            let ids = from.conversations.iter().map(|outcome| outcome.id.clone());
-            ids.filter(|id| !there(id)).collect()
+        let warnings = [
+            (a.file != b.file).then_some("the runs are of different files"),
+            (a.limit != b.limit).then_some("the runs have different limits"),
+        ];
+        let pairs = a.conversations.iter().filter_map(|one| Some((one, b.conversation(&one.labelled.id)?)));
+        let missing = |from: &Run, there: &Run| {
+            let ids = from.conversations.iter().map(|outcome| outcome.labelled.id.clone());
+            ids.filter(|id| there.conversation(id).is_none()).collect()
         };
-        let sides = [a, b].map(Side::of);
-        let warnings = sides[0].warnings(&sides[1]);
-        let [side_a, side_b] = sides;
         Ok(Self {
-            a: side_a,
-            b: side_b,
-            warnings,
+            a: Side::of(a),
+            b: Side::of(b),
+            warnings: warnings.into_iter().flatten().collect(),
             figures: differences(a, b)?,
-            changed: changed.collect(),
-            only_in_a: missing(a, &|id| in_b.contains_key(id)),
-            only_in_b: missing(b, &|id| in_a.contains_key(id)),
+            changed: pairs.filter_map(|(one, other)| Change::of(one, other)).collect(),
+            only_in_a: missing(a, b),
+            only_in_b: missing(b, a),
         })
     }
 
     pub(super) fn render(&self) -> String {
+        let mut text = format!("A  {}\nB  {}\n", self.a.render(), self.b.render());
+        text.extend(self.warnings.iter().map(|warning| format!("Warning: {warning}\n")));
         // Thirty cells that mostly do not change would hide the others.
         let shown =
             self.figures.iter().filter(|(name, figure)| !name.starts_with("confusion.") || figure.a != figure.b);
         let rows = shown.map(|(name, Difference { a, b, difference })| {
             let difference = difference.map_or_else(|| UNKNOWN.to_owned(), |by| format!("{by:+.4}"));
-            vec![name.clone(), number(*a, 4), number(*b, 4), difference]
+            [name.clone(), number(*a, 4), number(*b, 4), difference]
         });
-        let mut text = format!("A  {}\nB  {}\n", self.a.render(), self.b.render());
-        self.warnings.iter().for_each(|warning| text.push_str(&format!("Warning: {warning}\n")));
-        text.push('\n');
-        text.push_str(&table(&["figure", "A", "B", "difference"], &rows.collect::<Vec<_>>()));
-        text.push_str(&format!("\nAnother category: {}\n", self.changed.len()));
+        text += &format!("\n{}", table(&["figure", "A", "B", "difference"], &rows.collect::<Vec<_>>()));
+        text += &format!("\nAnother category: {}\n", self.changed.len());
+        let rows = self.changed.iter();
+        let rows = rows.map(|one| [&one.id, &one.expected, &one.a, &one.b, one.verdict].map(str::to_owned));
         if !self.changed.is_empty() {
-            let rows = self.changed.iter().map(|change| {
-                [&change.id, &change.expected, &change.a, &change.b, change.verdict].map(str::to_owned).to_vec()
-            });
-            text.push_str(&table(&["conversation", "expected", "A", "B", ""], &rows.collect::<Vec<_>>()));
+            text += &table(&["conversation", "expected", "A", "B", ""], &rows.collect::<Vec<_>>());
         }
         for (name, ids) in [("A", &self.only_in_a), ("B", &self.only_in_b)] {
             if !ids.is_empty() {
-                text.push_str(&format!("\nOnly in {name}: {}\n", ids.join(", ")));
+                text += &format!("\nOnly in {name}: {}\n", ids.join(", "));
             }
         }
         text
@@ -175,7 +172,7 @@ mod tests {
         let mut after = before.clone();
         after[3].got.category = Some(CategoryLabel::FacingIssue);
         after[1].got.category = Some(CategoryLabel::Others);
-        after[4].id = "f".to_owned();
+        after[4].labelled.id = "f".to_owned();
         (Run::new("five.jsonl", "small", None, 12.0, before), Run::new("five.jsonl", "large", None, 30.0, after))
     }
 

@@ -7,10 +7,10 @@ use anyhow::{Context, ensure};
 use domain::analysis::{CategoryLabel, IntentOutcome};
 use domain::id::SessionId;
 use domain::session::Channel;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// The fields of a conversation that are read here; the rest goes to the analysis unchanged.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Labelled {
     pub(super) id: String,
     #[serde(default = "unknown")]
@@ -21,7 +21,7 @@ pub(super) struct Labelled {
     pub(super) expected: Expected,
 }
 
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Expected {
     pub(super) category: CategoryLabel,
     /// The mean over the visitor's turns.

@@ -9,7 +9,7 @@ use super::figures::Figures;
 use super::outcome::Outcome;
 
 /// The version of this document.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Run {
@@ -44,10 +44,14 @@ impl Run {
         }
     }
 
+    pub(super) fn conversation(&self, id: &str) -> Option<&Outcome> {
+        self.conversations.iter().find(|outcome| outcome.labelled.id == id)
+    }
+
     pub(super) fn read(path: &Path) -> anyhow::Result<Self> {
         let text = std::fs::read(path).with_context(|| format!("read {}", path.display()))?;
         let run: Self = serde_json::from_slice(&text)
-            .with_context(|| format!("{} is no document of `cargo xtask eval --json`", path.display()))?;
+            .with_context(|| format!("{} is not a document of `cargo xtask eval --json`", path.display()))?;
         ensure!(run.version == VERSION, "{} has version {}, not {VERSION}", path.display(), run.version);
         Ok(run)
     }

@@ -5,7 +5,7 @@ use domain::analysis::{Analysis, AnalysisStatus, Usage};
 use serde_json::json;
 
 use super::super::notification::Notification;
-use super::super::outcome::{ArrivedTotals, Outcome, SessionOutcome, Stored};
+use super::super::outcome::{Outcome, SessionOutcome, Stored, Totals};
 use super::super::samples;
 
 fn now() -> DateTime<Utc> {
@@ -18,8 +18,16 @@ pub(in super::super) fn sample(index: usize) -> Notification {
 
 /// Three sessions: the first completed with everything, the second said too little, the third failed.
 pub(in super::super) fn small() -> Outcome {
-    let arrived =
-        ArrivedTotals { emails_sent: 1, contacts: 1, notes: 1, people: 1, tasks: 1, webhooks: 2, dead_letters: 1 };
+    let arrived = Totals {
+        emails_sent: 1,
+        contacts: 1,
+        notes: 1,
+        people: 1,
+        tasks: 1,
+        webhooks: 2,
+        dead_letters: 1,
+        ..Totals::default()
+    };
     let tenant = (samples::BUSINESS, "tideway-cycles");
     Outcome::new(tenant, now(), 4.321, vec![complete(), silent(), failed()], arrived)
 }
@@ -38,13 +46,12 @@ pub(in super::super) fn complete() -> SessionOutcome {
             "html": include_str!("canned/mail.html"), "text": "Hello Daniel,\n\nthank you for your call.\n",
         } },
         "hubspot": { "status": "done", "contact_id": "101", "record_id": "501",
-                     "note": "<p><strong>Facing Issue</strong> (91 %)</p><p>The front brake failed after a service.</p>" },
-        "salesforce": { "status": "done", "contact_id": "00Q1", "record_id": "00T1", "task": {
-            "subject": "Facing Issue: the front brake failed",
-            "description": "Facing Issue (91 %)\n\nThe front brake failed after a service.",
-        } },
+                     "text": "<p><strong>Facing Issue</strong> (91 %)</p><p>The front brake failed after a service.</p>" },
+        "salesforce": { "status": "done", "contact_id": "00Q1", "record_id": "00T1",
+                        "subject": "Facing Issue: the front brake failed",
+                        "text": "Facing Issue (91 %)\n\nThe front brake failed after a service." },
         "webhook": { "status": "done", "record_id": "msg_1", "verified": true,
-                     "body": r#"{"type":"session.analyzed","data":{"session_id":"brake-complaint"}}"# },
+                     "text": r#"{"type":"session.analyzed","data":{"session_id":"brake-complaint"}}"# },
     });
     session(sample(2), serde_json::from_value(stored).unwrap())
 }
