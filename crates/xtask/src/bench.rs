@@ -61,10 +61,10 @@ pub(crate) async fn run(command: Bench) -> anyhow::Result<ExitCode> {
 /// Runs `crates/store/benches/purge.rs`, which prints its verdict itself, on a server of its own.
 async fn purge(rows: u64) -> anyhow::Result<bool> {
     let owned = own()?;
-    let database = owned.postgres().await?;
+    let database_url = owned.postgres().await?;
     let mut cargo = cargo("store", "purge")?;
     // The database does the work: a build for development is as good.
-    cargo.args(["--quiet", "--profile", "dev", "--", &rows.to_string()]).env("TEST_DATABASE_URL", database.url);
+    cargo.args(["--quiet", "--profile", "dev", "--", &rows.to_string()]).env("TEST_DATABASE_URL", database_url);
     Ok(cargo.status().await.context("cargo did not start")?.success())
 }
 

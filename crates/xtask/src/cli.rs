@@ -2,14 +2,16 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
+use anyhow::Context;
 use clap::{Parser, Subcommand};
 
 use crate::bench::{self, Bench};
 use crate::integrations::{self, Integrations};
 use crate::preview_email::{self, PreviewEmail};
-use crate::stack::{self, StateDir};
-use crate::{demo, eval, generated, lambda, local, migrate, sam, test};
+use crate::stack::{self, Llm, StateDir};
+use crate::{demo, eval, generated, lambda, local, sam, test};
 
 /// Developer commands of the Post Session API.
 #[derive(Debug, Parser)]
@@ -80,7 +82,7 @@ pub(crate) enum Command {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Local {
     /// Start the stack and leave it running; if it runs already, deploy what has changed.
-    Up(stack::Options),
+    Up(Llm),
     /// Stop the stack.
     Down,
 }
@@ -100,14 +102,14 @@ pub(crate) enum Postgres {
 
 pub(crate) async fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
-        Command::Local(Local::Up(options)) => local::up(options).await?,
+        Command::Local(Local::Up(llm)) => local::up(llm).await?,
         Command::Local(Local::Down) => local::down(),
         Command::Demo(options) => return demo::run(options).await,
         Command::Eval(options) => eval::run(&options).await?,
         Command::Test => return test::run().await,
         Command::Build => print!("{}", lambda::sizes(&stack::build().await?)?),
         Command::Bench(command) => return bench::run(command).await,
-        Command::Migrate { database_url, ca_file } => migrate::run(database_url, ca_file).await?,
+        Command::Migrate { database_url, ca_file } => migrate(database_url, ca_file).await?,
         Command::PreviewEmail(options) => preview_email::run(options)?,
         Command::Integrations(command) => return integrations::run(command).await,
         Command::SettingsTable { write } => generated::settings(write)?,
@@ -120,4 +122,19 @@ pub(crate) async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Guard { owner, state_dir } => stack::guard(owner, state_dir),
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Migrates the given database, or the local stack's.
+async fn migrate(database_url: Option<String>, ca_file: Option<PathBuf>) -> anyhow::Result<()> {
+    let local = || StateDir::local().read_stack().map(|file| file.database_url);
+    let url = database_url.or_else(local).context("no local stack is running: give --database-url")?;
+    let config = store::Config { url, ca_file, statement_timeout: Duration::ZERO, pool_size: 1 };
+    let applied = store::migrate(&config).await.context("failed to migrate the database")?;
+    for migration in &applied {
+        println!("  applied {migration}");
+    }
+    if applied.is_empty() {
+        println!("  the schema is up to date");
+    }
+    Ok(())
 }

@@ -5,7 +5,6 @@ mod database;
 mod notification;
 mod outcome;
 mod page;
-mod samples;
 mod stand_ins;
 mod table;
 #[cfg(test)]
@@ -43,17 +42,15 @@ pub(crate) struct Options {
     llm: Llm,
 }
 
-/// The conversations of a run and the business that they are with.
-struct Conversations {
-    business: &'static str,
-    notifications: Vec<Notification>,
-}
-
 /// Runs the demo on a stack of its own; the code is a failure if any session did not complete.
 pub(crate) async fn run(options: Options) -> anyhow::Result<ExitCode> {
-    let stack_options = stack::Options { llm: options.llm.clone(), ..stack::Options::default() };
-    let stack = stack::up(StateDir::named("demo-stack"), &stack_options).await?;
-    let outcome = play(&stack.file, conversations(&options)?).await?;
+    let (business, notifications) = match &options.transcripts {
+        Some(path) => ("Example Assistant", conversations::read(path, options.limit, Utc::now())?),
+        None => (conversations::BUSINESS, conversations::samples(options.limit, Utc::now())?),
+    };
+    anyhow::ensure!(!notifications.is_empty(), "there are no conversations to run");
+    let stack = stack::up(StateDir::named("demo-stack"), &options.llm).await?;
+    let outcome = play(&stack.file, business, notifications).await?;
     let page = write(&outcome, &paths::target().join("demo"))?;
     println!("\n{}", table::render(&outcome));
     println!("{}", table::totals(&outcome));
@@ -61,18 +58,7 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<ExitCode> {
     Ok(if outcome.is_complete() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn conversations(options: &Options) -> anyhow::Result<Conversations> {
-    let now = Utc::now();
-    let (business, mut notifications) = match &options.transcripts {
-        Some(path) => ("Example Assistant", conversations::read(path, options.limit, now)?),
-        None => (samples::BUSINESS, samples::notifications(now)?),
-    };
-    notifications.truncate(options.limit.unwrap_or(usize::MAX));
-    anyhow::ensure!(!notifications.is_empty(), "there are no conversations to run");
-    Ok(Conversations { business, notifications })
-}
-
-async fn play(stack: &StackFile, Conversations { business, notifications }: Conversations) -> anyhow::Result<Outcome> {
+async fn play(stack: &StackFile, business: &str, notifications: Vec<Notification>) -> anyhow::Result<Outcome> {
     let http = local_http().timeout(REQUEST_TIMEOUT).build()?;
     let tenant = Tenant::of_run(Utc::now())?;
     println!("Seeding the tenant {}", tenant.id);
@@ -103,11 +89,9 @@ async fn play(stack: &StackFile, Conversations { business, notifications }: Conv
 
 /// Returns the path of the page.
 fn write(outcome: &Outcome, directory: &Path) -> anyhow::Result<PathBuf> {
-    std::fs::create_dir_all(directory).with_context(|| format!("create {}", directory.display()))?;
     let json = serde_json::to_string_pretty(outcome)? + "\n";
-    for (name, text) in [("report.json", json), ("report.html", page::render(outcome)?)] {
-        let path = directory.join(name);
-        std::fs::write(&path, text).with_context(|| format!("write {}", path.display()))?;
-    }
-    Ok(directory.join("report.html"))
+    paths::write(&directory.join("report.json"), json)?;
+    let page = directory.join("report.html");
+    paths::write(&page, page::render(outcome)?)?;
+    Ok(page)
 }

@@ -22,7 +22,7 @@ use crate::stack::Llm;
 use compare::Comparison;
 use engine::Engine;
 use outcome::Outcome;
-use run::Run;
+use run::{Run, Subject};
 
 /// The conversations that come with the code.
 const SHIPPED: &str = "crates/analyze/eval/synthetic.jsonl";
@@ -66,18 +66,23 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
 /// Analyses the conversations and prints the figures; progress goes to stderr.
 async fn evaluate(options: &Options) -> anyhow::Result<()> {
     let file = options.file.clone().unwrap_or_else(|| paths::root().join(SHIPPED));
-    let text = std::fs::read_to_string(&file).with_context(|| format!("read {}", file.display()))?;
-    let parsed = labelled::parse(&text, options.limit);
+    let parsed = labelled::parse(&paths::read(&file)?, options.limit);
     let (labelled, lines) = parsed.with_context(|| format!("read {}", file.display()))?;
     let engine = Engine::prepare(options.bedrock.as_deref(), &options.llm).await?;
     let started = Instant::now();
     let printed = engine.analyse(&lines, options.concurrency).await?;
     let wall = started.elapsed().as_secs_f64();
-    ensure!(printed.complete || !printed.lines.is_empty(), "the analysis failed before the first result");
+    ensure!(printed.success || !printed.stdout.is_empty(), "the analysis failed before the first result");
     let outcomes = outcome::join(&labelled, &printed)?;
-    let run = Run::new(&paths::shown(&file), &engine.name, options.limit, wall, outcomes);
+    let subject = Subject {
+        file: paths::shown(&file),
+        limit: options.limit,
+        conversations: outcomes.len(),
+        answered_by: engine.name,
+    };
+    let run = Run::new(subject, wall, outcomes);
     print(&run, options.json, text::render)?;
-    worked(&run, printed.complete)
+    worked(&run, printed.success)
 }
 
 /// Figures about nothing must not pass for a measurement.

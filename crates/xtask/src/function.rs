@@ -1,7 +1,5 @@
 //! One way to invoke a function: the local stack's, or a deployed one.
 
-use std::io::ErrorKind;
-
 use anyhow::{Context, bail, ensure};
 use serde::Serialize;
 use serde_json::Value;
@@ -65,14 +63,8 @@ async fn deployed(aws: &str, name: &str, event: &Value) -> anyhow::Result<(Value
     // After a minute it would give up and invoke once more, while the function still works.
     command.args(["--cli-read-timeout", "0", "--payload", "file:///dev/stdin"]);
     command.args(["--query", "FunctionError", "--output", "text", "/dev/stdout"]);
-    let output = process::capture(&mut command, &event.to_string()).await.map_err(|error| {
-        match error.downcast_ref::<std::io::Error>().map(std::io::Error::kind) {
-            Some(ErrorKind::NotFound) => anyhow::anyhow!(
-                "a deployed function is invoked with Amazon's command line, but there is no `{aws}`: install the AWS CLI"
-            ),
-            _ => error,
-        }
-    })?;
+    let output = process::capture(&mut command, &event.to_string()).await;
+    let output = output.context("a deployed function is invoked with Amazon's command line: install the AWS CLI")?;
     ensure!(output.success, "`{aws} lambda invoke` failed");
     split(&output.stdout)
 }

@@ -35,7 +35,7 @@ fn settings_table() -> anyhow::Result<String> {
 
 /// A block between two marker lines of a document: `<!-- NAME: begin; … -->` and `<!-- NAME: end -->`.
 ///
-/// Each block has a command that writes it, `cargo xtask NAME-table --write`, and a test that calls `is_current`.
+/// Each block has a command that writes it, `cargo xtask NAME-table --write`; a test holds it current.
 #[derive(Debug, Clone, Copy)]
 struct Block {
     /// Relative to the checkout.
@@ -53,17 +53,8 @@ impl Block {
         let old = self.read()?;
         let new = self.filled(&old, content)?;
         let state = if new == old { "is up to date" } else { "has been updated" };
-        std::fs::write(paths::root().join(self.document), new)
-            .with_context(|| format!("failed to write {}", self.document))?;
+        paths::write(&paths::root().join(self.document), new)?;
         println!("  {} {state}", self.document);
-        Ok(())
-    }
-
-    /// Returns an error that names the command to run if the document has another content.
-    #[cfg(test)]
-    fn is_current(&self, content: &str) -> anyhow::Result<()> {
-        let old = self.read()?;
-        ensure!(self.filled(&old, content)? == old, "{} is out of date: run `{}`", self.document, self.command());
         Ok(())
     }
 
@@ -72,8 +63,7 @@ impl Block {
     }
 
     fn read(&self) -> anyhow::Result<String> {
-        let path = paths::root().join(self.document);
-        std::fs::read_to_string(path).with_context(|| format!("failed to read {}", self.document))
+        paths::read(&paths::root().join(self.document))
     }
 
     /// Replaces what is between the markers.
@@ -96,8 +86,11 @@ mod tests {
 
     #[test]
     fn the_documents_have_the_tables_of_the_code() {
-        SETTINGS.is_current(&settings_table().unwrap()).unwrap();
-        OUTCOMES.is_current(&reason::table()).unwrap();
+        for (block, content) in [(SETTINGS, settings_table().unwrap()), (OUTCOMES, reason::table())] {
+            let old = block.read().unwrap();
+            let is_current = block.filled(&old, &content).unwrap() == old;
+            assert!(is_current, "{} is out of date: run `{}`", block.document, block.command());
+        }
     }
 
     #[test]

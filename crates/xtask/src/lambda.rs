@@ -7,6 +7,7 @@ use anyhow::{Context, ensure};
 use serde::Deserialize;
 use tokio::process::Command;
 
+use crate::stack::Llm;
 use crate::table::table;
 use crate::{paths, process, venv};
 
@@ -71,29 +72,31 @@ pub(crate) fn sizes(packages: &[Package]) -> anyhow::Result<String> {
     Ok(table(&["function", "binary MiB", "zip MiB"], &rows))
 }
 
-/// Builds the stand-ins of the outside world and tells where their binary is. With TLS they take longer to build.
-pub(crate) async fn build_fakes(tls: bool) -> anyhow::Result<PathBuf> {
+/// Builds the stand-ins of the outside world and returns the path of their binary. They take longer to build with TLS,
+/// which they have only where the server behind Bedrock's needs it.
+pub(crate) async fn build_fakes(llm: &Llm) -> anyhow::Result<PathBuf> {
+    let tls = llm.url.as_ref().is_some_and(|url| url.starts_with("https://"));
     let features: &[_] = if tls { &["--features", "tls"] } else { &[] };
     binaries(&[&["--package", "fakes"], features].concat()).await?.path("fakes")
 }
 
-/// Builds the program that analyses the conversations of an evaluation and tells where it is.
+/// Builds the program that analyses the conversations of an evaluation and returns its path.
 pub(crate) async fn build_evaluate() -> anyhow::Result<PathBuf> {
     binaries(&["--package", "analyze", "--example", "evaluate"]).await?.path("evaluate")
 }
 
-/// Builds the function that does nothing, as the others are built, and tells where its binary is.
+/// Builds the function that does nothing, as the others are built, and returns the path of its binary.
 pub(crate) async fn build_noop() -> anyhow::Result<PathBuf> {
     binaries(&["--release", "--package", "stage", "--example", "noop"]).await?.path("noop")
 }
 
-/// A name in `template.yaml`: `CrmSyncFunction` for `crm-sync` and `Function`.
-pub(crate) fn logical_id(package: &str, suffix: &str) -> String {
+/// The name of a function's resource in `template.yaml`: `CrmSyncFunction` for `crm-sync`.
+pub(crate) fn logical_id(function: &str) -> String {
     let word = |word: &str| {
         let mut letters = word.chars();
         letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect::<String>()
     };
-    package.split('-').map(word).collect::<String>() + suffix
+    function.split('-').map(word).collect::<String>() + "Function"
 }
 
 /// Where a function's archive is.

@@ -1,15 +1,15 @@
 //! `cargo xtask local`: a stack that runs until it is stopped.
 
-use crate::stack::{self, Options, StackFile, StateDir};
+use crate::stack::{self, Llm, StackFile, StateDir};
 use crate::{paths, sam};
 
-pub(crate) async fn up(options: Options) -> anyhow::Result<()> {
+pub(crate) async fn up(llm: Llm) -> anyhow::Result<()> {
     let dir = StateDir::local();
     if let Some(file) = stack::redeploy(&dir).await? {
         return describe(&dir, &file).await;
     }
     println!("starting the local stack");
-    let stack = stack::up(dir, &options).await?;
+    let stack = stack::up(dir, &llm).await?;
     describe(&stack.owned.dir, &stack.file).await?;
     stack.owned.keep()
 }

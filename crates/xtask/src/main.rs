@@ -10,7 +10,6 @@ mod integrations;
 mod interrupt;
 mod lambda;
 mod local;
-mod migrate;
 mod paths;
 mod preview_email;
 mod process;

@@ -5,7 +5,6 @@
 //! `samconfig.toml` names.
 
 mod relay;
-mod template;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -35,6 +34,12 @@ const TOLERANCE: &str = "315360000";
 /// Found in a container by `--add-host`, and the one name that `store` connects to without TLS.
 const LOCALHOST: &str = "localhost:";
 
+/// The last of the variables that every function has.
+const LAST_COMMON_VARIABLE: &str = "LOG_LEVEL: !Ref LogLevel";
+const ARCHITECTURE: &str = "[!Ref Architecture]";
+/// `sam local` reads the layers without resolving what they refer to.
+const LAYERS: &str = r#"Layers: !If [HasLayers, !Split [",", !Ref LayerArns], !Ref AWS::NoValue]"#;
+
 type Variables = BTreeMap<String, String>;
 
 /// Seeds the tenant of the sample events, writes the two files and lets containers reach the stack.
@@ -57,14 +62,12 @@ async fn write(dir: &StateDir, stack: &StackFile) -> anyhow::Result<()> {
     let mut file = BTreeMap::new();
     for function in FUNCTIONS {
         let deployed = deployed(stack, &http, function).await?;
-        file.insert(lambda::logical_id(function, "Function"), local(stack, function, deployed)?);
+        file.insert(lambda::logical_id(function), local(stack, function, deployed)?);
     }
     relay::start(dir, &by_name(file.values_mut()))?;
     std::fs::write(variables_path(), serde_json::to_string_pretty(&file)? + "\n")?;
-    let source = std::fs::read_to_string(paths::root().join("template.yaml"))?;
-    let path = dir.path.join("template.yaml");
-    std::fs::write(&path, template::local(&source, stack.aws()?.keys(), lambda::archive)?)
-        .with_context(|| format!("write {}", path.display()))
+    let source = paths::read(&paths::root().join("template.yaml"))?;
+    paths::write(&dir.path.join("template.yaml"), local_template(&source, stack.aws()?.keys(), lambda::archive)?)
 }
 
 /// Names this machine in every address, since 127.0.0.1 is a container itself; returns the ports.
@@ -103,6 +106,44 @@ fn local(stack: &StackFile, function: &str, mut variables: Variables) -> anyhow:
     }
     variables.extend(stack.aws()?);
     Ok(variables)
+}
+
+/// `template.yaml` with the built archives as code, this machine's architecture, no layers, and further variables
+/// declared.
+///
+/// The template is changed line by line: the rest is kept, comments and short forms included.
+fn local_template<'a>(
+    source: &str,
+    declared: impl Iterator<Item = &'a String>,
+    archive: impl Fn(&str) -> PathBuf,
+) -> anyhow::Result<String> {
+    let declared: Vec<_> = declared.map(String::as_str).collect();
+    let architecture = if cfg!(target_arch = "aarch64") { "[arm64]" } else { "[x86_64]" };
+    let (mut functions, mut groups, mut architectures, mut layers) = (0, 0, 0, 0);
+    let mut local = String::with_capacity(source.len());
+    for line in source.lines() {
+        let (indent, text) = line.split_at(line.len() - line.trim_start().len());
+        if let Some(package) = text.strip_prefix("CodeUri: crates/") {
+            functions += 1;
+            local += &format!("{indent}CodeUri: {}\n", archive(package).display());
+        } else if text == LAST_COMMON_VARIABLE {
+            groups += 1;
+            let empty = declared.iter().map(|name| format!("{indent}{name}: \"\"\n"));
+            local += &format!("{line}\n{}", empty.collect::<String>());
+        } else if text == LAYERS {
+            layers += 1;
+            local += &format!("{indent}Layers: []\n");
+        } else {
+            architectures += line.matches(ARCHITECTURE).count();
+            local += &format!("{}\n", line.replace(ARCHITECTURE, architecture));
+        }
+    }
+    ensure!(
+        (functions, groups, architectures, layers) == (FUNCTIONS.len(), 1, 1, 1),
+        "template.yaml is not laid out as expected: {functions} functions from crates, {groups} common groups of \
+         variables, {architectures} architectures, {layers} lists of layers"
+    );
+    Ok(local)
 }
 
 #[cfg(test)]
@@ -180,5 +221,29 @@ mod tests {
         let secrets = domain::unsubscribe::LinkSecrets::new(EVENTS_LINK_SECRET).unwrap();
         let link = secrets.open(event["pathParameters"]["token"].as_str().expect("a token"));
         assert_eq!(link.unwrap().tenant_id.as_ref(), TENANT);
+    }
+
+    #[test]
+    fn only_code_architecture_layers_and_declared_variables_differ_from_the_deployed_template() {
+        let source = include_str!("../../../template.yaml");
+        let declared = ["AWS_REGION".to_owned(), "AWS_ENDPOINT_URL".to_owned()];
+        let local = local_template(source, declared.iter(), |package| format!("/built/{package}.zip").into()).unwrap();
+        let added: Vec<_> = local.lines().filter(|line| !source.lines().any(|other| other == *line)).collect();
+        let architecture = if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" };
+        let expected = [
+            format!("    Architectures: [{architecture}]"),
+            "    Layers: []".to_owned(),
+            "        AWS_REGION: \"\"".to_owned(),
+            "        AWS_ENDPOINT_URL: \"\"".to_owned(),
+        ];
+        let code = FUNCTIONS.map(|name| format!("      CodeUri: /built/{name}.zip"));
+        assert_eq!(added, [expected.as_slice(), &code].concat());
+        assert_eq!(local.lines().count(), source.lines().count() + declared.len());
+    }
+
+    #[test]
+    fn another_layout_is_refused_rather_than_half_changed() {
+        let error = local_template("Resources: {}\n", [].iter(), |package| package.into()).unwrap_err();
+        assert!(error.to_string().contains("0 functions"), "{error}");
     }
 }

@@ -22,13 +22,12 @@ const STATEMENT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A tenant whose visitors are mailed and synced to the stand-ins.
 pub(crate) struct Tenant {
+    /// Also the name of the hook that receives the tenant's webhooks.
     pub(crate) id: TenantId,
     /// HubSpot's stand-in keeps one portal per token.
     pub(crate) hubspot_token: String,
     /// Salesforce's stand-in keeps one org per consumer key.
     pub(crate) salesforce_key: String,
-    /// Name of the receiving hook.
-    pub(crate) hook: String,
 }
 
 impl Tenant {
@@ -38,12 +37,8 @@ impl Tenant {
     }
 
     pub(crate) fn named(name: &str) -> anyhow::Result<Self> {
-        Ok(Self {
-            id: name.parse()?,
-            hubspot_token: format!("pat-{name}"),
-            salesforce_key: format!("3MVG-{name}"),
-            hook: name.to_owned(),
-        })
+        let (hubspot_token, salesforce_key) = (format!("pat-{name}"), format!("3MVG-{name}"));
+        Ok(Self { id: name.parse()?, hubspot_token, salesforce_key })
     }
 
     fn salesforce_secret(&self) -> String {
@@ -72,7 +67,7 @@ pub(crate) async fn seed(
 
     // By name: a function run by `sam local` finds it too.
     let by_name = |fake: &str| anyhow::Ok(stack.fake(fake)?.replace("127.0.0.1", "localhost"));
-    let hook = format!("{}/hooks/{}", by_name("webhook")?, tenant.hook);
+    let hook = format!("{}/hooks/{}", by_name("webhook")?, tenant.id);
     let wanted = [
         (json!({ "kind": "hubspot" }), tenant.hubspot_token.clone()),
         (json!({ "kind": "salesforce", "url": by_name("salesforce")? }), tenant.salesforce_secret()),
@@ -117,7 +112,7 @@ async fn put_secret(stack: &StackFile, http: &reqwest::Client, name: &str, value
 /// Lets the webhook receiver check signatures, and adds to the org what its admin adds before the first sync: the field
 /// by which a task is found again.
 async fn prepare_stand_ins(stack: &StackFile, http: &reqwest::Client, tenant: &Tenant) -> anyhow::Result<()> {
-    let secret = http.put(format!("{}/_secrets/{}", stack.fake("webhook")?, tenant.hook)).body(tenant.webhook_secret());
+    let secret = http.put(format!("{}/_secrets/{}", stack.fake("webhook")?, tenant.id)).body(tenant.webhook_secret());
     let field = json!({
         "object": "Activity", "name": "PostSession_Id__c", "externalId": true, "unique": true, "caseSensitive": true,
     });

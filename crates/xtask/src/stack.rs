@@ -5,7 +5,6 @@
 
 mod deploy;
 mod files;
-mod guard;
 mod ministack;
 mod ports;
 mod postgres;
@@ -15,30 +14,23 @@ mod stand_ins;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::Context;
 use rustix::process::Signal;
+use tokio::process::Command;
 
 use crate::lambda::Package;
+use crate::process::{self, Identity};
 use crate::progress::step;
-use crate::{lambda, paths, process, venv};
+use crate::{lambda, paths, venv};
 
 pub(crate) use files::{StackFile, StateDir};
-pub(crate) use guard::guard;
 pub(crate) use ports::{answers, take as free_ports};
-pub(crate) use postgres::{Postgres, restart as restart_postgres};
+pub(crate) use postgres::{restart as restart_postgres, start as start_postgres};
 
 /// Time for a process to end by itself. Killing one loses nothing that is needed.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// Options of a stack.
-#[derive(Debug, Clone, Default, clap::Args)]
-pub(crate) struct Options {
-    /// Use this database instead of a server of the stack's own.
-    #[arg(long, value_name = "URL")]
-    pub(crate) database_url: Option<String>,
-    #[command(flatten)]
-    pub(crate) llm: Llm,
-}
+/// How often the owner of a stack is looked for.
+const CHECK: Duration = Duration::from_millis(500);
 
 /// An OpenAI-compatible server that answers instead of the stand-in for Bedrock.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -51,18 +43,10 @@ pub(crate) struct Llm {
     pub(crate) model: Option<String>,
 }
 
-impl Llm {
-    /// Builds the stand-ins, with TLS where the server needs it.
-    pub(crate) async fn build_fakes(&self) -> anyhow::Result<PathBuf> {
-        lambda::build_fakes(self.url.as_ref().is_some_and(|url| url.starts_with("https://"))).await
-    }
-}
-
 /// A directory that this command owns: what runs there is stopped when this is dropped, unless it is kept.
 #[derive(Debug)]
 pub(crate) struct Owned {
     pub(crate) dir: StateDir,
-    kept: bool,
     _lock: files::Lock,
 }
 
@@ -72,29 +56,27 @@ impl Owned {
         let _lock = dir.lock()?;
         down(&dir);
         paths::empty(&dir.path)?;
-        let owned = Self { dir, kept: false, _lock };
-        guard::start(&owned.dir)?;
+        let owned = Self { dir, _lock };
+        start_guard(&owned.dir)?;
         Ok(owned)
     }
 
     /// Leaves everything running after this command.
-    pub(crate) fn keep(mut self) -> anyhow::Result<()> {
-        std::fs::write(self.dir.kept_file(), "").context("failed to mark the stack as kept")?;
-        self.kept = true;
-        Ok(())
+    pub(crate) fn keep(&self) -> anyhow::Result<()> {
+        paths::write(&self.dir.kept_file(), "")
     }
 
-    /// Starts a database server of its own, with the Python environment that it comes from.
-    pub(crate) async fn postgres(&self) -> anyhow::Result<Postgres> {
+    /// Makes the Python environment and starts its database server; returns the URL of the database.
+    pub(crate) async fn postgres(&self) -> anyhow::Result<String> {
         step("Python environment", venv::STACK.ensure()).await?;
-        step("PostgreSQL", Postgres::start(&self.dir)).await
+        step("PostgreSQL", start_postgres(&self.dir)).await
     }
 }
 
 impl Drop for Owned {
     fn drop(&mut self) {
-        if !self.kept {
-            stop(&self.dir);
+        if !self.dir.kept_file().exists() {
+            down(&self.dir);
         }
     }
 }
@@ -107,19 +89,16 @@ pub(crate) struct Stack {
 }
 
 /// Starts a stack in the directory, printing each step.
-pub(crate) async fn up(dir: StateDir, options: &Options) -> anyhow::Result<Stack> {
+pub(crate) async fn up(dir: StateDir, llm: &Llm) -> anyhow::Result<Stack> {
     // An error or an interruption drops this, which stops whatever has been started.
     let owned = Owned::take(dir)?;
     let dir = &owned.dir;
     let packages = build().await?;
-    let fakes = step("build the stand-ins", options.llm.build_fakes()).await?;
-    let database_url = match &options.database_url {
-        Some(url) => url.clone(),
-        None => step("PostgreSQL", Postgres::start(dir)).await?.url,
-    };
+    let fakes = step("build the stand-ins", lambda::build_fakes(llm)).await?;
+    let database_url = step("PostgreSQL", start_postgres(dir)).await?;
     let mut file = StackFile::new(dir, database_url)?;
     step("MiniStack", ministack::start(dir, &file)).await?;
-    step("stand-ins", stand_ins::start(dir, &file, &fakes, &options.llm)).await?;
+    step("stand-ins", stand_ins::start(dir, &file, &fakes, llm)).await?;
     file.pids = dir.read_processes().unwrap_or_default();
     deploy(dir, &mut file, &packages).await?;
     Ok(Stack { file, owned })
@@ -147,12 +126,6 @@ async fn deploy(dir: &StateDir, file: &mut StackFile, packages: &[Package]) -> a
 
 /// Stops what was started in the directory; true if there was something. Its logs stay.
 pub(crate) fn down(dir: &StateDir) -> bool {
-    let existed = dir.read_processes().is_some_and(|processes| !processes.is_empty());
-    stop(dir);
-    existed
-}
-
-fn stop(dir: &StateDir) {
     let processes = dir.read_processes().unwrap_or_default();
     // MiniStack first: its functions hold connections to the others. SIGINT is PostgreSQL's fast shutdown; SIGTERM would
     // wait for the clients.
@@ -171,4 +144,31 @@ fn stop(dir: &StateDir) {
         process::stop(process, Signal::TERM, GRACE);
     }
     dir.forget();
+    !processes.is_empty()
+}
+
+/// Starts a companion process that stops the stack if this process is killed and cannot stop it. The companion ends by
+/// itself once the stack is stopped or kept.
+fn start_guard(dir: &StateDir) -> anyhow::Result<()> {
+    let owner = std::process::id().to_string();
+    let mut companion = Command::new(paths::program());
+    companion.args(["guard", "--owner", &owner, "--state-dir"]).arg(&dir.path);
+    process::start(&mut companion, &dir.log("guard"))?;
+    Ok(())
+}
+
+/// The companion of a stack: waits for the owner's end, then stops what the directory still lists, unless the stack was kept.
+pub(crate) fn guard(owner: i32, state_dir: PathBuf) {
+    let dir = StateDir { path: state_dir };
+    let Some(owner) = Identity::of(owner) else { return };
+    while owner.is_alive() {
+        std::thread::sleep(CHECK);
+    }
+    if dir.kept_file().exists() || dir.read_processes().is_none() {
+        return;
+    }
+    // The owner held the lock. A command that has the lock now owns what the directory lists, or is stopping it.
+    if let Ok(_lock) = dir.lock() {
+        down(&dir);
+    }
 }

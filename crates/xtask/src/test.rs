@@ -5,7 +5,7 @@ mod report;
 
 use std::process::ExitCode;
 
-use crate::stack::{self, Options, Owned, Postgres, StateDir};
+use crate::stack::{self, Llm, Owned, StateDir};
 use crate::{paths, venv};
 use report::Report;
 
@@ -45,10 +45,10 @@ async fn unit_tests(report: &mut Report) -> anyhow::Result<()> {
     let owned = Owned::take(StateDir::named("test-database"))?;
     let server = async {
         venv::STACK.ensure().await?;
-        Postgres::start(&owned.dir).await
+        stack::start_postgres(&owned.dir).await
     };
-    if let Some(server) = report.prepared("PostgreSQL", server).await {
-        report.run(checks::unit_tests(&server.url)).await;
+    if let Some(url) = report.prepared("PostgreSQL", server).await {
+        report.run(checks::unit_tests(&url)).await;
     }
     Ok(())
 }
@@ -65,7 +65,7 @@ async fn vendors_clients(report: &mut Report) {
 }
 
 async fn pipeline_tests(report: &mut Report) {
-    match stack::up(StateDir::named("test-stack"), &Options::default()).await {
+    match stack::up(StateDir::named("test-stack"), &Llm::default()).await {
         Ok(stack) => {
             report.run(checks::pipeline_tests(&stack.owned.dir.stack_file())).await;
             println!("  logs of the stack: {}", paths::shown(&stack.owned.dir.log("*")));

@@ -1,6 +1,6 @@
 //! Python environments under `target/`, made from pinned lists and made again when a list changes.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, bail, ensure};
 use tokio::process::Command;
@@ -21,8 +21,8 @@ pub(crate) const CHECK: Venv = Venv { name: "venv-check", requirements: include_
 /// The clients of HubSpot, Salesforce and Standard Webhooks: apart, because only a check needs them.
 pub(crate) const VENDORS: Venv = Venv { name: "venv-vendors", requirements: include_str!("../python/vendors.txt") };
 
-/// MiniStack needs it.
-const OLDEST_PYTHON: (u32, u32) = (3, 10);
+/// Exits successfully if the Python is new enough for MiniStack.
+const IS_NEW: &str = "import sys; sys.exit(sys.version_info < (3, 10))";
 /// Holds the list an environment was made from; written last, so that a half-made one is made again.
 const STAMP: &str = "made-from.txt";
 
@@ -55,73 +55,25 @@ impl Venv {
             return Ok(());
         }
         let python = system_python().await?;
-        paths::empty(&self.path()).context("failed to remove the old Python environment")?;
-        let list = paths::target().join(format!("{}.txt", self.name));
-        std::fs::write(&list, self.requirements)?;
-        self.install(&python, &list).await?;
-        Ok(std::fs::write(stamp, self.requirements)?)
+        let [list, log] = ["txt", "log"].map(|ending| self.path().with_extension(ending));
+        paths::write(&list, self.requirements)?;
+        let mut script = Command::new(python);
+        script.arg("-c").arg(include_str!("../python/environment.py")).args([self.path(), list]);
+        let made = process::logged(&mut script, &log).await?;
+        ensure!(made, "{} is incomplete; see {}:\n{}", self.name, paths::shown(&log), process::end_of(&log, 3));
+        paths::write(&stamp, self.requirements)
     }
-
-    async fn install(self, python: &Path, list: &Path) -> anyhow::Result<()> {
-        let log = paths::target().join(format!("{}.log", self.name));
-        let make = async |options: &[&str]| {
-            process::logged(Command::new(python).args(["-m", "venv"]).args(options).arg(self.path()), &log).await
-        };
-        let mut pip = if make(&["--clear"]).await? {
-            command(&self.python(), &["-m", "pip", "install"])
-        } else {
-            // Debian's Python comes without ensurepip: pip of the system or uv can fill the environment as well.
-            let made = make(&["--clear", "--without-pip"]).await?;
-            ensure!(made, "python3 can't make virtual environments; see {}", paths::shown(&log));
-            self.pip_from_outside(python, &log).await?
-        };
-        pip.args(["--only-binary", ":all:", "--no-deps", "--requirement"]).arg(list);
-        let installed = process::logged(&mut pip, &log).await?;
-        ensure!(installed, "failed to install the Python packages; see {}", paths::shown(&log));
-        Ok(())
-    }
-
-    async fn pip_from_outside(self, python: &Path, log: &Path) -> anyhow::Result<Command> {
-        let own = self.python();
-        let own = own.to_str().context("the path of the checkout is not UTF-8")?;
-        let pips = [
-            (python, vec!["-m", "pip", "--version"], vec!["-m", "pip", "--python", own, "install"]),
-            (Path::new("uv"), vec!["--version"], vec!["pip", "install", "--python", own]),
-        ];
-        for (program, version, install) in pips {
-            if process::logged(&mut command(program, &version), log).await.unwrap_or(false) {
-                return Ok(command(program, &install));
-            }
-        }
-        bail!("python3 has neither ensurepip nor pip: install python3-venv (Debian, Ubuntu), or uv")
-    }
-}
-
-fn command(program: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(program);
-    command.args(arguments).env("PIP_DISABLE_PIP_VERSION_CHECK", "1");
-    command
 }
 
 /// The first Python that is new enough: `python3`, then versions by name, newest first.
-async fn system_python() -> anyhow::Result<PathBuf> {
-    let mut found = Vec::new();
+async fn system_python() -> anyhow::Result<&'static str> {
     for name in ["python3", "python3.14", "python3.13", "python3.12", "python3.11", "python3.10"] {
-        let script = "import sys; print(sys.version_info[0], sys.version_info[1])";
-        let output = process::capture(Command::new(name).args(["-c", script]), "").await;
-        let Some((major, minor)) = output.ok().and_then(|output| version(&output.stdout)) else { continue };
-        if (major, minor) >= OLDEST_PYTHON {
-            return Ok(PathBuf::from(name));
+        let check = process::capture(Command::new(name).args(["-c", IS_NEW]), "").await;
+        if check.is_ok_and(|check| check.success) {
+            return Ok(name);
         }
-        found.push(format!("{name} is {major}.{minor}"));
     }
-    let found = if found.is_empty() { "none found".to_owned() } else { found.join(", ") };
-    bail!("the local stack needs Python {}.{} or newer ({found})", OLDEST_PYTHON.0, OLDEST_PYTHON.1)
-}
-
-fn version(text: &str) -> Option<(u32, u32)> {
-    let (major, minor) = text.trim().split_once(' ')?;
-    Some((major.parse().ok()?, minor.parse().ok()?))
+    bail!("the local stack needs Python 3.10 or newer")
 }
 
 #[cfg(test)]
@@ -135,8 +87,13 @@ mod tests {
         }
     }
 
-    #[test]
-    fn versions_compare_as_numbers() {
-        assert!(version("3 14\n") > version("3 9"));
+    #[tokio::test]
+    async fn a_python_before_3_10_is_too_old() {
+        let python = system_python().await.unwrap();
+        for (version, is_new) in [("(3, 9, 18)", false), ("(3, 10, 0)", true), ("(3, 14, 1)", true)] {
+            let script = IS_NEW.replace("sys.version_info", version);
+            let check = process::capture(Command::new(python).args(["-c", &script]), "").await.unwrap();
+            assert_eq!(check.success, is_new, "{version}");
+        }
     }
 }

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, ensure};
+use anyhow::ensure;
 use serde::Deserialize;
 use tokio::process::Command;
 
+use crate::paths;
 use crate::progress::step;
 use crate::stack::Llm;
 
@@ -33,12 +34,12 @@ pub(super) async fn notify() -> anyhow::Result<bool> {
 /// Measures a sync on a database and stand-ins of its own.
 pub(super) async fn crm_sync() -> anyhow::Result<bool> {
     let owned = super::own()?;
-    let database = owned.postgres().await?;
+    let database_url = owned.postgres().await?;
     let llm = Llm::default();
     let urls = step("stand-ins", owned.stand_ins(["hubspot", "salesforce", "webhook"], &llm)).await?;
     let mut cargo = super::cargo("crm-sync", "sync")?;
     cargo
-        .env("TEST_DATABASE_URL", database.url)
+        .env("TEST_DATABASE_URL", database_url)
         .envs(["HUBSPOT_URL", "SALESFORCE_URL", "WEBHOOK_URL"].into_iter().zip(urls));
     measure(cargo, "sync", "a sync beyond its requests").await
 }
@@ -46,7 +47,7 @@ pub(super) async fn crm_sync() -> anyhow::Result<bool> {
 /// Runs a benchmark and prints the verdict; false if one of the figures is too long.
 async fn measure(cargo: Command, bench: &str, unit: &str) -> anyhow::Result<bool> {
     let log = super::logged(cargo, bench).await?;
-    let measured = read(&std::fs::read_to_string(&log).with_context(|| format!("read {}", log.display()))?)?;
+    let measured = read(&paths::read(&log)?)?;
     println!("\n{}", verdict(&measured, unit));
     Ok(measured.iter().all(Measured::is_within))
 }

@@ -10,12 +10,9 @@ use crate::lambda::{self, Package};
 use crate::progress::step;
 use crate::stack::{self, StateDir};
 use crate::table::{median, table};
-use crate::venv;
+use crate::{paths, venv};
 
 const MEBIBYTE: f64 = 1024.0 * 1024.0;
-
-/// The variables of all functions, but the database's URL.
-const ENVIRONMENT: &str = include_str!("functions.env");
 
 /// A program that is started again and again.
 #[derive(Debug)]
@@ -32,7 +29,7 @@ pub(super) async fn run(runs: usize) -> anyhow::Result<()> {
     println!("preparing");
     step("Python environment for the emulator", venv::CHECK.ensure()).await?;
     let mut subjects = build().await?;
-    let url = owned.postgres().await?.url;
+    let url = owned.postgres().await?;
     let config = store::Config { url: url.clone(), ca_file: None, statement_timeout: Duration::ZERO, pool_size: 1 };
     store::migrate(&config).await.context("failed to migrate the database")?;
     println!(
@@ -77,9 +74,7 @@ async fn round(
 }
 
 fn environment(database_url: &str) -> Vec<(&str, &str)> {
-    let variables =
-        ENVIRONMENT.lines().filter_map(|line| line.split_once('=')).filter(|(name, _)| !name.starts_with('#'));
-    variables.chain([("DATABASE_URL", database_url)]).collect()
+    paths::variables(include_str!("functions.env")).chain([("DATABASE_URL", database_url)]).collect()
 }
 
 /// An event that is answered without AWS.

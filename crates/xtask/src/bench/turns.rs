@@ -7,7 +7,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
-use serde::Deserialize;
+use serde_json::Value;
 
 use crate::paths;
 use crate::table::table;
@@ -18,17 +18,6 @@ const GROUPS: [&str; 4] = ["prompt", "validation", "quotes", "merging"];
 const SIZES: [u32; 4] = [10, 100, 1_000, 10_000];
 /// Time per turn may grow up to this many times.
 const LIMIT: f64 = 2.0;
-
-/// Criterion's estimates in nanoseconds per run of what was measured.
-#[derive(Debug, Deserialize)]
-struct Estimates {
-    median: Estimate,
-}
-
-#[derive(Debug, Deserialize)]
-struct Estimate {
-    point_estimate: f64,
-}
 
 /// A group and its nanoseconds per turn, by [`SIZES`].
 #[derive(Debug, Clone, PartialEq)]
@@ -58,11 +47,9 @@ impl Measured {
         let mut per_turn = [0.0; SIZES.len()];
         for (per_turn, turns) in per_turn.iter_mut().zip(SIZES) {
             let path = home.join(group).join(turns.to_string()).join("new/estimates.json");
-            let text = std::fs::read(&path).with_context(|| format!("read {}", path.display()))?;
-            let estimates: Estimates =
-                serde_json::from_slice(&text).with_context(|| format!("read {}", path.display()))?;
-            // The median: a scheduler that steps in now and then moves the mean.
-            let nanoseconds = estimates.median.point_estimate;
+            let estimates: Value = serde_json::from_str(&paths::read(&path)?)?;
+            // The median, in nanoseconds per run: a scheduler that steps in now and then moves the mean.
+            let nanoseconds = estimates["median"]["point_estimate"].as_f64().context("an estimate without a median")?;
             ensure!(nanoseconds > 0.0, "{group} took no time at {turns} turns");
             *per_turn = nanoseconds / f64::from(turns);
         }
@@ -98,12 +85,8 @@ fn render(measured: &[Measured]) -> String {
 fn verdict(measured: &[Measured]) -> String {
     let flat = if measured.iter().all(Measured::is_flat) { "flat" } else { "not flat" };
     let figures: Vec<_> = measured.iter().map(|group| format!("{} {:.2}×", group.group, group.growth())).collect();
-    format!(
-        "{flat}: {} the time per turn of any smaller size, from {} to {} turns (limit {LIMIT}×)",
-        figures.join(", "),
-        SIZES[0],
-        SIZES[SIZES.len() - 1]
-    )
+    let ([least, .., most], figures) = (SIZES, figures.join(", "));
+    format!("{flat}: {figures} the time per turn of any smaller size, from {least} to {most} turns (limit {LIMIT}×)")
 }
 
 #[cfg(test)]

@@ -164,7 +164,7 @@ mod tests {
         assert_eq!(a.turns.iter().map(|turn| turn.text.as_str()).collect::<Vec<_>>(), ["Hi", "Hello"]);
         assert_eq!(a.analysis.as_ref().unwrap().coverage.turns_total, 21, "the latest version");
         assert_eq!((a.analysis_status.as_deref(), a.category.as_deref()), (Some("ok"), Some("facing_issue")));
-        assert_eq!((a.email_status.as_deref(), a.email.provider_id.as_deref()), (Some("sent"), Some("ses-1")));
+        assert_eq!((a.email_status.as_deref(), a.email.record_id.as_deref()), (Some("sent"), Some("ses-1")));
         assert_eq!((a.hubspot.contact_id.as_deref(), a.hubspot.record_id.as_deref()), (Some("101"), Some("501")));
         assert_eq!((b.status.as_str(), b.failure.as_deref()), ("failed", Some("model_answer_invalid")));
         assert_eq!(b.steps.iter().map(|step| step.attempt).collect::<Vec<_>>(), [5, 0, 0]);

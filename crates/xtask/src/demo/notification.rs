@@ -1,7 +1,7 @@
 //! "Session completed" notifications, posted as the AI engine does: signed, with an API key, a few at a time.
 
 use anyhow::Context;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use domain::id::{AgentId, SessionId, TenantId};
 use domain::session::{Channel, Visitor};
 use domain::transcript::Turn;
@@ -42,13 +42,6 @@ impl Notification {
         let mut body = serde_json::to_value(self).context("serialise a notification")?;
         body["tenant_id"] = Value::String(tenant.to_string());
         Ok(body.to_string())
-    }
-
-    /// The same conversation, held earlier or later.
-    pub(super) fn moved_by(mut self, time: TimeDelta) -> Self {
-        self.started_at += time;
-        self.ended_at += time;
-        self
     }
 }
 

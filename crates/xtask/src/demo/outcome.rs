@@ -86,10 +86,10 @@ pub(super) struct Stored {
     pub(super) sentiment_average: Option<f64>,
     pub(super) email_status: Option<String>,
     pub(super) webhook_status: Option<String>,
-    pub(super) email: EmailOutcome,
-    pub(super) hubspot: SyncOutcome,
-    pub(super) salesforce: SyncOutcome,
-    pub(super) webhook: SyncOutcome,
+    pub(super) email: Delivery,
+    pub(super) hubspot: Delivery,
+    pub(super) salesforce: Delivery,
+    pub(super) webhook: Delivery,
     /// The steps in the order of the pipeline.
     pub(super) steps: Vec<StepOutcome>,
     /// From the first planned step to the last end.
@@ -100,39 +100,24 @@ pub(super) struct Stored {
     pub(super) analysis: Option<Analysis>,
 }
 
-/// A row of `email_log`, and the mail.
+/// A row of `email_log` or `integration_log`, and what arrived because of it.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
-pub(super) struct EmailOutcome {
-    pub(super) status: Option<String>,
-    pub(super) code: Option<String>,
-    /// SES's message id.
-    pub(super) provider_id: Option<String>,
-    pub(super) mail: Option<Mail>,
-}
-
-/// A mail as SES was asked to send it.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Mail {
-    pub(super) from: Option<String>,
-    pub(super) subject: Option<String>,
-    pub(super) html: Option<String>,
-    pub(super) text: Option<String>,
-}
-
-/// A row of `integration_log`, and what the third party received.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub(super) struct SyncOutcome {
+pub(super) struct Delivery {
     pub(super) status: Option<String>,
     pub(super) code: Option<String>,
     /// The visitor's id in a CRM.
     pub(super) contact_id: Option<String>,
-    /// The id of the note, the task or the webhook.
+    /// The id of the mail in SES, the note, the task or the webhook.
+    #[serde(alias = "provider_id")]
     pub(super) record_id: Option<String>,
-    /// The subject of a task.
+    /// The sender of a mail.
+    pub(super) from: Option<String>,
+    /// The subject of a mail or a task.
     pub(super) subject: Option<String>,
-    /// HTML of a note, plain text of a task, JSON of a webhook.
+    /// The HTML of a mail or a note.
+    pub(super) html: Option<String>,
+    /// Plain text of a mail or a task, JSON of a webhook.
     pub(super) text: Option<String>,
     /// The check of a webhook's signature by its receiver.
     pub(super) verified: Option<bool>,

@@ -3,10 +3,9 @@
 use std::collections::BTreeSet;
 
 use anyhow::Context;
-use serde::Deserialize;
 use serde_json::Value;
 
-use super::outcome::{Mail, Stored, Totals};
+use super::outcome::{Stored, Totals};
 use crate::seed::Tenant;
 use crate::stack::StackFile;
 
@@ -30,7 +29,7 @@ impl Arrived {
         let mut mails = list(&state("ses", String::new()).await?, "mails");
         mails.retain(|mail| mail["status"] == ACCEPTED);
         let mut deliveries = list(&state("webhook", String::new()).await?, "deliveries");
-        deliveries.retain(|delivery| delivery["name"] == tenant.hook.as_str());
+        deliveries.retain(|delivery| delivery["name"] == tenant.id.as_ref());
         // A receiver may get the same webhook more than once.
         let webhook_ids: BTreeSet<_> = deliveries.iter().filter_map(|delivery| delivery["id"].as_str()).collect();
         let (notes, tasks) = (list(&hubspot, "notes"), list(&salesforce, "tasks"));
@@ -51,14 +50,16 @@ impl Arrived {
     pub(super) fn attach(&self, stored: &mut Stored) -> anyhow::Result<()> {
         let Stored { email, hubspot, salesforce, webhook, .. } = stored;
         let text = |value: &Value| value.as_str().map(str::to_owned);
-        let mail = find(&self.mails, "message_id", &email.provider_id);
-        email.mail = mail.map(Mail::deserialize).transpose().context("read a mail")?;
+        if let Some(mail) = find(&self.mails, "message_id", &email.record_id) {
+            (email.from, email.subject) = (text(&mail["from"]), text(&mail["subject"]));
+            (email.html, email.text) = (text(&mail["html"]), text(&mail["text"]));
+        }
         if let Some(note) = find(&self.notes, "id", &hubspot.record_id) {
-            hubspot.text = text(&note["properties"]["hs_note_body"]);
+            hubspot.html = text(&note["properties"]["hs_note_body"]);
         }
         if let Some(task) = find(&self.tasks, "id", &salesforce.record_id) {
-            salesforce.subject = text(&task["fields"]["Subject"]);
-            salesforce.text = text(&task["fields"]["Description"]);
+            let task = &task["fields"];
+            (salesforce.subject, salesforce.text) = (text(&task["Subject"]), text(&task["Description"]));
         }
         if let Some(delivery) = find(&self.deliveries, "id", &webhook.record_id) {
             webhook.verified = Some(delivery["verified"] == true);
@@ -158,7 +159,7 @@ mod tests {
             let lead = json!({ "LastName": "Doe", "Company": "Unknown" });
             post(&http, url("salesforce", &format!("{data}/Lead")), &token, lead).await;
         }
-        for hook in [tenant.hook.as_str(), "somebody-else"] {
+        for hook in [tenant.id.as_ref(), "somebody-else"] {
             post(&http, url("webhook", &format!("/hooks/{hook}")), "", json!({ "type": "session.analyzed" })).await;
         }
         let mail =
@@ -170,12 +171,12 @@ mod tests {
         assert_eq!(arrived.totals, expected);
         let mut stored = Stored::default();
         arrived.attach(&mut stored).unwrap();
-        assert!(stored.hubspot.text.is_none() && stored.salesforce.text.is_none() && stored.webhook.text.is_none());
+        assert!(stored.hubspot.html.is_none() && stored.salesforce.text.is_none() && stored.webhook.text.is_none());
         stored.hubspot.record_id = note["id"].as_str().map(str::to_owned);
         (stored.salesforce.record_id, stored.webhook.record_id) = (Some(ids[0].clone()), Some("msg_1".to_owned()));
         arrived.attach(&mut stored).unwrap();
         assert_eq!(stored.salesforce.text.as_ref(), Some(&tenant.salesforce_key));
-        assert_eq!(stored.hubspot.text.as_deref(), Some("<p>Hi</p>"));
+        assert_eq!(stored.hubspot.html.as_deref(), Some("<p>Hi</p>"));
         assert_eq!(stored.webhook.text.as_deref(), Some("{\n  \"type\": \"session.analyzed\"\n}"));
     }
 

@@ -2,7 +2,7 @@
 
 use domain::session::SessionStatus;
 
-use super::outcome::{Outcome, SessionOutcome, Stored, SyncOutcome, Totals};
+use super::outcome::{Delivery, Outcome, SessionOutcome, Stored, Totals};
 use crate::table::{UNKNOWN, table};
 
 /// A line for each session, with the seconds of each stage.
@@ -66,7 +66,7 @@ fn sentiment(session: &SessionOutcome) -> String {
 }
 
 /// The ids in a CRM. `noun` is what the CRM calls its record of a session.
-fn crm(SyncOutcome { status, code, contact_id, record_id, .. }: &SyncOutcome, noun: &str) -> String {
+fn crm(Delivery { status, code, contact_id, record_id, .. }: &Delivery, noun: &str) -> String {
     match (contact_id, record_id) {
         (Some(contact), Some(record)) => format!("{contact}, {noun} {record}"),
         (Some(contact), None) => format!("{contact}, {}", status.as_deref().unwrap_or(UNKNOWN)),

@@ -6,14 +6,14 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::outcome::Outcome;
-use super::run::Run;
+use super::run::{Run, Subject};
 use super::text::{given, number};
 use crate::table::{UNKNOWN, table};
 
 #[derive(Debug, PartialEq, Serialize)]
 pub(super) struct Comparison {
-    a: Side,
-    b: Side,
+    a: Subject,
+    b: Subject,
     /// Why the figures of both are not those of the same conversations.
     warnings: Vec<&'static str>,
     /// Figures by name, such as `category.rate`.
@@ -22,15 +22,6 @@ pub(super) struct Comparison {
     changed: Vec<Change>,
     only_in_a: Vec<String>,
     only_in_b: Vec<String>,
-}
-
-/// The subject of a run.
-#[derive(Debug, PartialEq, Serialize)]
-struct Side {
-    file: String,
-    answered_by: String,
-    limit: Option<usize>,
-    conversations: usize,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -49,23 +40,6 @@ struct Change {
     b: String,
     /// `better`, `worse` or `as wrong`.
     verdict: &'static str,
-}
-
-impl Side {
-    fn of(run: &Run) -> Self {
-        Self {
-            file: run.file.clone(),
-            answered_by: run.answered_by.clone(),
-            limit: run.limit,
-            conversations: run.conversations.len(),
-        }
-    }
-
-    fn render(&self) -> String {
-        let Self { file, answered_by, limit, conversations } = self;
-        let limit = limit.map(|limit| format!(" (--limit {limit})")).unwrap_or_default();
-        format!("{file}: {conversations} conversations{limit}, answered by {answered_by}")
-    }
 }
 
 impl Change {
@@ -88,8 +62,8 @@ impl Change {
 impl Comparison {
     pub(super) fn of(a: &Run, b: &Run) -> anyhow::Result<Self> {
         let warnings = [
-            (a.file != b.file).then_some("the runs are of different files"),
-            (a.limit != b.limit).then_some("the runs have different limits"),
+            (a.subject.file != b.subject.file).then_some("the runs are of different files"),
+            (a.subject.limit != b.subject.limit).then_some("the runs have different limits"),
         ];
         let pairs = a.conversations.iter().filter_map(|one| Some((one, b.conversation(&one.labelled.id)?)));
         let missing = |from: &Run, there: &Run| {
@@ -97,8 +71,8 @@ impl Comparison {
             ids.filter(|id| there.conversation(id).is_none()).collect()
         };
         Ok(Self {
-            a: Side::of(a),
-            b: Side::of(b),
+            a: a.subject.clone(),
+            b: b.subject.clone(),
             warnings: warnings.into_iter().flatten().collect(),
             figures: differences(a, b)?,
             changed: pairs.filter_map(|(one, other)| Change::of(one, other)).collect(),
@@ -108,7 +82,11 @@ impl Comparison {
     }
 
     pub(super) fn render(&self) -> String {
-        let mut text = format!("A  {}\nB  {}\n", self.a.render(), self.b.render());
+        let mut text = String::new();
+        for (name, Subject { file, limit, conversations, answered_by }) in [("A", &self.a), ("B", &self.b)] {
+            let limit = limit.map(|limit| format!(" (--limit {limit})")).unwrap_or_default();
+            text += &format!("{name}  {file}: {conversations} conversations{limit}, answered by {answered_by}\n");
+        }
         text.extend(self.warnings.iter().map(|warning| format!("Warning: {warning}\n")));
         // Thirty cells that mostly do not change would hide the others.
         let shown =
@@ -173,7 +151,7 @@ mod tests {
         after[3].got.category = Some(CategoryLabel::FacingIssue);
         after[1].got.category = Some(CategoryLabel::Others);
         after[4].labelled.id = "f".to_owned();
-        (Run::new("five.jsonl", "small", None, 12.0, before), Run::new("five.jsonl", "large", None, 30.0, after))
+        (Run::new(samples::subject("small"), 12.0, before), Run::new(samples::subject("large"), 30.0, after))
     }
 
     #[test]
@@ -232,7 +210,7 @@ mod tests {
         A  five.jsonl: 5 conversations, answered by small
         B  five.jsonl: 5 conversations, answered by large
         ");
-        (b.file, b.limit) = ("six.jsonl".to_owned(), Some(5));
+        (b.subject.file, b.subject.limit) = ("six.jsonl".to_owned(), Some(5));
         insta::assert_snapshot!(start(&b), @"
         A  five.jsonl: 5 conversations, answered by small
         B  six.jsonl: 5 conversations (--limit 5), answered by large

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 
 use tokio::process::Command;
 
+use crate::lambda;
+use crate::process::{self, Output};
 use crate::stack::{Llm, Owned, StateDir};
-use crate::{lambda, process};
 
 /// Bedrock has no model of this name, so an answer of the stand-in gets no price.
 const STAND_IN: &str = "stand-in";
@@ -24,14 +25,6 @@ pub(super) struct Engine {
     stand_in: Option<(String, Owned)>,
 }
 
-/// The output of the analysis, one whole line for each conversation that was answered.
-#[derive(Debug)]
-pub(super) struct Printed {
-    pub(super) lines: String,
-    /// False where it ended before the last conversation.
-    pub(super) complete: bool,
-}
-
 impl Engine {
     /// Has a model on Bedrock answer, with the credentials and the region of the environment, or a stand-in.
     pub(super) async fn prepare(bedrock: Option<&str>, llm: &Llm) -> anyhow::Result<Self> {
@@ -45,16 +38,16 @@ impl Engine {
         Ok(Self { program, model, name, stand_in })
     }
 
-    /// Gives the lines to the analysis and returns those it prints: what was answered is paid for, also where it fails
-    /// then.
-    pub(super) async fn analyse(&self, lines: &str, concurrency: NonZeroUsize) -> anyhow::Result<Printed> {
+    /// Gives the lines to the analysis and returns those it prints, one for each conversation that was answered: what was
+    /// answered is paid for, also where the analysis then fails.
+    pub(super) async fn analyse(&self, lines: &str, concurrency: NonZeroUsize) -> anyhow::Result<Output> {
         let mut command = Command::new(&self.program);
         command.args(["--model", &self.model, "--concurrency", &concurrency.to_string()]);
         if let Some((url, _)) = &self.stand_in {
             isolate(&mut command, url);
         }
-        let output = process::capture(&mut command, lines).await?;
-        Ok(Printed { lines: whole_lines(output.stdout), complete: output.success })
+        let Output { success, stdout } = process::capture(&mut command, lines).await?;
+        Ok(Output { success, stdout: whole_lines(stdout) })
     }
 }
 

@@ -6,8 +6,8 @@ use anyhow::{Context, anyhow, ensure};
 use domain::analysis::{Analysis, AnalysisStatus, CategoryLabel, IntentOutcome, Usage};
 use serde::{Deserialize, Serialize};
 
-use super::engine::Printed;
 use super::labelled::Labelled;
+use crate::process::Output;
 
 /// The `error` of a conversation that the analysis did not come to, or did not finish.
 const NO_RESULT: &str = "no_result";
@@ -98,9 +98,9 @@ fn got(analysis: &Analysis) -> Labels {
 }
 
 /// Joins the printed lines, in any order, with the conversations; each must be there once, unless the analysis failed.
-pub(super) fn join(labelled: &[Labelled], printed: &Printed) -> anyhow::Result<Vec<Outcome>> {
+pub(super) fn join(labelled: &[Labelled], printed: &Output) -> anyhow::Result<Vec<Outcome>> {
     let mut lines = BTreeMap::new();
-    for (number, text) in (1..).zip(printed.lines.lines()).filter(|(_, text)| !text.trim().is_empty()) {
+    for (number, text) in (1..).zip(printed.stdout.lines()).filter(|(_, text)| !text.trim().is_empty()) {
         let line: Line = serde_json::from_str(text).with_context(|| format!("result line {number}"))?;
         ensure!(line.analysis.is_some() != line.error.is_some(), "{} has neither analysis nor error, or both", line.id);
         let id = line.id.clone();
@@ -108,7 +108,7 @@ pub(super) fn join(labelled: &[Labelled], printed: &Printed) -> anyhow::Result<V
     }
     let outcome = |labelled: &Labelled| match lines.remove(&labelled.id) {
         Some(line) => Ok(Outcome::of(labelled, line)),
-        None if printed.complete => Err(anyhow!("{} has no result", labelled.id)),
+        None if printed.success => Err(anyhow!("{} has no result", labelled.id)),
         None => Ok(Outcome::without_result(labelled)),
     };
     let outcomes = labelled.iter().map(outcome).collect::<anyhow::Result<Vec<_>>>()?;
@@ -135,7 +135,7 @@ mod tests {
     fn results_that_do_not_fit_the_conversations_are_an_error() {
         let labelled = samples::labelled();
         let one = r#"{"id":"a","analysis":null,"error":"x","first_try_valid":false,"seconds":1}"#;
-        let printed = |lines: &str| Printed { lines: lines.to_owned(), complete: true };
+        let printed = |lines: &str| Output { stdout: lines.to_owned(), success: true };
         let error = |lines: &str, labelled: &[Labelled]| join(labelled, &printed(lines)).unwrap_err().to_string();
         assert_eq!(error(one, &labelled), "b has no result");
         assert_eq!(error(&format!("{one}\n{one}"), &labelled[..1]), "a has two results");
@@ -148,7 +148,7 @@ mod tests {
     fn what_was_answered_before_the_analysis_failed_is_kept() {
         let labelled = samples::labelled();
         let one = r#"{"id":"b","analysis":null,"error":"x","first_try_valid":false,"seconds":1}"#;
-        let outcomes = join(&labelled, &Printed { lines: one.to_owned(), complete: false }).unwrap();
+        let outcomes = join(&labelled, &Output { stdout: one.to_owned(), success: false }).unwrap();
         assert_eq!((outcomes.len(), outcomes[1].error.as_deref()), (5, Some("x")));
         assert_eq!((outcomes[0].error.as_deref(), outcomes[0].usage.cost_usd), (Some("no_result"), None));
         let with_result: Vec<_> = outcomes.iter().map(Outcome::has_result).collect();

@@ -7,7 +7,7 @@ use super::*;
 #[test]
 fn a_run_without_any_analysis_or_with_results_missing_is_a_failure() {
     let outcomes = samples::outcomes();
-    let run = |outcomes: &[Outcome]| Run::new("five.jsonl", "small", None, 1.0, outcomes.to_vec());
+    let run = |outcomes: &[Outcome]| Run::new(samples::subject("small"), 1.0, outcomes.to_vec());
     assert!(worked(&run(&outcomes), true).is_ok());
     let failed = run(&outcomes[4..]);
     assert_eq!(worked(&failed, true).unwrap_err().to_string(), "none of 1 conversations has an analysis");

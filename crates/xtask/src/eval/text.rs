@@ -6,15 +6,15 @@ use domain::analysis::CategoryLabel;
 
 use super::figures::{self, Confusion, Figures, Share, Tokens};
 use super::outcome::Outcome;
-use super::run::Run;
+use super::run::{Run, Subject};
 use crate::table::{UNKNOWN, table};
 
 /// Width of the names in front of figures.
 const NAME: usize = 24;
 
 pub(super) fn render(run: &Run) -> String {
-    let Run { file, wall_seconds, answered_by, figures, conversations, .. } = run;
-    let all = figures.conversations;
+    let Run { subject, wall_seconds, figures, conversations, .. } = run;
+    let Subject { file, conversations: all, answered_by, .. } = subject;
     let mut text = format!("{file}: {all} conversations in {wall_seconds:.1} s, answered by {answered_by}\n\n");
     text += &facts(figures);
     text += "\nCategories, expected in rows, given in columns\n";
@@ -111,7 +111,7 @@ mod tests {
 
     #[test]
     fn a_run_reads_like_this() {
-        let run = Run::new("five.jsonl", "small", None, 12.34, samples::outcomes());
+        let run = Run::new(samples::subject("small"), 12.34, samples::outcomes());
         insta::assert_snapshot!(render(&run), @r"
         five.jsonl: 5 conversations in 12.3 s, answered by small
 

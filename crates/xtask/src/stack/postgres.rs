@@ -18,25 +18,17 @@ const GRACE: Duration = Duration::from_secs(5);
 /// Every warm function keeps a connection; the tests of `store` open one database each.
 const CONNECTIONS: &str = "max_connections=300";
 
-/// A running server.
-#[derive(Debug)]
-pub(crate) struct Postgres {
-    pub(crate) url: String,
-}
-
-impl Postgres {
-    /// Starts a server with an empty data directory on a free port.
-    pub(crate) async fn start(dir: &StateDir) -> anyhow::Result<Self> {
-        let [port] = ports::take()?;
-        let home = Home::prepare(dir)?;
-        let mut initdb = home.command("initdb");
-        initdb.args(["--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync", "-D"]);
-        initdb.arg(home.data());
-        let log = dir.log("initdb");
-        ensure!(process::logged(&mut initdb, &log).await?, "initdb failed; see {}", log.display());
-        launch(dir, &home, port).await?;
-        Ok(Self { url: url(port) })
-    }
+/// Starts a server with an empty data directory on a free port, and returns the URL of its database.
+pub(crate) async fn start(dir: &StateDir) -> anyhow::Result<String> {
+    let [port] = ports::take()?;
+    let home = Home::prepare(dir)?;
+    let mut initdb = home.command("initdb");
+    initdb.args(["--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync", "-D"]);
+    initdb.arg(home.data());
+    let log = dir.log("initdb");
+    ensure!(process::logged(&mut initdb, &log).await?, "initdb failed; see {}", log.display());
+    launch(dir, &home, port).await?;
+    Ok(url(port))
 }
 
 fn url(port: u16) -> String {

@@ -9,7 +9,7 @@ use tokio::process::Command;
 
 use super::files::{StackFile, StateDir, address};
 use super::{Llm, Owned, ports};
-use crate::process;
+use crate::{lambda, process};
 
 pub(super) const ROLE: &str = "fakes";
 const START: Duration = Duration::from_secs(20);
@@ -44,7 +44,7 @@ impl Owned {
     pub(crate) async fn stand_ins<const N: usize>(&self, names: [&str; N], llm: &Llm) -> anyhow::Result<[String; N]> {
         let urls = ports::take::<N>()?.map(|port| format!("http://127.0.0.1:{port}"));
         let fakes = names.into_iter().map(str::to_owned).zip(urls.clone()).collect();
-        start(&self.dir, &StackFile { fakes, ..StackFile::default() }, &llm.build_fakes().await?, llm).await?;
+        start(&self.dir, &StackFile { fakes, ..StackFile::default() }, &lambda::build_fakes(llm).await?, llm).await?;
         Ok(urls)
     }
 }
