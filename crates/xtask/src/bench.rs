@@ -14,7 +14,7 @@ use clap::Subcommand;
 use tokio::process::Command;
 
 use crate::progress::step;
-use crate::stack::{Owned, StateDir};
+use crate::stack::Owned;
 use crate::{lambda, paths, process};
 
 #[derive(Debug, Subcommand)]
@@ -60,16 +60,12 @@ pub(crate) async fn run(command: Bench) -> anyhow::Result<ExitCode> {
 
 /// Runs `crates/store/benches/purge.rs`, which prints its verdict itself, on a server of its own.
 async fn purge(rows: u64) -> anyhow::Result<bool> {
-    let owned = own()?;
+    let owned = Owned::take("bench")?;
     let database_url = owned.postgres().await?;
     let mut cargo = cargo("store", "purge")?;
     // The database does the work: a build for development is as good.
     cargo.args(["--quiet", "--profile", "dev", "--", &rows.to_string()]).env("TEST_DATABASE_URL", database_url);
     Ok(cargo.status().await.context("cargo did not start")?.success())
-}
-
-fn own() -> anyhow::Result<Owned> {
-    Owned::take(StateDir::named("bench"))
 }
 
 /// Cargo, about to run a benchmark of a package.

@@ -10,8 +10,8 @@ use clap::{Parser, Subcommand};
 use crate::bench::{self, Bench};
 use crate::integrations::{self, Integrations};
 use crate::preview_email::{self, PreviewEmail};
-use crate::stack::{self, Llm, StateDir};
-use crate::{demo, eval, generated, lambda, local, sam, test};
+use crate::stack::{self, Llm, StackFile, StateDir};
+use crate::{demo, eval, generated, lambda, paths, sam, test};
 
 /// Developer commands of the Post Session API.
 #[derive(Debug, Parser)]
@@ -102,8 +102,8 @@ pub(crate) enum Postgres {
 
 pub(crate) async fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
-        Command::Local(Local::Up(llm)) => local::up(llm).await?,
-        Command::Local(Local::Down) => local::down(),
+        Command::Local(Local::Up(llm)) => local_up(llm).await?,
+        Command::Local(Local::Down) => local_down(),
         Command::Demo(options) => return demo::run(options).await,
         Command::Eval(options) => eval::run(&options).await?,
         Command::Test => return test::run().await,
@@ -122,6 +122,33 @@ pub(crate) async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Guard { owner, state_dir } => stack::guard(owner, state_dir),
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Starts the local stack and leaves it running, or deploys what has changed to one that runs.
+async fn local_up(llm: Llm) -> anyhow::Result<()> {
+    let dir = StateDir::local();
+    if let Some(file) = stack::redeploy(&dir).await? {
+        return describe(&dir, &file).await;
+    }
+    println!("starting the local stack");
+    let stack = stack::up("local", &llm).await?;
+    describe(&stack.owned.dir, &stack.file).await?;
+    stack.owned.keep()
+}
+
+fn local_down() {
+    let existed = stack::down(&StateDir::local());
+    sam::forget();
+    println!("{}", if existed { "the local stack is stopped" } else { "no local stack is running" });
+}
+
+async fn describe(dir: &StateDir, file: &StackFile) -> anyhow::Result<()> {
+    println!("  notifications  {}/v1/sessions/completed", file.api_url);
+    println!("  database       {}", file.database_url);
+    println!("  AWS            {}", file.ministack_url);
+    println!("  everything     {}", paths::shown(&dir.stack_file()));
+    println!("  logs           {}", paths::shown(&dir.log("*")));
+    sam::prepare(dir, file).await
 }
 
 /// Migrates the given database, or the local stack's.

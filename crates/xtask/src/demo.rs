@@ -25,7 +25,7 @@ use stand_ins::Arrived;
 use crate::function::local_http;
 use crate::paths;
 use crate::seed::{self, Tenant};
-use crate::stack::{self, Llm, StackFile, StateDir};
+use crate::stack::{self, Llm, StackFile};
 
 /// No request of the demo takes longer, a cold start included.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
@@ -49,7 +49,7 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<ExitCode> {
         None => (conversations::BUSINESS, conversations::samples(options.limit, Utc::now())?),
     };
     anyhow::ensure!(!notifications.is_empty(), "there are no conversations to run");
-    let stack = stack::up(StateDir::named("demo-stack"), &options.llm).await?;
+    let stack = stack::up("demo-stack", &options.llm).await?;
     let outcome = play(&stack.file, business, notifications).await?;
     let page = write(&outcome, &paths::target().join("demo"))?;
     println!("\n{}", table::render(&outcome));

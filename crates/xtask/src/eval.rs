@@ -5,27 +5,29 @@ mod engine;
 mod figures;
 mod labelled;
 mod outcome;
-mod run;
 #[cfg(test)]
 mod tests;
 mod text;
 
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context, ensure};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::paths;
 use crate::stack::Llm;
 use compare::Comparison;
 use engine::Engine;
+use figures::Figures;
 use outcome::Outcome;
-use run::{Run, Subject};
 
 /// The conversations that come with the code.
 const SHIPPED: &str = "crates/analyze/eval/synthetic.jsonl";
+
+/// The version of a run's document.
+const VERSION: u32 = 2;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
@@ -50,6 +52,45 @@ pub(crate) struct Options {
     /// Analyse nothing: print what is different between two such documents.
     #[arg(long, num_args = 2, value_names = ["A", "B"], conflicts_with_all = ["file", "bedrock", "url", "limit"])]
     compare: Option<Vec<PathBuf>>,
+}
+
+/// The conversations of a run, and who answered them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Subject {
+    file: String,
+    /// The number of conversations that were read of the file; `None`: all.
+    limit: Option<usize>,
+    conversations: usize,
+    /// The model or stand-in.
+    answered_by: String,
+}
+
+/// A run as one document: what `--json` prints and `--compare` reads.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Run {
+    version: u32,
+    subject: Subject,
+    /// From the first request to the last answer.
+    wall_seconds: f64,
+    figures: Figures,
+    conversations: Vec<Outcome>,
+}
+
+impl Run {
+    fn new(subject: Subject, wall_seconds: f64, conversations: Vec<Outcome>) -> Self {
+        Self { version: VERSION, subject, wall_seconds, figures: Figures::of(&conversations), conversations }
+    }
+
+    fn conversation(&self, id: &str) -> Option<&Outcome> {
+        self.conversations.iter().find(|outcome| outcome.labelled.id == id)
+    }
+
+    fn read(path: &Path) -> anyhow::Result<Self> {
+        let run: Self = serde_json::from_str(&paths::read(path)?)
+            .with_context(|| format!("{} is not a document of `cargo xtask eval --json`", path.display()))?;
+        ensure!(run.version == VERSION, "{} has version {}, not {VERSION}", path.display(), run.version);
+        Ok(run)
+    }
 }
 
 /// Evaluates, or compares two evaluations.

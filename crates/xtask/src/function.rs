@@ -8,9 +8,6 @@ use tokio::process::Command;
 use crate::process;
 use crate::stack::{StackFile, StateDir};
 
-/// Amazon's command line.
-const AWS: &str = "aws";
-
 pub(crate) enum Function {
     /// By the URL that invokes it.
     Local(String),
@@ -40,7 +37,7 @@ impl Function {
         let event = serde_json::to_value(event)?;
         let (answer, failed) = match self {
             Self::Local(url) => local(url, &event).await?,
-            Self::Deployed(name) => deployed(AWS, name, &event).await?,
+            Self::Deployed(name) => deployed("aws", name, &event).await?,
         };
         done(answer, failed)
     }

@@ -58,17 +58,13 @@ impl Block {
         Ok(())
     }
 
-    fn command(&self) -> String {
-        format!("cargo xtask {}-table --write", self.name)
-    }
-
     fn read(&self) -> anyhow::Result<String> {
         paths::read(&paths::root().join(self.document))
     }
 
     /// Replaces what is between the markers.
     fn filled(&self, document: &str, content: &str) -> anyhow::Result<String> {
-        let begin = format!("<!-- {}: begin; `{}` -->\n", self.name, self.command());
+        let begin = format!("<!-- {0}: begin; `cargo xtask {0}-table --write` -->\n", self.name);
         let end = format!("<!-- {}: end -->\n", self.name);
         let markers = || format!("{} must have the lines {begin}and {end}once each, in this order", self.document);
         let (before, rest) = document.split_once(&begin).with_context(markers)?;
@@ -89,7 +85,7 @@ mod tests {
         for (block, content) in [(SETTINGS, settings_table().unwrap()), (OUTCOMES, reason::table())] {
             let old = block.read().unwrap();
             let is_current = block.filled(&old, &content).unwrap() == old;
-            assert!(is_current, "{} is out of date: run `{}`", block.document, block.command());
+            assert!(is_current, "{} is out of date: run `cargo xtask {}-table --write`", block.document, block.name);
         }
     }
 

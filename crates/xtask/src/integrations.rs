@@ -17,7 +17,7 @@ use store::syncs::ShownStatus;
 
 use crate::function::Function;
 
-/// Whose integrations, and where.
+/// A tenant, and the function that knows its integrations.
 #[derive(Debug, Args, Serialize)]
 pub(crate) struct Tenant {
     #[arg(long = "tenant", value_name = "ID")]
@@ -32,7 +32,7 @@ pub(crate) struct Tenant {
     json: bool,
 }
 
-/// Which integration.
+/// An integration of a tenant.
 #[derive(Debug, Args, Serialize)]
 pub(crate) struct One {
     #[command(flatten)]
@@ -83,7 +83,8 @@ pub(crate) enum Integrations {
         #[command(flatten)]
         #[serde(flatten)]
         one: One,
-        #[arg(long = "session", value_name = "ID", required_unless_present = "from", conflicts_with_all = ["from", "to"])]
+        #[arg(long = "session", value_name = "ID", required_unless_present = "from")]
+        #[arg(conflicts_with_all = ["from", "to"])]
         session_id: Option<SessionId>,
         /// A date, or a time such as 2026-11-25T10:00:00Z.
         #[arg(long, value_name = "TIME", value_parser = time)]

@@ -1,6 +1,5 @@
 //! Ctrl-C and termination end a command the way an error does: by dropping it, so that whatever it started is stopped.
 
-use std::future::Future;
 use std::process::ExitCode;
 
 use tokio::signal::unix::{SignalKind, signal};

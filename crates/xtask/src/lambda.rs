@@ -47,8 +47,8 @@ impl Package {
 /// Builds all functions in one go, as for deployment, and zips each. Fails when one is larger than its limit.
 pub(crate) async fn build() -> anyhow::Result<Vec<Package>> {
     let binaries = binaries(&["--release"]).await?;
-    std::fs::create_dir_all(paths::lambda())?;
-    let package = |name| anyhow::Ok(Package { name, archive: archive(name), binary: binaries.path(name)? });
+    std::fs::create_dir_all(paths::target().join("lambda"))?;
+    let package = |name| anyhow::Ok(Package { name, archive: archive(name), binary: named(&binaries, name)? });
     let packages: Vec<_> = FUNCTIONS.into_iter().map(package).collect::<Result<_, _>>()?;
     let stale: Vec<_> = packages.iter().filter(|package| package.is_stale()).collect();
     if !stale.is_empty() {
@@ -77,17 +77,17 @@ pub(crate) fn sizes(packages: &[Package]) -> anyhow::Result<String> {
 pub(crate) async fn build_fakes(llm: &Llm) -> anyhow::Result<PathBuf> {
     let tls = llm.url.as_ref().is_some_and(|url| url.starts_with("https://"));
     let features: &[_] = if tls { &["--features", "tls"] } else { &[] };
-    binaries(&[&["--package", "fakes"], features].concat()).await?.path("fakes")
+    named(&binaries(&[&["--package", "fakes"], features].concat()).await?, "fakes")
 }
 
 /// Builds the program that analyses the conversations of an evaluation and returns its path.
 pub(crate) async fn build_evaluate() -> anyhow::Result<PathBuf> {
-    binaries(&["--package", "analyze", "--example", "evaluate"]).await?.path("evaluate")
+    named(&binaries(&["--package", "analyze", "--example", "evaluate"]).await?, "evaluate")
 }
 
 /// Builds the function that does nothing, as the others are built, and returns the path of its binary.
 pub(crate) async fn build_noop() -> anyhow::Result<PathBuf> {
-    binaries(&["--release", "--package", "stage", "--example", "noop"]).await?.path("noop")
+    named(&binaries(&["--release", "--package", "stage", "--example", "noop"]).await?, "noop")
 }
 
 /// The name of a function's resource in `template.yaml`: `CrmSyncFunction` for `crm-sync`.
@@ -101,17 +101,7 @@ pub(crate) fn logical_id(function: &str) -> String {
 
 /// Where a function's archive is.
 pub(crate) fn archive(name: &str) -> PathBuf {
-    paths::lambda().join(format!("{name}.zip"))
-}
-
-/// The executables of a build, as cargo reports them.
-struct Binaries(Vec<PathBuf>);
-
-impl Binaries {
-    fn path(&self, name: &str) -> anyhow::Result<PathBuf> {
-        let found = self.0.iter().find(|path| path.file_stem().is_some_and(|stem| stem == name));
-        found.cloned().with_context(|| format!("the build made no binary named {name}"))
-    }
+    paths::target().join("lambda").join(format!("{name}.zip"))
 }
 
 #[derive(Deserialize)]
@@ -119,7 +109,8 @@ struct Message {
     executable: Option<PathBuf>,
 }
 
-async fn binaries(arguments: &[&str]) -> anyhow::Result<Binaries> {
+/// Returns the executables of a build, as cargo reports them.
+async fn binaries(arguments: &[&str]) -> anyhow::Result<Vec<PathBuf>> {
     let log = paths::target().join("build.log");
     std::fs::create_dir_all(paths::target())?;
     let mut cargo = Command::new(cargo());
@@ -128,7 +119,12 @@ async fn binaries(arguments: &[&str]) -> anyhow::Result<Binaries> {
     let output = process::capture(&mut cargo, "").await?;
     ensure!(output.success, "cargo build failed:\n{}", std::fs::read_to_string(&log).unwrap_or_default());
     let messages = output.stdout.lines().filter_map(|line| serde_json::from_str::<Message>(line).ok());
-    Ok(Binaries(messages.filter_map(|message| message.executable).collect()))
+    Ok(messages.filter_map(|message| message.executable).collect())
+}
+
+fn named(binaries: &[PathBuf], name: &str) -> anyhow::Result<PathBuf> {
+    let found = binaries.iter().find(|path| path.file_stem().is_some_and(|stem| stem == name));
+    found.cloned().with_context(|| format!("the build made no binary named {name}"))
 }
 
 /// The cargo that runs this command, so that a toolchain override holds.

@@ -9,7 +9,6 @@ mod generated;
 mod integrations;
 mod interrupt;
 mod lambda;
-mod local;
 mod paths;
 mod preview_email;
 mod process;

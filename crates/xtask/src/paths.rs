@@ -24,11 +24,6 @@ pub(crate) fn target() -> PathBuf {
     root().join("target")
 }
 
-/// The packages of the Lambda functions.
-pub(crate) fn lambda() -> PathBuf {
-    target().join("lambda")
-}
-
 /// Relative to the checkout where possible: shorter in messages.
 pub(crate) fn shown(path: &Path) -> String {
     path.strip_prefix(root()).unwrap_or(path).display().to_string()

@@ -39,14 +39,9 @@ pub(crate) fn run(options: PreviewEmail) -> anyhow::Result<()> {
         sample.session.visitor.locale = Some(locale.into());
     }
     let about = sample.about(&settings);
-    let rendered = match options.template.as_deref() {
-        Some(directory) => Template::parse(&source(directory)?)
-            .and_then(|template| template.render(&VisitorContext::new(&about)))
-            .with_context(|| format!("failed to make a mail with the template in {}", directory.display()))?,
-        None => {
-            Template::built_in().render(&VisitorContext::new(&about)).context("failed to make the built-in mail")?
-        }
-    };
+    let source = options.template.as_deref().map_or_else(|| Ok(TemplateSource::built_in()), source)?;
+    let rendered = Template::parse(&source).and_then(|template| template.render(&VisitorContext::new(&about)));
+    let rendered = rendered.context("failed to make the mail")?;
     let out = options.out.unwrap_or_else(|| paths::target().join("preview"));
     let text = format!("{}\n\n{}", rendered.subject, rendered.text);
     write(&out, "mail.html", rendered.html.as_bytes())?;

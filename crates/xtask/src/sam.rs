@@ -109,41 +109,28 @@ fn local(stack: &StackFile, function: &str, mut variables: Variables) -> anyhow:
 }
 
 /// `template.yaml` with the built archives as code, this machine's architecture, no layers, and further variables
-/// declared.
-///
-/// The template is changed line by line: the rest is kept, comments and short forms included.
+/// declared. The rest is kept, comments and short forms included.
 fn local_template<'a>(
     source: &str,
     declared: impl Iterator<Item = &'a String>,
     archive: impl Fn(&str) -> PathBuf,
 ) -> anyhow::Result<String> {
-    let declared: Vec<_> = declared.map(String::as_str).collect();
     let architecture = if cfg!(target_arch = "aarch64") { "[arm64]" } else { "[x86_64]" };
-    let (mut functions, mut groups, mut architectures, mut layers) = (0, 0, 0, 0);
-    let mut local = String::with_capacity(source.len());
-    for line in source.lines() {
-        let (indent, text) = line.split_at(line.len() - line.trim_start().len());
-        if let Some(package) = text.strip_prefix("CodeUri: crates/") {
-            functions += 1;
-            local += &format!("{indent}CodeUri: {}\n", archive(package).display());
-        } else if text == LAST_COMMON_VARIABLE {
-            groups += 1;
-            let empty = declared.iter().map(|name| format!("{indent}{name}: \"\"\n"));
-            local += &format!("{line}\n{}", empty.collect::<String>());
-        } else if text == LAYERS {
-            layers += 1;
-            local += &format!("{indent}Layers: []\n");
-        } else {
-            architectures += line.matches(ARCHITECTURE).count();
-            local += &format!("{}\n", line.replace(ARCHITECTURE, architecture));
-        }
+    let declared: String = declared.map(|name| format!("\n        {name}: \"\"")).collect();
+    let mut local = replaced(source, ARCHITECTURE, architecture)?;
+    local = replaced(&local, LAYERS, "Layers: []")?;
+    local = replaced(&local, LAST_COMMON_VARIABLE, &format!("{LAST_COMMON_VARIABLE}{declared}"))?;
+    for function in FUNCTIONS {
+        let code = format!("CodeUri: {}\n", archive(function).display());
+        local = replaced(&local, &format!("CodeUri: crates/{function}\n"), &code)?;
     }
-    ensure!(
-        (functions, groups, architectures, layers) == (FUNCTIONS.len(), 1, 1, 1),
-        "template.yaml is not laid out as expected: {functions} functions from crates, {groups} common groups of \
-         variables, {architectures} architectures, {layers} lists of layers"
-    );
     Ok(local)
+}
+
+fn replaced(template: &str, from: &str, to: &str) -> anyhow::Result<String> {
+    let times = template.matches(from).count();
+    ensure!(times == 1, "template.yaml is not laid out as expected: `{}` is there {times} times", from.trim());
+    Ok(template.replace(from, to))
 }
 
 #[cfg(test)]
@@ -244,6 +231,6 @@ mod tests {
     #[test]
     fn another_layout_is_refused_rather_than_half_changed() {
         let error = local_template("Resources: {}\n", [].iter(), |package| package.into()).unwrap_err();
-        assert!(error.to_string().contains("0 functions"), "{error}");
+        assert!(error.to_string().contains("0 times"), "{error}");
     }
 }

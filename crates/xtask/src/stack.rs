@@ -43,7 +43,7 @@ pub(crate) struct Llm {
     pub(crate) model: Option<String>,
 }
 
-/// A directory that this command owns: what runs there is stopped when this is dropped, unless it is kept.
+/// A directory of `target` that this command owns: what runs there is stopped when this is dropped, unless it is kept.
 #[derive(Debug)]
 pub(crate) struct Owned {
     pub(crate) dir: StateDir,
@@ -52,7 +52,8 @@ pub(crate) struct Owned {
 
 impl Owned {
     /// Stops and removes what a former command left there. A guard stops what runs there if this command is killed.
-    pub(crate) fn take(dir: StateDir) -> anyhow::Result<Self> {
+    pub(crate) fn take(name: &str) -> anyhow::Result<Self> {
+        let dir = StateDir::named(name);
         let _lock = dir.lock()?;
         down(&dir);
         paths::empty(&dir.path)?;
@@ -89,9 +90,9 @@ pub(crate) struct Stack {
 }
 
 /// Starts a stack in the directory, printing each step.
-pub(crate) async fn up(dir: StateDir, llm: &Llm) -> anyhow::Result<Stack> {
+pub(crate) async fn up(name: &str, llm: &Llm) -> anyhow::Result<Stack> {
     // An error or an interruption drops this, which stops whatever has been started.
-    let owned = Owned::take(dir)?;
+    let owned = Owned::take(name)?;
     let dir = &owned.dir;
     let packages = build().await?;
     let fakes = step("build the stand-ins", lambda::build_fakes(llm)).await?;
@@ -157,7 +158,7 @@ fn start_guard(dir: &StateDir) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The companion of a stack: waits for the owner's end, then stops what the directory still lists, unless the stack was kept.
+/// The companion of a stack: waits for the owner's end, then stops what the directory lists, unless the stack was kept.
 pub(crate) fn guard(owner: i32, state_dir: PathBuf) {
     let dir = StateDir { path: state_dir };
     let Some(owner) = Identity::of(owner) else { return };

@@ -5,7 +5,7 @@ mod report;
 
 use std::process::ExitCode;
 
-use crate::stack::{self, Llm, Owned, StateDir};
+use crate::stack::{self, Llm, Owned};
 use crate::{paths, venv};
 use report::Report;
 
@@ -42,7 +42,7 @@ async fn dependencies(report: &mut Report) {
 }
 
 async fn unit_tests(report: &mut Report) -> anyhow::Result<()> {
-    let owned = Owned::take(StateDir::named("test-database"))?;
+    let owned = Owned::take("test-database")?;
     let server = async {
         venv::STACK.ensure().await?;
         stack::start_postgres(&owned.dir).await
@@ -53,7 +53,6 @@ async fn unit_tests(report: &mut Report) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The stand-ins are built as the stack builds them, which finds them built.
 async fn vendors_clients(report: &mut Report) {
     let prepared = async {
         venv::VENDORS.ensure().await?;
@@ -65,7 +64,7 @@ async fn vendors_clients(report: &mut Report) {
 }
 
 async fn pipeline_tests(report: &mut Report) {
-    match stack::up(StateDir::named("test-stack"), &Llm::default()).await {
+    match stack::up("test-stack", &Llm::default()).await {
         Ok(stack) => {
             report.run(checks::pipeline_tests(&stack.owned.dir.stack_file())).await;
             println!("  logs of the stack: {}", paths::shown(&stack.owned.dir.log("*")));

@@ -8,7 +8,7 @@ use tokio::process::Command;
 
 use crate::paths;
 use crate::progress::step;
-use crate::stack::Llm;
+use crate::stack::{Llm, Owned};
 
 /// Processor time of one mail of 100 turns, or of one sync beyond its requests.
 const LIMIT: Duration = Duration::from_millis(1);
@@ -33,7 +33,7 @@ pub(super) async fn notify() -> anyhow::Result<bool> {
 
 /// Measures a sync on a database and stand-ins of its own.
 pub(super) async fn crm_sync() -> anyhow::Result<bool> {
-    let owned = super::own()?;
+    let owned = Owned::take("bench")?;
     let database_url = owned.postgres().await?;
     let llm = Llm::default();
     let urls = step("stand-ins", owned.stand_ins(["hubspot", "salesforce", "webhook"], &llm)).await?;

@@ -1,14 +1,14 @@
 //! `cargo xtask bench cold-start`: how long each function takes to start, compared with a function that does nothing.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context;
 
-use super::emulator::{ColdStart, Emulator};
+use super::emulator::{self, ColdStart};
 use crate::lambda::{self, Package};
 use crate::progress::step;
-use crate::stack::{self, StateDir};
+use crate::stack::{self, Owned, StateDir};
 use crate::table::{median, table};
 use crate::{paths, venv};
 
@@ -25,7 +25,7 @@ struct Subject {
 
 /// Starts every function `runs` times in Lambda's runtime interface emulator and prints a table.
 pub(super) async fn run(runs: usize) -> anyhow::Result<()> {
-    let owned = super::own()?;
+    let owned = Owned::take("bench")?;
     println!("preparing");
     step("Python environment for the emulator", venv::CHECK.ensure()).await?;
     let mut subjects = build().await?;
@@ -39,7 +39,7 @@ pub(super) async fn run(runs: usize) -> anyhow::Result<()> {
          compare the rows, not the milliseconds",
         subjects.len()
     );
-    let (emulator, environment) = (Emulator::find()?, environment(&url));
+    let (emulator, environment) = (emulator::find()?, environment(&url));
     // One round after the other, not one function after the other: a machine that becomes slower slows all alike.
     for run in 1..=runs {
         let round = round(&emulator, &owned.dir, &mut subjects, &environment);
@@ -61,13 +61,13 @@ async fn build() -> anyhow::Result<Vec<Subject>> {
 }
 
 async fn round(
-    emulator: &Emulator,
+    emulator: &Path,
     dir: &StateDir,
     subjects: &mut [Subject],
     environment: &[(&str, &str)],
 ) -> anyhow::Result<()> {
     for Subject { name, binary, starts, .. } in subjects {
-        let start = emulator.cold_start(dir, binary, environment, harmless_event(name)).await;
+        let start = emulator::cold_start(emulator, dir, binary, environment, harmless_event(name)).await;
         starts.push(start.with_context(|| format!("{name} did not start"))?);
     }
     Ok(())

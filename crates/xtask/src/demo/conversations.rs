@@ -1,5 +1,5 @@
-//! The conversations of a run: six samples of an invented bicycle shop, written for the demo, or those of a file with one
-//! JSON object a line.
+//! The conversations of a run: six samples of an invented bicycle shop, written for the demo, or those of a file with
+//! one JSON object a line.
 //!
 //! `{"dialogue_id", "turns": [{"role": "visitor"|"agent"|"system"|"tool", "text"}], "visitor"?: {"name"?, "email"?,
 //! "phone"?}}`; other fields are ignored. Turns and visitors can have all fields that they have in a notification.

@@ -33,9 +33,6 @@ pub(super) struct Notification {
     pub(super) transcript: Vec<Turn>,
 }
 
-/// The answer of `ingest` if it did not accept a notification.
-pub(super) type Refusal = Option<String>;
-
 impl Notification {
     /// The JSON that is signed and posted.
     pub(super) fn body(&self, tenant: &TenantId) -> anyhow::Result<String> {
@@ -45,13 +42,13 @@ impl Notification {
     }
 }
 
-/// Posts every notification; the answers are in the same order.
+/// Posts every notification. Returns the answers that refuse them, in the same order; `None` for an accepted one.
 pub(super) async fn post_all(
     stack: &StackFile,
     http: &reqwest::Client,
     tenant: &TenantId,
     notifications: &[Notification],
-) -> anyhow::Result<Vec<Refusal>> {
+) -> anyhow::Result<Vec<Option<String>>> {
     let webhook = Webhook::new(&stack.signing_secret).context("read the signing secret")?;
     let post = async |(index, notification): (usize, &Notification)| {
         let (id, timestamp) = (format!("msg_{tenant}_{index}"), Utc::now().timestamp());
@@ -70,7 +67,7 @@ pub(super) async fn post_all(
     stream::iter(notifications.iter().enumerate()).map(post).buffered(PARALLEL).try_collect().await
 }
 
-async fn refusal(request: reqwest::RequestBuilder) -> Refusal {
+async fn refusal(request: reqwest::RequestBuilder) -> Option<String> {
     let answer = match request.send().await {
         Ok(answer) => answer,
         Err(error) => return Some(format!("{:#}", anyhow::Error::new(error).context("no answer"))),

@@ -27,9 +27,6 @@ const TEMPLATES: [(&str, &str); 6] = [
     ("results.html.j2", include_str!("templates/results.html.j2")),
 ];
 const STYLE: &str = include_str!("templates/style.css");
-/// A note is markup without a page around it.
-const NOTE_STYLE: &str = "<!doctype html><meta charset=\"utf-8\"><style>body{margin:1rem;font:15px/1.5 system-ui,sans-serif;\
-                          color:#1c2430;overflow-wrap:anywhere}</style>";
 const SCRIPT: &str = include_str!("templates/script.js");
 
 /// Scores nearer to 0 than this are drawn as neutral.
@@ -56,7 +53,6 @@ pub(super) fn render(outcome: &Outcome) -> anyhow::Result<String> {
         open_sessions => OPEN_SESSIONS,
         style => Value::from_safe_string(STYLE.to_owned()),
         script => Value::from_safe_string(SCRIPT.to_owned()),
-        note_style => NOTE_STYLE,
         nonce => nonce(),
     };
     templates.get_template("page.html.j2")?.render(page).context("render the page")
@@ -105,8 +101,8 @@ fn quoted_turns(analysis: Serde<Analysis>) -> Vec<usize> {
     category.chain(insights).chain(actions).map(|evidence| evidence.turn).collect()
 }
 
-/// Draws scores by turn as a curve in the units of an SVG, between these edges; a single score is in the middle. The top
-/// is 1, the bottom is -1. The smooth path is level at every point, so that it never shows a score beyond those given.
+/// Draws scores by turn as a curve in the units of an SVG, between these edges; a single score is in the middle. The
+/// top is 1, the bottom is -1. The smooth path is level at every point, and never shows a score beyond those given.
 fn plot(timeline: Serde<Vec<Feeling>>, left: f64, right: f64, top: f64, bottom: f64) -> Value {
     let first = timeline.first().map_or(0, |one| one.turn);
     let turns = timeline.last().map_or(0, |one| one.turn.saturating_sub(first));

@@ -20,9 +20,9 @@ pub(super) fn totals(Outcome { totals, wall_s, .. }: &Outcome) -> String {
     let Totals { emails_sent, contacts, notes, people, tasks, webhooks, dead_letters, .. } = totals;
     let cost = cost_usd.map_or_else(String::new, |usd| format!("model {usd:.4} USD; "));
     format!(
-        "{accepted} accepted, {completed} completed, {failed} failed; {emails_sent} mails; HubSpot: {contacts} contacts, \
-         {notes} notes; Salesforce: {people} people, {tasks} tasks; {webhooks} webhooks; {dead_letters} dead letters; \
-         {cost}{wall_s:.1} s"
+        "{accepted} accepted, {completed} completed, {failed} failed; {emails_sent} mails; HubSpot: {contacts} \
+         contacts, {notes} notes; Salesforce: {people} people, {tasks} tasks; {webhooks} webhooks; {dead_letters} \
+         dead letters; {cost}{wall_s:.1} s"
     )
 }
 

@@ -1,4 +1,4 @@
-//! Two runs beside each other.
+//! The differences between two runs.
 
 use std::collections::BTreeMap;
 
@@ -6,8 +6,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::outcome::Outcome;
-use super::run::{Run, Subject};
 use super::text::{given, number};
+use super::{Run, Subject};
 use crate::table::{UNKNOWN, table};
 
 #[derive(Debug, PartialEq, Serialize)]

@@ -7,7 +7,7 @@ use tokio::process::Command;
 
 use crate::lambda;
 use crate::process::{self, Output};
-use crate::stack::{Llm, Owned, StateDir};
+use crate::stack::{Llm, Owned};
 
 /// Bedrock has no model of this name, so an answer of the stand-in gets no price.
 const STAND_IN: &str = "stand-in";
@@ -38,8 +38,8 @@ impl Engine {
         Ok(Self { program, model, name, stand_in })
     }
 
-    /// Gives the lines to the analysis and returns those it prints, one for each conversation that was answered: what was
-    /// answered is paid for, also where the analysis then fails.
+    /// Gives the lines to the analysis and returns those it prints, one for each conversation that was answered. Answers
+    /// are paid for, also where the analysis then fails.
     pub(super) async fn analyse(&self, lines: &str, concurrency: NonZeroUsize) -> anyhow::Result<Output> {
         let mut command = Command::new(&self.program);
         command.args(["--model", &self.model, "--concurrency", &concurrency.to_string()]);
@@ -88,7 +88,7 @@ fn isolate(command: &mut Command, url: &str) {
 }
 
 async fn stand_in(llm: &Llm) -> anyhow::Result<(String, Owned)> {
-    let owned = Owned::take(StateDir::named("eval"))?;
+    let owned = Owned::take("eval")?;
     let [url] = owned.stand_ins(["bedrock"], llm).await?;
     Ok((url, owned))
 }

@@ -188,7 +188,7 @@ fn correct_by<'a>(outcomes: &'a [Outcome], group: impl Fn(&'a Outcome) -> &'a st
 }
 
 fn sentiment_error(outcome: &Outcome) -> Option<f64> {
-    Some((outcome.got.sentiment? - outcome.labelled.expected.sentiment?).abs())
+    Some((outcome.got.sentiment? - outcome.labelled.expected.sentiment?.get()).abs())
 }
 
 fn count<'a>(codes: impl Iterator<Item = &'a str>) -> BTreeMap<String, usize> {

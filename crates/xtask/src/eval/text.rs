@@ -6,7 +6,7 @@ use domain::analysis::CategoryLabel;
 
 use super::figures::{self, Confusion, Figures, Share, Tokens};
 use super::outcome::Outcome;
-use super::run::{Run, Subject};
+use super::{Run, Subject};
 use crate::table::{UNKNOWN, table};
 
 /// Width of the names in front of figures.

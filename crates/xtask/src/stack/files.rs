@@ -32,9 +32,6 @@ pub(crate) struct StateDir {
 #[derive(Debug)]
 pub(crate) struct Lock(#[expect(dead_code, reason = "the lock is held as long as the file is open")] File);
 
-/// The processes of a stack, by role: `postgres`, `ministack`, `fakes`.
-pub(crate) type Processes = BTreeMap<String, Identity>;
-
 impl StateDir {
     /// `target/local`: the stack of `cargo xtask local up`.
     pub(crate) fn local() -> Self {
@@ -69,7 +66,8 @@ impl StateDir {
         }
     }
 
-    pub(crate) fn read_processes(&self) -> Option<Processes> {
+    /// The processes that run here, by role: `postgres`, `ministack`, `fakes`.
+    pub(crate) fn read_processes(&self) -> Option<BTreeMap<String, Identity>> {
         read(&self.path.join("processes.json"))
     }
 
@@ -137,7 +135,7 @@ pub(crate) struct StackFile {
     pub(crate) sender_address: String,
     /// Base URL by stand-in: bedrock, hubspot, salesforce, webhook, ses, sqs.
     pub(crate) fakes: BTreeMap<String, String>,
-    pub(crate) pids: Processes,
+    pub(crate) pids: BTreeMap<String, Identity>,
     /// This directory.
     pub(crate) state_dir: PathBuf,
     /// This program: tests restart the database with `{xtask} postgres restart --state-dir {state_dir}`.
@@ -175,7 +173,7 @@ impl StackFile {
         Ok(format!("{}/2015-03-31/functions/{name}", self.ministack_url))
     }
 
-    /// Variables that send the AWS SDK to the stack. The functions do not read these, and the template does not set them.
+    /// Variables that send the AWS SDK to the stack. The functions do not read them, nor does the template set them.
     pub(crate) fn aws(&self) -> anyhow::Result<BTreeMap<String, String>> {
         let variables = [
             ("AWS_ACCESS_KEY_ID", "test"),

@@ -1,9 +1,11 @@
 //! Free ports, and the servers that are about to listen on them.
 
 use std::net::{Ipv4Addr, TcpListener};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::ensure;
+
+use crate::progress::pause;
 
 /// Below the ports that systems hand out for outgoing connections, so that none of those takes one of ours between the
 /// look and the start.
@@ -26,14 +28,10 @@ pub(crate) fn take<const N: usize>() -> anyhow::Result<[u16; N]> {
 
 /// Asks repeatedly until the answer is yes, or the time is over.
 pub(crate) async fn answers(within: Duration, mut asked: impl AsyncFnMut() -> bool) -> bool {
-    let deadline = Instant::now() + within;
-    loop {
-        if asked().await {
-            return true;
+    let asking = async {
+        while !asked().await {
+            pause(POLL).await;
         }
-        if Instant::now() > deadline {
-            return false;
-        }
-        crate::progress::pause(POLL).await;
-    }
+    };
+    tokio::time::timeout(within, asking).await.is_ok()
 }

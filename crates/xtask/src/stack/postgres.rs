@@ -6,15 +6,13 @@ use anyhow::{Context, ensure};
 use rustix::process::Signal;
 
 use super::files::StateDir;
-use super::ports;
 use super::postgres_home::Home;
+use super::{GRACE, ports};
 use crate::process;
 
 pub(super) const ROLE: &str = "postgres";
 /// Also after a crash, when it first recovers.
 const START: Duration = Duration::from_secs(60);
-/// Time to disconnect clients and to end.
-const GRACE: Duration = Duration::from_secs(5);
 /// Every warm function keeps a connection; the tests of `store` open one database each.
 const CONNECTIONS: &str = "max_connections=300";
 

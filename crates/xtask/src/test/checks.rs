@@ -1,15 +1,16 @@
 //! The commands that check something.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use tokio::process::Command;
 
 use crate::lambda::cargo;
-use crate::stack::{Llm, Owned, StateDir};
+use crate::stack::{Llm, Owned};
 use crate::{paths, venv};
 
-/// Each has a script and a stand-in of this name.
+/// Each has a script of this name, and a stand-in.
 const VENDORS: [&str; 3] = ["hubspot", "salesforce", "webhook"];
+const SCRIPTS: &str = "crates/fakes/vendors";
 
 /// A command and what it checks.
 #[derive(Debug)]
@@ -70,16 +71,12 @@ pub(super) fn pipeline_tests(stack_file: &Path) -> Check {
 /// Starts stand-ins, and has the vendors' own clients use them: what they take for the real thing, ours may too. The
 /// stand-ins end when the first is dropped.
 pub(super) async fn vendors_clients() -> anyhow::Result<(Owned, Check)> {
-    let owned = Owned::take(StateDir::named("test-vendors"))?;
+    let owned = Owned::take("test-vendors")?;
     let urls = owned.stand_ins(VENDORS, &Llm::default()).await?;
-    let run = |(name, url)| format!("{}={url}", vendors_scripts().join(format!("{name}.py")).display());
+    let run = |(name, url)| format!("{}={url}", paths::root().join(SCRIPTS).join(format!("{name}.py")).display());
     let mut check = Check::new("vendors' clients", venv::VENDORS.python(), "-c");
     check.command.arg(include_str!("../../python/vendors.py")).args(VENDORS.into_iter().zip(urls).map(run));
     Ok((owned, check))
-}
-
-fn vendors_scripts() -> PathBuf {
-    paths::root().join("crates/fakes/vendors")
 }
 
 #[cfg(test)]
@@ -90,8 +87,11 @@ mod tests {
 
     #[test]
     fn every_script_of_a_vendors_client_is_run() {
-        let files =
-            vendors_scripts().read_dir().unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let files = paths::root()
+            .join(SCRIPTS)
+            .read_dir()
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap());
         let files = files.filter(|name| name.ends_with(".py")).collect::<BTreeSet<_>>();
         assert_eq!(files, VENDORS.map(|name| format!("{name}.py")).into());
     }

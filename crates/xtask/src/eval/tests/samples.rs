@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
+use super::super::Subject;
 use super::super::labelled::{self, Labelled};
 use super::super::outcome::{self, Outcome};
-use super::super::run::Subject;
 use crate::process::Output;
 
 pub(in super::super) fn subject(answered_by: &str) -> Subject {
