@@ -117,7 +117,7 @@ async fn prepare_stand_ins(stack: &StackFile, http: &reqwest::Client, tenant: &T
         "object": "Activity", "name": "PostSession_Id__c", "externalId": true, "unique": true, "caseSensitive": true,
     });
     let fields = format!("{}/_orgs/{}/fields", stack.fake("salesforce")?, tenant.salesforce_key);
-    for request in [secret, http.post(fields).json(&field)] {
+    for request in [secret, http.put(fields).json(&field)] {
         request.send().await?.error_for_status().context("prepare a stand-in")?;
     }
     Ok(())
@@ -135,5 +135,14 @@ mod tests {
         assert!(one.hubspot_token.starts_with("pat-"));
         let key = BASE64_STANDARD.decode(one.webhook_secret().strip_prefix("whsec_").unwrap()).unwrap();
         assert!((24..=64).contains(&key.len()), "{}", key.len());
+    }
+
+    #[tokio::test]
+    async fn the_stand_ins_take_what_a_sync_needs() {
+        let (webhook, salesforce) = (fakes::webhook::start().await.unwrap(), fakes::salesforce::start().await.unwrap());
+        let fakes = [("webhook", &webhook), ("salesforce", &salesforce)];
+        let fakes = fakes.map(|(name, running)| (name.to_owned(), running.base_url.clone())).into();
+        let stack = StackFile { fakes, ..StackFile::default() };
+        prepare_stand_ins(&stack, &reqwest::Client::new(), &Tenant::named("acme").unwrap()).await.unwrap();
     }
 }
