@@ -1,11 +1,9 @@
-//! The command line: which fakes listen where, and for how long.
+//! The command line: which fakes listen where.
 
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use anyhow::Context;
 use clap::Parser;
-use rustix::process::{Pid, test_kill_process};
 
 use fakes::{Running, bedrock, hubspot, salesforce, webhook};
 
@@ -35,9 +33,6 @@ pub(crate) struct Arguments {
     /// Where the recording front of SQS listens, and what it forwards to.
     #[arg(long, value_name = "HOST:PORT=UPSTREAM_URL", value_parser = front)]
     sqs: Option<Listener>,
-    /// Stop when this process is gone.
-    #[arg(long, value_name = "PID")]
-    parent_pid: Option<i32>,
 }
 
 /// An address, and the server behind what listens there.
@@ -61,9 +56,6 @@ fn front(text: &str) -> Result<Listener, String> {
         _ => Err("HOST:PORT=UPSTREAM_URL is expected, with an http:// URL".to_owned()),
     }
 }
-
-/// How often the parent is looked for.
-const PARENT_CHECK: Duration = Duration::from_millis(500);
 
 impl Arguments {
     /// Starts all that were asked for; they stop when the result is dropped.
@@ -95,15 +87,6 @@ impl Arguments {
         let key = key.map(|key| key.into_string().map_err(|_| anyhow::anyhow!("OPENAI_API_KEY is not UTF-8")));
         let upstream = bedrock::Upstream::new(url, self.llm_model.as_deref(), key.transpose()?.as_deref())?;
         Ok(bedrock::bridge_on(*address, upstream).await?)
-    }
-
-    /// Returns when the parent is gone; never without one.
-    pub(crate) async fn parent_gone(&self) {
-        let Some(pid) = self.parent_pid.and_then(Pid::from_raw) else { return std::future::pending().await };
-        let mut ticks = tokio::time::interval(PARENT_CHECK);
-        while test_kill_process(pid).is_ok() {
-            ticks.tick().await;
-        }
     }
 }
 

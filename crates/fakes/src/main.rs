@@ -1,4 +1,4 @@
-//! Runs the fakes until it is interrupted or its parent is gone.
+//! Runs the fakes until it is interrupted.
 
 mod cli;
 
@@ -10,9 +10,5 @@ async fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     let _running = arguments.start().await?;
     println!("ready");
-    tokio::select! {
-        () = arguments.parent_gone() => {}
-        interrupted = tokio::signal::ctrl_c() => interrupted?,
-    }
-    Ok(())
+    Ok(tokio::signal::ctrl_c().await?)
 }

@@ -1,7 +1,7 @@
 """Deploys template.yaml to MiniStack through CloudFormation. JSON in on stdin, JSON out on stdout.
 
 In:  {endpoint, region, stack, template, packages: {name: path}, parameters: {name: value}, identity}
-Out: {outputs: {name: value}, api_key}
+Out: the fields of stack.json that are known then
 """
 
 import hashlib
@@ -14,6 +14,8 @@ import boto3
 from botocore.exceptions import ClientError
 
 BUCKET = "packages"
+# Stages as in queue names.
+QUEUES = ["analyze", "notify", "crm-sync", "email-events"]
 # Seconds; MiniStack needs about one.
 DEPLOY_TIMEOUT = 60
 
@@ -98,8 +100,26 @@ def verify_identity():
             raise
 
 
+def logical_id(name):
+    """CrmSync for crm-sync, as in the template."""
+    return "".join(word.capitalize() for word in name.split("-"))
+
+
+def parts(outputs):
+    key = client("apigateway").get_api_key(apiKey=outputs["ApiKeyId"], includeValue=True)["value"]
+    # https://{id}.execute-api.{region}.amazonaws.com/{stage}: MiniStack serves it under a path of its own.
+    host, stage = outputs["ApiUrl"].removeprefix("https://").split("/", 1)
+    return {
+        "api_url": f"{job['endpoint']}/_aws/execute-api/{host.split('.')[0]}/{stage}",
+        "api_key": key,
+        "queues": {name: outputs[f"{logical_id(name)}QueueUrl"] for name in QUEUES},
+        "dead_letter_queues": {name: outputs[f"{logical_id(name)}DeadLetterQueueUrl"] for name in QUEUES},
+        "functions": {name: outputs[f"{logical_id(name)}FunctionName"] for name in job["packages"]},
+        "email_events_topic": outputs["EmailEventsTopicArn"],
+    }
+
+
 outputs = apply(upload())
 repair_mappings()
 verify_identity()
-key = client("apigateway").get_api_key(apiKey=outputs["ApiKeyId"], includeValue=True)["value"]
-json.dump({"outputs": outputs, "api_key": key}, sys.stdout)
+json.dump(parts(outputs), sys.stdout)

@@ -1,19 +1,17 @@
 //! The command line.
 
-use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
+use anyhow::Context;
 use clap::{Parser, Subcommand};
 
-use crate::integrations::Integrations;
-use crate::preview_email::PreviewEmail;
-use crate::progress::{heading, step};
-use crate::stack::{self, StateDir};
-use crate::{
-    bench, demo, eval, integrations, lambda, local, migrate, outcomes_table, preview_email, sam, settings_table, test,
-    venv,
-};
+use crate::bench::{self, Bench};
+use crate::integrations::{self, Integrations};
+use crate::preview_email::{self, PreviewEmail};
+use crate::stack::{self, Llm, StackFile, StateDir};
+use crate::{demo, eval, generated, lambda, paths, sam, test};
 
 /// Developer commands of the Post Session API.
 #[derive(Debug, Parser)]
@@ -84,35 +82,9 @@ pub(crate) enum Command {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Local {
     /// Start the stack and leave it running; if it runs already, deploy what has changed.
-    Up(stack::Options),
+    Up(Llm),
     /// Stop the stack.
     Down,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Bench {
-    /// Time building prompts, validating answers, checking quotes and merging parts by the number of turns; say whether
-    /// the time per turn stays flat.
-    Analyze,
-    /// Measure the processor time of a sync beyond its requests, on a database and stand-ins of its own; say whether it
-    /// is within its limit.
-    CrmSync,
-    /// Measure the processor time of rendering and building one mail of 100 turns; say whether it is within its limit.
-    Notify,
-    /// Start each function, and a function that does nothing, in Lambda's runtime interface emulator; print the time of their
-    /// init and their memory.
-    ColdStart {
-        /// Number of starts of each function.
-        #[arg(long, value_name = "N", default_value = "10")]
-        runs: NonZeroUsize,
-    },
-    /// Purge the older half of N turns, and of their sessions' analyses and mails, while mails are written; say
-    /// whether every batch is short.
-    Purge {
-        /// Number of turns.
-        #[arg(long, value_name = "N", default_value = "1000000")]
-        rows: u64,
-    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -130,24 +102,20 @@ pub(crate) enum Postgres {
 
 pub(crate) async fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
-        Command::Local(Local::Up(options)) => local::up(options).await?,
-        Command::Local(Local::Down) => local::down(),
+        Command::Local(Local::Up(llm)) => local_up(llm).await?,
+        Command::Local(Local::Down) => local_down(),
         Command::Demo(options) => return demo::run(options).await,
         Command::Eval(options) => eval::run(&options).await?,
         Command::Test => return test::run().await,
-        Command::Build => build().await?,
-        Command::Bench(Bench::Analyze) => return bench::analyze().await,
-        Command::Bench(Bench::CrmSync) => return bench::crm_sync().await,
-        Command::Bench(Bench::Notify) => return bench::notify().await,
-        Command::Bench(Bench::ColdStart { runs }) => bench::cold_start(runs.get()).await?,
-        Command::Bench(Bench::Purge { rows }) => return bench::purge(rows).await,
-        Command::Migrate { database_url, ca_file } => migrate::run(database_url, ca_file).await?,
+        Command::Build => print!("{}", lambda::sizes(&stack::build().await?)?),
+        Command::Bench(command) => return bench::run(command).await,
+        Command::Migrate { database_url, ca_file } => migrate(database_url, ca_file).await?,
         Command::PreviewEmail(options) => preview_email::run(options)?,
         Command::Integrations(command) => return integrations::run(command).await,
-        Command::SettingsTable { write } => settings_table::run(write)?,
-        Command::OutcomesTable { write } => outcomes_table::run(write)?,
+        Command::SettingsTable { write } => generated::settings(write)?,
+        Command::OutcomesTable { write } => generated::outcomes(write)?,
         Command::Postgres(Postgres::Restart { state_dir, crash }) => {
-            let dir = state_dir.map_or_else(StateDir::local, StateDir::at);
+            let dir = state_dir.map_or_else(StateDir::local, |path| StateDir { path });
             stack::restart_postgres(&dir, crash).await?;
         }
         Command::Relay { ports } => sam::relay(&ports).await?,
@@ -156,12 +124,44 @@ pub(crate) async fn run(command: Command) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn build() -> anyhow::Result<()> {
-    step("Python environment", venv::STACK.ensure()).await?;
-    let packages = step("build the functions", lambda::build()).await?;
-    heading("  function          binary      zip");
-    for package in packages {
-        heading(&format!("  {}", package.sizes()));
+/// Starts the local stack and leaves it running, or deploys what has changed to one that runs.
+async fn local_up(llm: Llm) -> anyhow::Result<()> {
+    let dir = StateDir::local();
+    if let Some(file) = stack::redeploy(&dir).await? {
+        return describe(&dir, &file).await;
+    }
+    println!("starting the local stack");
+    let stack = stack::up("local", &llm).await?;
+    describe(&stack.owned.dir, &stack.file).await?;
+    stack.owned.keep()
+}
+
+fn local_down() {
+    let existed = stack::down(&StateDir::local());
+    sam::forget();
+    println!("{}", if existed { "the local stack is stopped" } else { "no local stack is running" });
+}
+
+async fn describe(dir: &StateDir, file: &StackFile) -> anyhow::Result<()> {
+    println!("  notifications  {}/v1/sessions/completed", file.api_url);
+    println!("  database       {}", file.database_url);
+    println!("  AWS            {}", file.ministack_url);
+    println!("  everything     {}", paths::shown(&dir.stack_file()));
+    println!("  logs           {}", paths::shown(&dir.log("*")));
+    sam::prepare(dir, file).await
+}
+
+/// Migrates the given database, or the local stack's.
+async fn migrate(database_url: Option<String>, ca_file: Option<PathBuf>) -> anyhow::Result<()> {
+    let local = || StateDir::local().read_stack().map(|file| file.database_url);
+    let url = database_url.or_else(local).context("no local stack is running: give --database-url")?;
+    let config = store::Config { url, ca_file, statement_timeout: Duration::ZERO, pool_size: 1 };
+    let applied = store::migrate(&config).await.context("failed to migrate the database")?;
+    for migration in &applied {
+        println!("  applied {migration}");
+    }
+    if applied.is_empty() {
+        println!("  the schema is up to date");
     }
     Ok(())
 }

@@ -5,13 +5,10 @@ mod database;
 mod notification;
 mod outcome;
 mod page;
-mod post;
-mod samples;
 mod stand_ins;
 mod table;
 #[cfg(test)]
 mod tests;
-mod wait;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -21,13 +18,14 @@ use anyhow::Context;
 use chrono::Utc;
 
 use database::Database;
-use notification::Notification;
+use notification::{Notification, post_all};
 use outcome::{Outcome, SessionOutcome};
 use stand_ins::Arrived;
 
+use crate::function::local_http;
 use crate::paths;
 use crate::seed::{self, Tenant};
-use crate::stack::{self, Llm, StackFile, StateDir};
+use crate::stack::{self, Llm, StackFile};
 
 /// No request of the demo takes longer, a cold start included.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
@@ -44,46 +42,31 @@ pub(crate) struct Options {
     llm: Llm,
 }
 
-/// The conversations of a run and the business that they are with.
-struct Conversations {
-    business: &'static str,
-    notifications: Vec<Notification>,
-}
-
 /// Runs the demo on a stack of its own; the code is a failure if any session did not complete.
 pub(crate) async fn run(options: Options) -> anyhow::Result<ExitCode> {
-    let stack_options = stack::Options { llm: options.llm.clone(), ..stack::Options::default() };
-    let stack = stack::up(&StateDir::named("demo-stack"), &stack_options).await?;
-    let outcome = play(stack.file(), conversations(&options)?).await?;
+    let (business, notifications) = match &options.transcripts {
+        Some(path) => ("Example Assistant", conversations::read(path, options.limit, Utc::now())?),
+        None => (conversations::BUSINESS, conversations::samples(options.limit, Utc::now())?),
+    };
+    anyhow::ensure!(!notifications.is_empty(), "there are no conversations to run");
+    let stack = stack::up("demo-stack", &options.llm).await?;
+    let outcome = play(&stack.file, business, notifications).await?;
     let page = write(&outcome, &paths::target().join("demo"))?;
     println!("\n{}", table::render(&outcome));
-    println!("{}", totals(&outcome));
+    println!("{}", table::totals(&outcome));
     println!("Open {}", page.display());
     Ok(if outcome.is_complete() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn conversations(options: &Options) -> anyhow::Result<Conversations> {
-    let now = Utc::now();
-    let (business, mut notifications) = match &options.transcripts {
-        Some(path) => ("Example Assistant", conversations::read(path, options.limit, now)?),
-        None => (samples::BUSINESS, samples::notifications(now)?),
-    };
-    notifications.truncate(options.limit.unwrap_or(usize::MAX));
-    anyhow::ensure!(!notifications.is_empty(), "there are no conversations to run");
-    Ok(Conversations { business, notifications })
-}
-
-async fn play(stack: &StackFile, Conversations { business, notifications }: Conversations) -> anyhow::Result<Outcome> {
-    // A proxy of the environment could not reach this machine's ports.
-    let http = reqwest::Client::builder().no_proxy().timeout(REQUEST_TIMEOUT).build()?;
+async fn play(stack: &StackFile, business: &str, notifications: Vec<Notification>) -> anyhow::Result<Outcome> {
+    let http = local_http().timeout(REQUEST_TIMEOUT).build()?;
     let tenant = Tenant::of_run(Utc::now())?;
     println!("Seeding the tenant {}", tenant.id);
     seed::seed(stack, &http, &tenant, business).await.context("seed the tenant")?;
-    let mails_before = stand_ins::mails_accepted(stack, &http).await?;
 
     println!("Posting {} notifications to {}", notifications.len(), stack.api_url);
     let start = Instant::now();
-    let refusals = post::post_all(stack, &http, &tenant.id, &notifications).await?;
+    let refusals = post_all(stack, &http, &tenant.id, &notifications).await?;
     for (notification, refusal) in notifications.iter().zip(&refusals) {
         if let Some(answer) = refusal {
             println!("  {} was refused: {answer}", notification.session_id);
@@ -91,47 +74,24 @@ async fn play(stack: &StackFile, Conversations { business, notifications }: Conv
     }
     let accepted = refusals.iter().filter(|refusal| refusal.is_none()).count();
     let database = Database::connect(&stack.database_url, &tenant.id).await?;
-    wait::until_ended(&database, accepted).await?;
+    database.until_ended(accepted).await?;
     let wall_s = start.elapsed().as_secs_f64();
 
-    let arrived = Arrived::read(stack, &http, &tenant, mails_before).await?;
+    let arrived = Arrived::read(stack, &http, &tenant).await?;
     let mut stored = database.sessions().await?;
     stored.values_mut().try_for_each(|stored| arrived.attach(stored))?;
     let sessions = notifications.into_iter().zip(refusals).map(|(posted, refusal)| {
         let stored = stored.remove(posted.session_id.as_ref());
         SessionOutcome::new(posted, refusal, stored)
     });
-    let sessions = sessions.collect();
-    Ok(Outcome::new((business, tenant.id.as_ref()), Utc::now(), wall_s, sessions, arrived.totals))
+    Ok(Outcome::new((business, tenant.id.as_ref()), Utc::now(), wall_s, sessions.collect(), arrived.totals))
 }
 
 /// Returns the path of the page.
 fn write(outcome: &Outcome, directory: &Path) -> anyhow::Result<PathBuf> {
-    std::fs::create_dir_all(directory).with_context(|| format!("create {}", directory.display()))?;
     let json = serde_json::to_string_pretty(outcome)? + "\n";
-    for (name, text) in [("report.json", json), ("report.html", page::render(outcome)?)] {
-        let path = directory.join(name);
-        std::fs::write(&path, text).with_context(|| format!("write {}", path.display()))?;
-    }
-    Ok(directory.join("report.html"))
-}
-
-fn totals(outcome: &Outcome) -> String {
-    let (totals, arrived) = (&outcome.totals, &outcome.totals.arrived);
-    let cost = totals.cost_usd.map_or_else(String::new, |usd| format!("model {usd:.4} USD; "));
-    format!(
-        "{} accepted, {} completed, {} failed; {} mails; HubSpot: {} contacts, {} notes; Salesforce: {} people, \
-         {} tasks; {} webhooks; {} dead letters; {cost}{:.1} s",
-        totals.accepted,
-        totals.completed,
-        totals.failed,
-        arrived.emails_sent,
-        arrived.contacts,
-        arrived.notes,
-        arrived.people,
-        arrived.tasks,
-        arrived.webhooks,
-        arrived.dead_letters,
-        outcome.wall_s
-    )
+    paths::write(&directory.join("report.json"), json)?;
+    let page = directory.join("report.html");
+    paths::write(&page, page::render(outcome)?)?;
+    Ok(page)
 }

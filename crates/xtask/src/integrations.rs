@@ -1,78 +1,91 @@
 //! `cargo xtask integrations`: what tenants sync to, through the tasks of `housekeep`.
 
-mod function;
 mod render;
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
 use chrono::{DateTime, NaiveDate, Utc};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::{Args, Subcommand};
+use clap::{ArgAction, Args, Subcommand};
 use domain::id::{IntegrationId, SessionId, TenantId};
 use housekeep::integrations::{IntegrationTask, ReplayedSyncs, ShownSyncs};
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use store::syncs::ShownStatus;
 
-use crate::paths;
-use function::Function;
+use crate::function::Function;
 
-/// Whose integrations, and where.
-#[derive(Debug, Args)]
+/// A tenant, and the function that knows its integrations.
+#[derive(Debug, Args, Serialize)]
 pub(crate) struct Tenant {
-    #[arg(long, value_name = "ID")]
-    tenant: TenantId,
+    #[arg(long = "tenant", value_name = "ID")]
+    tenant_id: TenantId,
     /// Name of a deployed `housekeep` function, invoked with the `aws` command; the local stack's if not given.
     #[arg(long, value_name = "NAME")]
+    #[serde(skip)]
     function: Option<String>,
     /// Print the function's answer.
     #[arg(long)]
+    #[serde(skip)]
     json: bool,
 }
 
-/// Which integration.
-#[derive(Debug, Args)]
+/// An integration of a tenant.
+#[derive(Debug, Args, Serialize)]
 pub(crate) struct One {
     #[command(flatten)]
+    #[serde(flatten)]
     of: Tenant,
-    #[arg(long, value_name = "ID")]
-    integration: IntegrationId,
+    #[arg(long = "integration", value_name = "ID")]
+    integration_id: IntegrationId,
 }
 
-#[derive(Debug, Subcommand)]
+/// Each command serialises as the task of the function that it stands for.
+#[derive(Debug, Subcommand, Serialize)]
+#[serde(tag = "task")]
 pub(crate) enum Integrations {
     /// How the integrations are configured, and how they fare.
+    #[serde(rename = "show_integrations")]
     Show(Tenant),
     /// Add an integration or change it, once a test has found that it works.
+    #[serde(rename = "save_integration")]
     Save {
         #[command(flatten)]
+        #[serde(flatten)]
         one: One,
         /// The configuration as a JSON object, with its `kind`.
-        #[arg(long, value_name = "FILE")]
-        file: PathBuf,
+        #[arg(long = "file", value_name = "FILE", value_parser = json_file)]
+        config: Value,
         /// Name of its secret in Secrets Manager.
         #[arg(long, value_name = "NAME")]
         secret_name: String,
         /// Save it switched off.
-        #[arg(long)]
-        off: bool,
+        #[arg(long = "off", action = ArgAction::SetFalse)]
+        enabled: bool,
     },
     /// Ask the third party whether the integration works.
+    #[serde(rename = "test_integration")]
     Test(One),
     /// Switch it on, once a test has found that it works.
+    #[serde(rename = "enable_integration")]
     Enable(One),
     /// Switch it off: sessions are not synced, and do not wait.
+    #[serde(rename = "disable_integration")]
     Disable(One),
     /// Forget it; what was synced stays in the third party.
+    #[serde(rename = "remove_integration")]
     Remove(One),
     /// Sync again: one session, or those of a time.
+    #[serde(rename = "replay_integration")]
     Replay {
         #[command(flatten)]
+        #[serde(flatten)]
         one: One,
-        #[arg(long, value_name = "ID", required_unless_present = "from", conflicts_with_all = ["from", "to"])]
-        session: Option<SessionId>,
+        #[arg(long = "session", value_name = "ID", required_unless_present = "from")]
+        #[arg(conflicts_with_all = ["from", "to"])]
+        session_id: Option<SessionId>,
         /// A date, or a time such as 2026-11-25T10:00:00Z.
         #[arg(long, value_name = "TIME", value_parser = time)]
         from: Option<DateTime<Utc>>,
@@ -80,16 +93,18 @@ pub(crate) enum Integrations {
         #[arg(long, value_name = "TIME", value_parser = time, requires = "from")]
         to: Option<DateTime<Utc>>,
         /// Replay only undelivered events of a webhook. A CRM gets only failed syncs anyway.
-        #[arg(long)]
-        failed: bool,
+        #[arg(long = "failed")]
+        failed_only: bool,
     },
     /// List its syncs, the latest changes first.
+    #[serde(rename = "show_syncs")]
     Log {
         #[command(flatten)]
+        #[serde(flatten)]
         one: One,
         /// Only this session's.
-        #[arg(long, value_name = "ID")]
-        session: Option<SessionId>,
+        #[arg(long = "session", value_name = "ID")]
+        session_id: Option<SessionId>,
         #[arg(long, value_parser = status())]
         status: Option<ShownStatus>,
         /// Only what has changed since: a date, or a time such as 2026-11-25T10:00:00Z.
@@ -103,19 +118,21 @@ pub(crate) enum Integrations {
         limit: u32,
     },
     /// The latest requests to a webhook, with what came back.
+    #[serde(rename = "show_attempts")]
     Attempts {
         #[command(flatten)]
+        #[serde(flatten)]
         one: One,
         /// Only those about this session.
-        #[arg(long, value_name = "ID")]
-        session: Option<SessionId>,
+        #[arg(long = "session", value_name = "ID")]
+        session_id: Option<SessionId>,
     },
 }
 
 /// The statuses that the log shows.
 fn status() -> impl TypedValueParser<Value = ShownStatus> {
     let names = PossibleValuesParser::new(ShownStatus::ALL.map(ShownStatus::as_str));
-    names.try_map(|name| ShownStatus::parse(&name).ok_or("is no status"))
+    names.try_map(|name| ShownStatus::parse(&name).ok_or("is not a status"))
 }
 
 /// RFC 3339, or the beginning of a day of UTC.
@@ -125,17 +142,20 @@ fn time(text: &str) -> Result<DateTime<Utc>, String> {
     time.ok_or_else(|| "is neither a date such as 2026-11-25 nor a time such as 2026-11-25T10:00:00Z".to_owned())
 }
 
+fn json_file(path: &str) -> anyhow::Result<Value> {
+    Ok(serde_json::from_slice(&std::fs::read(path)?)?)
+}
+
 /// Prints what the function answers. A test that finds the integration broken fails.
 pub(crate) async fn run(command: Integrations) -> anyhow::Result<ExitCode> {
     let of = command.of();
-    let (json, function) = (of.json, Function::find(of.function.as_deref())?);
-    let task = task(&command, Utc::now())?;
+    let (function, task) = (Function::housekeep(of.function.as_deref())?, task(&command, Utc::now())?);
     let answer = match &command {
         Integrations::Replay { .. } => replay(&function, task).await?,
         Integrations::Log { limit, .. } => log(&function, task, *limit).await?,
         _ => function.invoke(&task).await?,
     };
-    if json {
+    if of.json {
         println!("{}", serde_json::to_string_pretty(&answer)?);
     } else {
         print!("{}", render::render(&command, &answer)?);
@@ -200,43 +220,11 @@ impl Integrations {
 
 /// As the function takes it.
 fn task(command: &Integrations, now: DateTime<Utc>) -> anyhow::Result<IntegrationTask> {
-    let tenant_id = command.of().tenant.clone();
-    let id = |one: &One| one.integration.clone();
-    Ok(match command {
-        Integrations::Show(_) => IntegrationTask::ShowIntegrations { tenant_id },
-        Integrations::Save { one, file, secret_name, off } => {
-            let text = std::fs::read(file).with_context(|| format!("failed to read {}", paths::shown(file)))?;
-            let config = serde_json::from_slice(&text).with_context(|| format!("{} is no JSON", paths::shown(file)))?;
-            let (integration_id, secret_name) = (id(one), secret_name.clone());
-            IntegrationTask::SaveIntegration { tenant_id, integration_id, config, secret_name, enabled: !off }
-        }
-        Integrations::Test(one) => IntegrationTask::TestIntegration { tenant_id, integration_id: id(one) },
-        Integrations::Enable(one) => IntegrationTask::EnableIntegration { tenant_id, integration_id: id(one) },
-        Integrations::Disable(one) => IntegrationTask::DisableIntegration { tenant_id, integration_id: id(one) },
-        Integrations::Remove(one) => IntegrationTask::RemoveIntegration { tenant_id, integration_id: id(one) },
-        Integrations::Replay { one, session, from, to, failed } => IntegrationTask::ReplayIntegration {
-            tenant_id,
-            integration_id: id(one),
-            session_id: session.clone(),
-            from: *from,
-            to: to.or(from.map(|_| now)),
-            failed_only: *failed,
-            after: None,
-        },
-        Integrations::Log { one, session, status, from, to, limit } => IntegrationTask::ShowSyncs {
-            tenant_id,
-            integration_id: id(one),
-            session_id: session.clone(),
-            status: *status,
-            from: *from,
-            to: *to,
-            limit: Some(*limit),
-            after: None,
-        },
-        Integrations::Attempts { one, session } => {
-            IntegrationTask::ShowAttempts { tenant_id, integration_id: id(one), session_id: session.clone() }
-        }
-    })
+    let mut task = IntegrationTask::deserialize(serde_json::to_value(command)?)?;
+    if let IntegrationTask::ReplayIntegration { from: Some(_), to, .. } = &mut task {
+        to.get_or_insert(now);
+    }
+    Ok(task)
 }
 
 #[cfg(test)]

@@ -1,6 +1,5 @@
 //! Ctrl-C and termination end a command the way an error does: by dropping it, so that whatever it started is stopped.
 
-use std::future::Future;
 use std::process::ExitCode;
 
 use tokio::signal::unix::{SignalKind, signal};
@@ -15,26 +14,20 @@ pub(crate) async fn run_unless_interrupted(command: impl Future<Output = anyhow:
             eprintln!("error: {error:#}");
             ExitCode::FAILURE
         }),
-        name = interrupted() => {
-            eprintln!("stopped by {name}");
-            ExitCode::from(INTERRUPTED)
-        }
+        () = received(SignalKind::interrupt()) => stopped("SIGINT"),
+        () = received(SignalKind::terminate()) => stopped("SIGTERM"),
+        () = received(SignalKind::hangup()) => stopped("SIGHUP"),
     }
 }
 
-async fn interrupted() -> &'static str {
-    tokio::select! {
-        () = received(SignalKind::interrupt()) => "SIGINT",
-        () = received(SignalKind::terminate()) => "SIGTERM",
-        () = received(SignalKind::hangup()) => "SIGHUP",
-    }
+fn stopped(signal: &str) -> ExitCode {
+    eprintln!("stopped by {signal}");
+    ExitCode::from(INTERRUPTED)
 }
 
 async fn received(kind: SignalKind) {
     match signal(kind) {
-        Ok(mut stream) => {
-            stream.recv().await;
-        }
+        Ok(mut stream) => drop(stream.recv().await),
         // Without a handler the signal keeps its default action, which ends the process.
         Err(_) => std::future::pending().await,
     }

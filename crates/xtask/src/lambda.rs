@@ -2,12 +2,12 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::time::SystemTime;
 
 use anyhow::{Context, ensure};
 use serde::Deserialize;
 use tokio::process::Command;
 
+use crate::table::table;
 use crate::{paths, process, venv};
 
 /// The deployed functions: package, binary and archive have the same name.
@@ -18,64 +18,74 @@ const LARGEST_BINARY: u64 = 12 * 1024 * 1024;
 /// Bytes, loaded before the first cold start; `housekeep` with the clients of third parties has 5.02 MiB.
 const LARGEST_ARCHIVE: u64 = 5 * 1024 * 1024 + 512 * 1024;
 
+const MEBIBYTE: f64 = 1024.0 * 1024.0;
+
 /// A function ready to be deployed.
 #[derive(Debug)]
 pub(crate) struct Package {
     pub(crate) name: &'static str,
     pub(crate) archive: PathBuf,
     pub(crate) binary: PathBuf,
-    pub(crate) binary_bytes: u64,
-    pub(crate) archive_bytes: u64,
 }
 
 impl Package {
-    /// Name and sizes in columns.
-    pub(crate) fn sizes(&self) -> String {
-        const MEBIBYTE: f64 = 1024.0 * 1024.0;
-        #[expect(clippy::cast_precision_loss, reason = "shown with two digits")]
-        let [binary, archive] = [self.binary_bytes, self.archive_bytes].map(|bytes| bytes as f64 / MEBIBYTE);
-        format!("{:<16} {binary:>5.2} MiB {archive:>5.2} MiB", self.name)
+    /// Bytes of the binary and the archive. Fails when one is larger than its limit.
+    fn sizes(&self) -> anyhow::Result<[u64; 2]> {
+        let (name, binary, archive) = (self.name, self.binary.metadata()?.len(), self.archive.metadata()?.len());
+        ensure!(binary <= LARGEST_BINARY, "{name}'s binary has {binary} bytes");
+        ensure!(archive <= LARGEST_ARCHIVE, "{name}'s archive has {archive} bytes");
+        Ok([binary, archive])
+    }
+
+    fn is_stale(&self) -> bool {
+        let modified = |path: &Path| path.metadata().and_then(|data| data.modified()).ok();
+        modified(&self.archive) <= modified(&self.binary)
     }
 }
 
 /// Builds all functions in one go, as for deployment, and zips each. Fails when one is larger than its limit.
 pub(crate) async fn build() -> anyhow::Result<Vec<Package>> {
-    let packages = FUNCTIONS.iter().flat_map(|name| ["--package", name]);
-    let binaries = binaries(&["--release"].into_iter().chain(packages).collect::<Vec<_>>()).await?;
-    std::fs::create_dir_all(paths::lambda())?;
-    let mut stale = Vec::new();
-    for name in FUNCTIONS {
-        let binary = binaries.path(name)?;
-        let archive = archive(name);
-        if modified(&archive) <= modified(&binary) {
-            let mut argument = archive.into_os_string();
-            argument.push("=");
-            argument.push(binary);
-            stale.push(argument);
-        }
-    }
+    let functions = FUNCTIONS.iter().flat_map(|name| ["--package", name]);
+    let binaries = binaries(&["--release"].into_iter().chain(functions).collect::<Vec<_>>()).await?;
+    std::fs::create_dir_all(paths::target().join("lambda"))?;
+    let package = |name| anyhow::Ok(Package { name, archive: archive(name), binary: named(&binaries, name)? });
+    let packages: Vec<_> = FUNCTIONS.into_iter().map(package).collect::<Result<_, _>>()?;
+    let stale: Vec<_> = packages.iter().filter(|package| package.is_stale()).collect();
     if !stale.is_empty() {
         let mut zip = Command::new(venv::STACK.python());
-        zip.arg("-c").arg(include_str!("../python/package.py")).args(stale);
+        zip.arg("-c").arg(include_str!("../python/package.py"));
+        zip.args(stale.iter().map(|one| format!("{}={}", one.archive.display(), one.binary.display())));
         ensure!(process::capture(&mut zip, "").await?.success, "failed to zip the functions");
     }
-    FUNCTIONS.into_iter().map(|name| measured(name, binaries.path(name)?)).collect()
+    packages.iter().try_for_each(|package| package.sizes().map(drop))?;
+    Ok(packages)
 }
 
-/// Builds the stand-ins of the outside world and tells where their binary is. With TLS they take longer to build.
-pub(crate) async fn build_fakes(tls: bool) -> anyhow::Result<PathBuf> {
-    let features: &[_] = if tls { &["--features", "tls"] } else { &[] };
-    binaries(&[&["--package", "fakes"], features].concat()).await?.path("fakes")
+/// Lays out the sizes of packages, a line for each.
+pub(crate) fn sizes(packages: &[Package]) -> anyhow::Result<String> {
+    let row = |package: &Package| {
+        #[expect(clippy::cast_precision_loss, reason = "shown with two digits")]
+        let [binary, archive] = package.sizes()?.map(|bytes| format!("{:.2}", bytes as f64 / MEBIBYTE));
+        anyhow::Ok([package.name.to_owned(), binary, archive])
+    };
+    let rows: Vec<_> = packages.iter().map(row).collect::<Result<_, _>>()?;
+    Ok(table(&["function", "binary MiB", "zip MiB"], &rows))
 }
 
-/// Builds the program that analyses the conversations of an evaluation and tells where it is.
+/// Builds the stand-ins of the outside world and returns the path of their binary. Of the whole workspace, as the tests
+/// are: both share what they depend on.
+pub(crate) async fn build_fakes() -> anyhow::Result<PathBuf> {
+    named(&binaries(&["--workspace", "--bin", "fakes"]).await?, "fakes")
+}
+
+/// Builds the program that analyses the conversations of an evaluation and returns its path.
 pub(crate) async fn build_evaluate() -> anyhow::Result<PathBuf> {
-    binaries(&["--package", "analyze", "--example", "evaluate"]).await?.path("evaluate")
+    named(&binaries(&["--workspace", "--example", "evaluate"]).await?, "evaluate")
 }
 
-/// Builds the function that does nothing, as the others are built, and tells where its binary is.
+/// Builds the function that does nothing, as the others are built, and returns the path of its binary.
 pub(crate) async fn build_noop() -> anyhow::Result<PathBuf> {
-    binaries(&["--release", "--package", "stage", "--example", "noop"]).await?.path("noop")
+    named(&binaries(&["--release", "--package", "stage", "--example", "noop"]).await?, "noop")
 }
 
 /// The name of a function's resource in `template.yaml`: `CrmSyncFunction` for `crm-sync`.
@@ -89,30 +99,7 @@ pub(crate) fn logical_id(function: &str) -> String {
 
 /// Where a function's archive is.
 pub(crate) fn archive(name: &str) -> PathBuf {
-    paths::lambda().join(format!("{name}.zip"))
-}
-
-fn modified(path: &Path) -> Option<SystemTime> {
-    path.metadata().and_then(|data| data.modified()).ok()
-}
-
-fn measured(name: &'static str, binary: PathBuf) -> anyhow::Result<Package> {
-    let archive = archive(name);
-    let (binary_bytes, archive_bytes) = (binary.metadata()?.len(), archive.metadata()?.len());
-    let package = Package { name, archive, binary, binary_bytes, archive_bytes };
-    ensure!(package.binary_bytes <= LARGEST_BINARY, "{name}'s binary has {} bytes", package.binary_bytes);
-    ensure!(package.archive_bytes <= LARGEST_ARCHIVE, "{name}'s archive has {} bytes", package.archive_bytes);
-    Ok(package)
-}
-
-/// The executables of a build, as cargo reports them.
-struct Binaries(Vec<PathBuf>);
-
-impl Binaries {
-    fn path(&self, name: &str) -> anyhow::Result<PathBuf> {
-        let found = self.0.iter().find(|path| path.file_stem().is_some_and(|stem| stem == name));
-        found.cloned().with_context(|| format!("the build made no binary named {name}"))
-    }
+    paths::target().join("lambda").join(format!("{name}.zip"))
 }
 
 #[derive(Deserialize)]
@@ -120,7 +107,8 @@ struct Message {
     executable: Option<PathBuf>,
 }
 
-async fn binaries(arguments: &[&str]) -> anyhow::Result<Binaries> {
+/// Returns the executables of a build, as cargo reports them.
+async fn binaries(arguments: &[&str]) -> anyhow::Result<Vec<PathBuf>> {
     let log = paths::target().join("build.log");
     std::fs::create_dir_all(paths::target())?;
     let mut cargo = Command::new(cargo());
@@ -129,7 +117,12 @@ async fn binaries(arguments: &[&str]) -> anyhow::Result<Binaries> {
     let output = process::capture(&mut cargo, "").await?;
     ensure!(output.success, "cargo build failed:\n{}", std::fs::read_to_string(&log).unwrap_or_default());
     let messages = output.stdout.lines().filter_map(|line| serde_json::from_str::<Message>(line).ok());
-    Ok(Binaries(messages.filter_map(|message| message.executable).collect()))
+    Ok(messages.filter_map(|message| message.executable).collect())
+}
+
+fn named(binaries: &[PathBuf], name: &str) -> anyhow::Result<PathBuf> {
+    let found = binaries.iter().find(|path| path.file_stem().is_some_and(|stem| stem == name));
+    found.cloned().with_context(|| format!("the build made no binary named {name}"))
 }
 
 /// The cargo that runs this command, so that a toolchain override holds.

@@ -1,6 +1,5 @@
 //! `cargo xtask preview-email`: what a mail would look like, without a stack.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -33,20 +32,16 @@ pub(crate) struct PreviewEmail {
 
 /// Writes the mail and its attachments and prints their paths; the subject is the first line of the text.
 pub(crate) fn run(options: PreviewEmail) -> anyhow::Result<()> {
-    let settings = settings(options.settings.as_deref())?;
+    let shown = EmailSettings { show_transcript: true, ..EmailSettings::default() };
+    let settings = options.settings.as_deref().map_or(Ok(shown), read_json)?;
     let mut sample = options.session.as_deref().map_or_else(|| Ok(Sample::full()), read_json)?;
     if let Some(locale) = options.locale {
         sample.session.visitor.locale = Some(locale.into());
     }
     let about = sample.about(&settings);
-    let rendered = match options.template.as_deref() {
-        Some(directory) => Template::parse(&source(directory)?)
-            .and_then(|template| template.render(&VisitorContext::new(&about)))
-            .with_context(|| format!("failed to make a mail with the template in {}", directory.display()))?,
-        None => {
-            Template::built_in().render(&VisitorContext::new(&about)).context("failed to make the built-in mail")?
-        }
-    };
+    let source = options.template.as_deref().map_or_else(|| Ok(TemplateSource::built_in()), source)?;
+    let rendered = Template::parse(&source).and_then(|template| template.render(&VisitorContext::new(&about)));
+    let rendered = rendered.context("failed to make the mail")?;
     let out = options.out.unwrap_or_else(|| paths::target().join("preview"));
     let text = format!("{}\n\n{}", rendered.subject, rendered.text);
     write(&out, "mail.html", rendered.html.as_bytes())?;
@@ -60,36 +55,29 @@ pub(crate) fn run(options: PreviewEmail) -> anyhow::Result<()> {
     }
 }
 
-fn settings(file: Option<&Path>) -> anyhow::Result<EmailSettings> {
-    let shown = EmailSettings { show_transcript: true, ..EmailSettings::default() };
-    file.map_or(Ok(shown), read_json)
-}
-
 /// The three parts of a template, named as those of crates/mail/templates.
 fn source(directory: &Path) -> anyhow::Result<TemplateSource> {
-    let part = |name: &str| read(&directory.join(name));
+    let part = |name: &str| paths::read(&directory.join(name));
     Ok(TemplateSource { subject: part("subject.txt.j2")?, text: part("body.txt.j2")?, html: part("body.html.j2")? })
 }
 
-fn read(path: &Path) -> anyhow::Result<String> {
-    fs::read_to_string(path).with_context(|| format!("failed to read {}", path.display()))
-}
-
 fn read_json<T: DeserializeOwned>(path: &Path) -> anyhow::Result<T> {
-    serde_json::from_str(&read(path)?).with_context(|| format!("failed to understand {}", path.display()))
+    serde_json::from_str(&paths::read(path)?).with_context(|| format!("failed to understand {}", path.display()))
 }
 
 fn write(directory: &Path, name: &str, content: &[u8]) -> anyhow::Result<()> {
     let path = directory.join(name);
-    fs::create_dir_all(directory).with_context(|| format!("failed to create {}", directory.display()))?;
-    fs::write(&path, content).with_context(|| format!("failed to write {}", path.display()))?;
+    paths::write(&path, content)?;
     println!("{}", path.display());
     Ok(())
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
+    use crate::paths::read;
 
     /// A directory of this test, with these files.
     fn directory(test: &str, files: &[(&str, &str)]) -> PathBuf {

@@ -1,7 +1,7 @@
 //! One line per step: what is done, and how long it took.
 
 use std::io::{IsTerminal, Write};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Prints the name of a step when it starts and its time when it ends, and passes its result on.
 pub(crate) async fn step<T>(name: &str, work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
@@ -12,17 +12,15 @@ pub(crate) async fn step<T>(name: &str, work: impl Future<Output = anyhow::Resul
         std::io::stdout().flush()?;
     }
     let result = work.await;
-    let end = if result.is_ok() { "ok" } else { "FAILED" };
-    let seconds = started.elapsed().as_secs_f64();
-    if std::io::stdout().is_terminal() {
-        println!("{end:<6} {seconds:>6.1} s");
-    } else {
-        println!("  {name:<52} {end:<6} {seconds:>6.1} s");
+    if !std::io::stdout().is_terminal() {
+        print!("  {name:<52} ");
     }
+    println!("{:<6} {:>6.1} s", if result.is_ok() { "ok" } else { "FAILED" }, started.elapsed().as_secs_f64());
     result
 }
 
-/// A heading above steps.
-pub(crate) fn heading(text: &str) {
-    println!("{text}");
+/// Waits between two looks at something that happens elsewhere.
+#[expect(clippy::disallowed_methods, reason = "a command that watches, not a function that is billed")]
+pub(crate) async fn pause(time: Duration) {
+    tokio::time::sleep(time).await;
 }

@@ -5,16 +5,17 @@
 //! `samconfig.toml` names.
 
 mod relay;
-mod template;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use anyhow::{Context, ensure};
 use serde::Deserialize;
+use serde_json::Value;
 
+use crate::function::local_http;
 use crate::lambda::FUNCTIONS;
-use crate::progress::{heading, step};
+use crate::progress::step;
 use crate::seed::{self, Tenant};
 use crate::stack::{StackFile, StateDir};
 use crate::{lambda, paths};
@@ -33,12 +34,18 @@ const TOLERANCE: &str = "315360000";
 /// Found in a container by `--add-host`, and the one name that `store` connects to without TLS.
 const LOCALHOST: &str = "localhost:";
 
+/// The last of the variables that every function has.
+const LAST_COMMON_VARIABLE: &str = "LOG_LEVEL: !Ref LogLevel";
+const ARCHITECTURE: &str = "[!Ref Architecture]";
+/// `sam local` reads the layers without resolving what they refer to.
+const LAYERS: &str = r#"Layers: !If [HasLayers, !Split [",", !Ref LayerArns], !Ref AWS::NoValue]"#;
+
 type Variables = BTreeMap<String, String>;
 
 /// Seeds the tenant of the sample events, writes the two files and lets containers reach the stack.
 pub(crate) async fn prepare(dir: &StateDir, stack: &StackFile) -> anyhow::Result<()> {
     step("tenant and variables for sam local", write(dir, stack)).await?;
-    heading("  sam local      sam local invoke IngestFunction -e events/ingest.json --env-vars events/env.json");
+    println!("  sam local      sam local invoke IngestFunction -e events/ingest.json --env-vars events/env.json");
     Ok(())
 }
 
@@ -49,11 +56,9 @@ pub(crate) fn forget() {
 }
 
 async fn write(dir: &StateDir, stack: &StackFile) -> anyhow::Result<()> {
-    // A proxy of the environment could not reach this machine's ports.
-    let http = reqwest::Client::builder().no_proxy().build()?;
-    seed::seed(stack, &http, &Tenant::named(TENANT)?, BUSINESS)
-        .await
-        .context("seed the tenant of the sample events")?;
+    let http = local_http().build()?;
+    let seeded = seed::seed(stack, &http, &Tenant::named(TENANT)?, BUSINESS).await;
+    seeded.context("seed the tenant of the sample events")?;
     let mut file = BTreeMap::new();
     for function in FUNCTIONS {
         let deployed = deployed(stack, &http, function).await?;
@@ -61,10 +66,8 @@ async fn write(dir: &StateDir, stack: &StackFile) -> anyhow::Result<()> {
     }
     relay::start(dir, &by_name(file.values_mut()))?;
     std::fs::write(variables_path(), serde_json::to_string_pretty(&file)? + "\n")?;
-    let source = std::fs::read_to_string(paths::root().join("template.yaml"))?;
-    let path = template_path(dir);
-    std::fs::write(&path, template::local(&source, aws(stack)?.keys(), lambda::archive)?)
-        .with_context(|| format!("write {}", path.display()))
+    let source = paths::read(&paths::root().join("template.yaml"))?;
+    paths::write(&dir.path.join("template.yaml"), local_template(&source, stack.aws()?.keys(), lambda::archive)?)
 }
 
 /// Names this machine in every address, since 127.0.0.1 is a container itself; returns the ports.
@@ -82,55 +85,52 @@ fn variables_path() -> PathBuf {
     paths::root().join("events/env.json")
 }
 
-fn template_path(dir: &StateDir) -> PathBuf {
-    dir.path().join("template.yaml")
-}
-
 /// The variables of a deployed function, with their values.
 async fn deployed(stack: &StackFile, http: &reqwest::Client, function: &str) -> anyhow::Result<Variables> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "PascalCase")]
-    struct Configuration {
-        environment: Environment,
-    }
-    #[derive(Deserialize)]
-    #[serde(rename_all = "PascalCase")]
-    struct Environment {
-        variables: Variables,
-    }
-    let name = stack.functions.get(function).with_context(|| format!("{function} is not deployed"))?;
-    let url = format!("{}/2015-03-31/functions/{name}/configuration", stack.ministack_url);
-    let answer = http.get(&url).send().await?.error_for_status()?;
-    let configuration: Configuration = answer.json().await.with_context(|| format!("read the answer of {url}"))?;
-    ensure!(!configuration.environment.variables.is_empty(), "{function} was deployed without variables");
-    Ok(configuration.environment.variables)
-}
-
-/// The variables of the function on this machine: the deployed variables and where AWS is.
-fn local(stack: &StackFile, function: &str, deployed: Variables) -> anyhow::Result<Variables> {
-    let mut variables = deployed;
-    if function == "ingest" {
-        variables.insert("SIGNING_SECRETS".to_owned(), format!("{} {EVENTS_SECRET}", stack.signing_secret));
-        variables.insert("LINK_SECRETS".to_owned(), format!("{} {EVENTS_LINK_SECRET}", stack.link_secret));
-        variables.insert("SIGNATURE_TOLERANCE_SECONDS".to_owned(), TOLERANCE.to_owned());
-    }
-    variables.extend(aws(stack)?);
+    let url = format!("{}/configuration", stack.function_url(function)?);
+    let answer: Value = http.get(&url).send().await?.error_for_status()?.json().await?;
+    let variables = Variables::deserialize(&answer["Environment"]["Variables"]);
+    let variables = variables.with_context(|| format!("read the variables of {function} at {url}"))?;
+    ensure!(!variables.is_empty(), "{function} was deployed without variables");
     Ok(variables)
 }
 
-/// Sends the SDK to the stack. The functions do not read these, and the deployed template does not set them.
-fn aws(stack: &StackFile) -> anyhow::Result<Variables> {
-    let variables = [
-        ("AWS_ACCESS_KEY_ID", "test"),
-        ("AWS_SECRET_ACCESS_KEY", "test"),
-        ("AWS_REGION", &stack.region),
-        ("AWS_DEFAULT_REGION", &stack.region),
-        ("AWS_ENDPOINT_URL", &stack.ministack_url),
-        ("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", stack.fake("bedrock")?),
-        ("AWS_ENDPOINT_URL_SESV2", stack.fake("ses")?),
-        ("AWS_ENDPOINT_URL_SQS", stack.fake("sqs")?),
-    ];
-    Ok(variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into())
+/// The variables of the function on this machine: the deployed variables and where AWS is.
+fn local(stack: &StackFile, function: &str, mut variables: Variables) -> anyhow::Result<Variables> {
+    if function == "ingest" {
+        variables.extend([
+            ("SIGNING_SECRETS".to_owned(), format!("{} {EVENTS_SECRET}", stack.signing_secret)),
+            ("LINK_SECRETS".to_owned(), format!("{} {EVENTS_LINK_SECRET}", stack.link_secret)),
+            ("SIGNATURE_TOLERANCE_SECONDS".to_owned(), TOLERANCE.to_owned()),
+        ]);
+    }
+    variables.extend(stack.aws()?);
+    Ok(variables)
+}
+
+/// `template.yaml` with the built archives as code, this machine's architecture, no layers, and further variables
+/// declared. The rest is kept, comments and short forms included.
+fn local_template<'a>(
+    source: &str,
+    declared: impl Iterator<Item = &'a String>,
+    archive: impl Fn(&str) -> PathBuf,
+) -> anyhow::Result<String> {
+    let architecture = if cfg!(target_arch = "aarch64") { "[arm64]" } else { "[x86_64]" };
+    let declared: String = declared.map(|name| format!("\n        {name}: \"\"")).collect();
+    let mut local = replaced(source, ARCHITECTURE, architecture)?;
+    local = replaced(&local, LAYERS, "Layers: []")?;
+    local = replaced(&local, LAST_COMMON_VARIABLE, &format!("{LAST_COMMON_VARIABLE}{declared}"))?;
+    for function in FUNCTIONS {
+        let code = format!("CodeUri: {}\n", archive(function).display());
+        local = replaced(&local, &format!("CodeUri: crates/{function}\n"), &code)?;
+    }
+    Ok(local)
+}
+
+fn replaced(template: &str, from: &str, to: &str) -> anyhow::Result<String> {
+    let times = template.matches(from).count();
+    ensure!(times == 1, "template.yaml is not laid out as expected: `{}` is there {times} times", from.trim());
+    Ok(template.replace(from, to))
 }
 
 #[cfg(test)]
@@ -208,5 +208,29 @@ mod tests {
         let secrets = domain::unsubscribe::LinkSecrets::new(EVENTS_LINK_SECRET).unwrap();
         let link = secrets.open(event["pathParameters"]["token"].as_str().expect("a token"));
         assert_eq!(link.unwrap().tenant_id.as_ref(), TENANT);
+    }
+
+    #[test]
+    fn only_code_architecture_layers_and_declared_variables_differ_from_the_deployed_template() {
+        let source = include_str!("../../../template.yaml");
+        let declared = ["AWS_REGION".to_owned(), "AWS_ENDPOINT_URL".to_owned()];
+        let local = local_template(source, declared.iter(), |package| format!("/built/{package}.zip").into()).unwrap();
+        let added: Vec<_> = local.lines().filter(|line| !source.lines().any(|other| other == *line)).collect();
+        let architecture = if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" };
+        let expected = [
+            format!("    Architectures: [{architecture}]"),
+            "    Layers: []".to_owned(),
+            "        AWS_REGION: \"\"".to_owned(),
+            "        AWS_ENDPOINT_URL: \"\"".to_owned(),
+        ];
+        let code = FUNCTIONS.map(|name| format!("      CodeUri: /built/{name}.zip"));
+        assert_eq!(added, [expected.as_slice(), &code].concat());
+        assert_eq!(local.lines().count(), source.lines().count() + declared.len());
+    }
+
+    #[test]
+    fn another_layout_is_refused_rather_than_half_changed() {
+        let error = local_template("Resources: {}\n", [].iter(), |package| package.into()).unwrap_err();
+        assert!(error.to_string().contains("0 times"), "{error}");
     }
 }

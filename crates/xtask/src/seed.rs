@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, ensure};
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
+use anyhow::{Context, bail};
+use base64::prelude::{BASE64_STANDARD, Engine};
 use chrono::{DateTime, Utc};
 use domain::id::{IntegrationId, TenantId};
-use domain::integration::{Connection, Integration, IntegrationConfig, IntegrationState, WebhookConfig};
+use domain::integration::{Connection, Integration, IntegrationConfig, IntegrationState};
 use domain::settings::{EmailSettings, TenantSettings};
-use serde_json::{Value, json};
+use serde_json::json;
 use store::Store;
 
 use crate::stack::StackFile;
@@ -23,13 +22,12 @@ const STATEMENT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A tenant whose visitors are mailed and synced to the stand-ins.
 pub(crate) struct Tenant {
+    /// Also the name of the hook that receives the tenant's webhooks.
     pub(crate) id: TenantId,
     /// HubSpot's stand-in keeps one portal per token.
     pub(crate) hubspot_token: String,
     /// Salesforce's stand-in keeps one org per consumer key.
     pub(crate) salesforce_key: String,
-    /// Name of the receiving hook.
-    pub(crate) hook: String,
 }
 
 impl Tenant {
@@ -39,12 +37,8 @@ impl Tenant {
     }
 
     pub(crate) fn named(name: &str) -> anyhow::Result<Self> {
-        Ok(Self {
-            id: name.parse()?,
-            hubspot_token: format!("pat-{name}"),
-            salesforce_key: format!("3MVG-{name}"),
-            hook: name.to_owned(),
-        })
+        let (hubspot_token, salesforce_key) = (format!("pat-{name}"), format!("3MVG-{name}"));
+        Ok(Self { id: name.parse()?, hubspot_token, salesforce_key })
     }
 
     fn salesforce_secret(&self) -> String {
@@ -64,26 +58,26 @@ pub(crate) async fn seed(
     tenant: &Tenant,
     business: &str,
 ) -> anyhow::Result<()> {
-    let store = open_store(stack)?;
+    let url = stack.database_url.clone();
+    let config = store::Config { url, ca_file: None, statement_timeout: STATEMENT_TIMEOUT, pool_size: 1 };
+    let store = Store::new(&config).context("open the store")?;
     let email = EmailSettings { from_name: Some(business.to_owned()), ..EmailSettings::default() };
     let settings = TenantSettings { email, ..TenantSettings::default() };
     store.save_tenant(&tenant.id, business, &settings).await.context("save the tenant")?;
 
     // By name: a function run by `sam local` finds it too.
     let by_name = |fake: &str| anyhow::Ok(stack.fake(fake)?.replace("127.0.0.1", "localhost"));
-    let url = format!("{}/hooks/{}", by_name("webhook")?, tenant.hook);
-    let hubspot: IntegrationConfig = serde_json::from_value(json!({ "kind": "hubspot" }))?;
-    let org = json!({ "kind": "salesforce", "url": by_name("salesforce")? });
-    let salesforce: IntegrationConfig = serde_json::from_value(org)?;
+    let hook = format!("{}/hooks/{}", by_name("webhook")?, tenant.id);
     let wanted = [
-        ("hubspot", hubspot, tenant.hubspot_token.clone()),
-        ("salesforce", salesforce, tenant.salesforce_secret()),
-        ("webhook", IntegrationConfig::Webhook(WebhookConfig::to(&url)), tenant.webhook_secret()),
+        (json!({ "kind": "hubspot" }), tenant.hubspot_token.clone()),
+        (json!({ "kind": "salesforce", "url": by_name("salesforce")? }), tenant.salesforce_secret()),
+        (json!({ "kind": "webhook", "url": hook }), tenant.webhook_secret()),
     ];
-    for (id, config, secret) in wanted {
-        let secret_name = format!("{}{}/{id}", stack.secret_prefix, tenant.id);
+    for (config, secret) in wanted {
+        let config: IntegrationConfig = serde_json::from_value(config)?;
+        let integration_id: IntegrationId = config.kind().parse()?;
+        let secret_name = format!("{}{}/{integration_id}", stack.secret_prefix, tenant.id);
         put_secret(stack, http, &secret_name, &secret).await?;
-        let integration_id: IntegrationId = id.parse()?;
         let integration = Integration {
             tenant_id: tenant.id.clone(),
             integration_id,
@@ -92,65 +86,40 @@ pub(crate) async fn seed(
             secret_name,
             connection: Connection::default(),
         };
-        store.save_integration(&integration).await.with_context(|| format!("save the integration {id}"))?;
+        store.save_integration(&integration).await.context("save an integration")?;
     }
-    tell_receiver(stack, http, tenant).await?;
-    define_external_id(stack, http, tenant).await
-}
-
-fn open_store(stack: &StackFile) -> anyhow::Result<Store> {
-    let config = store::Config {
-        url: stack.database_url.clone(),
-        ca_file: None,
-        statement_timeout: STATEMENT_TIMEOUT,
-        pool_size: 1,
-    };
-    Store::new(&config).context("open the store")
+    prepare_stand_ins(stack, http, tenant).await
 }
 
 async fn put_secret(stack: &StackFile, http: &reqwest::Client, name: &str, value: &str) -> anyhow::Result<()> {
-    let new = json!({ "Name": name, "SecretString": value });
-    if ask_secrets(stack, http, "CreateSecret", new).await?.is_success() {
-        return Ok(());
+    let mut status = reqwest::StatusCode::OK;
+    // The second is for a secret that is there already.
+    for (action, id) in [("CreateSecret", "Name"), ("PutSecretValue", "SecretId")] {
+        let request = http
+            .post(&stack.ministack_url)
+            .header("authorization", UNSIGNED)
+            .header("content-type", "application/x-amz-json-1.1")
+            .header("x-amz-target", format!("secretsmanager.{action}"))
+            .body(json!({ id: name, "SecretString": value }).to_string());
+        status = request.send().await.context("reach Secrets Manager")?.status();
+        if status.is_success() {
+            return Ok(());
+        }
     }
-    // It is there already.
-    let changed = json!({ "SecretId": name, "SecretString": value });
-    let status = ask_secrets(stack, http, "PutSecretValue", changed).await?;
-    ensure!(status.is_success(), "storing the secret {name} was answered with {status}");
-    Ok(())
+    bail!("storing the secret {name} was answered with {status}")
 }
 
-async fn ask_secrets(
-    stack: &StackFile,
-    http: &reqwest::Client,
-    action: &str,
-    body: Value,
-) -> anyhow::Result<reqwest::StatusCode> {
-    let request = http
-        .post(&stack.ministack_url)
-        .header("authorization", UNSIGNED)
-        .header("content-type", "application/x-amz-json-1.1")
-        .header("x-amz-target", format!("secretsmanager.{action}"))
-        .body(body.to_string());
-    Ok(request.send().await.context("reach Secrets Manager")?.status())
-}
-
-/// Lets the webhook receiver check signatures.
-async fn tell_receiver(stack: &StackFile, http: &reqwest::Client, tenant: &Tenant) -> anyhow::Result<()> {
-    let url = format!("{}/_secrets/{}", stack.fake("webhook")?, tenant.hook);
-    let answer = http.put(url).body(tenant.webhook_secret()).send().await.context("reach the webhook receiver")?;
-    ensure!(answer.status().is_success(), "the webhook receiver answered {}", answer.status());
-    Ok(())
-}
-
-/// As the admin of an org does before the first sync: the field by which a task is found again.
-async fn define_external_id(stack: &StackFile, http: &reqwest::Client, tenant: &Tenant) -> anyhow::Result<()> {
+/// Lets the webhook receiver check signatures, and adds to the org what its admin adds before the first sync: the field
+/// by which a task is found again.
+async fn prepare_stand_ins(stack: &StackFile, http: &reqwest::Client, tenant: &Tenant) -> anyhow::Result<()> {
+    let secret = http.put(format!("{}/_secrets/{}", stack.fake("webhook")?, tenant.id)).body(tenant.webhook_secret());
     let field = json!({
         "object": "Activity", "name": "PostSession_Id__c", "externalId": true, "unique": true, "caseSensitive": true,
     });
-    let url = format!("{}/_orgs/{}/fields", stack.fake("salesforce")?, tenant.salesforce_key);
-    let answer = http.put(url).json(&field).send().await.context("reach Salesforce's stand-in")?;
-    ensure!(answer.status().is_success(), "Salesforce's stand-in answered {}", answer.status());
+    let fields = format!("{}/_orgs/{}/fields", stack.fake("salesforce")?, tenant.salesforce_key);
+    for request in [secret, http.put(fields).json(&field)] {
+        request.send().await?.error_for_status().context("prepare a stand-in")?;
+    }
     Ok(())
 }
 
@@ -166,5 +135,14 @@ mod tests {
         assert!(one.hubspot_token.starts_with("pat-"));
         let key = BASE64_STANDARD.decode(one.webhook_secret().strip_prefix("whsec_").unwrap()).unwrap();
         assert!((24..=64).contains(&key.len()), "{}", key.len());
+    }
+
+    #[tokio::test]
+    async fn the_stand_ins_take_what_a_sync_needs() {
+        let (webhook, salesforce) = (fakes::webhook::start().await.unwrap(), fakes::salesforce::start().await.unwrap());
+        let fakes = [("webhook", &webhook), ("salesforce", &salesforce)];
+        let fakes = fakes.map(|(name, running)| (name.to_owned(), running.base_url.clone())).into();
+        let stack = StackFile { fakes, ..StackFile::default() };
+        prepare_stand_ins(&stack, &reqwest::Client::new(), &Tenant::named("acme").unwrap()).await.unwrap();
     }
 }

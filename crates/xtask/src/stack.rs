@@ -5,40 +5,32 @@
 
 mod deploy;
 mod files;
-mod guard;
 mod ministack;
 mod ports;
 mod postgres;
 mod postgres_home;
 mod stand_ins;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::Context;
 use rustix::process::Signal;
+use tokio::process::Command;
 
 use crate::lambda::Package;
+use crate::process::{self, Identity};
 use crate::progress::step;
-use crate::{lambda, process, venv};
+use crate::{lambda, paths, venv};
 
-pub(crate) use files::{Lock, StackFile, StateDir};
-pub(crate) use guard::{guard, start as start_guard};
+pub(crate) use files::{StackFile, StateDir};
 pub(crate) use ports::{answers, take as free_ports};
-pub(crate) use postgres::{Postgres, restart as restart_postgres};
+pub(crate) use postgres::{restart as restart_postgres, start as start_postgres};
 
 /// Time for a process to end by itself. Killing one loses nothing that is needed.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// Options of a stack.
-#[derive(Debug, Clone, Default, clap::Args)]
-pub(crate) struct Options {
-    /// Use this database instead of a server of the stack's own.
-    #[arg(long, value_name = "URL")]
-    pub(crate) database_url: Option<String>,
-    #[command(flatten)]
-    pub(crate) llm: Llm,
-}
+/// How often the owner of a stack is looked for.
+const CHECK: Duration = Duration::from_millis(500);
 
 /// An OpenAI-compatible server that answers instead of the stand-in for Bedrock.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -51,98 +43,90 @@ pub(crate) struct Llm {
     pub(crate) model: Option<String>,
 }
 
-impl Llm {
-    /// Builds the stand-ins, with TLS where the server needs it.
-    pub(crate) async fn build_fakes(&self) -> anyhow::Result<PathBuf> {
-        lambda::build_fakes(self.url.as_ref().is_some_and(|url| url.starts_with("https://"))).await
-    }
-}
-
-/// A running stack; stopped when dropped, unless it is kept.
+/// A directory of `target` that this command owns: what runs there is stopped when this is dropped, unless it is kept.
 #[derive(Debug)]
-pub(crate) struct Stack {
-    dir: StateDir,
-    file: StackFile,
+pub(crate) struct Owned {
+    pub(crate) dir: StateDir,
     _lock: files::Lock,
-    kept: bool,
 }
 
-impl Stack {
-    /// The content of `stack.json`.
-    pub(crate) fn file(&self) -> &StackFile {
-        &self.file
+impl Owned {
+    /// Stops and removes what a former command left there. A guard stops what runs there if this command is killed.
+    pub(crate) fn take(name: &str) -> anyhow::Result<Self> {
+        let dir = StateDir::named(name);
+        let _lock = dir.lock()?;
+        down(&dir);
+        paths::empty(&dir.path)?;
+        let owned = Self { dir, _lock };
+        start_guard(&owned.dir)?;
+        Ok(owned)
     }
 
-    pub(crate) fn dir(&self) -> &StateDir {
-        &self.dir
+    /// Leaves everything running after this command.
+    pub(crate) fn keep(&self) -> anyhow::Result<()> {
+        paths::write(&self.dir.kept_file(), "")
     }
 
-    /// Leaves the stack running after this command.
-    pub(crate) fn keep(mut self) -> anyhow::Result<()> {
-        self.dir.mark_kept()?;
-        self.kept = true;
-        Ok(())
+    /// Makes the Python environment and starts its database server; returns the URL of the database.
+    pub(crate) async fn postgres(&self) -> anyhow::Result<String> {
+        step("Python environment", venv::STACK.ensure()).await?;
+        step("PostgreSQL", start_postgres(&self.dir)).await
     }
 }
 
-impl Drop for Stack {
+impl Drop for Owned {
     fn drop(&mut self) {
-        if !self.kept {
-            stop(&self.dir);
+        if !self.dir.kept_file().exists() {
+            down(&self.dir);
         }
     }
 }
 
-/// Starts a stack in the directory, printing each step. What a former stack left there is stopped and removed.
-pub(crate) async fn up(dir: &StateDir, options: &Options) -> anyhow::Result<Stack> {
-    let lock = dir.lock()?;
-    down(dir);
-    dir.clear()?;
-    // From here on an error or an interruption drops the stack, which stops whatever has been started.
-    let mut stack = Stack { dir: dir.clone(), file: StackFile::default(), _lock: lock, kept: false };
-    guard::start(dir)?;
-    step("Python environment", venv::STACK.ensure()).await?;
-    let packages = step("build the functions", lambda::build()).await?;
-    let fakes = step("build the stand-ins", options.llm.build_fakes()).await?;
-    stack.file = start(dir, options, &packages, &fakes).await?;
-    Ok(stack)
+/// A running stack.
+#[derive(Debug)]
+pub(crate) struct Stack {
+    pub(crate) file: StackFile,
+    pub(crate) owned: Owned,
 }
 
-async fn start(dir: &StateDir, options: &Options, packages: &[Package], fakes: &Path) -> anyhow::Result<StackFile> {
-    let ports = ports::free()?;
-    let database_url = match &options.database_url {
-        Some(url) => url.clone(),
-        None => step("PostgreSQL", Postgres::start(dir, ports.postgres)).await?.url(),
-    };
-    step("MiniStack", ministack::start(dir, &ports)).await?;
-    step("stand-ins", stand_ins::start(dir, &ports, fakes, options)).await?;
-    let mut file = StackFile::new(&ports, database_url, dir)?;
-    step("deploy template.yaml", deploy::deploy(&mut file, packages)).await?;
-    step("migrate the database", deploy::migrate(&file)).await?;
-    dir.write_stack(&file)?;
-    Ok(file)
+/// Starts a stack in the directory, printing each step.
+pub(crate) async fn up(name: &str, llm: &Llm) -> anyhow::Result<Stack> {
+    // An error or an interruption drops this, which stops whatever has been started.
+    let owned = Owned::take(name)?;
+    let dir = &owned.dir;
+    let packages = build().await?;
+    let fakes = step("build the stand-ins", lambda::build_fakes()).await?;
+    let database_url = step("PostgreSQL", start_postgres(dir)).await?;
+    let mut file = StackFile::new(dir, database_url)?;
+    step("MiniStack", ministack::start(dir, &file)).await?;
+    step("stand-ins", stand_ins::start(dir, &file, &fakes, llm)).await?;
+    file.pids = dir.read_processes().unwrap_or_default();
+    deploy(dir, &mut file, &packages).await?;
+    Ok(Stack { file, owned })
 }
 
 /// Deploys what has changed to a stack that runs already; `None` if none does.
 pub(crate) async fn redeploy(dir: &StateDir) -> anyhow::Result<Option<StackFile>> {
     let _lock = dir.lock()?;
-    let Some(mut file) = dir.read_stack().filter(|file| file.is_running()) else { return Ok(None) };
-    step("Python environment", venv::STACK.ensure()).await?;
-    let packages = step("build the functions", lambda::build()).await?;
-    step("deploy template.yaml", deploy::deploy(&mut file, &packages)).await?;
-    step("migrate the database", deploy::migrate(&file)).await?;
-    dir.write_stack(&file).context("failed to write stack.json")?;
+    let Some(mut file) = dir.read_stack().filter(StackFile::is_running) else { return Ok(None) };
+    deploy(dir, &mut file, &build().await?).await?;
     Ok(Some(file))
+}
+
+/// Builds the functions, and makes the Python environment that zips and deploys them.
+pub(crate) async fn build() -> anyhow::Result<Vec<Package>> {
+    step("Python environment", venv::STACK.ensure()).await?;
+    step("build the functions", lambda::build()).await
+}
+
+async fn deploy(dir: &StateDir, file: &mut StackFile, packages: &[Package]) -> anyhow::Result<()> {
+    step("deploy template.yaml", deploy::deploy(file, packages)).await?;
+    step("migrate the database", deploy::migrate(file)).await?;
+    dir.write_stack(file)
 }
 
 /// Stops what was started in the directory; true if there was something. Its logs stay.
 pub(crate) fn down(dir: &StateDir) -> bool {
-    let existed = dir.read_processes().is_some_and(|processes| !processes.is_empty());
-    stop(dir);
-    existed
-}
-
-fn stop(dir: &StateDir) {
     let processes = dir.read_processes().unwrap_or_default();
     // MiniStack first: its functions hold connections to the others. SIGINT is PostgreSQL's fast shutdown; SIGTERM would
     // wait for the clients.
@@ -153,10 +137,39 @@ fn stop(dir: &StateDir) {
             process::stop(process, signal, GRACE);
         }
     }
-    postgres::remove_data(dir, &processes);
+    if processes.contains_key(postgres::ROLE) {
+        postgres::remove_data(dir);
+    }
     // Processes that not every stack has: the relay for containers, the emulator of a benchmark.
     for process in processes.values().filter(|process| process.is_alive()) {
         process::stop(process, Signal::TERM, GRACE);
     }
     dir.forget();
+    !processes.is_empty()
+}
+
+/// Starts a companion process that stops the stack if this process is killed and cannot stop it. The companion ends by
+/// itself once the stack is stopped or kept.
+fn start_guard(dir: &StateDir) -> anyhow::Result<()> {
+    let owner = std::process::id().to_string();
+    let mut companion = Command::new(paths::program());
+    companion.args(["guard", "--owner", &owner, "--state-dir"]).arg(&dir.path);
+    process::start(&mut companion, &dir.log("guard"))?;
+    Ok(())
+}
+
+/// The companion of a stack: waits for the owner's end, then stops what the directory lists, unless the stack was kept.
+pub(crate) fn guard(owner: i32, state_dir: PathBuf) {
+    let dir = StateDir { path: state_dir };
+    let Some(owner) = Identity::of(owner) else { return };
+    while owner.is_alive() {
+        std::thread::sleep(CHECK);
+    }
+    if dir.kept_file().exists() || dir.read_processes().is_none() {
+        return;
+    }
+    // The owner held the lock. A command that has the lock now owns what the directory lists, or is stopping it.
+    if let Ok(_lock) = dir.lock() {
+        down(&dir);
+    }
 }

@@ -35,6 +35,16 @@ pub(crate) fn clean(text: &impl ToString) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+/// The median of sorted values; without values not a number.
+pub(crate) fn median(sorted: &[f64]) -> f64 {
+    let middle = sorted.len() / 2;
+    match sorted {
+        [] => f64::NAN,
+        _ if sorted.len() % 2 == 1 => sorted[middle],
+        _ => f64::midpoint(sorted[middle - 1], sorted[middle]),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,33 +2,27 @@
 
 mod checks;
 mod report;
-mod vendors;
 
 use std::process::ExitCode;
 
-use crate::progress::heading;
-use crate::stack::{self, Options, Postgres, StateDir};
-use crate::{lambda, paths, venv};
+use crate::stack::{self, Llm, Owned};
+use crate::{paths, venv};
 use report::Report;
 
 /// Runs all checks; later ones run although earlier ones failed. Fails if one failed.
 pub(crate) async fn run() -> anyhow::Result<ExitCode> {
     let mut report = Report::new(paths::target().join("test-logs"))?;
-    heading("source");
-    for check in checks::source() {
-        report.run(check).await;
-    }
+    println!("source");
+    report.run_all(checks::source()).await;
     dependencies(&mut report).await;
-    heading("template");
+    println!("template");
     report.prepared("Python environment for the checkers", venv::CHECK.ensure()).await;
-    for check in checks::template() {
-        report.run(check).await;
-    }
-    heading("unit and store tests");
+    report.run_all(checks::template()).await;
+    println!("unit and store tests");
     unit_tests(&mut report).await?;
-    heading("stand-ins");
+    println!("stand-ins");
     vendors_clients(&mut report).await;
-    heading("whole pipeline");
+    println!("whole pipeline");
     pipeline_tests(&mut report).await;
     Ok(report.finish())
 }
@@ -47,48 +41,33 @@ async fn dependencies(report: &mut Report) {
     }
 }
 
-/// A database server that is stopped when dropped.
-struct Database(StateDir);
-
-impl Drop for Database {
-    fn drop(&mut self) {
-        stack::down(&self.0);
-    }
-}
-
 async fn unit_tests(report: &mut Report) -> anyhow::Result<()> {
-    let dir = StateDir::named("test-database");
-    let _lock = dir.lock()?;
-    stack::down(&dir);
-    dir.clear()?;
-    let database = Database(dir);
-    stack::start_guard(&database.0)?;
+    let owned = Owned::take("test-database")?;
     let server = async {
         venv::STACK.ensure().await?;
-        Postgres::start_anywhere(&database.0).await
+        stack::start_postgres(&owned.dir).await
     };
-    if let Some(server) = report.prepared("PostgreSQL", server).await {
-        report.run(checks::unit_tests(&server.url())).await;
+    if let Some(url) = report.prepared("PostgreSQL", server).await {
+        report.run(checks::unit_tests(&url)).await;
     }
     Ok(())
 }
 
-/// The stand-ins are built as the stack builds them, which finds them built.
 async fn vendors_clients(report: &mut Report) {
     let prepared = async {
         venv::VENDORS.ensure().await?;
-        vendors::clients(&lambda::build_fakes(false).await?).await
+        checks::vendors_clients().await
     };
-    if let Some(clients) = report.prepared("what the vendors' clients need", prepared).await {
-        report.run(clients.check).await;
+    if let Some((_owned, check)) = report.prepared("what the vendors' clients need", prepared).await {
+        report.run(check).await;
     }
 }
 
 async fn pipeline_tests(report: &mut Report) {
-    match stack::up(&StateDir::named("test-stack"), &Options::default()).await {
+    match stack::up("test-stack", &Llm::default()).await {
         Ok(stack) => {
-            report.run(checks::pipeline_tests(&stack.dir().stack_file())).await;
-            heading(&format!("  logs of the stack: {}", paths::shown(&stack.dir().log("*"))));
+            report.run(checks::pipeline_tests(&stack.owned.dir.stack_file())).await;
+            println!("  logs of the stack: {}", paths::shown(&stack.owned.dir.log("*")));
         }
         Err(error) => report.failed("local stack", &error),
     }

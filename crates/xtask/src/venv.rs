@@ -1,6 +1,6 @@
 //! Python environments under `target/`, made from pinned lists and made again when a list changes.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, bail, ensure};
 use tokio::process::Command;
@@ -21,8 +21,8 @@ pub(crate) const CHECK: Venv = Venv { name: "venv-check", requirements: include_
 /// The clients of HubSpot, Salesforce and Standard Webhooks: apart, because only a check needs them.
 pub(crate) const VENDORS: Venv = Venv { name: "venv-vendors", requirements: include_str!("../python/vendors.txt") };
 
-/// MiniStack needs it.
-const OLDEST_PYTHON: (u32, u32) = (3, 10);
+/// Exits successfully if the Python is new enough for MiniStack.
+const IS_NEW: &str = "import sys; sys.exit(sys.version_info < (3, 10))";
 /// Holds the list an environment was made from; written last, so that a half-made one is made again.
 const STAMP: &str = "made-from.txt";
 
@@ -40,92 +40,40 @@ impl Venv {
         self.program("python")
     }
 
-    /// True when the environment stands and was made from the present list.
-    pub(crate) fn is_ready(self) -> bool {
-        std::fs::read_to_string(self.path().join(STAMP)).is_ok_and(|stamp| stamp == self.requirements)
+    /// The directory of the installed packages.
+    pub(crate) fn site_packages(self) -> anyhow::Result<PathBuf> {
+        let lib = self.path().join("lib");
+        let entries = std::fs::read_dir(&lib).with_context(|| format!("failed to read {}", lib.display()))?;
+        let mut found = entries.flatten().map(|entry| entry.path().join("site-packages"));
+        found.find(|path| path.is_dir()).with_context(|| format!("no packages in {}", lib.display()))
     }
 
-    /// Makes the environment unless it is ready.
+    /// Makes the environment unless it stands and was made from the present list.
     pub(crate) async fn ensure(self) -> anyhow::Result<()> {
-        if self.is_ready() {
+        let stamp = self.path().join(STAMP);
+        if std::fs::read_to_string(&stamp).is_ok_and(|stamp| stamp == self.requirements) {
             return Ok(());
         }
         let python = system_python().await?;
-        if self.path().exists() {
-            std::fs::remove_dir_all(self.path()).context("failed to remove the old Python environment")?;
-        }
-        std::fs::create_dir_all(paths::target())?;
-        let list = paths::target().join(format!("{}.txt", self.name));
-        std::fs::write(&list, self.requirements)?;
-        self.install(&python, &list).await?;
-        std::fs::write(self.path().join(STAMP), self.requirements)?;
-        Ok(())
+        let [list, log] = ["txt", "log"].map(|ending| self.path().with_extension(ending));
+        paths::write(&list, self.requirements)?;
+        let mut script = Command::new(python);
+        script.arg("-c").arg(include_str!("../python/environment.py")).args([self.path(), list]);
+        let made = process::logged(&mut script, &log).await?;
+        ensure!(made, "{} is incomplete; see {}:\n{}", self.name, paths::shown(&log), process::end_of(&log, 3));
+        paths::write(&stamp, self.requirements)
     }
-
-    async fn install(self, python: &Path, list: &Path) -> anyhow::Result<()> {
-        let log = paths::target().join(format!("{}.log", self.name));
-        let venv = self.path();
-        let made = process::logged(Command::new(python).args(["-m", "venv"]).arg(&venv), &log).await?;
-        // Debian's Python comes without ensurepip: pip of the system or uv can fill the environment as well.
-        let mut pip = if made {
-            command(&self.python(), &["-m", "pip", "install"])
-        } else {
-            let _ = std::fs::remove_dir_all(&venv);
-            let bare =
-                process::logged(Command::new(python).args(["-m", "venv", "--without-pip"]).arg(&venv), &log).await?;
-            ensure!(bare, "python3 can't make virtual environments; see {}", paths::shown(&log));
-            self.pip_from_outside(python, &log).await?
-        };
-        pip.args(["--only-binary", ":all:", "--no-deps", "--requirement"]).arg(list);
-        ensure!(
-            process::logged(&mut pip, &log).await?,
-            "failed to install the Python packages; see {}",
-            paths::shown(&log)
-        );
-        Ok(())
-    }
-
-    async fn pip_from_outside(self, python: &Path, log: &Path) -> anyhow::Result<Command> {
-        if process::logged(&mut command(python, &["-m", "pip", "--version"]), log).await? {
-            let mut pip = command(python, &["-m", "pip", "--python"]);
-            pip.arg(self.python()).arg("install");
-            return Ok(pip);
-        }
-        let mut uv = Command::new("uv");
-        if process::logged(uv.arg("--version"), log).await.unwrap_or(false) {
-            let mut pip = command(Path::new("uv"), &["pip", "install", "--python"]);
-            pip.arg(self.python());
-            return Ok(pip);
-        }
-        bail!("python3 has neither ensurepip nor pip: install python3-venv (Debian, Ubuntu), or uv")
-    }
-}
-
-fn command(program: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(program);
-    command.args(arguments).env("PIP_DISABLE_PIP_VERSION_CHECK", "1");
-    command
 }
 
 /// The first Python that is new enough: `python3`, then versions by name, newest first.
-async fn system_python() -> anyhow::Result<PathBuf> {
-    let mut found = Vec::new();
+async fn system_python() -> anyhow::Result<&'static str> {
     for name in ["python3", "python3.14", "python3.13", "python3.12", "python3.11", "python3.10"] {
-        let script = "import sys; print(sys.version_info[0], sys.version_info[1])";
-        let Ok(output) = process::capture(Command::new(name).args(["-c", script]), "").await else { continue };
-        match version(&output.stdout) {
-            Some(version) if version >= OLDEST_PYTHON => return Ok(PathBuf::from(name)),
-            Some((major, minor)) => found.push(format!("{name} is {major}.{minor}")),
-            None => {}
+        let check = process::capture(Command::new(name).args(["-c", IS_NEW]), "").await;
+        if check.is_ok_and(|check| check.success) {
+            return Ok(name);
         }
     }
-    let found = if found.is_empty() { "none found".to_owned() } else { found.join(", ") };
-    bail!("the local stack needs Python {}.{} or newer ({found})", OLDEST_PYTHON.0, OLDEST_PYTHON.1)
-}
-
-fn version(text: &str) -> Option<(u32, u32)> {
-    let (major, minor) = text.trim().split_once(' ')?;
-    Some((major.parse().ok()?, minor.parse().ok()?))
+    bail!("the local stack needs Python 3.10 or newer")
 }
 
 #[cfg(test)]
@@ -139,8 +87,13 @@ mod tests {
         }
     }
 
-    #[test]
-    fn versions_compare_as_numbers() {
-        assert!(version("3 14\n") > version("3 9"));
+    #[tokio::test]
+    async fn a_python_before_3_10_is_too_old() {
+        let python = system_python().await.unwrap();
+        for (version, is_new) in [("(3, 9, 18)", false), ("(3, 10, 0)", true), ("(3, 14, 1)", true)] {
+            let script = IS_NEW.replace("sys.version_info", version);
+            let check = process::capture(Command::new(python).args(["-c", &script]), "").await.unwrap();
+            assert_eq!(check.success, is_new, "{version}");
+        }
     }
 }

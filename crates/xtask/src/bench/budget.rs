@@ -1,17 +1,14 @@
 //! Whether a mail, and a sync beyond its requests, fit into their budgets of processor time.
 
-use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context, ensure};
+use anyhow::ensure;
 use serde::Deserialize;
 use tokio::process::Command;
 
-use super::Bench;
+use crate::paths;
 use crate::progress::step;
-use crate::stack::{self, Postgres};
-use crate::stand_in::StandIn;
-use crate::{lambda, paths, process, venv};
+use crate::stack::{Llm, Owned};
 
 /// Processor time of one mail of 100 turns, or of one sync beyond its requests.
 const LIMIT: Duration = Duration::from_millis(1);
@@ -30,36 +27,29 @@ struct Measured {
 }
 
 /// Measures a mail, with everything that can be in it.
-pub(crate) async fn notify() -> anyhow::Result<ExitCode> {
+pub(super) async fn notify() -> anyhow::Result<bool> {
     measure(super::cargo("mail", "mail")?, "mail", "a mail of 100 turns").await
 }
 
 /// Measures a sync on a database and stand-ins of its own.
-pub(crate) async fn crm_sync() -> anyhow::Result<ExitCode> {
-    let bench = Bench::start()?;
-    step("Python environment", venv::STACK.ensure()).await?;
-    let database = step("PostgreSQL", Postgres::start_anywhere(&bench.dir)).await?;
-    let fakes = step("build the stand-ins", lambda::build_fakes(false)).await?;
-    let [hubspot, salesforce, webhook] = stack::free_ports()?.map(|port| format!("127.0.0.1:{port}"));
-    let addresses = ["--hubspot", &hubspot, "--salesforce", &salesforce, "--webhook", &webhook];
-    let _stand_ins = StandIn::start(&fakes, addresses).await?;
+pub(super) async fn crm_sync() -> anyhow::Result<bool> {
+    let owned = Owned::take("bench")?;
+    let database_url = owned.postgres().await?;
+    let llm = Llm::default();
+    let urls = step("stand-ins", owned.stand_ins(["hubspot", "salesforce", "webhook"], &llm)).await?;
     let mut cargo = super::cargo("crm-sync", "sync")?;
-    cargo.env("TEST_DATABASE_URL", database.url());
-    for (name, address) in [("HUBSPOT_URL", hubspot), ("SALESFORCE_URL", salesforce), ("WEBHOOK_URL", webhook)] {
-        cargo.env(name, format!("http://{address}"));
-    }
+    cargo
+        .env("TEST_DATABASE_URL", database_url)
+        .envs(["HUBSPOT_URL", "SALESFORCE_URL", "WEBHOOK_URL"].into_iter().zip(urls));
     measure(cargo, "sync", "a sync beyond its requests").await
 }
 
-/// Runs a benchmark and prints the verdict as the last line; the code is a failure if one of the figures is too long.
-async fn measure(mut cargo: Command, bench: &str, unit: &str) -> anyhow::Result<ExitCode> {
-    std::fs::create_dir_all(paths::target())?;
-    let log = paths::target().join(format!("bench-{bench}.log"));
-    let success = step(&format!("cargo bench --bench {bench}"), process::logged(&mut cargo, &log)).await?;
-    ensure!(success, "the benchmark failed; see {}", log.display());
-    let measured = read(&std::fs::read_to_string(&log).with_context(|| format!("read {}", log.display()))?)?;
+/// Runs a benchmark and prints the verdict; false if one of the figures is too long.
+async fn measure(cargo: Command, bench: &str, unit: &str) -> anyhow::Result<bool> {
+    let log = super::logged(cargo, bench).await?;
+    let measured = read(&paths::read(&log)?)?;
     println!("\n{}", verdict(&measured, unit));
-    Ok(if measured.iter().all(Measured::is_within) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(measured.iter().all(Measured::is_within))
 }
 
 /// Reads the figures among what cargo prints.

@@ -8,7 +8,7 @@ use rustix::process::Signal;
 use tokio::net::TcpStream;
 use tokio::process::Command;
 
-use super::measurement::ColdStart;
+use crate::function::local_http;
 use crate::process::{self, Identity};
 use crate::stack::{StateDir, answers, free_ports};
 use crate::venv;
@@ -21,8 +21,12 @@ const INVOCATION: Duration = Duration::from_secs(15);
 /// It ends its function first.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// The emulator's program.
-pub(super) struct Emulator(PathBuf);
+/// One start of a function.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct ColdStart {
+    pub(super) init_ms: f64,
+    pub(super) peak_bytes: u64,
+}
 
 /// A running emulator and, once that is known, its function; both are stopped when dropped.
 struct Running {
@@ -39,51 +43,48 @@ impl Drop for Running {
     }
 }
 
-impl Emulator {
-    pub(super) fn find() -> anyhow::Result<Self> {
-        ensure!(cfg!(target_os = "linux"), "the runtime interface emulator only runs on Linux");
-        let architecture = if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" };
-        let lib = venv::CHECK.path().join("lib");
-        let entries = std::fs::read_dir(&lib).with_context(|| format!("failed to read {}", lib.display()))?;
-        let program = format!("site-packages/samcli/local/rapid/aws-lambda-rie-{architecture}");
-        let mut found = entries.flatten().map(|entry| entry.path().join(&program));
-        found.find(|path| path.is_file()).map(Self).context("aws-sam-cli has no runtime interface emulator")
-    }
+/// Finds the emulator's program.
+pub(super) fn find() -> anyhow::Result<PathBuf> {
+    ensure!(cfg!(target_os = "linux"), "the runtime interface emulator only runs on Linux");
+    let architecture = if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" };
+    let program = format!("samcli/local/rapid/aws-lambda-rie-{architecture}");
+    let path = venv::CHECK.site_packages()?.join(program);
+    ensure!(path.is_file(), "aws-sam-cli has no runtime interface emulator");
+    Ok(path)
+}
 
-    /// Starts the function, has it answer one event, and stops it.
-    pub(super) async fn cold_start(
-        &self,
-        dir: &StateDir,
-        binary: &Path,
-        environment: &[(&str, String)],
-        event: &'static str,
-    ) -> anyhow::Result<ColdStart> {
-        let log = dir.log(ROLE);
-        // Each start has a log of its own, so that there is one report to find.
-        let _ = std::fs::remove_file(&log);
-        let [invocations, runtime_api] = free_ports()?.map(|port| format!("127.0.0.1:{port}"));
-        let mut command = Command::new(&self.0);
-        command.env_clear().current_dir(dir.path()).envs(environment.iter().map(|(name, value)| (name, value)));
-        command.args(["--runtime-interface-emulator-address", &invocations, "--runtime-api-address", &runtime_api]);
-        let emulator = process::start(command.arg(binary), &log)?;
-        dir.record(ROLE, emulator.clone())?;
-        let mut running = Running { emulator, function: None };
-        let listens = answers(START, async || TcpStream::connect(&invocations).await.is_ok());
-        ensure!(listens.await, "the emulator did not start; see {}", log.display());
-        invoke(&invocations, event).await.with_context(|| format!("see {}", log.display()))?;
-        let init_ms = init_ms(&std::fs::read_to_string(&log)?)
-            .with_context(|| format!("no report of a successful init in {}", log.display()))?;
-        let function = child_of(running.emulator.pid).context("the function has ended")?;
-        running.function = Identity::of(function);
-        let status = std::fs::read_to_string(format!("/proc/{function}/status"))?;
-        Ok(ColdStart { init_ms, peak_bytes: peak_bytes(&status).context("the system tells no peak memory")? })
-    }
+/// Starts the function in the emulator, has it answer one event, and stops it.
+pub(super) async fn cold_start(
+    emulator: &Path,
+    dir: &StateDir,
+    binary: &Path,
+    environment: &[(&str, &str)],
+    event: &'static str,
+) -> anyhow::Result<ColdStart> {
+    let log = dir.log(ROLE);
+    // Each start has a log of its own, so that there is one report to find.
+    let _ = std::fs::remove_file(&log);
+    let [invocations, runtime_api] = free_ports()?.map(|port| format!("127.0.0.1:{port}"));
+    let mut command = Command::new(emulator);
+    command.env_clear().current_dir(&dir.path).envs(environment.iter().copied());
+    command.args(["--runtime-interface-emulator-address", &invocations, "--runtime-api-address", &runtime_api]);
+    let emulator = process::start(command.arg(binary), &log)?;
+    dir.record(ROLE, emulator.clone())?;
+    let mut running = Running { emulator, function: None };
+    let listens = answers(START, async || TcpStream::connect(&invocations).await.is_ok());
+    ensure!(listens.await, "the emulator did not start; see {}", log.display());
+    invoke(&invocations, event).await.with_context(|| format!("see {}", log.display()))?;
+    let init_ms = init_ms(&std::fs::read_to_string(&log)?)
+        .with_context(|| format!("no report of a successful init in {}", log.display()))?;
+    let function = child_of(running.emulator.pid).context("the function has ended")?;
+    running.function = Identity::of(function);
+    let status = std::fs::read_to_string(format!("/proc/{function}/status"))?;
+    Ok(ColdStart { init_ms, peak_bytes: peak_bytes(&status).context("the system reports no peak memory")? })
 }
 
 async fn invoke(address: &str, event: &'static str) -> anyhow::Result<()> {
     let url = format!("http://{address}/2015-03-31/functions/function/invocations");
-    // A proxy of the environment could not reach this machine's ports.
-    let http = reqwest::Client::builder().no_proxy().timeout(INVOCATION).build()?;
+    let http = local_http().timeout(INVOCATION).build()?;
     let answer = http.post(url).body(event).send().await.context("the function gave no answer")?;
     let text = answer.text().await?;
     ensure!(!text.is_empty() && !text.contains("\"errorType\""), "the function answered {text:?}");

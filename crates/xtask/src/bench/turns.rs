@@ -5,14 +5,12 @@
 //! cost: a guess of the fixed part would decide the verdict. The table shows the time per turn at every size.
 
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 
 use anyhow::{Context, ensure};
-use serde::Deserialize;
+use serde_json::Value;
 
-use crate::progress::step;
+use crate::paths;
 use crate::table::table;
-use crate::{paths, process};
 
 /// The groups that `crates/analyze/benches/turns.rs` measures.
 const GROUPS: [&str; 4] = ["prompt", "validation", "quotes", "merging"];
@@ -21,17 +19,6 @@ const SIZES: [u32; 4] = [10, 100, 1_000, 10_000];
 /// Time per turn may grow up to this many times.
 const LIMIT: f64 = 2.0;
 
-/// Criterion's estimates in nanoseconds per run of what was measured.
-#[derive(Debug, Deserialize)]
-struct Estimates {
-    median: Estimate,
-}
-
-#[derive(Debug, Deserialize)]
-struct Estimate {
-    point_estimate: f64,
-}
-
 /// A group and its nanoseconds per turn, by [`SIZES`].
 #[derive(Debug, Clone, PartialEq)]
 struct Measured {
@@ -39,36 +26,20 @@ struct Measured {
     per_turn: [f64; 4],
 }
 
-/// Measures and prints the verdict as the last line; the code is a failure if a group is not flat.
-pub(crate) async fn run() -> anyhow::Result<ExitCode> {
-    let home = criterion_home()?;
-    for group in GROUPS {
-        // What a former run left must not be taken for this one's.
-        match std::fs::remove_dir_all(home.join(group)) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
-            _ => {}
-        }
-    }
-    step("cargo bench -p analyze --bench turns", bench(&home)).await?;
+/// Measures and prints the verdict; false if a group is not flat.
+pub(super) async fn run() -> anyhow::Result<bool> {
+    // Criterion writes to cargo's target directory.
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(paths::target, PathBuf::from);
+    let home = std::path::absolute(target)?.join("criterion");
+    // What a former run left must not be taken for this one's.
+    GROUPS.iter().try_for_each(|group| paths::empty(&home.join(group)))?;
+    let mut cargo = super::cargo("analyze", "turns")?;
+    cargo.env("CRITERION_HOME", &home);
+    super::logged(cargo, "turns").await?;
     let measured = GROUPS.into_iter().map(|group| Measured::read(&home, group)).collect::<anyhow::Result<Vec<_>>>()?;
     println!("\n{}", render(&measured));
     println!("{}", verdict(&measured));
-    Ok(if measured.iter().all(Measured::is_flat) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-/// The directory that criterion writes to, in cargo's target directory.
-fn criterion_home() -> anyhow::Result<PathBuf> {
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(paths::target, PathBuf::from);
-    Ok(std::path::absolute(target)?.join("criterion"))
-}
-
-async fn bench(home: &Path) -> anyhow::Result<()> {
-    let log = paths::target().join("bench-analyze.log");
-    std::fs::create_dir_all(paths::target())?;
-    let mut cargo = super::cargo("analyze", "turns")?;
-    cargo.env("CRITERION_HOME", home);
-    ensure!(process::logged(&mut cargo, &log).await?, "the benchmark failed; see {}", log.display());
-    Ok(())
+    Ok(measured.iter().all(Measured::is_flat))
 }
 
 impl Measured {
@@ -76,11 +47,9 @@ impl Measured {
         let mut per_turn = [0.0; SIZES.len()];
         for (per_turn, turns) in per_turn.iter_mut().zip(SIZES) {
             let path = home.join(group).join(turns.to_string()).join("new/estimates.json");
-            let text = std::fs::read(&path).with_context(|| format!("read {}", path.display()))?;
-            let estimates: Estimates =
-                serde_json::from_slice(&text).with_context(|| format!("read {}", path.display()))?;
-            // The median: a scheduler that steps in now and then moves the mean.
-            let nanoseconds = estimates.median.point_estimate;
+            let estimates: Value = serde_json::from_str(&paths::read(&path)?)?;
+            // The median, in nanoseconds per run: a scheduler that steps in now and then moves the mean.
+            let nanoseconds = estimates["median"]["point_estimate"].as_f64().context("an estimate without a median")?;
             ensure!(nanoseconds > 0.0, "{group} took no time at {turns} turns");
             *per_turn = nanoseconds / f64::from(turns);
         }
@@ -89,11 +58,10 @@ impl Measured {
 
     /// How many times the time per turn is, at worst, that at some smaller size.
     fn growth(&self) -> f64 {
-        let mut least = self.per_turn[0];
-        let mut growth = 0.0_f64;
-        for time in &self.per_turn[1..] {
+        let (mut least, mut growth) = (f64::INFINITY, 0.0_f64);
+        for time in self.per_turn {
             growth = growth.max(time / least);
-            least = least.min(*time);
+            least = least.min(time);
         }
         growth
     }
@@ -117,12 +85,8 @@ fn render(measured: &[Measured]) -> String {
 fn verdict(measured: &[Measured]) -> String {
     let flat = if measured.iter().all(Measured::is_flat) { "flat" } else { "not flat" };
     let figures: Vec<_> = measured.iter().map(|group| format!("{} {:.2}×", group.group, group.growth())).collect();
-    format!(
-        "{flat}: {} the time per turn of any smaller size, from {} to {} turns (limit {LIMIT}×)",
-        figures.join(", "),
-        SIZES[0],
-        SIZES[SIZES.len() - 1]
-    )
+    let ([least, .., most], figures) = (SIZES, figures.join(", "));
+    format!("{flat}: {figures} the time per turn of any smaller size, from {least} to {most} turns (limit {LIMIT}×)")
 }
 
 #[cfg(test)]

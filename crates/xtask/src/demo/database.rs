@@ -1,13 +1,15 @@
-//! The sessions of a run as the database holds them. This module only reads.
+//! The sessions of a run as the database holds them, and waiting until they have ended. This module only reads.
 
 use std::collections::HashMap;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use domain::id::TenantId;
-use serde_json::Value;
-use tokio_postgres::{Client, NoTls};
+use tokio_postgres::types::Json;
+use tokio_postgres::{Client, NoTls, Row};
 
 use super::outcome::Stored;
+use crate::progress::pause;
 
 const PROGRESS: &str = "
 -- demo_progress()
@@ -17,59 +19,14 @@ SELECT count(*) FILTER (WHERE status = 'completed') AS completed,
 FROM sessions WHERE tenant_id = $1";
 
 /// One document per session, in the form of [`Stored`].
-const SESSIONS: &str = "
--- demo_sessions()
-SELECT session.session_id, jsonb_strip_nulls(jsonb_build_object(
-    'status', session.status,
-    'failure', session.failure_code,
-    'analysis_status', analysis.document ->> 'status',
-    'category', analysis.document #>> '{category,label}',
-    'sentiment_average', analysis.document #> '{sentiment,average}',
-    'email_status', email.status,
-    'webhook_status', synced.by_kind #>> '{webhook,status}',
-    'email', to_jsonb(email),
-    'hubspot', synced.by_kind -> 'hubspot',
-    'salesforce', synced.by_kind -> 'salesforce',
-    'webhook', synced.by_kind -> 'webhook',
-    'steps', planned.steps,
-    'took_ms', planned.took_ms,
-    'turns', said.turns)) || jsonb_build_object('analysis', analysis.document) AS document
-FROM sessions AS session
-LEFT JOIN LATERAL (
-    SELECT document FROM analyses WHERE (tenant_id, session_id) = (session.tenant_id, session.session_id)
-    ORDER BY version DESC LIMIT 1
-) AS analysis ON true
-LEFT JOIN LATERAL (
-    SELECT status, code, provider_id FROM email_log
-    WHERE (tenant_id, session_id) = (session.tenant_id, session.session_id) ORDER BY created_at LIMIT 1
-) AS email ON true
-CROSS JOIN LATERAL (
-    SELECT jsonb_object_agg(integrations.config ->> 'kind', to_jsonb(log)) AS by_kind
-    FROM integration_log AS log JOIN integrations USING (tenant_id, integration_id)
-    WHERE (log.tenant_id, log.session_id) = (session.tenant_id, session.session_id)
-) AS synced
-CROSS JOIN LATERAL (
-    SELECT jsonb_agg(jsonb_build_object('role', role, 'text', text, 'started_ms', started_ms, 'ended_ms', ended_ms)
-                     ORDER BY seq) AS turns
-    FROM transcript_turns WHERE (tenant_id, session_id) = (session.tenant_id, session.session_id)
-) AS said
-CROSS JOIN LATERAL (
-    SELECT jsonb_agg(to_jsonb(step) ORDER BY planned_ms, kind, integration) AS steps,
-           max(coalesce(finished_ms, started_ms, planned_ms)) AS took_ms
-    FROM (
-        -- the step of an event has no version
-        SELECT kind, greatest(steps.analysis_version, 1) AS version,
-               concat_ws('/', steps.integration_id, event.type) AS integration, status, attempt, steps.code,
-               round(extract(epoch FROM created_at - min(created_at) OVER ()) * 1000)::bigint AS planned_ms,
-               round(extract(epoch FROM started_at - min(created_at) OVER ()) * 1000)::bigint AS started_ms,
-               round(extract(epoch FROM finished_at - min(created_at) OVER ()) * 1000)::bigint AS finished_ms,
-               to_char(started_at AT TIME ZONE 'UTC', 'HH24:MI:SS.MS') AS started,
-               to_char(finished_at AT TIME ZONE 'UTC', 'HH24:MI:SS.MS') AS finished
-        FROM steps LEFT JOIN webhook_events AS event USING (tenant_id, event_id)
-        WHERE (steps.tenant_id, steps.session_id) = (session.tenant_id, session.session_id)
-    ) AS step
-) AS planned
-WHERE session.tenant_id = $1";
+const SESSIONS: &str = include_str!("sessions.sql");
+
+/// Between two looks at the database.
+const PAUSE: Duration = Duration::from_millis(250);
+/// Between two lines on the terminal.
+const BETWEEN_LINES: Duration = Duration::from_secs(2);
+/// The local stack gives up on a session after less; a run without any change for so long will not go on.
+const PATIENCE: Duration = Duration::from_secs(180);
 
 pub(super) struct Database {
     client: Client,
@@ -100,15 +57,45 @@ impl Database {
         Ok(Progress { completed: count("completed")?, failed: count("failed")?, ended_steps: count("ended_steps")? })
     }
 
+    /// Returns when `sessions` sessions have ended, or when nothing has changed for [`PATIENCE`].
+    pub(super) async fn until_ended(&self, sessions: usize) -> anyhow::Result<()> {
+        let start = Instant::now();
+        let (mut before, mut changed, mut spoken) = (Progress::default(), start, start);
+        loop {
+            let progress = self.progress().await?;
+            if progress != before {
+                (before, changed) = (progress, Instant::now());
+            }
+            let has_ended = progress.completed + progress.failed >= sessions;
+            let is_stuck = changed.elapsed() >= PATIENCE;
+            if has_ended || is_stuck || spoken.elapsed() >= BETWEEN_LINES {
+                spoken = Instant::now();
+                println!("  {}", progress.line(sessions, start.elapsed()));
+            }
+            if is_stuck {
+                println!("  nothing has changed for {} s: giving up", PATIENCE.as_secs());
+            }
+            if has_ended || is_stuck {
+                return Ok(());
+            }
+            pause(PAUSE).await;
+        }
+    }
+
     /// Every session of the tenant by its id.
     pub(super) async fn sessions(&self) -> anyhow::Result<HashMap<String, Stored>> {
         let rows = self.client.query(SESSIONS, &[&self.tenant.as_ref()]).await.context("read the sessions")?;
-        let read = |row: &tokio_postgres::Row| {
-            let (id, document): (String, Value) = (row.try_get("session_id")?, row.try_get("document")?);
-            let stored = serde_json::from_value(document).with_context(|| format!("read the session {id}"))?;
-            Ok((id, stored))
-        };
+        let read = |row: &Row| Ok((row.try_get("session_id")?, row.try_get::<_, Json<Stored>>("document")?.0));
         rows.iter().map(read).collect()
+    }
+}
+
+impl Progress {
+    fn line(self, sessions: usize, elapsed: Duration) -> String {
+        let Progress { completed, failed, ended_steps } = self;
+        let failures = if failed > 0 { format!(", {failed} failed") } else { String::new() };
+        let seconds = elapsed.as_secs_f64();
+        format!("{seconds:5.1} s  {completed}/{sessions} sessions completed{failures}, {ended_steps} steps ended")
     }
 }
 
@@ -177,8 +164,8 @@ mod tests {
         assert_eq!(a.turns.iter().map(|turn| turn.text.as_str()).collect::<Vec<_>>(), ["Hi", "Hello"]);
         assert_eq!(a.analysis.as_ref().unwrap().coverage.turns_total, 21, "the latest version");
         assert_eq!((a.analysis_status.as_deref(), a.category.as_deref()), (Some("ok"), Some("facing_issue")));
-        assert_eq!((a.email_status.as_deref(), a.email.provider_id.as_deref()), (Some("sent"), Some("ses-1")));
-        assert_eq!((a.hubspot.contact_id.as_deref(), a.hubspot.note_id.as_deref()), (Some("101"), Some("501")));
+        assert_eq!((a.email_status.as_deref(), a.email.record_id.as_deref()), (Some("sent"), Some("ses-1")));
+        assert_eq!((a.hubspot.contact_id.as_deref(), a.hubspot.record_id.as_deref()), (Some("101"), Some("501")));
         assert_eq!((b.status.as_str(), b.failure.as_deref()), ("failed", Some("model_answer_invalid")));
         assert_eq!(b.steps.iter().map(|step| step.attempt).collect::<Vec<_>>(), [5, 0, 0]);
         assert_eq!((b.steps[2].version, b.steps[2].integration.as_str()), (1, "hubspot/session.failed"));
@@ -194,5 +181,13 @@ mod tests {
         assert_eq!(analyze.started.as_deref(), Some("00:00:00.100"));
         assert_eq!((sync.kind.as_str(), sync.version, sync.integration.as_str()), ("crm_sync", 2, "hubspot"));
         assert_eq!((sync.planned_ms, sync.started_ms, session.took_ms), (2000, None, Some(2000)));
+    }
+
+    #[test]
+    fn a_line_says_how_far_the_run_is() {
+        let progress = Progress { completed: 4, failed: 1, ended_steps: 17 };
+        let line = |progress: Progress| progress.line(6, Duration::from_millis(2345));
+        assert_eq!(line(progress), "  2.3 s  4/6 sessions completed, 1 failed, 17 steps ended");
+        assert_eq!(line(Progress::default()), "  2.3 s  0/6 sessions completed, 0 steps ended");
     }
 }

@@ -37,13 +37,7 @@ pub(super) struct Totals {
     pub(super) failed: usize,
     /// The model's cost in US dollars; `None` if no price is known.
     pub(super) cost_usd: Option<f64>,
-    #[serde(flatten)]
-    pub(super) arrived: ArrivedTotals,
-}
-
-/// Additions of the run to third parties and queues, counted there.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub(super) struct ArrivedTotals {
+    // Additions of the run to third parties and queues, counted there:
     pub(super) emails_sent: usize,
     pub(super) contacts: usize,
     pub(super) notes: usize,
@@ -92,10 +86,10 @@ pub(super) struct Stored {
     pub(super) sentiment_average: Option<f64>,
     pub(super) email_status: Option<String>,
     pub(super) webhook_status: Option<String>,
-    pub(super) email: EmailOutcome,
-    pub(super) hubspot: HubspotOutcome,
-    pub(super) salesforce: SalesforceOutcome,
-    pub(super) webhook: WebhookOutcome,
+    pub(super) email: Delivery,
+    pub(super) hubspot: Delivery,
+    pub(super) salesforce: Delivery,
+    pub(super) webhook: Delivery,
     /// The steps in the order of the pipeline.
     pub(super) steps: Vec<StepOutcome>,
     /// From the first planned step to the last end.
@@ -106,74 +100,27 @@ pub(super) struct Stored {
     pub(super) analysis: Option<Analysis>,
 }
 
-/// A row of `email_log`, and the mail.
+/// A row of `email_log` or `integration_log`, and what arrived because of it.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
-pub(super) struct EmailOutcome {
+pub(super) struct Delivery {
     pub(super) status: Option<String>,
     pub(super) code: Option<String>,
-    /// SES's message id.
-    pub(super) provider_id: Option<String>,
-    pub(super) mail: Option<Mail>,
-}
-
-/// A mail as SES was asked to send it.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Mail {
-    pub(super) from: Option<String>,
-    pub(super) subject: Option<String>,
-    pub(super) html: Option<String>,
-    pub(super) text: Option<String>,
-}
-
-/// A row of `integration_log`, and the note.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub(super) struct HubspotOutcome {
-    pub(super) status: Option<String>,
-    pub(super) code: Option<String>,
+    /// The visitor's id in a CRM.
     pub(super) contact_id: Option<String>,
-    #[serde(alias = "record_id")]
-    pub(super) note_id: Option<String>,
-    /// HTML.
-    pub(super) note: Option<String>,
-}
-
-/// A row of `integration_log`, and the task.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub(super) struct SalesforceOutcome {
-    pub(super) status: Option<String>,
-    pub(super) code: Option<String>,
-    /// The id of a contact or a lead.
-    #[serde(alias = "contact_id")]
-    pub(super) person_id: Option<String>,
-    #[serde(alias = "record_id")]
-    pub(super) task_id: Option<String>,
-    pub(super) task: Option<CrmTask>,
-}
-
-/// A task of Salesforce.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct CrmTask {
-    #[serde(alias = "Subject")]
-    pub(super) subject: String,
-    /// Plain text.
-    #[serde(alias = "Description")]
-    pub(super) description: String,
-}
-
-/// A row of `integration_log`, and the webhook that was received.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub(super) struct WebhookOutcome {
-    pub(super) status: Option<String>,
-    pub(super) code: Option<String>,
-    #[serde(alias = "record_id")]
-    pub(super) id: Option<String>,
-    /// The receiver's check of the signature; `None` if nothing was received.
+    /// The id of the mail in SES, the note, the task or the webhook.
+    #[serde(alias = "provider_id")]
+    pub(super) record_id: Option<String>,
+    /// The sender of a mail.
+    pub(super) from: Option<String>,
+    /// The subject of a mail or a task.
+    pub(super) subject: Option<String>,
+    /// The HTML of a mail or a note.
+    pub(super) html: Option<String>,
+    /// Plain text of a mail or a task, JSON of a webhook.
+    pub(super) text: Option<String>,
+    /// The check of a webhook's signature by its receiver.
     pub(super) verified: Option<bool>,
-    pub(super) body: Option<String>,
 }
 
 /// A row of `steps`. Milliseconds count from the first planned step of the session.
@@ -211,17 +158,12 @@ impl StepOutcome {
 impl SessionOutcome {
     /// `refused` is the answer of `ingest` where it was not 202.
     pub(super) fn new(posted: Notification, refused: Option<String>, stored: Option<Stored>) -> Self {
-        let without = |status: &str, failure| Stored {
-            status: status.to_owned(),
-            failure,
+        let stored = stored.filter(|_| refused.is_none()).unwrap_or_else(|| Stored {
+            status: if refused.is_some() { "refused" } else { "missing" }.to_owned(),
+            failure: refused,
             turns: posted.transcript,
             ..Stored::default()
-        };
-        let stored = match (refused, stored) {
-            (Some(answer), _) => without("refused", Some(answer)),
-            (None, None) => without("missing", None),
-            (None, Some(stored)) => stored,
-        };
+        });
         Self {
             session_id: posted.session_id.to_string(),
             channel: posted.channel,
@@ -240,36 +182,32 @@ impl SessionOutcome {
             stored,
         }
     }
-
-    fn has(&self, status: SessionStatus) -> bool {
-        self.stored.status == status.as_str()
-    }
 }
 
 impl Outcome {
+    /// `arrived` has what was counted at third parties; the rest is counted here.
     pub(super) fn new(
         (business, tenant_id): (&str, &str),
         finished_at: DateTime<Utc>,
         wall_s: f64,
         sessions: Vec<SessionOutcome>,
-        arrived: ArrivedTotals,
+        arrived: Totals,
     ) -> Self {
-        let ended = |status| sessions.iter().filter(|session| session.has(status)).count();
-        let cost = |session: &SessionOutcome| session.stored.analysis.as_ref()?.usage.cost_usd;
-        let model = |session: &SessionOutcome| session.stored.analysis.as_ref()?.usage.model.clone();
-        let costs: Vec<_> = sessions.iter().filter_map(cost).collect();
+        let count = |is: &dyn Fn(&str) -> bool| sessions.iter().filter(|session| is(&session.stored.status)).count();
+        let usages = || sessions.iter().filter_map(|session| Some(&session.stored.analysis.as_ref()?.usage));
+        let costs: Vec<_> = usages().filter_map(|usage| usage.cost_usd).collect();
         Self {
             business: business.to_owned(),
             tenant_id: tenant_id.to_owned(),
             finished_at,
             wall_s: (wall_s * 1000.0).round() / 1000.0,
-            model: sessions.iter().find_map(model),
+            model: usages().find_map(|usage| usage.model.clone()),
             totals: Totals {
-                accepted: sessions.iter().filter(|session| session.stored.status != "refused").count(),
-                completed: ended(SessionStatus::Completed),
-                failed: ended(SessionStatus::Failed),
+                accepted: count(&|status| status != "refused"),
+                completed: count(&|status| status == SessionStatus::Completed.as_str()),
+                failed: count(&|status| status == SessionStatus::Failed.as_str()),
                 cost_usd: (!costs.is_empty()).then(|| costs.iter().sum()),
-                arrived,
+                ..arrived
             },
             stages: stages(&sessions),
             sessions,
@@ -278,7 +216,7 @@ impl Outcome {
 
     /// Whether every session completed and no message is on a dead-letter queue.
     pub(super) fn is_complete(&self) -> bool {
-        self.totals.completed == self.sessions.len() && self.totals.arrived.dead_letters == 0
+        self.totals.completed == self.sessions.len() && self.totals.dead_letters == 0
     }
 }
 
@@ -317,9 +255,9 @@ mod tests {
             ("/sentiment_average", json!(-0.138)),
             ("/email_status", json!("sent")),
             ("/hubspot/contact_id", json!("101")),
-            ("/hubspot/note_id", json!("501")),
-            ("/salesforce/person_id", json!("00Q1")),
-            ("/salesforce/task_id", json!("00T1")),
+            ("/hubspot/record_id", json!("501")),
+            ("/salesforce/contact_id", json!("00Q1")),
+            ("/salesforce/record_id", json!("00T1")),
             ("/webhook_status", json!("done")),
             ("/stages_ms", json!({ "analyze": 852, "hubspot": 621, "notify": 228, "salesforce": 238, "webhook": 111 })),
         ] {
@@ -327,7 +265,7 @@ mod tests {
         }
         let failed = &report["sessions"][2];
         assert_eq!((&failed["status"], &failed["failure"]), (&json!("failed"), &json!("model_answer_invalid")));
-        for pointer in ["/analysis_status", "/category", "/sentiment_average", "/email_status", "/hubspot/note_id"] {
+        for pointer in ["/analysis_status", "/category", "/sentiment_average", "/email_status", "/hubspot/record_id"] {
             assert_eq!(failed.pointer(pointer), Some(&json!(null)), "{pointer}");
         }
         insta::assert_json_snapshot!(report["totals"], @r#"
@@ -361,7 +299,7 @@ mod tests {
     #[test]
     fn a_run_is_complete_only_if_every_session_is() {
         let outcome = |sessions: Vec<SessionOutcome>, dead_letters| {
-            let arrived = ArrivedTotals { dead_letters, ..ArrivedTotals::default() };
+            let arrived = Totals { dead_letters, ..Totals::default() };
             Outcome::new(("", ""), DateTime::UNIX_EPOCH, 1.0, sessions, arrived)
         };
         assert!(outcome(vec![canned::complete()], 0).is_complete());

@@ -8,11 +8,10 @@ use std::hash::{BuildHasher, RandomState};
 
 use anyhow::Context;
 use chrono::{DateTime, Utc};
-use domain::analysis::{Analysis, CategoryLabel};
+use domain::analysis::{Analysis, CategoryLabel, Feeling};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
 use minijinja::{Environment, Value, context};
-use serde::{Deserialize, Serialize};
 
 use super::outcome::Outcome;
 
@@ -28,9 +27,6 @@ const TEMPLATES: [(&str, &str); 6] = [
     ("results.html.j2", include_str!("templates/results.html.j2")),
 ];
 const STYLE: &str = include_str!("templates/style.css");
-/// A note is markup without a page around it.
-const NOTE_STYLE: &str = "<!doctype html><meta charset=\"utf-8\"><style>body{margin:1rem;font:15px/1.5 system-ui,sans-serif;\
-                          color:#1c2430;overflow-wrap:anywhere}</style>";
 const SCRIPT: &str = include_str!("templates/script.js");
 
 /// Scores nearer to 0 than this are drawn as neutral.
@@ -57,7 +53,6 @@ pub(super) fn render(outcome: &Outcome) -> anyhow::Result<String> {
         open_sessions => OPEN_SESSIONS,
         style => Value::from_safe_string(STYLE.to_owned()),
         script => Value::from_safe_string(SCRIPT.to_owned()),
-        note_style => NOTE_STYLE,
         nonce => nonce(),
     };
     templates.get_template("page.html.j2")?.render(page).context("render the page")
@@ -106,49 +101,24 @@ fn quoted_turns(analysis: Serde<Analysis>) -> Vec<usize> {
     category.chain(insights).chain(actions).map(|evidence| evidence.turn).collect()
 }
 
-/// A score of the visitor's at one turn.
-#[derive(Deserialize)]
-struct ScoredTurn {
-    turn: usize,
-    score: f64,
-}
-
-/// Scores by turn as a curve in the units of an SVG.
-#[derive(Serialize)]
-struct Curve {
-    first: usize,
-    /// Distance between two turns.
-    step: f64,
-    points: Vec<Point>,
-    /// A smooth path that is level at every point, so that it never shows a score beyond those given.
-    path: String,
-}
-
-#[derive(Clone, Copy, Serialize)]
-struct Point {
-    x: f64,
-    y: f64,
-}
-
-/// Draws a timeline between these edges; a single score is in the middle. The top is 1, the bottom is -1.
-fn plot(timeline: Serde<Vec<ScoredTurn>>, left: f64, right: f64, top: f64, bottom: f64) -> Value {
+/// Draws scores by turn as a curve in the units of an SVG, between these edges; a single score is in the middle. The
+/// top is 1, the bottom is -1. The smooth path is level at every point, and never shows a score beyond those given.
+fn plot(timeline: Serde<Vec<Feeling>>, left: f64, right: f64, top: f64, bottom: f64) -> Value {
     let first = timeline.first().map_or(0, |one| one.turn);
     let turns = timeline.last().map_or(0, |one| one.turn.saturating_sub(first));
     let (left, step) =
         if turns == 0 { (f64::midpoint(left, right), 0.0) } else { (left, (right - left) / turns as f64) };
-    let point = |one: &ScoredTurn| Point {
-        x: round(left + one.turn.saturating_sub(first) as f64 * step),
-        y: round(top + (1.0 - one.score) / 2.0 * (bottom - top)),
-    };
-    let points: Vec<_> = timeline.iter().map(point).collect();
-    let start = points.first().map(|point| format!("M{} {}", point.x, point.y));
-    let curves = points.windows(2).map(|pair| {
-        let (from, to) = (pair[0], pair[1]);
-        let middle = round(f64::midpoint(from.x, to.x));
-        format!(" C{middle} {} {middle} {} {} {}", from.y, to.y, to.x, to.y)
+    let x = |one: &Feeling| round(left + one.turn.saturating_sub(first) as f64 * step);
+    let y = |one: &Feeling| round(top + (1.0 - one.score.get()) / 2.0 * (bottom - top));
+    let start = timeline.first().map(|one| format!("M{} {}", x(one), y(one)));
+    let curves = timeline.windows(2).map(|pair| {
+        let (from, to) = (&pair[0], &pair[1]);
+        let middle = round(f64::midpoint(x(from), x(to)));
+        format!(" C{middle} {} {middle} {} {} {}", y(from), y(to), x(to), y(to))
     });
-    let path = start.into_iter().chain(curves).collect();
-    Value::from(Serde(Curve { first, step, points, path }))
+    let path = start.into_iter().chain(curves).collect::<String>();
+    let points: Vec<_> = timeline.iter().map(|one| context! { x => x(one), y => y(one) }).collect();
+    context! { first, step, points, path }
 }
 
 /// A tenth of a unit is finer than a pixel.
@@ -162,6 +132,7 @@ mod tests {
 
     use domain::transcript::{Role, Turn};
 
+    use super::super::outcome::Delivery;
     use super::super::tests::canned;
     use super::*;
 
@@ -179,12 +150,11 @@ mod tests {
             session.name = Some(HOSTILE.into());
             session.end_reason = Some(HOSTILE.into());
             let stored = &mut session.stored;
-            stored.hubspot.note = Some(HOSTILE.into());
-            stored.webhook.body = Some(HOSTILE.into());
+            stored.hubspot.html = Some(HOSTILE.into());
+            stored.webhook.text = Some(HOSTILE.into());
             stored.turns.push(Turn { role: Role::Visitor, text: HOSTILE.into(), started_ms: None, ended_ms: None });
-            if let Some(mail) = &mut stored.email.mail {
-                (mail.subject, mail.html, mail.text) =
-                    (Some(HOSTILE.into()), Some(HOSTILE.into()), Some(HOSTILE.into()));
+            if let Delivery { subject: Some(subject), html: Some(html), text: Some(text), .. } = &mut stored.email {
+                (*subject, *html, *text) = (HOSTILE.into(), HOSTILE.into(), HOSTILE.into());
             }
             if let Some(analysis) = &mut stored.analysis {
                 analysis.summary.as_mut().into_iter().for_each(|summary| summary.text = HOSTILE.into());
@@ -265,7 +235,10 @@ mod tests {
     }
 
     fn plotted(timeline: &[(usize, f64)]) -> (String, Vec<(f64, f64)>) {
-        let timeline = timeline.iter().map(|&(turn, score)| ScoredTurn { turn, score }).collect();
+        let timeline = timeline
+            .iter()
+            .map(|&(turn, score)| Feeling { turn, score: score.try_into().unwrap(), emotion: String::new() })
+            .collect();
         let curve = serde_json::to_value(plot(Serde(timeline), 66.0, 702.0, 18.0, 194.0)).unwrap();
         let points = curve["points"].as_array().unwrap().iter();
         let points = points.map(|point| (point["x"].as_f64().unwrap(), point["y"].as_f64().unwrap())).collect();

@@ -1,78 +1,47 @@
 //! Arrivals at the stand-ins for SES, HubSpot, Salesforce and the webhook receiver, and on the dead-letter queues.
 
+use std::collections::BTreeSet;
+
 use anyhow::Context;
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::outcome::{ArrivedTotals, CrmTask, Mail, Stored};
+use super::outcome::{Stored, Totals};
 use crate::seed::Tenant;
 use crate::stack::StackFile;
 
 /// The status of a mail that SES accepted.
 const ACCEPTED: u64 = 200;
 
-/// Everything that arrived for one tenant.
+/// Everything that arrived for one tenant, and the mails of the whole stack.
 pub(super) struct Arrived {
-    pub(super) totals: ArrivedTotals,
+    pub(super) totals: Totals,
     mails: Vec<Value>,
     notes: Vec<Value>,
     tasks: Vec<Value>,
     deliveries: Vec<Value>,
 }
 
-/// Counts the mails that SES has accepted until now, of every tenant.
-pub(super) async fn mails_accepted(stack: &StackFile, http: &reqwest::Client) -> anyhow::Result<usize> {
-    Ok(accepted_mails(stack, http).await?.len())
-}
-
-async fn accepted_mails(stack: &StackFile, http: &reqwest::Client) -> anyhow::Result<Vec<Value>> {
-    let mut mails = list(&mut get(http, &format!("{}/_state", stack.fake("ses")?)).await?, "mails");
-    mails.retain(|mail| mail["status"] == ACCEPTED);
-    Ok(mails)
-}
-
-/// Takes a list out of a stand-in's state.
-fn list(state: &mut Value, name: &str) -> Vec<Value> {
-    match state[name].take() {
-        Value::Array(items) => items,
-        _ => Vec::new(),
-    }
-}
-
-/// Finds the element whose member `key` is the id.
-fn find<'a>(items: &'a [Value], key: &str, id: Option<&str>) -> Option<&'a Value> {
-    items.iter().find(|item| id.is_some() && item[key].as_str() == id)
-}
-
 impl Arrived {
-    /// Reads everything; `mails_before` were there before the run.
-    pub(super) async fn read(
-        stack: &StackFile,
-        http: &reqwest::Client,
-        tenant: &Tenant,
-        mails_before: usize,
-    ) -> anyhow::Result<Self> {
-        let mails = accepted_mails(stack, http).await?;
-        let hubspot = format!("{}/_state?token={}", stack.fake("hubspot")?, tenant.hubspot_token);
-        let mut hubspot: Value = get(http, &hubspot).await?;
-        let salesforce = format!("{}/_state?client_id={}", stack.fake("salesforce")?, tenant.salesforce_key);
-        let mut salesforce: Value = get(http, &salesforce).await?;
-        let mut deliveries = list(&mut get(http, &format!("{}/_state", stack.fake("webhook")?)).await?, "deliveries");
-        deliveries.retain(|delivery| delivery["name"] == tenant.hook.as_str());
-        let mut webhook_ids: Vec<_> = deliveries.iter().filter_map(|delivery| delivery["id"].as_str()).collect();
+    pub(super) async fn read(stack: &StackFile, http: &reqwest::Client, tenant: &Tenant) -> anyhow::Result<Self> {
+        let state = async |fake: &str, query: String| get(http, &format!("{}/_state{query}", stack.fake(fake)?)).await;
+        let hubspot = state("hubspot", format!("?token={}", tenant.hubspot_token)).await?;
+        let salesforce = state("salesforce", format!("?client_id={}", tenant.salesforce_key)).await?;
+        let mut mails = list(&state("ses", String::new()).await?, "mails");
+        mails.retain(|mail| mail["status"] == ACCEPTED);
+        let mut deliveries = list(&state("webhook", String::new()).await?, "deliveries");
+        deliveries.retain(|delivery| delivery["name"] == tenant.id.as_ref());
         // A receiver may get the same webhook more than once.
-        webhook_ids.sort_unstable();
-        webhook_ids.dedup();
-        let (notes, tasks) = (list(&mut hubspot, "notes"), list(&mut salesforce, "tasks"));
-        let totals = ArrivedTotals {
-            emails_sent: mails.len().saturating_sub(mails_before),
-            contacts: list(&mut hubspot, "contacts").len(),
+        let webhook_ids: BTreeSet<_> = deliveries.iter().filter_map(|delivery| delivery["id"].as_str()).collect();
+        let (notes, tasks) = (list(&hubspot, "notes"), list(&salesforce, "tasks"));
+        let totals = Totals {
+            emails_sent: mails.len(),
+            contacts: list(&hubspot, "contacts").len(),
             notes: notes.len(),
-            people: list(&mut salesforce, "contacts").len() + list(&mut salesforce, "leads").len(),
+            people: list(&salesforce, "contacts").len() + list(&salesforce, "leads").len(),
             tasks: tasks.len(),
             webhooks: webhook_ids.len(),
             dead_letters: dead_letters(stack, http, tenant).await?,
+            ..Totals::default()
         };
         Ok(Self { totals, mails, notes, tasks, deliveries })
     }
@@ -80,18 +49,34 @@ impl Arrived {
     /// Adds to a session what arrived because of it, found by the ids that the logs hold.
     pub(super) fn attach(&self, stored: &mut Stored) -> anyhow::Result<()> {
         let Stored { email, hubspot, salesforce, webhook, .. } = stored;
-        let mail = find(&self.mails, "message_id", email.provider_id.as_deref());
-        email.mail = mail.map(Mail::deserialize).transpose().context("read a mail")?;
-        let note = find(&self.notes, "id", hubspot.note_id.as_deref());
-        hubspot.note = note.and_then(|note| note["properties"]["hs_note_body"].as_str()).map(str::to_owned);
-        let task = find(&self.tasks, "id", salesforce.task_id.as_deref());
-        salesforce.task = task.map(|task| CrmTask::deserialize(&task["fields"])).transpose().context("read a task")?;
-        if let Some(delivery) = find(&self.deliveries, "id", webhook.id.as_deref()) {
+        let text = |value: &Value| value.as_str().map(str::to_owned);
+        if let Some(mail) = find(&self.mails, "message_id", &email.record_id) {
+            (email.from, email.subject) = (text(&mail["from"]), text(&mail["subject"]));
+            (email.html, email.text) = (text(&mail["html"]), text(&mail["text"]));
+        }
+        if let Some(note) = find(&self.notes, "id", &hubspot.record_id) {
+            hubspot.html = text(&note["properties"]["hs_note_body"]);
+        }
+        if let Some(task) = find(&self.tasks, "id", &salesforce.record_id) {
+            let task = &task["fields"];
+            (salesforce.subject, salesforce.text) = (text(&task["Subject"]), text(&task["Description"]));
+        }
+        if let Some(delivery) = find(&self.deliveries, "id", &webhook.record_id) {
             webhook.verified = Some(delivery["verified"] == true);
-            webhook.body = Some(serde_json::to_string_pretty(&delivery["body"])?);
+            webhook.text = Some(serde_json::to_string_pretty(&delivery["body"])?);
         }
         Ok(())
     }
+}
+
+/// A list of a stand-in's state.
+fn list(state: &Value, name: &str) -> Vec<Value> {
+    state[name].as_array().cloned().unwrap_or_default()
+}
+
+/// Finds the element whose member `key` is the id.
+fn find<'a>(items: &'a [Value], key: &str, id: &Option<String>) -> Option<&'a Value> {
+    items.iter().find(|item| id.is_some() && item[key].as_str() == id.as_deref())
 }
 
 /// Messages of the tenant on any dead-letter queue; they are looked at, not received.
@@ -100,8 +85,7 @@ async fn dead_letters(stack: &StackFile, http: &reqwest::Client, tenant: &Tenant
     for url in stack.dead_letter_queues.values() {
         let mut peek = reqwest::Url::parse(&format!("{}/_ministack/sqs/messages", stack.ministack_url))?;
         peek.query_pairs_mut().append_pair("QueueUrl", url);
-        let held: Value = get(http, peek.as_str()).await?;
-        count += messages_about(&held, tenant.id.as_ref());
+        count += messages_about(&get(http, peek.as_str()).await?, tenant.id.as_ref());
     }
     Ok(count)
 }
@@ -118,9 +102,8 @@ fn messages_about(held: &Value, tenant: &str) -> usize {
     }
 }
 
-async fn get<T: DeserializeOwned>(http: &reqwest::Client, url: &str) -> anyhow::Result<T> {
-    let answer = http.get(url).send().await.with_context(|| format!("get {url}"))?;
-    let answer = answer.error_for_status()?;
+async fn get(http: &reqwest::Client, url: &str) -> anyhow::Result<Value> {
+    let answer = http.get(url).send().await?.error_for_status()?;
     answer.json().await.with_context(|| format!("read the answer of {url}"))
 }
 
@@ -176,25 +159,25 @@ mod tests {
             let lead = json!({ "LastName": "Doe", "Company": "Unknown" });
             post(&http, url("salesforce", &format!("{data}/Lead")), &token, lead).await;
         }
-        for hook in [tenant.hook.as_str(), "somebody-else"] {
+        for hook in [tenant.id.as_ref(), "somebody-else"] {
             post(&http, url("webhook", &format!("/hooks/{hook}")), "", json!({ "type": "session.analyzed" })).await;
         }
         let mail =
             json!({ "Content": { "Simple": { "Subject": { "Data": "Hi" }, "Body": { "Text": { "Data": "Hi" } } } } });
         post(&http, url("ses", "/v2/email/outbound-emails"), "", mail).await;
 
-        let arrived = Arrived::read(&stack, &http, &tenant, 0).await.unwrap();
-        let expected = ArrivedTotals { contacts: 1, notes: 1, people: 1, tasks: 1, webhooks: 1, ..Default::default() };
+        let arrived = Arrived::read(&stack, &http, &tenant).await.unwrap();
+        let expected = Totals { contacts: 1, notes: 1, people: 1, tasks: 1, webhooks: 1, ..Default::default() };
         assert_eq!(arrived.totals, expected);
         let mut stored = Stored::default();
         arrived.attach(&mut stored).unwrap();
-        assert!(stored.hubspot.note.is_none() && stored.salesforce.task.is_none() && stored.webhook.body.is_none());
-        stored.hubspot.note_id = note["id"].as_str().map(str::to_owned);
-        (stored.salesforce.task_id, stored.webhook.id) = (Some(ids[0].clone()), Some("msg_1".to_owned()));
+        assert!(stored.hubspot.html.is_none() && stored.salesforce.text.is_none() && stored.webhook.text.is_none());
+        stored.hubspot.record_id = note["id"].as_str().map(str::to_owned);
+        (stored.salesforce.record_id, stored.webhook.record_id) = (Some(ids[0].clone()), Some("msg_1".to_owned()));
         arrived.attach(&mut stored).unwrap();
-        assert_eq!(stored.salesforce.task.unwrap().description, tenant.salesforce_key);
-        assert_eq!(stored.hubspot.note.as_deref(), Some("<p>Hi</p>"));
-        assert_eq!(stored.webhook.body.as_deref(), Some("{\n  \"type\": \"session.analyzed\"\n}"));
+        assert_eq!(stored.salesforce.text.as_ref(), Some(&tenant.salesforce_key));
+        assert_eq!(stored.hubspot.html.as_deref(), Some("<p>Hi</p>"));
+        assert_eq!(stored.webhook.text.as_deref(), Some("{\n  \"type\": \"session.analyzed\"\n}"));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use domain::session::SessionStatus;
 
-use super::outcome::{Outcome, SessionOutcome};
+use super::outcome::{Delivery, Outcome, SessionOutcome, Stored, Totals};
 use crate::table::{UNKNOWN, table};
 
 /// A line for each session, with the seconds of each stage.
@@ -14,18 +14,29 @@ pub(super) fn render(outcome: &Outcome) -> String {
     table(&titles, &rows)
 }
 
+/// The counts of the run in one line.
+pub(super) fn totals(Outcome { totals, wall_s, .. }: &Outcome) -> String {
+    let Totals { accepted, completed, failed, cost_usd, .. } = totals;
+    let Totals { emails_sent, contacts, notes, people, tasks, webhooks, dead_letters, .. } = totals;
+    let cost = cost_usd.map_or_else(String::new, |usd| format!("model {usd:.4} USD; "));
+    format!(
+        "{accepted} accepted, {completed} completed, {failed} failed; {emails_sent} mails; HubSpot: {contacts} \
+         contacts, {notes} notes; Salesforce: {people} people, {tasks} tasks; {webhooks} webhooks; {dead_letters} \
+         dead letters; {cost}{wall_s:.1} s"
+    )
+}
+
 fn row(session: &SessionOutcome, outcome: &Outcome) -> Vec<String> {
-    let stored = &session.stored;
-    let (hubspot, salesforce) = (&stored.hubspot, &stored.salesforce);
+    let Stored { email, hubspot, salesforce, webhook, .. } = &session.stored;
     let cells = [
         session.session_id.clone(),
         session.channel.as_str().to_owned(),
         category(session),
         sentiment(session),
-        with_code(stored.email.status.as_ref(), stored.email.code.as_ref()),
-        crm(&hubspot.contact_id, "note", &hubspot.note_id, [&hubspot.status, &hubspot.code]),
-        crm(&salesforce.person_id, "task", &salesforce.task_id, [&salesforce.status, &salesforce.code]),
-        with_code(stored.webhook.status.as_ref(), stored.webhook.code.as_ref()),
+        with_code(&email.status, &email.code),
+        crm(hubspot, "note"),
+        crm(salesforce, "task"),
+        with_code(&webhook.status, &webhook.code),
     ];
     let seconds = outcome.stages.iter().map(|stage| match session.stages_ms.get(&stage.stage) {
         Some(ms) => format!("{}.{:02}", ms / 1000, ms % 1000 / 10),
@@ -39,8 +50,8 @@ fn category(session: &SessionOutcome) -> String {
     let stored = &session.stored;
     if stored.status != SessionStatus::Completed.as_str() {
         // What `ingest` answered is printed when it answers.
-        let code = stored.failure.as_ref().filter(|_| stored.status != "refused");
-        return with_code(Some(&stored.status.to_uppercase()), code);
+        let code = stored.failure.clone().filter(|_| stored.status != "refused");
+        return with_code(&Some(stored.status.to_uppercase()), &code);
     }
     let Some(analysis) = &stored.analysis else { return UNKNOWN.to_owned() };
     analysis.category.as_ref().map_or_else(
@@ -55,20 +66,17 @@ fn sentiment(session: &SessionOutcome) -> String {
 }
 
 /// The ids in a CRM. `noun` is what the CRM calls its record of a session.
-fn crm(person: &Option<String>, noun: &str, record: &Option<String>, state: [&Option<String>; 2]) -> String {
-    match (person, record) {
-        (Some(person), Some(record)) => format!("{person}, {noun} {record}"),
-        (Some(person), None) => format!("{person}, {}", state[0].as_deref().unwrap_or(UNKNOWN)),
-        (None, _) => with_code(state[0].as_ref(), state[1].as_ref()),
+fn crm(Delivery { status, code, contact_id, record_id, .. }: &Delivery, noun: &str) -> String {
+    match (contact_id, record_id) {
+        (Some(contact), Some(record)) => format!("{contact}, {noun} {record}"),
+        (Some(contact), None) => format!("{contact}, {}", status.as_deref().unwrap_or(UNKNOWN)),
+        (None, _) => with_code(status, code),
     }
 }
 
-fn with_code(status: Option<&String>, code: Option<&String>) -> String {
-    match (status, code) {
-        (None, _) => UNKNOWN.to_owned(),
-        (Some(status), None) => status.clone(),
-        (Some(status), Some(code)) => format!("{status}: {code}"),
-    }
+fn with_code(status: &Option<String>, code: &Option<String>) -> String {
+    let status = status.as_deref().unwrap_or(UNKNOWN);
+    code.as_ref().map_or_else(|| status.to_owned(), |code| format!("{status}: {code}"))
 }
 
 #[cfg(test)]

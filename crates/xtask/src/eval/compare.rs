@@ -1,35 +1,27 @@
-//! Two runs beside each other.
+//! The differences between two runs.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 use serde_json::Value;
 
-use super::run::Run;
+use super::outcome::Outcome;
 use super::text::{given, number};
+use super::{Run, Subject};
 use crate::table::{UNKNOWN, table};
 
 #[derive(Debug, PartialEq, Serialize)]
 pub(super) struct Comparison {
-    a: Side,
-    b: Side,
+    a: Subject,
+    b: Subject,
     /// Why the figures of both are not those of the same conversations.
-    warnings: Vec<String>,
+    warnings: Vec<&'static str>,
     /// Figures by name, such as `category.rate`.
     figures: BTreeMap<String, Difference>,
     /// Conversations of both runs whose category is another one.
     changed: Vec<Change>,
     only_in_a: Vec<String>,
     only_in_b: Vec<String>,
-}
-
-/// The subject of a run.
-#[derive(Debug, PartialEq, Serialize)]
-struct Side {
-    file: String,
-    answered_by: String,
-    limit: Option<usize>,
-    conversations: usize,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -50,86 +42,69 @@ struct Change {
     verdict: &'static str,
 }
 
-impl Side {
-    fn of(run: &Run) -> Self {
-        Self {
-            file: run.file.clone(),
-            answered_by: run.answered_by.clone(),
-            limit: run.limit,
-            conversations: run.conversations.len(),
-        }
-    }
-
-    fn render(&self) -> String {
-        let Self { file, answered_by, limit, conversations } = self;
-        let limit = limit.map(|limit| format!(" (--limit {limit})")).unwrap_or_default();
-        format!("{file}: {conversations} conversations{limit}, answered by {answered_by}")
-    }
-
-    fn warnings(&self, other: &Self) -> Vec<String> {
-        let file = (self.file != other.file).then(|| "the runs are of different files".to_owned());
-        let limit = (self.limit != other.limit).then(|| "the runs have different limits".to_owned());
-        file.into_iter().chain(limit).collect()
+impl Change {
+    /// `None` if the category is the same.
+    fn of(a: &Outcome, b: &Outcome) -> Option<Self> {
+        (a.got.category != b.got.category).then(|| Self {
+            id: a.labelled.id.clone(),
+            expected: a.labelled.expected.category.as_str().to_owned(),
+            a: given(a),
+            b: given(b),
+            verdict: match (a.is_correct(), b.is_correct()) {
+                (false, true) => "better",
+                (true, false) => "worse",
+                _ => "as wrong",
+            },
+        })
     }
 }
 
 impl Comparison {
     pub(super) fn of(a: &Run, b: &Run) -> anyhow::Result<Self> {
-        let in_b: BTreeMap<_, _> = b.conversations.iter().map(|outcome| (outcome.id.as_str(), outcome)).collect();
-        let in_a: BTreeMap<_, _> = a.conversations.iter().map(|outcome| (outcome.id.as_str(), outcome)).collect();
-        let pairs = a.conversations.iter().filter_map(|one| Some((one, *in_b.get(one.id.as_str())?)));
-        let changed = pairs.filter(|(one, other)| one.got.category != other.got.category);
-        let changed = changed.map(|(one, other)| Change {
-            id: one.id.clone(),
-            expected: one.expected.category.map(|label| label.as_str().to_owned()).unwrap_or_default(),
-            a: given(one),
-            b: given(other),
-            verdict: match (one.is_correct(), other.is_correct()) {
-                (false, true) => "better",
-                (true, false) => "worse",
-                _ => "as wrong",
-            },
-        });
-        let missing = |from: &Run, there: &dyn Fn(&str) -> bool| {
-            let ids = from.conversations.iter().map(|outcome| outcome.id.clone());
-            ids.filter(|id| !there(id)).collect()
+        let warnings = [
+            (a.subject.file != b.subject.file).then_some("the runs are of different files"),
+            (a.subject.limit != b.subject.limit).then_some("the runs have different limits"),
+        ];
+        let pairs = a.conversations.iter().filter_map(|one| Some((one, b.conversation(&one.labelled.id)?)));
+        let missing = |from: &Run, there: &Run| {
+            let ids = from.conversations.iter().map(|outcome| outcome.labelled.id.clone());
+            ids.filter(|id| there.conversation(id).is_none()).collect()
         };
-        let sides = [a, b].map(Side::of);
-        let warnings = sides[0].warnings(&sides[1]);
-        let [side_a, side_b] = sides;
         Ok(Self {
-            a: side_a,
-            b: side_b,
-            warnings,
+            a: a.subject.clone(),
+            b: b.subject.clone(),
+            warnings: warnings.into_iter().flatten().collect(),
             figures: differences(a, b)?,
-            changed: changed.collect(),
-            only_in_a: missing(a, &|id| in_b.contains_key(id)),
-            only_in_b: missing(b, &|id| in_a.contains_key(id)),
+            changed: pairs.filter_map(|(one, other)| Change::of(one, other)).collect(),
+            only_in_a: missing(a, b),
+            only_in_b: missing(b, a),
         })
     }
 
     pub(super) fn render(&self) -> String {
+        let mut text = String::new();
+        for (name, Subject { file, limit, conversations, answered_by }) in [("A", &self.a), ("B", &self.b)] {
+            let limit = limit.map(|limit| format!(" (--limit {limit})")).unwrap_or_default();
+            text += &format!("{name}  {file}: {conversations} conversations{limit}, answered by {answered_by}\n");
+        }
+        text.extend(self.warnings.iter().map(|warning| format!("Warning: {warning}\n")));
         // Thirty cells that mostly do not change would hide the others.
         let shown =
             self.figures.iter().filter(|(name, figure)| !name.starts_with("confusion.") || figure.a != figure.b);
         let rows = shown.map(|(name, Difference { a, b, difference })| {
             let difference = difference.map_or_else(|| UNKNOWN.to_owned(), |by| format!("{by:+.4}"));
-            vec![name.clone(), number(*a, 4), number(*b, 4), difference]
+            [name.clone(), number(*a, 4), number(*b, 4), difference]
         });
-        let mut text = format!("A  {}\nB  {}\n", self.a.render(), self.b.render());
-        self.warnings.iter().for_each(|warning| text.push_str(&format!("Warning: {warning}\n")));
-        text.push('\n');
-        text.push_str(&table(&["figure", "A", "B", "difference"], &rows.collect::<Vec<_>>()));
-        text.push_str(&format!("\nAnother category: {}\n", self.changed.len()));
+        text += &format!("\n{}", table(&["figure", "A", "B", "difference"], &rows.collect::<Vec<_>>()));
+        text += &format!("\nAnother category: {}\n", self.changed.len());
+        let rows = self.changed.iter();
+        let rows = rows.map(|one| [&one.id, &one.expected, &one.a, &one.b, one.verdict].map(str::to_owned));
         if !self.changed.is_empty() {
-            let rows = self.changed.iter().map(|change| {
-                [&change.id, &change.expected, &change.a, &change.b, change.verdict].map(str::to_owned).to_vec()
-            });
-            text.push_str(&table(&["conversation", "expected", "A", "B", ""], &rows.collect::<Vec<_>>()));
+            text += &table(&["conversation", "expected", "A", "B", ""], &rows.collect::<Vec<_>>());
         }
         for (name, ids) in [("A", &self.only_in_a), ("B", &self.only_in_b)] {
             if !ids.is_empty() {
-                text.push_str(&format!("\nOnly in {name}: {}\n", ids.join(", ")));
+                text += &format!("\nOnly in {name}: {}\n", ids.join(", "));
             }
         }
         text
@@ -175,8 +150,8 @@ mod tests {
         let mut after = before.clone();
         after[3].got.category = Some(CategoryLabel::FacingIssue);
         after[1].got.category = Some(CategoryLabel::Others);
-        after[4].id = "f".to_owned();
-        (Run::new("five.jsonl", "small", None, 12.0, before), Run::new("five.jsonl", "large", None, 30.0, after))
+        after[4].labelled.id = "f".to_owned();
+        (Run::new(samples::subject("small"), 12.0, before), Run::new(samples::subject("large"), 30.0, after))
     }
 
     #[test]
@@ -235,7 +210,7 @@ mod tests {
         A  five.jsonl: 5 conversations, answered by small
         B  five.jsonl: 5 conversations, answered by large
         ");
-        (b.file, b.limit) = ("six.jsonl".to_owned(), Some(5));
+        (b.subject.file, b.subject.limit) = ("six.jsonl".to_owned(), Some(5));
         insta::assert_snapshot!(start(&b), @"
         A  five.jsonl: 5 conversations, answered by small
         B  six.jsonl: 5 conversations (--limit 5), answered by large

@@ -2,10 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use domain::analysis::{CategoryLabel, Usage};
 use serde::{Deserialize, Serialize};
 
-use super::confusion::Confusion;
-use super::outcome::{Outcome, Quotes, Tokens};
+use super::outcome::Outcome;
+use crate::table::median;
+
+/// Stands for the category of an analysis without a category.
+pub(super) const NONE: &str = "none";
 
 /// A rate or mean is `None` where there is nothing to divide by.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -45,6 +49,23 @@ pub(super) struct Share {
     pub(super) rate: Option<f64>,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Quotes {
+    pub(super) verified: u64,
+    pub(super) dropped: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Tokens {
+    /// Neither read from nor written to the prompt cache.
+    pub(super) input: u64,
+    pub(super) output: u64,
+    /// Read from the prompt cache.
+    pub(super) cached: u64,
+    /// Written to the prompt cache.
+    pub(super) written: u64,
+}
+
 /// Over the conversations about which a model was asked.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(super) struct Attempts {
@@ -60,60 +81,102 @@ pub(super) struct Seconds {
     pub(super) max: Option<f64>,
 }
 
-impl Share {
-    fn new(hits: usize, of: usize) -> Self {
-        Self { hits, of, rate: mean(hits as f64, of) }
+/// Conversations by expected category, then by given category; every cell exists.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(super) struct Confusion(BTreeMap<String, BTreeMap<String, usize>>);
+
+impl Confusion {
+    pub(super) fn of(outcomes: &[Outcome]) -> Self {
+        let row = || categories().map(|name| (name.to_owned(), 0)).collect::<BTreeMap<_, _>>();
+        let mut rows = BTreeMap::from(CategoryLabel::ALL.map(|label| (label.as_str().to_owned(), row())));
+        for outcome in outcomes {
+            let given = outcome.got.category.map_or(NONE, CategoryLabel::as_str);
+            let row = rows.entry(outcome.labelled.expected.category.as_str().to_owned()).or_default();
+            *row.entry(given.to_owned()).or_default() += 1;
+        }
+        Self(rows)
     }
 
-    fn correct<'a>(outcomes: impl Iterator<Item = &'a Outcome>) -> Self {
-        let (mut hits, mut of) = (0, 0);
-        for outcome in outcomes {
-            of += 1;
-            hits += usize::from(outcome.is_correct());
-        }
-        Self::new(hits, of)
+    pub(super) fn cell(&self, expected: &str, given: &str) -> usize {
+        self.0.get(expected).and_then(|row| row.get(given)).copied().unwrap_or_default()
+    }
+
+    /// The mean of the F1 of all five categories. A category that was never given, or never rightly, has 0.
+    pub(super) fn macro_f1(&self) -> f64 {
+        let labels = CategoryLabel::ALL.map(CategoryLabel::as_str);
+        labels.iter().map(|label| self.f1(label)).sum::<f64>() / 5.0
+    }
+
+    /// Twice the hits, divided by how often the category was expected and how often it was given.
+    #[expect(clippy::cast_precision_loss, reason = "counts of conversations")]
+    fn f1(&self, label: &str) -> f64 {
+        let hits = self.cell(label, label);
+        let expected: usize = categories().map(|name| self.cell(label, name)).sum();
+        let given: usize = CategoryLabel::ALL.iter().map(|row| self.cell(row.as_str(), label)).sum();
+        if hits == 0 { 0.0 } else { 2.0 * hits as f64 / (expected + given) as f64 }
+    }
+}
+
+/// The possible answers: the categories, and none.
+pub(super) fn categories() -> impl Iterator<Item = &'static str> {
+    CategoryLabel::ALL.into_iter().map(CategoryLabel::as_str).chain([NONE])
+}
+
+impl Share {
+    fn of<'a>(outcomes: impl IntoIterator<Item = &'a Outcome>, is_hit: impl Fn(&Outcome) -> bool) -> Self {
+        let hits: Vec<_> = outcomes.into_iter().map(is_hit).collect();
+        let (hits, of) = (hits.iter().filter(|hit| **hit).count(), hits.len());
+        Self { hits, of, rate: ratio(hits as f64, of as f64) }
     }
 }
 
 impl Figures {
     pub(super) fn of(outcomes: &[Outcome]) -> Self {
-        let asked: Vec<_> = outcomes.iter().filter(|outcome| outcome.attempts > 0).collect();
-        let valid = asked.iter().filter(|outcome| outcome.first_try_valid).count();
-        let attempts = asked.iter().map(|outcome| f64::from(outcome.attempts)).sum();
-        let quotes = sum_quotes(outcomes);
+        let asked = || outcomes.iter().filter(|one| one.usage.attempts > 0);
+        let sum = |part: fn(&Usage) -> u64| outcomes.iter().map(|one| part(&one.usage)).sum::<u64>();
+        let (verified, dropped) = (sum(|usage| usage.quotes_verified.into()), sum(|usage| usage.quotes_dropped.into()));
         let confusion = Confusion::of(outcomes);
         Self {
             conversations: outcomes.len(),
-            first_try_valid: Share::new(valid, asked.len()),
+            first_try_valid: Share::of(asked(), |one| one.first_try_valid),
             attempts: Attempts {
-                mean: mean(attempts, asked.len()),
-                max: asked.iter().map(|outcome| outcome.attempts).max().unwrap_or_default(),
+                mean: mean(asked().map(|one| one.usage.attempts.into())),
+                max: asked().map(|one| one.usage.attempts).max().unwrap_or_default(),
             },
-            quotes,
-            verified_quotes: rate(quotes.verified, quotes.verified + quotes.dropped),
-            category: Share::correct(outcomes.iter()),
+            quotes: Quotes { verified, dropped },
+            verified_quotes: ratio(verified as f64, (verified + dropped) as f64),
+            category: Share::of(outcomes, Outcome::is_correct),
             macro_f1: confusion.macro_f1(),
             confusion,
-            by_language: correct_by(outcomes, |outcome| &outcome.language),
-            by_channel: correct_by(outcomes, |outcome| outcome.channel.as_str()),
-            by_difficulty: correct_by(outcomes, |outcome| &outcome.difficulty),
-            sentiment_error: sentiment_error(outcomes),
-            outcome: achieved(outcomes),
-            failures: count(outcomes.iter().filter_map(|outcome| outcome.error.as_deref())),
-            limited: count(outcomes.iter().filter_map(|outcome| outcome.code.as_deref())),
-            tokens: sum_tokens(outcomes),
-            cost_usd: outcomes.iter().map(|outcome| outcome.cost_usd).sum(),
+            by_language: correct_by(outcomes, |one| &one.labelled.language),
+            by_channel: correct_by(outcomes, |one| one.labelled.channel.as_str()),
+            by_difficulty: correct_by(outcomes, |one| &one.labelled.difficulty),
+            sentiment_error: mean(outcomes.iter().filter_map(sentiment_error)),
+            outcome: Share::of(outcomes.iter().filter(|one| one.labelled.expected.outcome.is_some()), |one| {
+                one.got.outcome == one.labelled.expected.outcome
+            }),
+            failures: count(outcomes.iter().filter_map(|one| one.error.as_deref())),
+            limited: count(outcomes.iter().filter_map(|one| one.code.as_deref())),
+            tokens: Tokens {
+                input: sum(|usage| usage.input_tokens),
+                output: sum(|usage| usage.output_tokens),
+                cached: sum(|usage| usage.cached_tokens),
+                written: sum(|usage| usage.cache_write_tokens),
+            },
+            cost_usd: outcomes.iter().map(|one| one.usage.cost_usd).sum(),
             seconds: seconds(outcomes),
         }
     }
 }
 
-fn mean(sum: f64, of: usize) -> Option<f64> {
-    (of > 0).then(|| sum / of as f64)
+fn ratio(part: f64, of: f64) -> Option<f64> {
+    (of > 0.0).then(|| part / of)
 }
 
-fn rate(part: u64, of: u64) -> Option<f64> {
-    (of > 0).then(|| part as f64 / of as f64)
+fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
+    let values: Vec<_> = values.collect();
+    ratio(values.iter().sum(), values.len() as f64)
 }
 
 fn correct_by<'a>(outcomes: &'a [Outcome], group: impl Fn(&'a Outcome) -> &'a str) -> BTreeMap<String, Share> {
@@ -121,18 +184,11 @@ fn correct_by<'a>(outcomes: &'a [Outcome], group: impl Fn(&'a Outcome) -> &'a st
     for outcome in outcomes {
         groups.entry(group(outcome)).or_default().push(outcome);
     }
-    groups.into_iter().map(|(name, of)| (name.to_owned(), Share::correct(of.into_iter()))).collect()
+    groups.into_iter().map(|(name, of)| (name.to_owned(), Share::of(of, Outcome::is_correct))).collect()
 }
 
-fn sentiment_error(outcomes: &[Outcome]) -> Option<f64> {
-    let errors = outcomes.iter().filter_map(|one| Some((one.got.sentiment? - one.expected.sentiment?).abs()));
-    let errors: Vec<_> = errors.collect();
-    mean(errors.iter().sum(), errors.len())
-}
-
-fn achieved(outcomes: &[Outcome]) -> Share {
-    let labelled = || outcomes.iter().filter(|outcome| outcome.expected.outcome.is_some());
-    Share::new(labelled().filter(|one| one.got.outcome == one.expected.outcome).count(), labelled().count())
+fn sentiment_error(outcome: &Outcome) -> Option<f64> {
+    Some((outcome.got.sentiment? - outcome.labelled.expected.sentiment?.get()).abs())
 }
 
 fn count<'a>(codes: impl Iterator<Item = &'a str>) -> BTreeMap<String, usize> {
@@ -143,31 +199,10 @@ fn count<'a>(codes: impl Iterator<Item = &'a str>) -> BTreeMap<String, usize> {
     counts
 }
 
-fn sum_quotes(outcomes: &[Outcome]) -> Quotes {
-    outcomes.iter().fold(Quotes::default(), |sum, one| Quotes {
-        verified: sum.verified + one.quotes.verified,
-        dropped: sum.dropped + one.quotes.dropped,
-    })
-}
-
-fn sum_tokens(outcomes: &[Outcome]) -> Tokens {
-    outcomes.iter().fold(Tokens::default(), |sum, one| Tokens {
-        input: sum.input + one.tokens.input,
-        output: sum.output + one.tokens.output,
-        cached: sum.cached + one.tokens.cached,
-        written: sum.written + one.tokens.written,
-    })
-}
-
 fn seconds(outcomes: &[Outcome]) -> Seconds {
     let mut seconds: Vec<_> = outcomes.iter().map(|outcome| outcome.seconds).collect();
     seconds.sort_by(f64::total_cmp);
-    let middle = |at: usize| seconds.get(at).copied();
-    let p50 = match seconds.len() {
-        0 => None,
-        even if even % 2 == 0 => middle(even / 2 - 1).zip(middle(even / 2)).map(|(low, high)| (low + high) / 2.0),
-        odd => middle(odd / 2),
-    };
+    let p50 = (!seconds.is_empty()).then(|| median(&seconds));
     Seconds { total: seconds.iter().sum(), p50, max: seconds.last().copied() }
 }
 
@@ -218,5 +253,23 @@ mod tests {
         assert_eq!((figures.category.rate, figures.attempts.mean, figures.seconds.p50), (None, None, None));
         assert_eq!((figures.verified_quotes, figures.sentiment_error), (None, None));
         assert_eq!(Figures::of(&samples::outcomes()[..2]).seconds.p50, Some(6.0));
+    }
+
+    #[test]
+    fn every_conversation_is_in_one_cell() {
+        let confusion = Confusion::of(&samples::outcomes());
+        assert_eq!(confusion.cell("facing_issue", "facing_issue"), 1);
+        assert_eq!(confusion.cell("facing_issue", "immediate_buyer"), 1);
+        assert_eq!(confusion.cell("others", NONE), 1);
+        let all: usize = confusion.0.values().flat_map(BTreeMap::values).sum();
+        assert_eq!(all, 5);
+    }
+
+    #[test]
+    fn macro_f1_is_the_mean_over_five_classes_and_a_missing_one_counts_as_nothing() {
+        // immediate_buyer 2·1/(1+2), potential_buyer 2·1/(1+1), facing_issue 2·1/(2+1); the other two have no hit.
+        let expected = (2.0 / 3.0 + 1.0 + 2.0 / 3.0) / 5.0;
+        assert!((Confusion::of(&samples::outcomes()).macro_f1() - expected).abs() < 1e-12);
+        assert_eq!(Confusion::of(&[]).macro_f1(), 0.0);
     }
 }

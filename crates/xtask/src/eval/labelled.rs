@@ -6,11 +6,12 @@ use std::str::FromStr;
 use anyhow::{Context, ensure};
 use domain::analysis::{CategoryLabel, IntentOutcome};
 use domain::id::SessionId;
+use domain::number::Score;
 use domain::session::Channel;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// The fields of a conversation that are read here; the rest goes to the analysis unchanged.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Labelled {
     pub(super) id: String,
     #[serde(default = "unknown")]
@@ -21,11 +22,11 @@ pub(super) struct Labelled {
     pub(super) expected: Expected,
 }
 
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Expected {
     pub(super) category: CategoryLabel,
     /// The mean over the visitor's turns.
-    pub(super) sentiment: Option<f64>,
+    pub(super) sentiment: Option<Score>,
     pub(super) outcome: Option<IntentOutcome>,
 }
 
@@ -39,10 +40,8 @@ pub(super) fn parse(text: &str, limit: Option<usize>) -> anyhow::Result<(Vec<Lab
     let (mut labelled, mut ids, mut kept) = (Vec::new(), BTreeSet::new(), String::new());
     for (number, line) in lines.take(limit.unwrap_or(usize::MAX)) {
         let conversation: Labelled = serde_json::from_str(line).with_context(|| format!("line {number}"))?;
-        let range = conversation.expected.sentiment.is_none_or(|score| (-1.0..=1.0).contains(&score));
-        ensure!(range, "line {number}: expected.sentiment must be between -1 and 1");
         let id = SessionId::from_str(&conversation.id);
-        id.with_context(|| format!("line {number}: the id {} is none for a session", conversation.id))?;
+        id.with_context(|| format!("line {number}: the id {} is not one of a session", conversation.id))?;
         ensure!(ids.insert(conversation.id.clone()), "line {number}: the id {} is not unique", conversation.id);
         labelled.push(conversation);
         kept.push_str(line);
@@ -150,7 +149,7 @@ mod tests {
         assert!(parse(&format!("{line}\n{line}"), None).unwrap_err().to_string().contains("not unique"));
         assert!(parse(&format!("{line}\n{{}}"), Some(1)).is_ok());
         let far = line.replace(r#""others""#, r#""others","sentiment":1.5"#);
-        assert!(parse(&far, None).unwrap_err().to_string().contains("between -1 and 1"));
+        assert!(format!("{:#}", parse(&far, None).unwrap_err()).contains("between -1 and 1"));
         assert!(parse("\n", None).is_err());
     }
 }

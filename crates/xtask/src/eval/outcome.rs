@@ -4,17 +4,16 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, anyhow, ensure};
 use domain::analysis::{Analysis, AnalysisStatus, CategoryLabel, IntentOutcome, Usage};
-use domain::session::Channel;
 use serde::{Deserialize, Serialize};
 
-use super::engine::Printed;
 use super::labelled::Labelled;
+use crate::process::Output;
 
 /// The `error` of a conversation that the analysis did not come to, or did not finish.
 const NO_RESULT: &str = "no_result";
 
 /// A line that the analysis prints.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 pub(super) struct Line {
     id: String,
     analysis: Option<Analysis>,
@@ -29,11 +28,8 @@ pub(super) struct Line {
 /// One conversation of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Outcome {
-    pub(super) id: String,
-    pub(super) language: String,
-    pub(super) channel: Channel,
-    pub(super) difficulty: String,
-    pub(super) expected: Labels,
+    #[serde(flatten)]
+    pub(super) labelled: Labelled,
     pub(super) got: Labels,
     /// The analysis's; `None` with an `error`.
     pub(super) status: Option<AnalysisStatus>,
@@ -41,18 +37,12 @@ pub(super) struct Outcome {
     pub(super) code: Option<String>,
     /// The code of a failed analysis.
     pub(super) error: Option<String>,
-    pub(super) attempts: u32,
     pub(super) first_try_valid: bool,
-    pub(super) quotes: Quotes,
-    pub(super) tokens: Tokens,
-    /// `None` where the price is not known.
-    pub(super) cost_usd: Option<f64>,
+    pub(super) usage: Usage,
     pub(super) seconds: f64,
-    pub(super) model: Option<String>,
-    pub(super) prompt_version: Option<String>,
 }
 
-/// The labels of a conversation, or the same from its analysis.
+/// The labels of an analysis.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Labels {
     pub(super) category: Option<CategoryLabel>,
@@ -60,39 +50,9 @@ pub(super) struct Labels {
     pub(super) outcome: Option<IntentOutcome>,
 }
 
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Quotes {
-    pub(super) verified: u64,
-    pub(super) dropped: u64,
-}
-
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Tokens {
-    /// Neither read from nor written to the prompt cache.
-    pub(super) input: u64,
-    pub(super) output: u64,
-    /// Read from the prompt cache.
-    pub(super) cached: u64,
-    /// Written to the prompt cache.
-    pub(super) written: u64,
-}
-
 impl Outcome {
     pub(super) fn is_correct(&self) -> bool {
-        self.got.category.is_some() && self.got.category == self.expected.category
-    }
-
-    /// A conversation whose cost is unknown.
-    fn without_result(labelled: &Labelled) -> Self {
-        let line = Line {
-            id: labelled.id.clone(),
-            analysis: None,
-            error: Some(NO_RESULT.to_owned()),
-            first_try_valid: false,
-            seconds: 0.0,
-            usage: None,
-        };
-        Self { cost_usd: None, ..Self::of(labelled, line) }
+        self.got.category == Some(self.labelled.expected.category)
     }
 
     pub(super) fn has_analysis(&self) -> bool {
@@ -105,35 +65,27 @@ impl Outcome {
 
     fn of(labelled: &Labelled, line: Line) -> Self {
         let Line { analysis, error, first_try_valid, seconds, usage, .. } = line;
-        let usage = analysis.as_ref().map(|analysis| analysis.usage.clone()).or(usage).unwrap_or_default();
+        let mut usage = analysis.as_ref().map(|analysis| analysis.usage.clone()).or(usage).unwrap_or_default();
+        if usage.attempts == 0 {
+            usage.cost_usd = Some(0.0);
+        }
         Self {
-            id: labelled.id.clone(),
-            language: labelled.language.clone(),
-            channel: labelled.channel,
-            difficulty: labelled.difficulty.clone(),
-            expected: Labels {
-                category: Some(labelled.expected.category),
-                sentiment: labelled.expected.sentiment,
-                outcome: labelled.expected.outcome,
-            },
+            labelled: labelled.clone(),
             got: analysis.as_ref().map(got).unwrap_or_default(),
             status: analysis.as_ref().map(|analysis| analysis.status),
-            code: analysis.as_ref().and_then(|analysis| analysis.code.clone()),
+            code: analysis.and_then(|analysis| analysis.code),
             error,
-            attempts: usage.attempts,
             first_try_valid,
-            quotes: Quotes { verified: usage.quotes_verified.into(), dropped: usage.quotes_dropped.into() },
-            tokens: Tokens {
-                input: usage.input_tokens,
-                output: usage.output_tokens,
-                cached: usage.cached_tokens,
-                written: usage.cache_write_tokens,
-            },
-            cost_usd: if usage.attempts == 0 { Some(0.0) } else { usage.cost_usd },
+            usage,
             seconds,
-            model: usage.model,
-            prompt_version: usage.prompt_version,
         }
+    }
+
+    /// A conversation whose cost is unknown.
+    fn without_result(labelled: &Labelled) -> Self {
+        let mut outcome = Self::of(labelled, Line { error: Some(NO_RESULT.to_owned()), ..Line::default() });
+        outcome.usage.cost_usd = None;
+        outcome
     }
 }
 
@@ -146,9 +98,9 @@ fn got(analysis: &Analysis) -> Labels {
 }
 
 /// Joins the printed lines, in any order, with the conversations; each must be there once, unless the analysis failed.
-pub(super) fn join(labelled: &[Labelled], printed: &Printed) -> anyhow::Result<Vec<Outcome>> {
+pub(super) fn join(labelled: &[Labelled], printed: &Output) -> anyhow::Result<Vec<Outcome>> {
     let mut lines = BTreeMap::new();
-    for (number, text) in (1..).zip(printed.lines.lines()).filter(|(_, text)| !text.trim().is_empty()) {
+    for (number, text) in (1..).zip(printed.stdout.lines()).filter(|(_, text)| !text.trim().is_empty()) {
         let line: Line = serde_json::from_str(text).with_context(|| format!("result line {number}"))?;
         ensure!(line.analysis.is_some() != line.error.is_some(), "{} has neither analysis nor error, or both", line.id);
         let id = line.id.clone();
@@ -156,7 +108,7 @@ pub(super) fn join(labelled: &[Labelled], printed: &Printed) -> anyhow::Result<V
     }
     let outcome = |labelled: &Labelled| match lines.remove(&labelled.id) {
         Some(line) => Ok(Outcome::of(labelled, line)),
-        None if printed.complete => Err(anyhow!("{} has no result", labelled.id)),
+        None if printed.success => Err(anyhow!("{} has no result", labelled.id)),
         None => Ok(Outcome::without_result(labelled)),
     };
     let outcomes = labelled.iter().map(outcome).collect::<anyhow::Result<Vec<_>>>()?;
@@ -172,33 +124,33 @@ mod tests {
     #[test]
     fn results_find_their_conversations_in_any_order() {
         let outcomes = samples::outcomes();
-        let ids: Vec<_> = outcomes.iter().map(|outcome| outcome.id.as_str()).collect();
+        let ids: Vec<_> = outcomes.iter().map(|outcome| outcome.labelled.id.as_str()).collect();
         assert_eq!(ids, ["a", "b", "c", "d", "e"]);
         assert_eq!(outcomes[0].got.category, Some(CategoryLabel::ImmediateBuyer));
-        assert_eq!((outcomes[0].quotes.verified, outcomes[1].tokens.cached), (4, 1000));
-        assert_eq!((outcomes[4].error.as_deref(), outcomes[4].attempts), (Some("model_refused"), 1));
+        assert_eq!((outcomes[0].usage.quotes_verified, outcomes[1].usage.cached_tokens), (4, 1000));
+        assert_eq!((outcomes[4].error.as_deref(), outcomes[4].usage.attempts), (Some("model_refused"), 1));
     }
 
     #[test]
     fn results_that_do_not_fit_the_conversations_are_an_error() {
         let labelled = samples::labelled();
         let one = r#"{"id":"a","analysis":null,"error":"x","first_try_valid":false,"seconds":1}"#;
-        let printed = |lines: &str| Printed { lines: lines.to_owned(), complete: true };
+        let printed = |lines: &str| Output { stdout: lines.to_owned(), success: true };
         let error = |lines: &str, labelled: &[Labelled]| join(labelled, &printed(lines)).unwrap_err().to_string();
         assert_eq!(error(one, &labelled), "b has no result");
         assert_eq!(error(&format!("{one}\n{one}"), &labelled[..1]), "a has two results");
         assert_eq!(error(&one.replace("\"a\"", "\"z\""), &labelled[1..1]), "there are results of other conversations");
         assert!(error(&one.replace("\"x\"", "null"), &labelled[..1]).contains("neither"));
-        assert!(join(&labelled[..1], &printed(one)).unwrap()[0].cost_usd == Some(0.0));
+        assert!(join(&labelled[..1], &printed(one)).unwrap()[0].usage.cost_usd == Some(0.0));
     }
 
     #[test]
     fn what_was_answered_before_the_analysis_failed_is_kept() {
         let labelled = samples::labelled();
         let one = r#"{"id":"b","analysis":null,"error":"x","first_try_valid":false,"seconds":1}"#;
-        let outcomes = join(&labelled, &Printed { lines: one.to_owned(), complete: false }).unwrap();
+        let outcomes = join(&labelled, &Output { stdout: one.to_owned(), success: false }).unwrap();
         assert_eq!((outcomes.len(), outcomes[1].error.as_deref()), (5, Some("x")));
-        assert_eq!((outcomes[0].error.as_deref(), outcomes[0].cost_usd), (Some("no_result"), None));
+        assert_eq!((outcomes[0].error.as_deref(), outcomes[0].usage.cost_usd), (Some("no_result"), None));
         let with_result: Vec<_> = outcomes.iter().map(Outcome::has_result).collect();
         assert_eq!(with_result, [false, true, false, false, false]);
     }

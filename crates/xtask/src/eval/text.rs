@@ -4,73 +4,61 @@ use std::collections::BTreeMap;
 
 use domain::analysis::CategoryLabel;
 
-use super::confusion;
-use super::figures::{Figures, Share};
+use super::figures::{self, Confusion, Figures, Share, Tokens};
 use super::outcome::Outcome;
-use super::run::Run;
+use super::{Run, Subject};
 use crate::table::{UNKNOWN, table};
 
 /// Width of the names in front of figures.
 const NAME: usize = 24;
 
 pub(super) fn render(run: &Run) -> String {
-    let Figures { category, macro_f1, .. } = &run.figures;
-    let mut text = format!(
-        "{}: {} conversations in {:.1} s, answered by {}\n\n",
-        run.file, run.figures.conversations, run.wall_seconds, run.answered_by
-    );
-    text.push_str(&answers(&run.figures));
-    text.push_str(&line("right category", &format!("{}, macro-F1 {macro_f1:.3}", share(*category))));
-    text.push_str(&line("sentiment", &format!("mean absolute error {}", number(run.figures.sentiment_error, 3))));
-    text.push_str(&line("right outcome", &share(run.figures.outcome)));
-    text.push_str(&spent(&run.figures));
-    text.push_str(&codes("failed", &run.figures.failures));
-    text.push_str(&codes("limited", &run.figures.limited));
-    text.push_str("\nCategories, expected in rows, given in columns\n");
-    text.push_str(&confused(&run.figures));
-    for (title, groups) in [
-        ("language", &run.figures.by_language),
-        ("channel", &run.figures.by_channel),
-        ("difficulty", &run.figures.by_difficulty),
-    ] {
-        text.push_str(&format!("\nRight category by {title}\n"));
-        groups.iter().for_each(|(name, right)| text.push_str(&line(name, &share(*right))));
+    let Run { subject, wall_seconds, figures, conversations, .. } = run;
+    let Subject { file, conversations: all, answered_by, .. } = subject;
+    let mut text = format!("{file}: {all} conversations in {wall_seconds:.1} s, answered by {answered_by}\n\n");
+    text += &facts(figures);
+    text += "\nCategories, expected in rows, given in columns\n";
+    text += &confused(&figures.confusion);
+    for (title, groups) in
+        [("language", &figures.by_language), ("channel", &figures.by_channel), ("difficulty", &figures.by_difficulty)]
+    {
+        text += &format!("\nRight category by {title}\n");
+        text.extend(groups.iter().map(|(name, right)| line(name, &share(*right))));
     }
-    text.push_str(&misses(&run.conversations));
-    text
+    text + &misses(conversations)
 }
 
-fn answers(figures: &Figures) -> String {
-    let attempts = format!("mean {}, max {}", number(figures.attempts.mean, 2), figures.attempts.max);
-    let quotes = figures.quotes;
-    let all = quotes.verified + quotes.dropped;
-    let verified = format!("{} of {all}, {}", quotes.verified, percent(figures.verified_quotes));
-    line("valid at first try", &share(figures.first_try_valid))
-        + &line("attempts", &attempts)
-        + &line("verified quotes", &verified)
+fn facts(figures: &Figures) -> String {
+    let Figures { attempts, quotes, tokens, seconds, .. } = figures;
+    let verified = percent(figures.verified_quotes);
+    let (p50, longest) = (number(seconds.p50, 2), number(seconds.max, 2));
+    let Tokens { input, output, cached, written } = tokens;
+    [
+        ("valid at first try", share(figures.first_try_valid)),
+        ("attempts", format!("mean {}, max {}", number(attempts.mean, 2), attempts.max)),
+        ("verified quotes", format!("{} of {}, {verified}", quotes.verified, quotes.verified + quotes.dropped)),
+        ("right category", format!("{}, macro-F1 {:.3}", share(figures.category), figures.macro_f1)),
+        ("sentiment", format!("mean absolute error {}", number(figures.sentiment_error, 3))),
+        ("right outcome", share(figures.outcome)),
+        ("tokens", format!("{input} in, {output} out, {cached} read from cache, {written} written to it")),
+        ("cost", figures.cost_usd.map_or_else(|| "not known".to_owned(), |usd| format!("{usd:.4} USD"))),
+        ("seconds", format!("p50 {p50}, max {longest}, sum {:.1}", seconds.total)),
+        ("failed", codes(&figures.failures)),
+        ("limited", codes(&figures.limited)),
+    ]
+    .map(|(name, fact)| line(name, &fact))
+    .concat()
 }
 
-fn spent(figures: &Figures) -> String {
-    let tokens = figures.tokens;
-    let tokens = format!(
-        "{} in, {} out, {} read from cache, {} written to it",
-        tokens.input, tokens.output, tokens.cached, tokens.written
-    );
-    let cost = figures.cost_usd.map_or_else(|| "not known".to_owned(), |usd| format!("{usd:.4} USD"));
-    let seconds = figures.seconds;
-    let seconds = format!("p50 {}, max {}, sum {:.1}", number(seconds.p50, 2), number(seconds.max, 2), seconds.total);
-    line("tokens", &tokens) + &line("cost", &cost) + &line("seconds", &seconds)
-}
-
-fn codes(name: &str, codes: &BTreeMap<String, usize>) -> String {
+fn codes(codes: &BTreeMap<String, usize>) -> String {
     let codes: Vec<_> = codes.iter().map(|(code, count)| format!("{count} {code}")).collect();
-    line(name, &if codes.is_empty() { "none".to_owned() } else { codes.join(", ") })
+    if codes.is_empty() { "none".to_owned() } else { codes.join(", ") }
 }
 
-fn confused(figures: &Figures) -> String {
-    let titles: Vec<_> = std::iter::once("").chain(confusion::given()).collect();
+fn confused(confusion: &Confusion) -> String {
+    let titles: Vec<_> = std::iter::once("").chain(figures::categories()).collect();
     let rows = CategoryLabel::ALL.map(CategoryLabel::as_str).map(|expected| {
-        let cells = confusion::given().map(|given| figures.confusion.cell(expected, given).to_string());
+        let cells = figures::categories().map(|given| confusion.cell(expected, given).to_string());
         std::iter::once(expected.to_owned()).chain(cells).collect::<Vec<_>>()
     });
     table(&titles, &rows)
@@ -78,9 +66,16 @@ fn confused(figures: &Figures) -> String {
 
 fn misses(outcomes: &[Outcome]) -> String {
     let missed = outcomes.iter().filter(|outcome| !outcome.is_correct());
-    let rows: Vec<_> = missed
-        .map(|one| vec![one.id.clone(), category(one.expected.category), given(one), one.attempts.to_string()])
-        .collect();
+    let rows = missed.map(|one| {
+        let labelled = &one.labelled;
+        [
+            labelled.id.clone(),
+            labelled.expected.category.as_str().to_owned(),
+            given(one),
+            one.usage.attempts.to_string(),
+        ]
+    });
+    let rows: Vec<_> = rows.collect();
     if rows.is_empty() {
         return String::new();
     }
@@ -89,12 +84,8 @@ fn misses(outcomes: &[Outcome]) -> String {
 
 /// The category; for a conversation without a category, the code that says why.
 pub(super) fn given(outcome: &Outcome) -> String {
-    let code = outcome.error.as_deref().or(outcome.code.as_deref()).unwrap_or(confusion::NONE);
+    let code = outcome.error.as_deref().or(outcome.code.as_deref()).unwrap_or(figures::NONE);
     outcome.got.category.map_or_else(|| format!("({code})"), |category| category.as_str().to_owned())
-}
-
-fn category(category: Option<CategoryLabel>) -> String {
-    category.map_or(UNKNOWN, CategoryLabel::as_str).to_owned()
 }
 
 fn line(name: &str, value: &str) -> String {
@@ -120,7 +111,7 @@ mod tests {
 
     #[test]
     fn a_run_reads_like_this() {
-        let run = Run::new("five.jsonl", "small", None, 12.34, samples::outcomes());
+        let run = Run::new(samples::subject("small"), 12.34, samples::outcomes());
         insta::assert_snapshot!(render(&run), @r"
         five.jsonl: 5 conversations in 12.3 s, answered by small
 

@@ -1,4 +1,4 @@
-//! The function's answers for who reads them in a terminal.
+//! The function's answers as text for a terminal.
 
 use chrono::{DateTime, Utc};
 use domain::integration::Disabled;
@@ -16,25 +16,28 @@ const MAX_ANSWER: usize = 200;
 
 /// Lines of text, each with its end.
 pub(super) fn render(command: &Integrations, answer: &Value) -> anyhow::Result<String> {
-    let lines = match command {
+    Ok(match command {
         Integrations::Show(_) => shown(&read::<ShownIntegrations>(answer)?.integrations),
         Integrations::Save { one, .. } | Integrations::Enable(one) => saved(one, &read(answer)?),
         Integrations::Test(one) => tested(one, &read(answer)?),
         Integrations::Disable(one) | Integrations::Remove(one) => {
-            vec![format!("{} is {}", one.integration, read::<SwitchedIntegration>(answer)?.state.as_str())]
+            format!("{} is {}\n", one.integration_id, read::<SwitchedIntegration>(answer)?.state.as_str())
         }
         Integrations::Replay { one, .. } => replayed(one, &read(answer)?),
         Integrations::Log { .. } => syncs(&read(answer)?),
         Integrations::Attempts { .. } => attempts(&read::<ShownAttempts>(answer)?.attempts),
-    };
-    Ok(lines.into_iter().map(|line| line + "\n").collect())
+    })
 }
 
-fn shown(integrations: &[IntegrationEntry]) -> Vec<String> {
-    if integrations.is_empty() {
-        return vec!["no integrations".to_owned()];
-    }
-    let row = |one: &IntegrationEntry| {
+/// A table of such things, or that there are none.
+fn listed<const N: usize>(name: &str, titles: [&str; N], rows: impl Iterator<Item = [String; N]>) -> String {
+    let rows: Vec<_> = rows.collect();
+    if rows.is_empty() { format!("no {name}\n") } else { table(&titles, &rows) }
+}
+
+fn shown(integrations: &[IntegrationEntry]) -> String {
+    let titles = ["INTEGRATION", "KIND", "STATE", "CHECKED", "LAST SUCCESS", "WAITING", "SECRET"];
+    let rows = integrations.iter().map(|one| {
         [
             one.integration_id.to_string(),
             one.config.kind().to_owned(),
@@ -44,68 +47,52 @@ fn shown(integrations: &[IntegrationEntry]) -> Vec<String> {
             one.waiting.to_string(),
             one.secret_name.clone(),
         ]
-    };
-    let rows: Vec<_> = integrations.iter().map(row).collect();
-    let titles = ["INTEGRATION", "KIND", "STATE", "CHECKED", "LAST SUCCESS", "WAITING", "SECRET"];
-    let mut lines = lines_of(&table(&titles, &rows));
-    lines.extend(integrations.iter().flat_map(troubles));
-    lines
+    });
+    listed("integrations", titles, rows) + &integrations.iter().map(troubles).collect::<String>()
 }
 
-fn troubles(one: &IntegrationEntry) -> Vec<String> {
-    let id = &one.integration_id;
-    let mut lines = Vec::new();
-    if let Some(Disabled { code, reason, since }) = &one.disabled {
-        lines.push(format!("{id}: disabled at {} ({code}). {}", minute(Some(*since)), clean(reason)));
-    }
-    if let Some(since) = one.failing_since {
-        lines.push(format!(
-            "{id}: failing since {}, {} in a row",
-            minute(Some(since)),
-            times(u64::try_from(one.failures).unwrap_or_default(), "time")
-        ));
-    }
-    if let Some(until) = one.resting_until {
+fn troubles(one: &IntegrationEntry) -> String {
+    let disabled = one.disabled.as_ref().map(|Disabled { code, reason, since }| {
+        format!("disabled at {} ({code}). {}", minute(Some(*since)), clean(reason))
+    });
+    let failing = one.failing_since.map(|since| {
+        let failures = times(u64::try_from(one.failures).unwrap_or_default(), "time");
+        format!("failing since {}, {failures} in a row", minute(Some(since)))
+    });
+    let resting = one.resting_until.map(|until| {
         let why = one.limit_code.as_deref().unwrap_or("failures");
-        lines.push(format!("{id}: not asked before {} ({why})", minute(Some(until))));
-    }
-    lines
+        format!("not asked before {} ({why})", minute(Some(until)))
+    });
+    let troubles = [disabled, failing, resting].into_iter().flatten();
+    troubles.map(|trouble| format!("{}: {trouble}\n", one.integration_id)).collect()
 }
 
-fn saved(one: &One, saved: &SavedIntegration) -> Vec<String> {
-    let mut lines = vec![format!("{} is {}", one.integration, saved.state.as_str())];
-    lines.extend(findings(&saved.findings));
+fn saved(one: &One, saved: &SavedIntegration) -> String {
+    let mut text = format!("{} is {}\n{}", one.integration_id, saved.state.as_str(), findings(&saved.findings));
     if saved.woken > 0 {
-        lines.push(format!("  {} had waited: they go on within minutes", times(saved.woken, "step")));
+        text += &format!("  {} had waited: they go on within minutes\n", times(saved.woken, "step"));
     }
-    lines
+    text
 }
 
-fn tested(one: &One, tested: &TestedIntegration) -> Vec<String> {
+fn tested(one: &One, tested: &TestedIntegration) -> String {
     let result = if tested.ok { "works" } else { "does not work" };
-    std::iter::once(format!("{} {result}", one.integration)).chain(findings(&tested.findings)).collect()
+    format!("{} {result}\n{}", one.integration_id, findings(&tested.findings))
 }
 
-fn findings(findings: &[String]) -> impl Iterator<Item = String> {
-    findings.iter().map(|finding| format!("  {}", clean(finding)))
+fn findings(findings: &[String]) -> String {
+    findings.iter().map(|finding| format!("  {}\n", clean(finding))).collect()
 }
 
-fn replayed(one: &One, replayed: &ReplayedSyncs) -> Vec<String> {
-    vec![match replayed.replayed {
-        0 => format!("{}: there is nothing to send again", one.integration),
-        count => format!("{}: {} sent again", one.integration, times(count.into(), "message")),
-    }]
-}
-
-fn lines_of(text: &str) -> Vec<String> {
-    text.lines().map(str::to_owned).collect()
-}
-
-fn attempts(attempts: &[AttemptEntry]) -> Vec<String> {
-    if attempts.is_empty() {
-        return vec!["no attempts".to_owned()];
+fn replayed(one: &One, replayed: &ReplayedSyncs) -> String {
+    match replayed.replayed {
+        0 => format!("{}: there is nothing to send again\n", one.integration_id),
+        count => format!("{}: {} sent again\n", one.integration_id, times(count.into(), "message")),
     }
-    let row = |attempt: &AttemptEntry| {
+}
+
+fn attempts(attempts: &[AttemptEntry]) -> String {
+    let rows = attempts.iter().map(|attempt| {
         let result = attempt.code.as_deref().unwrap_or("delivered");
         let answer = attempt.code.as_ref().and(attempt.answer.as_deref()).unwrap_or_default();
         [
@@ -117,36 +104,28 @@ fn attempts(attempts: &[AttemptEntry]) -> Vec<String> {
             attempt.duration_ms.to_string(),
             answer.chars().take(MAX_ANSWER).collect(),
         ]
-    };
-    let rows: Vec<_> = attempts.iter().map(row).collect();
-    lines_of(&table(&["TIME", "SESSION", "EVENT", "RESULT", "HTTP", "MS", "ANSWER"], &rows))
+    });
+    listed("attempts", ["TIME", "SESSION", "EVENT", "RESULT", "HTTP", "MS", "ANSWER"], rows)
 }
 
-fn syncs(log: &ShownSyncs) -> Vec<String> {
-    if log.syncs.is_empty() {
-        return vec!["no syncs".to_owned()];
-    }
-    let or_nothing = |text: &Option<String>| text.clone().unwrap_or(UNKNOWN.to_owned());
-    let row = |sync: &SyncEntry| {
+fn syncs(log: &ShownSyncs) -> String {
+    let titles = ["CHANGED", "SESSION", "VERSION", "STATUS", "TRIES", "PERSON", "RECORD", "CODE", "EXPLANATION"];
+    let or_unknown = |text: &Option<String>| text.clone().unwrap_or(UNKNOWN.to_owned());
+    let rows = log.syncs.iter().map(|sync: &SyncEntry| {
         [
             second(sync.updated_at),
             sync.session_id.to_string(),
             sync.analysis_version.to_string(),
             sync.status.as_str().to_owned(),
             sync.tries.to_string(),
-            or_nothing(&sync.contact_id),
-            or_nothing(&sync.record_id),
-            or_nothing(&sync.code),
+            or_unknown(&sync.contact_id),
+            or_unknown(&sync.record_id),
+            or_unknown(&sync.code),
             sync.error.as_ref().or(sync.notice.as_ref()).cloned().unwrap_or_default(),
         ]
-    };
-    let rows: Vec<_> = log.syncs.iter().map(row).collect();
-    let titles = ["CHANGED", "SESSION", "VERSION", "STATUS", "TRIES", "PERSON", "RECORD", "CODE", "EXPLANATION"];
-    let mut lines = lines_of(&table(&titles, &rows));
-    if log.next.is_some() {
-        lines.push("there are more: name a higher --limit, or an earlier time as --to".to_owned());
-    }
-    lines
+    });
+    let more = "there are more: name a higher --limit, or an earlier time as --to\n";
+    listed("syncs", titles, rows) + if log.next.is_some() { more } else { "" }
 }
 
 fn second(time: DateTime<Utc>) -> String {

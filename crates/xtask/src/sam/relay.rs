@@ -13,6 +13,7 @@ use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::Command;
 
+use crate::progress::pause;
 use crate::stack::StateDir;
 use crate::{paths, process};
 
@@ -51,21 +52,20 @@ pub(crate) async fn run(ports: &[u16]) -> anyhow::Result<()> {
 }
 
 /// This machine's address on Docker's bridge, once there is one.
-#[expect(clippy::disallowed_methods, reason = "waits for Docker to start; no function of the service")]
 async fn bridge_address() -> Ipv4Addr {
     loop {
         let routes = std::fs::read_to_string("/proc/net/route").unwrap_or_default();
         if let Some(address) = gateway(&routes) {
             return address;
         }
-        tokio::time::sleep(POLL).await;
+        pause(POLL).await;
     }
 }
 
 /// From `/proc/net/route`, with addresses in hexadecimal, last byte first. Docker takes the network's first address.
 fn gateway(routes: &str) -> Option<Ipv4Addr> {
-    let route = routes.lines().find(|line| line.split_whitespace().next() == Some(BRIDGE))?;
-    let network = u32::from_str_radix(route.split_whitespace().nth(1)?, 16).ok()?.swap_bytes();
+    let destination = routes.lines().find_map(|line| line.strip_prefix(BRIDGE))?.split_whitespace().next()?;
+    let network = u32::from_str_radix(destination, 16).ok()?.swap_bytes();
     Some(Ipv4Addr::from_bits(network | 1))
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{File, TryLockError};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -10,7 +11,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
-use super::ports::Ports;
+use super::ports;
 use crate::paths;
 use crate::process::Identity;
 
@@ -18,16 +19,18 @@ use crate::process::Identity;
 const LOCK_WAIT: Duration = Duration::from_secs(3);
 const LOCK_POLL: Duration = Duration::from_millis(50);
 
+/// The stand-ins of a stack; those of SES and SQS are in front of MiniStack.
+const FAKES: [&str; 6] = ["bedrock", "hubspot", "salesforce", "webhook", "ses", "sqs"];
+
 /// The directory of one stack.
 #[derive(Debug, Clone)]
-pub(crate) struct StateDir(PathBuf);
+pub(crate) struct StateDir {
+    pub(crate) path: PathBuf,
+}
 
 /// Held while a command starts or owns the stack.
 #[derive(Debug)]
 pub(crate) struct Lock(#[expect(dead_code, reason = "the lock is held as long as the file is open")] File);
-
-/// The processes of a stack, by role: `postgres`, `ministack`, `fakes`.
-pub(crate) type Processes = BTreeMap<String, Identity>;
 
 impl StateDir {
     /// `target/local`: the stack of `cargo xtask local up`.
@@ -37,78 +40,54 @@ impl StateDir {
 
     /// A directory under `target`.
     pub(crate) fn named(name: &str) -> Self {
-        Self(paths::target().join(name))
-    }
-
-    pub(crate) fn at(path: PathBuf) -> Self {
-        Self(path)
-    }
-
-    pub(crate) fn path(&self) -> &Path {
-        &self.0
+        Self { path: paths::target().join(name) }
     }
 
     pub(crate) fn stack_file(&self) -> PathBuf {
-        self.0.join("stack.json")
+        self.path.join("stack.json")
     }
 
     pub(crate) fn log(&self, name: &str) -> PathBuf {
-        self.0.join(format!("{name}.log"))
+        self.path.join(format!("{name}.log"))
     }
 
     /// Fails when another command holds the directory for longer than stopping a stack takes.
     pub(crate) fn lock(&self) -> anyhow::Result<Lock> {
-        std::fs::create_dir_all(&self.0)?;
-        let file = File::create(self.0.join("lock"))?;
+        std::fs::create_dir_all(paths::target())?;
+        let file = File::create(self.path.with_extension("lock"))?;
         let deadline = Instant::now() + LOCK_WAIT;
         loop {
             match file.try_lock() {
                 Ok(()) => return Ok(Lock(file)),
                 Err(TryLockError::WouldBlock) if Instant::now() < deadline => std::thread::sleep(LOCK_POLL),
-                Err(TryLockError::WouldBlock) => bail!("{} is used by another command", paths::shown(&self.0)),
+                Err(TryLockError::WouldBlock) => bail!("{} is used by another command", paths::shown(&self.path)),
                 Err(TryLockError::Error(error)) => return Err(error).context("failed to lock the stack's directory"),
             }
         }
     }
 
-    /// Removes all but the lock.
-    pub(crate) fn clear(&self) -> anyhow::Result<()> {
-        for entry in std::fs::read_dir(&self.0)? {
-            let path = entry?.path();
-            match path.file_name() {
-                Some(name) if name == "lock" => {}
-                _ if path.is_dir() => std::fs::remove_dir_all(&path)?,
-                _ => std::fs::remove_file(&path)?,
-            }
-        }
-        Ok(())
-    }
-
-    pub(crate) fn read_processes(&self) -> Option<Processes> {
-        read(&self.0.join("processes.json"))
+    /// The processes that run here, by role: `postgres`, `ministack`, `fakes`.
+    pub(crate) fn read_processes(&self) -> Option<BTreeMap<String, Identity>> {
+        read(&self.path.join("processes.json"))
     }
 
     /// Remembers a process as soon as it runs, so that it is stopped whatever happens next.
     pub(crate) fn record(&self, role: &str, process: Identity) -> anyhow::Result<()> {
         let mut processes = self.read_processes().unwrap_or_default();
         processes.insert(role.to_owned(), process);
-        write(&self.0.join("processes.json"), &processes)
+        write(&self.path.join("processes.json"), &processes)
     }
 
     /// Forgets a stack that has been stopped. Its logs stay.
     pub(crate) fn forget(&self) {
-        let _ = std::fs::remove_file(self.stack_file());
-        let _ = std::fs::remove_file(self.0.join("processes.json"));
-        let _ = std::fs::remove_file(self.0.join("kept"));
+        for file in [self.stack_file(), self.path.join("processes.json"), self.kept_file()] {
+            let _ = std::fs::remove_file(file);
+        }
     }
 
-    /// Marks the stack to outlive the command that started it.
-    pub(crate) fn mark_kept(&self) -> anyhow::Result<()> {
-        std::fs::write(self.0.join("kept"), "").context("failed to mark the stack as kept")
-    }
-
-    pub(crate) fn is_kept(&self) -> bool {
-        self.0.join("kept").exists()
+    /// Exists if the stack is to outlive the command that started it.
+    pub(super) fn kept_file(&self) -> PathBuf {
+        self.path.join("kept")
     }
 
     pub(crate) fn read_stack(&self) -> Option<StackFile> {
@@ -156,7 +135,7 @@ pub(crate) struct StackFile {
     pub(crate) sender_address: String,
     /// Base URL by stand-in: bedrock, hubspot, salesforce, webhook, ses, sqs.
     pub(crate) fakes: BTreeMap<String, String>,
-    pub(crate) pids: Processes,
+    pub(crate) pids: BTreeMap<String, Identity>,
     /// This directory.
     pub(crate) state_dir: PathBuf,
     /// This program: tests restart the database with `{xtask} postgres restart --state-dir {state_dir}`.
@@ -164,24 +143,20 @@ pub(crate) struct StackFile {
 }
 
 impl StackFile {
-    pub(super) fn new(ports: &Ports, database_url: String, dir: &StateDir) -> anyhow::Result<Self> {
+    /// The addresses of servers that are yet to start. What deploying finds out is added then.
+    pub(super) fn new(dir: &StateDir, database_url: String) -> anyhow::Result<Self> {
+        let [ministack, fakes @ ..] = ports::take::<{ 1 + FAKES.len() }>()?;
         let url = |port: u16| format!("http://127.0.0.1:{port}");
-        let fakes = [
-            ("bedrock", ports.bedrock),
-            ("hubspot", ports.hubspot),
-            ("salesforce", ports.salesforce),
-            ("webhook", ports.webhook),
-            ("ses", ports.ses),
-            ("sqs", ports.sqs),
-        ];
         Ok(Self {
             signing_secret: format!("whsec_{}", secret()?),
             link_secret: secret()?,
             database_url,
-            ministack_url: url(ports.ministack),
-            fakes: fakes.map(|(name, port)| (name.to_owned(), url(port))).into(),
-            pids: dir.read_processes().unwrap_or_default(),
-            state_dir: dir.0.clone(),
+            ministack_url: url(ministack),
+            region: "us-east-1".to_owned(),
+            secret_prefix: "post-session/local/".to_owned(),
+            sender_address: "sessions@example.com".to_owned(),
+            fakes: FAKES.into_iter().zip(fakes).map(|(name, port)| (name.to_owned(), url(port))).collect(),
+            state_dir: dir.path.clone(),
             xtask: paths::program().to_owned(),
             ..Self::default()
         })
@@ -192,15 +167,40 @@ impl StackFile {
         self.fakes.get(name).map(String::as_str).with_context(|| format!("the stack has no stand-in for {name}"))
     }
 
+    /// URL of a deployed function, by its package.
+    pub(crate) fn function_url(&self, package: &str) -> anyhow::Result<String> {
+        let name = self.functions.get(package).with_context(|| format!("{package} is not deployed"))?;
+        Ok(format!("{}/2015-03-31/functions/{name}", self.ministack_url))
+    }
+
+    /// Variables that send the AWS SDK to the stack. The functions do not read them, nor does the template set them.
+    pub(crate) fn aws(&self) -> anyhow::Result<BTreeMap<String, String>> {
+        let variables = [
+            ("AWS_ACCESS_KEY_ID", "test"),
+            ("AWS_SECRET_ACCESS_KEY", "test"),
+            ("AWS_REGION", &self.region),
+            ("AWS_DEFAULT_REGION", &self.region),
+            ("AWS_ENDPOINT_URL", &self.ministack_url),
+            ("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", self.fake("bedrock")?),
+            ("AWS_ENDPOINT_URL_SESV2", self.fake("ses")?),
+            ("AWS_ENDPOINT_URL_SQS", self.fake("sqs")?),
+        ];
+        Ok(variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into())
+    }
+
     /// True when every process of the stack is alive.
     pub(crate) fn is_running(&self) -> bool {
         !self.pids.is_empty() && self.pids.values().all(Identity::is_alive)
     }
 }
 
+/// Host and port of a URL of this machine.
+pub(super) fn address(url: &str) -> &str {
+    url.trim_start_matches("http://")
+}
+
 /// 24 bytes from the system's generator in base64, as Standard Webhooks writes them.
 fn secret() -> anyhow::Result<String> {
-    use std::io::Read;
     let mut bytes = [0; 24];
     File::open("/dev/urandom")?.read_exact(&mut bytes)?;
     Ok(STANDARD.encode(bytes))

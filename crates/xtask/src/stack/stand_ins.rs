@@ -7,34 +7,44 @@ use std::time::Duration;
 use anyhow::ensure;
 use tokio::process::Command;
 
-use super::Options;
-use super::files::StateDir;
-use super::ports::{self, Ports};
-use crate::process;
+use super::files::{StackFile, StateDir, address};
+use super::{Llm, Owned, ports};
+use crate::{lambda, process};
 
 pub(super) const ROLE: &str = "fakes";
 const START: Duration = Duration::from_secs(20);
 /// The line the process prints once all listen.
 const READY: &str = "ready";
 
-pub(super) async fn start(dir: &StateDir, ports: &Ports, binary: &Path, options: &Options) -> anyhow::Result<()> {
-    let address = |port: u16| format!("127.0.0.1:{port}");
-    let front = |port: u16| format!("127.0.0.1:{port}=http://127.0.0.1:{}", ports.ministack);
+/// Starts the stand-ins of a stack.
+pub(super) async fn start(dir: &StateDir, stack: &StackFile, binary: &Path, llm: &Llm) -> anyhow::Result<()> {
     let log = dir.log(ROLE);
     let mut command = Command::new(binary);
-    command.current_dir(dir.path());
-    let llm = options.llm.url.as_ref().map(|url| format!("={url}")).unwrap_or_default();
-    command.args(["--bedrock", &(address(ports.bedrock) + &llm), "--hubspot", &address(ports.hubspot)]);
-    command.args(options.llm.model.iter().flat_map(|model| ["--llm-model", model]));
-    command.args(["--salesforce", &address(ports.salesforce), "--webhook", &address(ports.webhook)]);
-    command.args(["--ses", &front(ports.ses), "--sqs", &front(ports.sqs)]);
+    command.current_dir(&dir.path);
+    for (name, url) in &stack.fakes {
+        let behind = match name.as_str() {
+            "ses" | "sqs" => Some(&stack.ministack_url),
+            "bedrock" => llm.url.as_ref(),
+            _ => None,
+        };
+        let behind = behind.map(|url| format!("={url}")).unwrap_or_default();
+        command.args([format!("--{name}"), format!("{}{behind}", address(url))]);
+    }
+    command.args(llm.model.iter().flat_map(|model| ["--llm-model", model]));
     let process = process::start(&mut command, &log)?;
     dir.record(ROLE, process.clone())?;
-    let mut ended = false;
-    let ready = ports::answers(START, async || {
-        ended = !process.is_alive();
-        ended || std::fs::read_to_string(&log).is_ok_and(|text| text.lines().any(|line| line == READY))
-    });
-    ensure!(ready.await && !ended, "the stand-ins did not start; see {}", log.display());
+    let says_ready = || std::fs::read_to_string(&log).is_ok_and(|text| text.lines().any(|line| line == READY));
+    let ready = ports::answers(START, async || says_ready() || !process.is_alive()).await;
+    ensure!(ready && process.is_alive(), "the stand-ins did not start; see {}", log.display());
     Ok(())
+}
+
+impl Owned {
+    /// Builds and starts these stand-ins without a stack, and returns their URLs.
+    pub(crate) async fn stand_ins<const N: usize>(&self, names: [&str; N], llm: &Llm) -> anyhow::Result<[String; N]> {
+        let urls = ports::take::<N>()?.map(|port| format!("http://127.0.0.1:{port}"));
+        let fakes = names.into_iter().map(str::to_owned).zip(urls.clone()).collect();
+        start(&self.dir, &StackFile { fakes, ..StackFile::default() }, &lambda::build_fakes().await?, llm).await?;
+        Ok(urls)
+    }
 }

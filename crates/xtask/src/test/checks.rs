@@ -5,18 +5,23 @@ use std::path::Path;
 use tokio::process::Command;
 
 use crate::lambda::cargo;
+use crate::stack::{Llm, Owned};
 use crate::{paths, venv};
+
+/// Each has a script of this name, and a stand-in.
+const VENDORS: [&str; 3] = ["hubspot", "salesforce", "webhook"];
+const SCRIPTS: &str = "crates/fakes/vendors";
 
 /// A command and what it checks.
 #[derive(Debug)]
 pub(super) struct Check {
     pub(super) name: &'static str,
-    pub(super) command: std::process::Command,
+    pub(super) command: Command,
 }
 
 impl Check {
     fn new(name: &'static str, program: impl AsRef<std::ffi::OsStr>, arguments: &str) -> Self {
-        let mut command = std::process::Command::new(program);
+        let mut command = Command::new(program);
         command.current_dir(paths::root()).args(arguments.split(' '));
         Self { name, command }
     }
@@ -25,20 +30,9 @@ impl Check {
         Self::new(name, cargo(), arguments)
     }
 
-    /// Each run is `SCRIPT=URL`.
-    pub(super) fn vendors(runs: impl Iterator<Item = String>) -> Self {
-        let mut check = Self::new("vendors' clients", venv::VENDORS.python(), "-c");
-        check.command.arg(include_str!("../../python/vendors.py")).args(runs);
-        check
-    }
-
     fn env(mut self, name: &str, value: impl AsRef<std::ffi::OsStr>) -> Self {
         self.command.env(name, value);
         self
-    }
-
-    pub(super) fn into_command(self) -> Command {
-        self.command.into()
     }
 }
 
@@ -72,4 +66,33 @@ pub(super) fn unit_tests(database_url: &str) -> Check {
 /// One at a time: they share queues and stand-ins.
 pub(super) fn pipeline_tests(stack_file: &Path) -> Check {
     Check::cargo("pipeline tests", "test --workspace --test pipeline -- --test-threads=1").env("STACK_JSON", stack_file)
+}
+
+/// Starts stand-ins, and has the vendors' own clients use them: what they take for the real thing, ours may too. The
+/// stand-ins end when the first is dropped.
+pub(super) async fn vendors_clients() -> anyhow::Result<(Owned, Check)> {
+    let owned = Owned::take("test-vendors")?;
+    let urls = owned.stand_ins(VENDORS, &Llm::default()).await?;
+    let run = |(name, url)| format!("{}={url}", paths::root().join(SCRIPTS).join(format!("{name}.py")).display());
+    let mut check = Check::new("vendors' clients", venv::VENDORS.python(), "-c");
+    check.command.arg(include_str!("../../python/vendors.py")).args(VENDORS.into_iter().zip(urls).map(run));
+    Ok((owned, check))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_script_of_a_vendors_client_is_run() {
+        let files = paths::root()
+            .join(SCRIPTS)
+            .read_dir()
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let files = files.filter(|name| name.ends_with(".py")).collect::<BTreeSet<_>>();
+        assert_eq!(files, VENDORS.map(|name| format!("{name}.py")).into());
+    }
 }

@@ -7,7 +7,7 @@ use std::time::Instant;
 use anyhow::ensure;
 
 use super::checks::Check;
-use crate::progress::{heading, step};
+use crate::progress::step;
 use crate::{paths, process};
 
 /// Lines of a failed check's output that are printed at once; the log file has them all.
@@ -23,18 +23,19 @@ pub(super) struct Report {
 
 impl Report {
     pub(super) fn new(logs: PathBuf) -> anyhow::Result<Self> {
-        if logs.exists() {
-            std::fs::remove_dir_all(&logs)?;
-        }
-        std::fs::create_dir_all(&logs)?;
+        paths::empty(&logs)?;
         Ok(Self { logs, started: Instant::now(), passed: 0, failures: Vec::new(), skipped: Vec::new() })
     }
 
+    pub(super) async fn run_all(&mut self, checks: Vec<Check>) {
+        for check in checks {
+            self.run(check).await;
+        }
+    }
+
     /// Runs the check, and prints the end of its output if it fails.
-    pub(super) async fn run(&mut self, check: Check) {
-        let name = check.name;
+    pub(super) async fn run(&mut self, Check { name, mut command }: Check) {
         let log = self.log(name);
-        let mut command = check.into_command();
         let passed = step(name, async {
             ensure!(process::logged(&mut command, &log).await?, "see {}", paths::shown(&log));
             Ok(())
@@ -42,25 +43,20 @@ impl Report {
         match passed.await {
             Ok(()) => self.passed += 1,
             Err(error) => {
-                let text = std::fs::read_to_string(&log).unwrap_or_default();
-                let lines: Vec<_> = text.lines().collect();
-                for line in lines.iter().skip(lines.len().saturating_sub(SHOWN_LINES)) {
-                    heading(&format!("    {line}"));
-                }
+                process::end_of(&log, SHOWN_LINES).lines().for_each(|line| println!("    {line}"));
                 self.failed(name, &error);
             }
         }
     }
 
     /// Whether a command that other checks depend on succeeds.
-    pub(super) async fn succeeds(&self, check: Check) -> bool {
-        let log = self.log(check.name);
-        process::logged(&mut check.into_command(), &log).await.unwrap_or(false)
+    pub(super) async fn succeeds(&self, Check { name, mut command }: Check) -> bool {
+        process::logged(&mut command, &self.log(name)).await.unwrap_or(false)
     }
 
     /// Reports a check that cannot be made here.
     pub(super) fn skipped(&mut self, name: &str, reason: &str) {
-        heading(&format!("  {name:<52} skipped: {reason}"));
+        println!("  {name:<52} skipped: {reason}");
         self.skipped.push(format!("skipped: {name}: {reason}"));
     }
 
@@ -74,7 +70,7 @@ impl Report {
     }
 
     pub(super) fn failed(&mut self, name: &str, error: &anyhow::Error) {
-        heading(&format!("    {error:#}"));
+        println!("    {error:#}");
         self.failures.push(format!("{name}: {error:#}"));
     }
 
@@ -82,9 +78,9 @@ impl Report {
         let seconds = self.started.elapsed().as_secs();
         let (passed, failed, skipped) = (self.passed, self.failures.len(), self.skipped.len());
         let time = format!("{} min {} s", seconds / 60, seconds % 60);
-        heading(&format!("{passed} checks passed, {failed} failed, {skipped} skipped, in {time}"));
+        println!("{passed} checks passed, {failed} failed, {skipped} skipped, in {time}");
         for line in self.failures.iter().chain(&self.skipped) {
-            heading(&format!("  {line}"));
+            println!("  {line}");
         }
         if self.failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
     }

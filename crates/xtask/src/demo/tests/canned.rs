@@ -4,23 +4,31 @@ use chrono::{DateTime, Utc};
 use domain::analysis::{Analysis, AnalysisStatus, Usage};
 use serde_json::json;
 
+use super::super::conversations;
 use super::super::notification::Notification;
-use super::super::outcome::{ArrivedTotals, Outcome, SessionOutcome, Stored};
-use super::super::samples;
+use super::super::outcome::{Outcome, SessionOutcome, Stored, Totals};
 
 fn now() -> DateTime<Utc> {
     "2026-11-23T10:00:00Z".parse().unwrap()
 }
 
 pub(in super::super) fn sample(index: usize) -> Notification {
-    samples::notifications(now()).unwrap().swap_remove(index)
+    conversations::samples(None, now()).unwrap().swap_remove(index)
 }
 
 /// Three sessions: the first completed with everything, the second said too little, the third failed.
 pub(in super::super) fn small() -> Outcome {
-    let arrived =
-        ArrivedTotals { emails_sent: 1, contacts: 1, notes: 1, people: 1, tasks: 1, webhooks: 2, dead_letters: 1 };
-    let tenant = (samples::BUSINESS, "tideway-cycles");
+    let arrived = Totals {
+        emails_sent: 1,
+        contacts: 1,
+        notes: 1,
+        people: 1,
+        tasks: 1,
+        webhooks: 2,
+        dead_letters: 1,
+        ..Totals::default()
+    };
+    let tenant = (conversations::BUSINESS, "tideway-cycles");
     Outcome::new(tenant, now(), 4.321, vec![complete(), silent(), failed()], arrived)
 }
 
@@ -33,18 +41,17 @@ pub(in super::super) fn complete() -> SessionOutcome {
     let stored = json!({
         "status": "completed", "analysis_status": "ok", "category": "facing_issue", "sentiment_average": -0.138,
         "email_status": "sent", "webhook_status": "done", "took_ms": 1671, "analysis": analysis(), "steps": steps("done"),
-        "email": { "status": "sent", "mail": {
+        "email": { "status": "sent",
             "from": "Tideway Cycles <mail@example.com>", "subject": "Your conversation with Tideway Cycles",
             "html": include_str!("canned/mail.html"), "text": "Hello Daniel,\n\nthank you for your call.\n",
-        } },
+        },
         "hubspot": { "status": "done", "contact_id": "101", "record_id": "501",
-                     "note": "<p><strong>Facing Issue</strong> (91 %)</p><p>The front brake failed after a service.</p>" },
-        "salesforce": { "status": "done", "contact_id": "00Q1", "record_id": "00T1", "task": {
-            "subject": "Facing Issue: the front brake failed",
-            "description": "Facing Issue (91 %)\n\nThe front brake failed after a service.",
-        } },
+                     "html": "<p><strong>Facing Issue</strong> (91 %)</p><p>The front brake failed after a service.</p>" },
+        "salesforce": { "status": "done", "contact_id": "00Q1", "record_id": "00T1",
+                        "subject": "Facing Issue: the front brake failed",
+                        "text": "Facing Issue (91 %)\n\nThe front brake failed after a service." },
         "webhook": { "status": "done", "record_id": "msg_1", "verified": true,
-                     "body": r#"{"type":"session.analyzed","data":{"session_id":"brake-complaint"}}"# },
+                     "text": r#"{"type":"session.analyzed","data":{"session_id":"brake-complaint"}}"# },
     });
     session(sample(2), serde_json::from_value(stored).unwrap())
 }

@@ -2,9 +2,14 @@
 
 use serde_json::{Value, json};
 
-use super::super::engine::Printed;
+use super::super::Subject;
 use super::super::labelled::{self, Labelled};
 use super::super::outcome::{self, Outcome};
+use crate::process::Output;
+
+pub(in super::super) fn subject(answered_by: &str) -> Subject {
+    Subject { file: "five.jsonl".to_owned(), limit: None, conversations: 5, answered_by: answered_by.to_owned() }
+}
 
 pub(in super::super) fn labelled() -> Vec<Labelled> {
     let line = |id: &str, language: &str, channel: &str, difficulty: &str, category: &str, sentiment: f64| {
@@ -34,7 +39,7 @@ pub(in super::super) fn outcomes() -> Vec<Outcome> {
         result("d", analysis("immediate_buyer", 0.4, "partly", usage(1, 0, 0, 0, None)), true, 4.0),
     ];
     let lines = lines.map(|line| line.to_string()).join("\n");
-    outcome::join(&labelled(), &Printed { lines, complete: true }).unwrap()
+    outcome::join(&labelled(), &Output { stdout: lines, success: true }).unwrap()
 }
 
 fn result(id: &str, analysis: Value, first_try_valid: bool, seconds: f64) -> Value {

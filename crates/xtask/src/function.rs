@@ -1,20 +1,14 @@
-//! The `housekeep` function: the local stack's, or a deployed one.
+//! One way to invoke a function: the local stack's, or a deployed one.
 
-use std::io::ErrorKind;
-
-use anyhow::{Context, bail};
-use housekeep::integrations::IntegrationTask;
+use anyhow::{Context, bail, ensure};
+use serde::Serialize;
 use serde_json::Value;
 use tokio::process::Command;
 
 use crate::process;
-use crate::stack::StateDir;
+use crate::stack::{StackFile, StateDir};
 
-const PACKAGE: &str = "housekeep";
-/// Amazon's command line.
-const AWS: &str = "aws";
-
-pub(super) enum Function {
+pub(crate) enum Function {
     /// By the URL that invokes it.
     Local(String),
     /// By name, in the account and region of the environment.
@@ -22,63 +16,54 @@ pub(super) enum Function {
 }
 
 impl Function {
-    pub(super) fn find(name: Option<&str>) -> anyhow::Result<Self> {
+    /// A function of a local stack, by its package.
+    pub(crate) fn of_stack(stack: &StackFile, package: &str) -> anyhow::Result<Self> {
+        Ok(Self::Local(format!("{}/invocations", stack.function_url(package)?)))
+    }
+
+    /// The deployed function of this name; without a name, the `housekeep` of the local stack.
+    pub(crate) fn housekeep(name: Option<&str>) -> anyhow::Result<Self> {
         if let Some(name) = name {
             return Ok(Self::Deployed(name.to_owned()));
         }
-        let stack = StateDir::local().read_stack().filter(crate::stack::StackFile::is_running);
+        let stack = StateDir::local().read_stack().filter(StackFile::is_running);
         let stack =
             stack.context("no local stack is running: start it with `cargo xtask local up`, or give --function")?;
-        let name = stack.functions.get(PACKAGE).with_context(|| format!("{PACKAGE} is not deployed"))?;
-        Ok(Self::Local(format!("{}/2015-03-31/functions/{name}/invocations", stack.ministack_url)))
+        Self::of_stack(&stack, "housekeep")
     }
 
-    /// `Err` says why the task was not done, in the function's words.
-    pub(super) async fn invoke(&self, task: &IntegrationTask) -> anyhow::Result<Value> {
-        let task = serde_json::to_value(task)?;
-        match self {
-            Self::Local(url) => local(url, &task).await,
-            Self::Deployed(name) => deployed(AWS, name, &task).await,
-        }
+    /// Returns the answer; an `Err` says in the function's words why it failed.
+    pub(crate) async fn invoke(&self, event: &impl Serialize) -> anyhow::Result<Value> {
+        let event = serde_json::to_value(event)?;
+        let (answer, failed) = match self {
+            Self::Local(url) => local(url, &event).await?,
+            Self::Deployed(name) => deployed("aws", name, &event).await?,
+        };
+        done(answer, failed)
     }
 }
 
-async fn local(url: &str, task: &Value) -> anyhow::Result<Value> {
-    // A proxy of the environment could not reach this machine's ports.
-    let http = reqwest::Client::builder().no_proxy().build()?;
-    let answer = http.post(url).json(task).send().await.context("failed to reach the local stack")?;
+/// A client for this machine's ports, which a proxy of the environment could not reach.
+pub(crate) fn local_http() -> reqwest::ClientBuilder {
+    reqwest::Client::builder().no_proxy()
+}
+
+async fn local(url: &str, event: &Value) -> anyhow::Result<(Value, bool)> {
+    let answer = local_http().build()?.post(url).json(event).send().await.context("failed to reach the local stack")?;
     let failed = answer.headers().contains_key("x-amz-function-error");
-    let answer = answer.json().await.context("the function did not answer with JSON")?;
-    done(answer, failed)
+    Ok((answer.json().await.context("the function did not answer with JSON")?, failed))
 }
 
-async fn deployed(aws: &str, name: &str, task: &Value) -> anyhow::Result<Value> {
+async fn deployed(aws: &str, name: &str, event: &Value) -> anyhow::Result<(Value, bool)> {
     let mut command = Command::new(aws);
-    command.args(["lambda", "invoke", "--function-name", name, "--cli-binary-format", "raw-in-base64-out"]).args([
-        // After a minute it would give up and invoke once more, while the function still works.
-        "--cli-read-timeout",
-        "0",
-        "--payload",
-        "file:///dev/stdin",
-        "--query",
-        "FunctionError",
-        "--output",
-        "text",
-        "/dev/stdout",
-    ]);
-    let output = process::capture(&mut command, &task.to_string()).await.map_err(|error| {
-        match error.downcast_ref::<std::io::Error>().map(std::io::Error::kind) {
-            Some(ErrorKind::NotFound) => anyhow::anyhow!(
-                "a deployed function is invoked with Amazon's command line, but there is no `{aws}`: install the AWS CLI"
-            ),
-            _ => error,
-        }
-    })?;
-    if !output.success {
-        bail!("`{aws} lambda invoke` failed");
-    }
-    let (answer, failed) = split(&output.stdout)?;
-    done(answer, failed)
+    command.args(["lambda", "invoke", "--function-name", name, "--cli-binary-format", "raw-in-base64-out"]);
+    // After a minute it would give up and invoke once more, while the function still works.
+    command.args(["--cli-read-timeout", "0", "--payload", "file:///dev/stdin"]);
+    command.args(["--query", "FunctionError", "--output", "text", "/dev/stdout"]);
+    let output = process::capture(&mut command, &event.to_string()).await;
+    let output = output.context("a deployed function is invoked with Amazon's command line: install the AWS CLI")?;
+    ensure!(output.success, "`{aws} lambda invoke` failed");
+    split(&output.stdout)
 }
 
 /// The answer, and after it whether it is an error: `None` if not.
@@ -118,11 +103,11 @@ mod tests {
         let aws = directory.join("aws");
         std::fs::write(&aws, "#!/bin/sh\nprintf '{\"asked\":\"%s\",\"task\":%s}None\\n' \"$*\" \"$(cat)\"\n").unwrap();
         std::fs::set_permissions(&aws, std::fs::Permissions::from_mode(0o700)).unwrap();
-        let answer = deployed(aws.to_str().unwrap(), "dev-housekeep", &json!({ "task": "x" })).await.unwrap();
+        let (answer, failed) = deployed(aws.to_str().unwrap(), "dev-housekeep", &json!({ "task": "x" })).await.unwrap();
         let asked = answer["asked"].as_str().unwrap();
         assert!(asked.starts_with("lambda invoke --function-name dev-housekeep "), "{asked}");
         assert!(asked.contains(" --cli-read-timeout 0 "), "{asked}");
-        assert_eq!(answer["task"], json!({ "task": "x" }));
+        assert_eq!((&answer["task"], failed), (&json!({ "task": "x" }), false));
         std::fs::remove_dir_all(&directory).unwrap();
     }
 
