@@ -1,6 +1,5 @@
 //! The table of reasons: why a sync ends or is delayed, decided once for each.
 
-use std::fmt::Write as _;
 use std::time::Duration;
 
 use domain::step::Code;
@@ -192,49 +191,5 @@ impl Reason {
 
     pub fn code(self) -> Code {
         self.row().code
-    }
-}
-
-/// Renders the table as Markdown.
-pub fn table() -> String {
-    let mut table =
-        "| Code | What follows | Says of the integration | Message to administrators |\n|---|---|---|---|\n".to_owned();
-    for reason in Reason::ALL {
-        let ReasonRow { code, next, health, message } = reason.row();
-        // Writing to a string cannot fail.
-        let _ = writeln!(
-            table,
-            "| `{code}` | {} | {} | {} |",
-            follows(next),
-            said(health),
-            message.replace("{party}", "…")
-        );
-    }
-    table
-}
-
-fn follows(next: Next) -> String {
-    let seconds = |wait: Duration| match wait.as_secs() {
-        3600 => "an hour".to_owned(),
-        seconds => format!("{seconds} s"),
-    };
-    match next {
-        Next::Fail => "fails".to_owned(),
-        Next::Skip => "skipped".to_owned(),
-        Next::Disable => "the integration is disabled; waits as `integration_disabled`".to_owned(),
-        Next::Retry => "retried".to_owned(),
-        Next::RetryAfter(wait) => format!("retried after `Retry-After`, or {}", seconds(wait)),
-        Next::Wait(wait) => format!("waits {}", seconds(wait)),
-        Next::Rest(wait) => format!("waits with the integration for `Retry-After`, or {}", seconds(wait)),
-        Next::RestOrRetry => "waits with the integration for `Retry-After`; without it, retried".to_owned(),
-        Next::Turn => "waits for its turn".to_owned(),
-    }
-}
-
-fn said(health: HealthSign) -> &'static str {
-    match health {
-        HealthSign::Nothing | HealthSign::Unsure => "nothing",
-        HealthSign::Down => "it is down",
-        HealthSign::Answered => "a CRM works; a webhook fails",
     }
 }

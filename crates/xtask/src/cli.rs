@@ -11,7 +11,7 @@ use crate::bench::{self, Bench};
 use crate::integrations::{self, Integrations};
 use crate::preview_email::{self, PreviewEmail};
 use crate::stack::{self, Llm, StackFile, StateDir};
-use crate::{demo, eval, generated, lambda, paths, sam, test};
+use crate::{demo, eval, lambda, paths, sam, test};
 
 /// Developer commands of the Post Session API.
 #[derive(Debug, Parser)]
@@ -42,18 +42,6 @@ pub(crate) enum Command {
         /// PEM file with root certificates of the server beyond the public ones.
         #[arg(long, value_name = "FILE")]
         ca_file: Option<PathBuf>,
-    },
-    /// Print the table of tenant settings as Markdown.
-    SettingsTable {
-        /// Write it into crates/domain/SETTINGS.md instead.
-        #[arg(long)]
-        write: bool,
-    },
-    /// Print the table of what ends or delays a sync as Markdown.
-    OutcomesTable {
-        /// Write it into crates/crm-sync/docs/outcomes.md instead.
-        #[arg(long)]
-        write: bool,
     },
     /// Render a mail as a visitor would get it, with any template and any session, and print the paths of its files.
     PreviewEmail(PreviewEmail),
@@ -112,8 +100,6 @@ pub(crate) async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Migrate { database_url, ca_file } => migrate(database_url, ca_file).await?,
         Command::PreviewEmail(options) => preview_email::run(options)?,
         Command::Integrations(command) => return integrations::run(command).await,
-        Command::SettingsTable { write } => generated::settings(write)?,
-        Command::OutcomesTable { write } => generated::outcomes(write)?,
         Command::Postgres(Postgres::Restart { state_dir, crash }) => {
             let dir = state_dir.map_or_else(StateDir::local, |path| StateDir { path });
             stack::restart_postgres(&dir, crash).await?;

@@ -5,7 +5,6 @@ mod cli;
 mod demo;
 mod eval;
 mod function;
-mod generated;
 mod integrations;
 mod interrupt;
 mod lambda;

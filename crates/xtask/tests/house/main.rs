@@ -8,3 +8,4 @@ mod logs;
 mod names;
 mod prose;
 mod sizes;
+mod tables;
