@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::{FutureExt, StreamExt, stream};
 use pipeline_tests::{Queue, World, on_the_stack, pause};
-use serde_json::{Value, json};
+use serde_json::json;
 
 const SESSIONS: usize = 2_000;
 /// Mails that SES takes each second, as for an account that has just left the sandbox.
@@ -44,14 +44,14 @@ async fn every_mail_of_a_burst_above_ses_rate_is_sent_exactly_once() {
         let disable = "UPDATE integrations SET enabled = false WHERE tenant_id = $1";
         world.database().await.execute(disable, &[&world.tenant.as_ref()]).await.unwrap();
         let ses = world.stack.fake("ses");
-        ses.throttle(json!({ "per_second": RATE })).await.unwrap();
+        ses.set("/_throttle", json!({ "per_second": RATE })).await.unwrap();
         let mut former = Vec::new();
         for (function, name, value) in VARIABLES {
             former.push((function, name, world.stack.set_variable(function, name, value).await));
         }
         let outcome = AssertUnwindSafe(burst(world)).catch_unwind().await;
         // The tests that follow are not about rates.
-        ses.throttle(Value::Null).await.unwrap();
+        ses.delete("/_throttle").await.unwrap();
         for (function, name, value) in former {
             world.stack.set_variable(function, name, &value).await;
         }

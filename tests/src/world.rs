@@ -93,7 +93,10 @@ impl World {
         let url = format!("{}/hooks/{}", self.stack.fakes["webhook"], self.tenant);
         self.integrate("webhook", IntegrationConfig::Webhook(WebhookConfig::to(&url)), WEBHOOK_SECRET).await;
         let webhook = self.stack.fake("webhook");
-        webhook.secret(self.tenant.as_ref(), WEBHOOK_SECRET).await.expect("the receiver knows the secret");
+        webhook
+            .set(&format!("/_secrets/{}", self.tenant), json!(WEBHOOK_SECRET))
+            .await
+            .expect("the receiver knows the secret");
     }
 
     /// Makes the secret of an integration; its name.

@@ -37,20 +37,9 @@ impl Control {
         self.send(Method::POST, "/_script", scripts.to_string()).await
     }
 
-    /// Bounds how many mails the front of SES takes: `{"per_second", "burst"?}`; `null` for any number.
-    pub async fn throttle(&self, rate: Value) -> reqwest::Result<()> {
-        let method = if rate.is_null() { Method::DELETE } else { Method::POST };
-        self.send(method, "/_throttle", rate.to_string()).await
-    }
-
     /// Puts any control that is set by JSON: `/_limits?token=pat-1`, `/_hooks/acme`. `Err` when the fake refuses it.
     pub async fn set(&self, path: &str, setting: Value) -> reqwest::Result<()> {
         self.send(Method::PUT, path, setting.to_string()).await
-    }
-
-    /// Sets the secret the webhook receiver verifies `/hooks/{name}` with; several are separated by spaces.
-    pub async fn secret(&self, name: &str, secret: &str) -> reqwest::Result<()> {
-        self.send(Method::PUT, &format!("/_secrets/{name}"), secret.to_owned()).await
     }
 
     /// Forgets the journal and the faults; the state stays.

@@ -13,7 +13,7 @@ use axum::extract::{Query, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{get, put};
 use axum::{Json, Router};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
@@ -39,7 +39,7 @@ pub async fn start_on(address: SocketAddr, upstream: &str) -> io::Result<Running
     let app = Router::new().fallback(forward).with_state(front.clone());
     let controls = Router::new()
         .route("/_state", get(state))
-        .route("/_throttle", post(set_throttle).delete(remove_throttle))
+        .route("/_throttle", put(set_throttle).delete(remove_throttle))
         .with_state(front);
     serve(Plumbing::default().router(app, controls), address).await
 }

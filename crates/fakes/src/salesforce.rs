@@ -3,7 +3,6 @@
 //! Each consumer key is an org of its own, so tests that use their own key do not see each other.
 
 mod controls;
-mod duplicates;
 mod error;
 mod id;
 mod login;
@@ -139,6 +138,7 @@ impl Call<'_> {
             let message = "Content-Type header specified in HTTP request is not supported: application/json is";
             return Err(error::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE", message));
         };
-        serde_json::from_slice(body).map_err(|why| error::json(format!("Unexpected content: {why}")))
+        serde_json::from_slice(body)
+            .map_err(|why| error::bad("JSON_PARSER_ERROR", format!("Unexpected content: {why}")))
     }
 }

@@ -10,7 +10,7 @@ const SECRET: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
 
 async fn world(event: Option<Event>) -> (World, fakes::Running) {
     let receiver = fakes::webhook::start().await.unwrap();
-    receiver.control.secret("acme", SECRET).await.unwrap();
+    receiver.control.set("/_secrets/acme", json!(SECRET)).await.unwrap();
     let setting = Setting {
         upstream: &receiver.base_url,
         config: &|url| json!({ "kind": "webhook", "url": format!("{url}/hooks/acme") }),

@@ -89,7 +89,7 @@ impl World {
         world.integrate("hubspot", json!({ "kind": "hubspot" }), "post-session/test/acme/hubspot").await;
         let url = format!("{}/hooks/acme", world.webhook.base_url);
         world.integrate("hook", json!({ "kind": "webhook", "url": url }), "post-session/test/acme/hook").await;
-        world.webhook.control.secret("acme", SIGNING_SECRET).await.unwrap();
+        world.webhook.control.set("/_secrets/acme", json!(SIGNING_SECRET)).await.unwrap();
         world
     }
 

@@ -75,7 +75,7 @@ fn begins(words: &[Word], phrase: &[&str]) -> bool {
 
 /// Whether the word can say what a text is about: it is neither short nor a filler.
 pub(crate) fn is_content(word: &Word) -> bool {
-    let is_word = word.lower.chars().count() >= 4 && word.lower.chars().all(|c| c.is_alphabetic() || c == '-');
+    let is_word = word.lower.chars().count() >= 4 && word.lower.chars().all(char::is_alphabetic);
     is_word && !means(word, Meaning::Filler)
 }
 

@@ -1,5 +1,7 @@
 //! Words and sentences as slices of a turn, so that quotes stay verbatim.
 
+use unicode_segmentation::UnicodeSegmentation;
+
 /// A word and its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Word {
@@ -15,42 +17,18 @@ const LONGEST_QUOTE: usize = 160;
 const STEM: usize = 4;
 const ENDING: usize = 3;
 
-/// The words of `text`; apostrophes and hyphens inside a word belong to it.
+/// The words of `text`, by the rules of Unicode.
 pub(crate) fn words(text: &str) -> Vec<Word> {
-    let mut words = Vec::new();
-    let mut start = None;
-    for (at, c) in text.char_indices().chain([(text.len(), ' ')]) {
-        let inside = c.is_alphanumeric() || (start.is_some() && matches!(c, '\'' | '’' | '-'));
-        match (start, inside) {
-            (None, true) => start = Some(at),
-            (Some(from), false) => {
-                let slice = text[from..at].trim_end_matches(['\'', '’', '-']);
-                let lower = slice.to_lowercase().replace('’', "'");
-                words.push(Word { start: from, end: from + slice.len(), lower });
-                start = None;
-            }
-            _ => {}
-        }
-    }
-    words
+    let word = |(start, word): (usize, &str)| {
+        let lower = word.to_lowercase().replace('’', "'");
+        Word { start, end: start + word.len(), lower }
+    };
+    text.unicode_word_indices().map(word).collect()
 }
 
-/// The sentences of `text`, trimmed, none empty.
+/// The sentences of `text` by the rules of Unicode, trimmed, none without a word.
 pub(crate) fn sentences(text: &str) -> Vec<&str> {
-    let mut sentences = Vec::new();
-    let mut from = 0;
-    let mut characters = text.char_indices().peekable();
-    while let Some((at, c)) = characters.next() {
-        let at_end = characters.peek().is_none_or(|(_, next)| next.is_whitespace());
-        if c == '\n' || (matches!(c, '.' | '!' | '?' | '…') && at_end) {
-            let end = at + c.len_utf8();
-            sentences.push(text[from..end].trim());
-            from = end;
-        }
-    }
-    sentences.push(text[from..].trim());
-    sentences.retain(|sentence| sentence.chars().any(char::is_alphanumeric));
-    sentences
+    text.unicode_sentences().map(str::trim).collect()
 }
 
 /// The beginning of a sentence, cut at a word's end where it is too long for a quote.

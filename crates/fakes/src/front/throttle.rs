@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use serde::Deserialize;
 
-/// As it is posted to `/_throttle`.
+/// The body of `PUT /_throttle`.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Rate {

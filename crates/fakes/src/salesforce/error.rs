@@ -44,14 +44,6 @@ pub(crate) fn converted_lead() -> Problem {
     refused("CANNOT_UPDATE_CONVERTED_LEAD", "cannot reference converted lead", &[])
 }
 
-pub(crate) fn json(message: impl Into<String>) -> Problem {
-    bad("JSON_PARSER_ERROR", message)
-}
-
-pub(crate) fn invalid_field(message: impl Into<String>) -> Problem {
-    bad("INVALID_FIELD", message)
-}
-
 /// As the token endpoint refuses.
 pub(crate) fn oauth(error: &str, description: &str) -> Problem {
     let body = json!({ "error": error, "error_description": description });

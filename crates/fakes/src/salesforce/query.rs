@@ -41,7 +41,7 @@ fn malformed(why: String) -> Problem {
 /// A field that a query or a list of fields names.
 pub(crate) fn field<'a>(object: &'a Object, name: &str) -> Result<&'a Field, Problem> {
     object.field(name).ok_or_else(|| {
-        error::invalid_field(format!(
+        error::bad("INVALID_FIELD", format!(
             "No such column '{name}' on entity '{}'. If you are attempting to use a custom field, be sure to append the \
              '__c' after the custom field name. Please reference your WSDL or the describe call for the appropriate names.",
             object.name

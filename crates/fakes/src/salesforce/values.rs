@@ -15,10 +15,16 @@ pub(crate) fn read(object: &Object, body: &Map<String, Value>, in_url: &[&str]) 
     let mut read_only = Vec::new();
     for (name, value) in body.iter().filter(|(name, _)| *name != "attributes") {
         if in_url.iter().any(|taken| taken.eq_ignore_ascii_case(name)) {
-            return Err(error::invalid_field(format!("The {name} field should not be specified in the sobject data.")));
+            return Err(error::bad(
+                "INVALID_FIELD",
+                format!("The {name} field should not be specified in the sobject data."),
+            ));
         }
         let Some(field) = object.field(name) else {
-            return Err(error::invalid_field(format!("No such column '{name}' on sobject of type {}", object.name)));
+            return Err(error::bad(
+                "INVALID_FIELD",
+                format!("No such column '{name}' on sobject of type {}", object.name),
+            ));
         };
         if field.read_only {
             read_only.push(field.name.as_str());
@@ -49,7 +55,7 @@ fn stored(field: &Field, value: &Value) -> Result<Value, Problem> {
         (Kind::Datetime, Value::String(text)) => datetime(text),
         _ => None,
     };
-    kept.ok_or_else(|| error::json(format!("Cannot deserialize {value} as {}", json!(field.kind))))
+    kept.ok_or_else(|| error::bad("JSON_PARSER_ERROR", format!("Cannot deserialize {value} as {}", json!(field.kind))))
 }
 
 fn or_null(text: &str) -> Value {

@@ -83,7 +83,7 @@ async fn a_fault_by_target_keeps_the_request_from_upstream() {
 #[tokio::test]
 async fn mails_above_the_rate_get_ses_own_answer_and_do_not_reach_upstream() {
     let (upstream, fake) = start().await;
-    fake.control.throttle(json!({ "per_second": 0, "burst": 1 })).await.unwrap();
+    fake.control.set("/_throttle", json!({ "per_second": 0, "burst": 1 })).await.unwrap();
     let post = async |path: &str| {
         let request = reqwest::Client::new().post(format!("{}{path}", fake.base_url)).body("{}");
         request.send().await.unwrap()
@@ -101,9 +101,9 @@ async fn mails_above_the_rate_get_ses_own_answer_and_do_not_reach_upstream() {
     assert_eq!((&state["throttled"], state["mails"].as_array().unwrap().len()), (&json!(1), 1));
     assert_eq!(upstream.control.requests("").await.unwrap().len(), 2);
     assert_eq!(fake.control.requests("outbound-emails").await.unwrap().len(), 2, "the journal has both");
-    fake.control.throttle(Value::Null).await.unwrap();
+    fake.control.delete("/_throttle").await.unwrap();
     assert_eq!(post(mail).await.status(), 404);
-    assert!(fake.control.throttle(json!({ "per_second": 0 })).await.is_err());
+    assert!(fake.control.set("/_throttle", json!({ "per_second": 0 })).await.is_err());
 }
 
 #[tokio::test]

@@ -16,7 +16,7 @@ async fn deliver(fake: &Running, timestamp: i64, secret: &str, body: &str) -> u1
 #[tokio::test]
 async fn only_what_was_signed_with_the_hooks_secret_is_accepted() {
     let fake = webhook::start().await.unwrap();
-    fake.control.secret("acme", SECRET).await.unwrap();
+    fake.control.set("/_secrets/acme", json!(SECRET)).await.unwrap();
     let now = chrono::Utc::now().timestamp();
     let other = "whsec_OTg3NjU0MzIxMDk4NzY1NDMyMTA5ODc2NTQzMjEwOTg=";
 
@@ -52,20 +52,20 @@ async fn during_a_rotation_either_secret_will_do() {
     let fake = webhook::start().await.unwrap();
     let other = "whsec_OTg3NjU0MzIxMDk4NzY1NDMyMTA5ODc2NTQzMjEwOTg=";
     let third = "whsec_YWJjZGVmZ2hpamtsbW5vcHFyc3R1dnd4eXphYmNkZWY=";
-    fake.control.secret("acme", &format!("{other} {SECRET}")).await.unwrap();
+    fake.control.set("/_secrets/acme", json!(&format!("{other} {SECRET}"))).await.unwrap();
     let now = chrono::Utc::now().timestamp();
     for (secret, status) in [(SECRET, 204), (other, 204), (third, 401)] {
         assert_eq!(deliver(&fake, now, secret, BODY).await, status);
     }
     for refused in ["", "no secret"] {
-        assert!(fake.control.secret("acme", refused).await.is_err(), "{refused:?}");
+        assert!(fake.control.set("/_secrets/acme", json!(refused)).await.is_err(), "{refused:?}");
     }
 }
 
 #[tokio::test]
 async fn a_delivery_is_kept_as_it_came() {
     let fake = webhook::start().await.unwrap();
-    fake.control.secret("acme", SECRET).await.unwrap();
+    fake.control.set("/_secrets/acme", json!(SECRET)).await.unwrap();
     let now = chrono::Utc::now().timestamp();
     assert_eq!(deliver(&fake, now, SECRET, BODY).await, 204);
     let state = fake.control.state("").await.unwrap();
@@ -102,7 +102,7 @@ async fn a_hook_gives_its_set_answer_until_that_changes() {
 #[tokio::test]
 async fn an_event_is_counted_once_however_often_it_is_delivered() {
     let fake = webhook::start().await.unwrap();
-    fake.control.secret("acme", SECRET).await.unwrap();
+    fake.control.set("/_secrets/acme", json!(SECRET)).await.unwrap();
     let now = chrono::Utc::now().timestamp();
     fake.control.set("/_hooks/acme", json!({"status": 503})).await.unwrap();
     assert_eq!(deliver(&fake, now, SECRET, BODY).await, 503);

@@ -18,9 +18,8 @@ pub(super) struct Figures {
     /// Conversations whose first answer was valid, of all that were sent to a model.
     pub(super) first_try_valid: Share,
     pub(super) attempts: Attempts,
-    pub(super) quotes: Quotes,
     /// Quotes that stand where the model says, of all it gave.
-    pub(super) verified_quotes: Option<f64>,
+    pub(super) quotes: Share,
     /// A conversation without an analysis, or without a category in it, counts as wrong.
     pub(super) category: Share,
     pub(super) macro_f1: f64,
@@ -44,15 +43,9 @@ pub(super) struct Figures {
 
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(super) struct Share {
-    pub(super) hits: usize,
-    pub(super) of: usize,
+    pub(super) hits: u64,
+    pub(super) of: u64,
     pub(super) rate: Option<f64>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Quotes {
-    pub(super) verified: u64,
-    pub(super) dropped: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -126,7 +119,7 @@ pub(super) fn categories() -> impl Iterator<Item = &'static str> {
 impl Share {
     fn of<'a>(outcomes: impl IntoIterator<Item = &'a Outcome>, is_hit: impl Fn(&Outcome) -> bool) -> Self {
         let hits: Vec<_> = outcomes.into_iter().map(is_hit).collect();
-        let (hits, of) = (hits.iter().filter(|hit| **hit).count(), hits.len());
+        let (hits, of) = (hits.iter().filter(|hit| **hit).count() as u64, hits.len() as u64);
         Self { hits, of, rate: ratio(hits as f64, of as f64) }
     }
 }
@@ -135,7 +128,8 @@ impl Figures {
     pub(super) fn of(outcomes: &[Outcome]) -> Self {
         let asked = || outcomes.iter().filter(|one| one.usage.attempts > 0);
         let sum = |part: fn(&Usage) -> u64| outcomes.iter().map(|one| part(&one.usage)).sum::<u64>();
-        let (verified, dropped) = (sum(|usage| usage.quotes_verified.into()), sum(|usage| usage.quotes_dropped.into()));
+        let verified = sum(|usage| usage.quotes_verified.into());
+        let quotes = verified + sum(|usage| usage.quotes_dropped.into());
         let confusion = Confusion::of(outcomes);
         Self {
             conversations: outcomes.len(),
@@ -144,8 +138,7 @@ impl Figures {
                 mean: mean(asked().map(|one| one.usage.attempts.into())),
                 max: asked().map(|one| one.usage.attempts).max().unwrap_or_default(),
             },
-            quotes: Quotes { verified, dropped },
-            verified_quotes: ratio(verified as f64, (verified + dropped) as f64),
+            quotes: Share { hits: verified, of: quotes, rate: ratio(verified as f64, quotes as f64) },
             category: Share::of(outcomes, Outcome::is_correct),
             macro_f1: confusion.macro_f1(),
             confusion,
@@ -220,7 +213,7 @@ mod tests {
         let figures = Figures::of(&samples::outcomes());
         assert_eq!(figures.first_try_valid, Share { hits: 3, of: 5, rate: Some(0.6) });
         assert!(close(figures.attempts.mean, 7.0 / 5.0) && figures.attempts.max == 3);
-        assert!(close(figures.verified_quotes, 8.0 / 10.0));
+        assert!(close(figures.quotes.rate, 8.0 / 10.0));
         assert_eq!(figures.category, Share { hits: 3, of: 5, rate: Some(0.6) });
         // |0.4 - 0.5|, |0.2 - 0.2|, |-0.8 + 0.5|, |0.4 - 0.0|; the refused one has none.
         assert!(close(figures.sentiment_error, 0.8 / 4.0), "{:?}", figures.sentiment_error);
@@ -232,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn accuracy_is_told_by_group() {
+    fn accuracy_is_given_by_group() {
         let figures = Figures::of(&samples::outcomes());
         assert_eq!(figures.by_language["en"], Share { hits: 2, of: 2, rate: Some(1.0) });
         assert_eq!(figures.by_language["de"], Share { hits: 1, of: 2, rate: Some(0.5) });
@@ -251,7 +244,7 @@ mod tests {
     fn nothing_is_divided_by_nothing() {
         let figures = Figures::of(&[]);
         assert_eq!((figures.category.rate, figures.attempts.mean, figures.seconds.p50), (None, None, None));
-        assert_eq!((figures.verified_quotes, figures.sentiment_error), (None, None));
+        assert_eq!((figures.quotes.rate, figures.sentiment_error), (None, None));
         assert_eq!(Figures::of(&samples::outcomes()[..2]).seconds.p50, Some(6.0));
     }
 

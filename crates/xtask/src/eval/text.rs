@@ -29,14 +29,13 @@ pub(super) fn render(run: &Run) -> String {
 }
 
 fn facts(figures: &Figures) -> String {
-    let Figures { attempts, quotes, tokens, seconds, .. } = figures;
-    let verified = percent(figures.verified_quotes);
+    let Figures { attempts, tokens, seconds, .. } = figures;
     let (p50, longest) = (number(seconds.p50, 2), number(seconds.max, 2));
     let Tokens { input, output, cached, written } = tokens;
     [
         ("valid at first try", share(figures.first_try_valid)),
         ("attempts", format!("mean {}, max {}", number(attempts.mean, 2), attempts.max)),
-        ("verified quotes", format!("{} of {}, {verified}", quotes.verified, quotes.verified + quotes.dropped)),
+        ("verified quotes", share(figures.quotes)),
         ("right category", format!("{}, macro-F1 {:.3}", share(figures.category), figures.macro_f1)),
         ("sentiment", format!("mean absolute error {}", number(figures.sentiment_error, 3))),
         ("right outcome", share(figures.outcome)),

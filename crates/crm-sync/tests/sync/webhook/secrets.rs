@@ -2,7 +2,7 @@
 
 use domain::integration::IntegrationState;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
-use serde_json::Value;
+use serde_json::{Value, json};
 use standardwebhooks::Webhook;
 
 use crate::world::{SIGNING_SECRET, World, ana};
@@ -28,7 +28,7 @@ async fn a_signing_secret_that_is_changed_is_taken_up_at_once() {
     world.session("s-2", ana()).await;
     assert_eq!(world.sync_analysis("s-1").await, "done");
     world.vault.put("hook", CHANGED);
-    world.webhook.control.secret("acme", CHANGED).await.unwrap();
+    world.webhook.control.set("/_secrets/acme", json!(CHANGED)).await.unwrap();
     assert_eq!(world.sync_analysis("s-2").await, "done");
     let verified: Vec<_> = world.deliveries().await.iter().map(|delivery| delivery["verified"].clone()).collect();
     assert_eq!(verified, [true, false, true], "{SIGNING_SECRET} is tried first");
@@ -44,7 +44,7 @@ async fn while_a_secret_is_rotated_every_event_is_accepted() {
         ("s-4", CHANGED.to_owned(), CHANGED),
     ] {
         world.vault.put("hook", &vault);
-        world.webhook.control.secret("acme", receiver).await.unwrap();
+        world.webhook.control.set("/_secrets/acme", json!(receiver)).await.unwrap();
         world.session(session, ana()).await;
         assert_eq!(world.sync_analysis(session).await, "done", "{session}");
     }
