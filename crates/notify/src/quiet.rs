@@ -22,7 +22,7 @@ impl Context {
         let now = (self.clock)();
         let zones = [source.session.visitor.time_zone(), Some(hours.time_zone.clone()), Some(TimeZone::utc())];
         for zone in zones.into_iter().flatten() {
-            let quiet = self.store.quiet_until(&zone, hours.from, hours.to, now).await.map_err(Error::Database)?;
+            let quiet = self.store.quiet_until(&zone, &hours.from, &hours.to, now).await.map_err(Error::Database)?;
             match quiet {
                 Quiet::No => return Ok(None),
                 Quiet::Until(end) => return Ok(Some((end - now).to_std().unwrap_or_default())),
