@@ -10,7 +10,7 @@ use analyze::check::{AnswerScope, check};
 use analyze::evidence::QuotableTurns;
 use analyze::leak::LeakDetector;
 use analyze::merge::{PartFindings, join};
-use analyze::prompt::{ANALYSIS, Brief, analysis_message};
+use analyze::prompt::{ANALYSIS, SessionFacts, analysis_message};
 use analyze::split::{PartLimits, TranscriptPart, split};
 use criterion::{Bencher, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use domain::session::{Channel, Session, Visitor};
@@ -75,9 +75,9 @@ fn answer(transcript: &Transcript, own: Range<usize>) -> Value {
 /// Measures the prompt.
 fn prompt(bencher: &mut Bencher<'_>, transcript: &Transcript) {
     let (session, settings) = (session(), AnalysisSettings::default());
-    let brief = Brief::new(&session, &settings, 1);
+    let facts = SessionFacts::new(&session, &settings, 1);
     let parts = split(transcript, WHOLE);
-    bencher.iter(|| analysis_message(&brief, black_box(transcript), &parts, 0, "0123456789abcdef"));
+    bencher.iter(|| analysis_message(&facts, black_box(transcript), &parts, 0, "0123456789abcdef"));
 }
 
 /// Measures reading and checking an answer, quotes included.

@@ -8,16 +8,12 @@
 //! whole transcript is split again at half the size.
 
 mod assemble;
+mod request;
 mod transcript;
-
-use std::time::Instant;
 
 use aws_sdk_bedrockruntime::Client;
 use domain::analysis::Analysis;
-use domain::session::Session;
 use domain::settings::redaction::ShownText;
-use domain::settings::{AnalysisSettings, RedactionSettings};
-use domain::transcript::Transcript;
 use redaction::Originals;
 
 use crate::ask::ModelCaller;
@@ -27,6 +23,8 @@ use crate::split::PartLimits;
 use crate::{Error, figures};
 
 use transcript::TranscriptAnalysis;
+
+pub use request::{AnalysisRequest, Settings};
 
 /// Tokens of instructions, schema and a provider's additions; the lines before the transcript are counted separately.
 const PROMPT_TOKENS: usize = 3000;
@@ -43,26 +41,6 @@ pub struct Analyst {
     pub default_model: String,
     /// The most parts of one transcript that are analysed at the same time.
     pub part_concurrency: usize,
-}
-
-/// The sections of a tenant's settings that an analysis uses.
-#[derive(Debug, Clone, Default, PartialEq, serde::Deserialize)]
-#[serde(default)]
-pub struct Settings {
-    pub analysis: AnalysisSettings,
-    pub redaction: RedactionSettings,
-}
-
-/// A request to analyse one transcript.
-#[derive(Clone, Copy)]
-pub struct AnalysisRequest<'a> {
-    pub session: &'a Session,
-    pub transcript: &'a Transcript,
-    pub settings: &'a Settings,
-    /// The only model to ask, instead of the tenant's models.
-    pub model: Option<&'a str>,
-    /// The time by which the last answer must have come.
-    pub until: Instant,
 }
 
 /// An analysis and the original texts of its placeholders.
@@ -105,10 +83,10 @@ impl Analyst {
 
     fn models_of(&self, request: &AnalysisRequest<'_>) -> Vec<ChosenModel> {
         let settings = &request.settings.analysis;
-        let first = settings.model.as_deref().unwrap_or(&self.default_model);
+        let first = settings.model.as_ref().map_or(self.default_model.as_str(), AsRef::as_ref);
         let ids: Vec<&str> = match request.model {
             Some(model) => vec![model],
-            None => std::iter::once(first).chain(settings.fallback_models.ids().iter().map(String::as_str)).collect(),
+            None => std::iter::once(first).chain(settings.fallback_models.iter().map(AsRef::as_ref)).collect(),
         };
         ids.into_iter().map(|id| self.models.choose(id)).collect()
     }

@@ -104,34 +104,31 @@ pub struct UsableAnswer<T> {
 
 /// Checks an answer; `Err` lists the faults for the model, without any text of the answer.
 pub fn check(answer: AnalysisAnswer, scope: &AnswerScope<'_>) -> Result<UsableAnswer<Findings>, Vec<String>> {
+    let AnalysisAnswer { intent, summary, category, sentiment, topics, insights, action_items, custom_metrics } =
+        answer;
     let mut check = Check::new(scope);
-    let intent = check.intent(&answer.intent);
-    let summary = check.summary(&answer.summary);
-    let category = check.category(&answer.category);
-    let (timeline, missing) = check.timeline(&answer.sentiment.timeline);
-    let causes = check.causes(&answer.sentiment.shifts);
-    let patterns = check.texts("sentiment.patterns", &answer.sentiment.patterns, MAX_SENTENCE);
-    let topics = check.topics(&answer.topics);
-    let insights = check.insights(&answer.insights);
-    let action_items = check.action_items(&answer.action_items);
-    let custom_metrics = check.metrics(&answer.custom_metrics);
-    let conclusions = check.conclusions(intent, summary, category, patterns, custom_metrics);
-    check.finished(conclusions.map(|mut conclusions| {
-        conclusions.gap = conclusions.gap.or((missing > 0).then_some(Gap::IncompleteTimeline));
+    let conclusions = check.conclusions(&intent, &summary, &category, &custom_metrics);
+    let (timeline, missing) = check.timeline(&sentiment.timeline);
+    let causes = check.causes(&sentiment.shifts);
+    let patterns = check.texts("sentiment.patterns", &sentiment.patterns, MAX_SENTENCE);
+    let topics = check.topics(&topics);
+    let insights = check.insights(&insights);
+    let action_items = check.action_items(&action_items);
+    let (quotes_verified, quotes_dropped) = (check.verified, check.dropped);
+    check.finished(conclusions.map(|conclusions| {
+        let gap = conclusions.gap.or((missing > 0).then_some(Gap::IncompleteTimeline));
+        let conclusions = Conclusions { patterns, quotes_verified, quotes_dropped, gap, ..conclusions };
         Findings { conclusions, timeline, causes, topics, insights, action_items }
     }))
 }
 
 /// Checks the last answer about a long transcript; of the scope, `own`, `context` and `topics` do not matter.
 pub fn check_merged(answer: MergedAnswer, scope: &AnswerScope<'_>) -> Result<UsableAnswer<Conclusions>, Vec<String>> {
+    let MergedAnswer { intent, summary, category, patterns, custom_metrics } = answer;
     let mut check = Check::new(scope);
-    let intent = check.intent(&answer.intent);
-    let summary = check.summary(&answer.summary);
-    let category = check.category(&answer.category);
-    let patterns = check.texts("patterns", &answer.patterns, MAX_SENTENCE);
-    let custom_metrics = check.metrics(&answer.custom_metrics);
-    let conclusions = check.conclusions(intent, summary, category, patterns, custom_metrics);
-    check.finished(conclusions)
+    let conclusions = check.conclusions(&intent, &summary, &category, &custom_metrics);
+    let patterns = check.texts("patterns", &patterns, MAX_SENTENCE);
+    check.finished(conclusions.map(|conclusions| Conclusions { patterns, ..conclusions }))
 }
 
 struct Check<'a> {
@@ -148,18 +145,19 @@ impl<'a> Check<'a> {
         Self { scope, verified: 0, dropped: 0, faults, shortcomings }
     }
 
-    /// Puts the conclusions together; call this last, because it takes the counts of quotes.
+    /// Checks what both answers conclude; the patterns are missing.
     fn conclusions(
-        &self,
-        intent: Intent,
-        summary: Summary,
-        category: Option<Category>,
-        patterns: Vec<String>,
-        custom_metrics: BTreeMap<String, CustomMetric>,
+        &mut self,
+        intent: &answer::RawIntent,
+        summary: &answer::RawSummary,
+        category: &answer::RawCategory,
+        custom_metrics: &[answer::RawCustomMetric],
     ) -> Option<Conclusions> {
-        let (quotes_verified, quotes_dropped) = (self.verified, self.dropped);
+        let (intent, summary, category) = (self.intent(intent), self.summary(summary), self.category(category));
+        let custom_metrics = self.metrics(custom_metrics);
         let category = category?;
         let gap = category.justification.evidence.is_empty().then_some(Gap::CategoryWithoutEvidence);
+        let (patterns, quotes_verified, quotes_dropped) = (Vec::new(), self.verified, self.dropped);
         Some(Conclusions { intent, summary, category, patterns, custom_metrics, quotes_verified, quotes_dropped, gap })
     }
 
@@ -178,7 +176,7 @@ impl<'a> Check<'a> {
         match outcome {
             None => self.shortcomings.add(|| "intent.outcome is missing".to_owned()),
             Some(None) => self.faults.add(|| {
-                let outcomes = IntentOutcome::ALL.map(IntentOutcome::as_str).join(", ");
+                let outcomes = IntentOutcome::TEXTS.join(", ");
                 format!("intent.outcome is not one of {outcomes}")
             }),
             Some(Some(_)) => {}
@@ -200,7 +198,7 @@ impl<'a> Check<'a> {
     fn category(&mut self, category: &answer::RawCategory) -> Option<Category> {
         let label = CategoryLabel::parse(category.label.trim());
         if label.is_none() {
-            let labels = CategoryLabel::ALL.map(CategoryLabel::as_str).join(", ");
+            let labels = CategoryLabel::TEXTS.join(", ");
             self.faults.add(|| format!("category.label is not one of {labels}"));
         }
         let confidence = Confidence::try_from(category.confidence);

@@ -2,7 +2,7 @@
 
 mod times;
 
-use domain::analysis::{Conversation, Monologue};
+use domain::analysis::{ConversationFigures, Monologue};
 use domain::session::Session;
 use domain::step::Code;
 use domain::transcript::{Role, Transcript, Turn};
@@ -19,13 +19,13 @@ pub const NO_VISITOR_TURNS: Code = Code::new("no_visitor_turns");
 /// The visitor said less than the tenant wants analysed.
 pub const TOO_LITTLE_CONTENT: Code = Code::new("too_little_content");
 
-pub fn conversation(session: &Session, transcript: &Transcript) -> Conversation {
+pub fn conversation(session: &Session, transcript: &Transcript) -> ConversationFigures {
     let counts: Vec<usize> = transcript.turns().iter().map(|turn| words(&turn.text)).collect();
     let of = |role| transcript.of(role).filter_map(|(index, _)| counts.get(index)).sum::<usize>();
     let (visitor, agent) = (of(Role::Visitor), of(Role::Agent));
     let spoken = visitor + agent;
     let end_reason = session.end_reason.as_deref().map(|reason| clean(reason, MAX_END_REASON));
-    Conversation {
+    ConversationFigures {
         turns: transcript.turns().len(),
         visitor_turns: transcript.of(Role::Visitor).count(),
         agent_turns: transcript.of(Role::Agent).count(),
@@ -66,20 +66,14 @@ fn spoken(transcript: &Transcript) -> impl Iterator<Item = (usize, &Turn)> {
 
 /// Returns the longest monologue, the first of equal ones; `None` without any word.
 fn longest_monologue(transcript: &Transcript, counts: &[usize]) -> Option<Monologue> {
-    let mut longest: Option<Monologue> = None;
-    let mut current: Option<Monologue> = None;
-    for (turn, said) in spoken(transcript) {
-        let words = counts.get(turn).copied().unwrap_or_default();
-        let monologue = match current.take() {
-            Some(open) if open.role == said.role => Monologue { words: open.words + words, ..open },
-            _ => Monologue { role: said.role, turn, words },
-        };
-        if monologue.words > longest.as_ref().map_or(0, |longest| longest.words) {
-            longest = Some(monologue.clone());
-        }
-        current = Some(monologue);
-    }
-    longest
+    let spoken: Vec<_> = spoken(transcript).collect();
+    let monologues = spoken.chunk_by(|(_, turn), (_, next)| turn.role == next.role).filter_map(|turns| {
+        let (turn, first) = *turns.first()?;
+        let words = turns.iter().filter_map(|(turn, _)| counts.get(*turn)).sum();
+        Some(Monologue { role: first.role, turn, words })
+    });
+    // `max_by_key` returns the last of equal items.
+    monologues.filter(|monologue| monologue.words > 0).rev().max_by_key(|monologue| monologue.words)
 }
 
 #[cfg(test)]

@@ -1,21 +1,18 @@
 //! Steps that follow an analysis: one mail, and one sync for each integration that receives analyses.
 
 use domain::event::EventType;
-use domain::id::{SessionId, TenantId};
 use domain::integration::{Integration, IntegrationConfig};
 use domain::message::{CrmSyncMessage, NotifyMessage, StepMessage};
+use domain::step::StepKey;
 use serde::Serialize;
 use store::steps::Planned;
 
 use crate::Error;
 
-pub(crate) fn plan(
-    tenant_id: &TenantId,
-    session_id: &SessionId,
-    analysis_version: i32,
-    integrations: &[Integration],
-) -> Result<Vec<Planned>, Error> {
-    let (tenant_id, session_id) = (tenant_id.clone(), session_id.clone());
+/// Plans the steps that follow the analysis of a step.
+pub(crate) fn plan(key: &StepKey, integrations: &[Integration]) -> Result<Vec<Planned>, Error> {
+    let analysis_version = key.step.version();
+    let StepKey { tenant_id, session_id, .. } = key.clone();
     let notify = NotifyMessage::V1 { tenant_id: tenant_id.clone(), session_id: session_id.clone(), analysis_version };
     let sync = |integration: &Integration| CrmSyncMessage::V1 {
         tenant_id: tenant_id.clone(),

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::Error;
 
-/// A record that an [`Analyst`](crate::Analyst) keeps of its requests and findings.
+/// A record that an analyst keeps of its requests and findings.
 pub trait Journal: Sync {
     /// Records a request before it is sent, if it is allowed. `is_priced` says whether the model's price is known.
     fn begin(&self, call: &NewCall<'_>, is_priced: bool) -> impl Future<Output = Result<Begun, Error>> + Send;

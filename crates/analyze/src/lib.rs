@@ -45,6 +45,8 @@ pub use error::{Error, RefusedBy};
 
 /// Checks for a missing transcript within `TRANSCRIPT_WAIT_SECONDS`: fewer than the deliveries that SQS makes.
 const TRANSCRIPT_LOOKS: u32 = 3;
+/// The shortest wait for a missing transcript: shorter ones would use up the message's deliveries.
+const MIN_TRANSCRIPT_WAIT: Duration = Duration::from_secs(1);
 /// The time between two checks whether the tenant has raised its budget.
 const BUDGET_LOOK: Duration = Duration::from_secs(3600);
 
@@ -107,7 +109,7 @@ impl Context {
     fn next_transcript_check(&self, stored: &StoredSession) -> Option<Duration> {
         let waited = stored.notified_at.map(|at| (self.clock)() - at).and_then(|waited| waited.to_std().ok());
         let left = self.transcript_wait.checked_sub(waited.unwrap_or_default())?;
-        Some(left.min(self.transcript_wait / TRANSCRIPT_LOOKS).max(Duration::from_secs(1)))
+        Some(left.min(self.transcript_wait / TRANSCRIPT_LOOKS).max(MIN_TRANSCRIPT_WAIT))
     }
 
     async fn analyse(
@@ -151,7 +153,7 @@ impl Context {
         let key = &delivery.claimed.key;
         let follow_ups = if options.follow_ups {
             let integrations = self.store.integrations_to_sync(&key.tenant_id).await?;
-            follow_ups::plan(&key.tenant_id, &key.session_id, key.step.version(), &integrations)?
+            follow_ups::plan(key, &integrations)?
         } else {
             Vec::new()
         };
@@ -170,22 +172,16 @@ struct AnalysisOptions {
     follow_ups: bool,
 }
 
-impl AnalysisOptions {
-    fn of(message: AnalyzeMessage) -> Self {
-        match message {
-            AnalyzeMessage::V1 { .. } => Self { model: None, follow_ups: true },
-            AnalyzeMessage::V2 { model, follow_ups, .. } => Self { model, follow_ups },
-        }
-    }
-}
-
 impl Stage for Context {
     type Message = AnalyzeMessage;
     type Error = Error;
 
     async fn handle(&self, message: AnalyzeMessage, delivery: &Delivery) -> Result<Outcome, Error> {
         let key = &delivery.claimed.key;
-        let options = AnalysisOptions::of(message);
+        let options = match message {
+            AnalyzeMessage::V1 { .. } => AnalysisOptions { model: None, follow_ups: true },
+            AnalyzeMessage::V2 { model, follow_ups, .. } => AnalysisOptions { model, follow_ups },
+        };
         // An earlier delivery stored the analysis and ended before it finished the step.
         let latest = self.store.latest_analysis_version(&key.tenant_id, &key.session_id).await?;
         if latest.is_some_and(|latest| latest >= key.step.version()) {

@@ -17,7 +17,7 @@ use crate::split::TranscriptPart;
 /// The most topics of a whole conversation: the topics that most parts name are kept.
 const MAX_TOPICS: usize = 20;
 /// The most insights, and the most action items, of a whole conversation; each part has at most 20.
-const MAX_ITEMS: usize = 200;
+const MAX_JOINED_ITEMS: usize = 200;
 /// The most quotes of an insight or action item.
 const MAX_EVIDENCE: usize = 20;
 
@@ -111,10 +111,10 @@ fn distinct<'a, T: Clone + 'a, K: Hash + Eq>(
             }
         }
     }
-    let left_out = kept.len().saturating_sub(MAX_ITEMS);
+    let left_out = kept.len().saturating_sub(MAX_JOINED_ITEMS);
     if left_out > 0 {
         kept.sort_by_key(|(n, part, _)| (*n, *part));
-        kept.truncate(MAX_ITEMS);
+        kept.truncate(MAX_JOINED_ITEMS);
         kept.sort_by_key(|(n, part, _)| (*part, *n));
     }
     (kept.into_iter().map(|(_, _, item)| item).collect(), left_out)

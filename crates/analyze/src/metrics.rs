@@ -58,12 +58,12 @@ pub fn finish(
         let answer = answered.remove(metric.name()).filter(|_| holds);
         (metric.name().to_owned(), answer.unwrap_or_else(|| not_evaluated(CONDITION_FAILED)))
     };
-    all.metrics().iter().map(finished).collect()
+    all.iter().map(finished).collect()
 }
 
 /// Returns all metrics without a value, for a conversation that was not analysed.
 pub fn none(all: &CustomMetrics, rationale: &str) -> BTreeMap<String, CustomMetric> {
-    all.metrics().iter().map(|metric| (metric.name().to_owned(), not_evaluated(rationale))).collect()
+    all.iter().map(|metric| (metric.name().to_owned(), not_evaluated(rationale))).collect()
 }
 
 fn not_evaluated(rationale: &str) -> CustomMetric {
@@ -154,7 +154,7 @@ mod tests {
     /// The metric's value after reading this entry, and what was wrong.
     fn one(name: &str, given: Value) -> (Value, Vec<String>) {
         let (all, entry) = (all(), entry(name, given));
-        let asked: Vec<_> = all.metrics().iter().filter(|metric| metric.name() == name).collect();
+        let asked: Vec<_> = all.iter().filter(|metric| metric.name() == name).collect();
         let (read, wrong) = read(&[entry], &asked);
         let metric = &read[name];
         assert_eq!(metric.value.is_null(), metric.status == MetricStatus::NotEvaluated);
@@ -197,7 +197,7 @@ mod tests {
     #[test]
     fn every_metric_that_was_asked_is_there_once_and_no_other() {
         let all = all();
-        let asked: Vec<_> = all.metrics().iter().take(2).collect();
+        let asked: Vec<_> = all.iter().take(2).collect();
         let entries = [entry("nps", json!(1)), entry("invented", json!(1)), entry("nps", json!(2))];
         let (read, wrong) = read(&entries, &asked);
         assert_eq!(read.keys().collect::<Vec<_>>(), ["nps", "resolved"]);
@@ -209,7 +209,7 @@ mod tests {
     #[test]
     fn a_condition_decides_in_the_end() {
         let all = all();
-        let asked: Vec<_> = all.metrics().iter().skip(3).collect();
+        let asked: Vec<_> = all.iter().skip(3).collect();
         let (read, _) = read(&[entry("product", json!("pump")), entry("reason", json!("Price"))], &asked);
         let reason = |category| finish(&all, read.clone(), category)["reason"].clone();
         assert_eq!(reason(Some(CategoryLabel::FacingIssue)).value, "Price");

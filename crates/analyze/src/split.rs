@@ -48,9 +48,7 @@ pub struct Excerpt {
 
 /// Estimates tokens, rather too many: no public tokenizer covers all models.
 pub fn tokens(text: &str) -> usize {
-    let ascii = text.bytes().filter(u8::is_ascii).count();
-    let others = text.chars().count() - ascii;
-    ascii.div_ceil(ASCII_PER_TOKEN) + others
+    weight(text).div_ceil(ASCII_PER_TOKEN)
 }
 
 /// Splits a transcript into parts that together have every character of every turn.
@@ -128,10 +126,10 @@ impl Splitter<'_> {
 /// Cuts a text into ranges of at most `max_tokens`, after white space where possible.
 fn cuts(text: &str, max_tokens: usize) -> Vec<Range<usize>> {
     let (mut cuts, mut start, mut thirds, mut space) = (Vec::new(), 0, 0, None);
-    // Counts in thirds of a token, so that characters add up as in `tokens`.
+    // In thirds of a token, so that characters add up as in `tokens`.
     let limit = max_tokens.max(1) * ASCII_PER_TOKEN;
     for (at, c) in text.char_indices() {
-        let size = if c.is_ascii() { 1 } else { ASCII_PER_TOKEN };
+        let size = char_weight(c);
         // The rest behind the white space may be longer than a piece.
         while thirds + size > limit && at > start {
             let end = space.filter(|space| *space > start).unwrap_or(at);
@@ -150,8 +148,13 @@ fn cuts(text: &str, max_tokens: usize) -> Vec<Range<usize>> {
     cuts
 }
 
+/// Counts thirds of a token.
 fn weight(text: &str) -> usize {
-    text.chars().map(|c| if c.is_ascii() { 1 } else { ASCII_PER_TOKEN }).sum()
+    text.chars().map(char_weight).sum()
+}
+
+fn char_weight(c: char) -> usize {
+    if c.is_ascii() { 1 } else { ASCII_PER_TOKEN }
 }
 
 #[cfg(test)]

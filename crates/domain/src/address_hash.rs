@@ -21,6 +21,7 @@ impl AddressHash {
         let (local, domain) = lower.rsplit_once('@').unwrap_or(("", &lower));
         let ascii = idna::domain_to_ascii(domain).unwrap_or_else(|_| domain.to_owned());
         let mut context = digest::Context::new(&digest::SHA256);
+        // No id has a line break, so that two tenants never hash the same bytes.
         for part in [tenant.as_ref(), "\n", local, "@", &ascii] {
             context.update(part.as_bytes());
         }

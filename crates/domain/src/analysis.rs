@@ -28,9 +28,10 @@ pub struct Analysis {
     pub insights: Vec<Insight>,
     pub action_items: Vec<ActionItem>,
     pub custom_metrics: BTreeMap<String, CustomMetric>,
-    pub conversation: Conversation,
+    pub conversation: ConversationFigures,
     pub coverage: Coverage,
     /// Values hidden from the model, counted by entity or pattern.
+    // Here and below: documents that were stored earlier lack the fields with a default.
     #[serde(default)]
     pub redactions: BTreeMap<String, u32>,
     pub usage: Usage,
@@ -173,13 +174,13 @@ pub struct ActionItem {
     pub evidence: Vec<Evidence>,
 }
 
-/// The person or party that has to act.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Owner {
-    Visitor,
-    Agent,
-    Business,
+text_enum! {
+    /// The person or party that has to act.
+    pub enum Owner {
+        Visitor = "visitor",
+        Agent = "agent",
+        Business = "business",
+    }
 }
 
 /// The result of one of the tenant's own metrics.
@@ -201,7 +202,7 @@ pub enum MetricStatus {
 
 /// Figures of the conversation, counted by code.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Conversation {
+pub struct ConversationFigures {
     pub turns: usize,
     pub visitor_turns: usize,
     pub agent_turns: usize,

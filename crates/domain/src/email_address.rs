@@ -11,7 +11,7 @@ pub const MAX_ADDRESS_LENGTH: usize = 254;
 pub const MAX_LOCAL_PART_LENGTH: usize = 64;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("is not an e-mail address")]
+#[error("not an e-mail address")]
 pub struct InvalidEmailAddress;
 
 /// An address with a dot-atom local part and a DNS domain of at least two labels; the domain is in lower case.
@@ -105,6 +105,7 @@ fn is_domain(domain: &str) -> bool {
             && !l.ends_with('-')
             && l.chars().all(|c| c.is_alphanumeric() || c == '-')
     };
+    // An IP address is not a domain: no top-level domain is a number.
     let numeric = |l: &str| l.bytes().all(|b| b.is_ascii_digit());
     domain.contains('.') && domain.split('.').all(label) && !domain.rsplit('.').next().is_some_and(numeric)
 }

@@ -28,6 +28,7 @@ pub(crate) struct HeaderRule {
 
 impl HeaderRule {
     pub(crate) fn check(&self, headers: &BTreeMap<String, String>) -> Result<(), InvalidHeaders> {
+        // Receivers ignore the case of a name.
         let names: BTreeSet<_> = headers.keys().map(|name| name.to_ascii_lowercase()).collect();
         if headers.len() > self.max_headers || names.len() < headers.len() {
             return Err(InvalidHeaders::TooMany { max: self.max_headers });
@@ -37,6 +38,7 @@ impl HeaderRule {
             if !is_token || name.len() > self.max_name || !(self.is_allowed)(&name.to_ascii_lowercase()) {
                 return Err(InvalidHeaders::Name { name: name.clone(), allowed: self.allowed });
             }
+            // A line break would begin another header.
             let is_printable = value.bytes().all(|b| b == b' ' || b.is_ascii_graphic());
             if !is_printable || value.trim() != value || !(1..=self.max_value).contains(&value.len()) {
                 return Err(InvalidHeaders::Value { name: name.clone(), max: self.max_value });

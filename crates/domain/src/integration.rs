@@ -2,6 +2,7 @@
 
 pub mod connection;
 pub mod hubspot;
+mod limits;
 pub mod salesforce;
 pub mod source;
 pub mod webhook;
@@ -11,13 +12,13 @@ use serde::{Deserialize, Serialize};
 
 pub use connection::{Connection, FieldType};
 pub use hubspot::HubspotConfig;
+pub use limits::{ApiVersion, Concurrency, Limits, Requests};
 pub use salesforce::SalesforceConfig;
 pub use source::{Mapping, Source};
 pub use webhook::WebhookConfig;
 
 use crate::id::{IntegrationId, TenantId};
 use crate::step::Code;
-use crate::text_type::text_type;
 
 /// The code of a step that waits for a disabled integration.
 pub const INTEGRATION_DISABLED: Code = Code::new("integration_disabled");
@@ -65,14 +66,6 @@ pub enum IntegrationConfig {
     Webhook(WebhookConfig),
 }
 
-/// Limits of the requests to a third party.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    pub requests_per_ten_seconds: u32,
-    /// Syncs at a time.
-    pub concurrency: u32,
-}
-
 impl IntegrationConfig {
     /// Returns the kind as in JSON.
     pub fn kind(&self) -> &'static str {
@@ -92,33 +85,6 @@ impl IntegrationConfig {
         Limits { requests_per_ten_seconds: requests.get(), concurrency: concurrency.get() }
     }
 }
-
-/// Invalid version of an API.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("must have 1 to 20 characters, letters, digits, - and .")]
-pub struct InvalidApiVersion;
-
-text_type! {
-    /// The version part of an API's path.
-    ApiVersion, InvalidApiVersion, parse_api_version
-}
-
-impl ApiVersion {
-    fn literal(text: &str) -> Self {
-        Self(text.to_owned())
-    }
-}
-
-fn parse_api_version(text: &str) -> Result<String, InvalidApiVersion> {
-    let known = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'.';
-    let fits = (1..=20).contains(&text.len()) && text.bytes().all(known) && !text.starts_with('.');
-    fits.then(|| text.to_owned()).ok_or(InvalidApiVersion)
-}
-
-/// Requests in ten seconds: HubSpot's highest limit is 250.
-pub type Requests = crate::number::Whole<10, 1000>;
-/// Syncs at a time.
-pub type Concurrency = crate::number::Whole<1, 50>;
 
 #[cfg(test)]
 mod tests {

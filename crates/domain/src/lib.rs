@@ -7,6 +7,7 @@ pub mod event;
 pub mod header;
 pub mod id;
 pub mod integration;
+mod label;
 pub mod locale;
 pub mod message;
 pub mod number;

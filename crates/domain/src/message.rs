@@ -95,6 +95,7 @@ impl StepMessage for AnalyzeMessage {
 
     fn plans_itself(&self) -> bool {
         match self {
+            // The first version's step was planned with the session.
             Self::V1 { .. } => false,
             Self::V2 { .. } => true,
         }

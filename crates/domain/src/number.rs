@@ -10,14 +10,14 @@ pub struct OutOfRange {
 }
 
 macro_rules! ranged {
-    ($(#[$doc:meta])* $name:ident: $inner:ty, $min:expr, $max:expr) => {
+    ($(#[$doc:meta])* $name:ident: $min:literal, $max:literal) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Serialize, Deserialize)]
         #[serde(try_from = "f64")]
-        pub struct $name($inner);
+        pub struct $name(f64);
 
         impl $name {
-            pub fn get(self) -> $inner {
+            pub fn get(self) -> f64 {
                 self.0
             }
         }
@@ -26,19 +26,12 @@ macro_rules! ranged {
             type Error = OutOfRange;
 
             fn try_from(number: f64) -> Result<Self, OutOfRange> {
-                let (min, max) = (f64::from($min), f64::from($max));
+                let (min, max) = ($min, $max);
                 // A range contains neither NaN nor infinities.
-                if (min..=max).contains(&number) { Ok(Self(number as $inner)) } else { Err(OutOfRange { min, max }) }
+                if (min..=max).contains(&number) { Ok(Self(number)) } else { Err(OutOfRange { min, max }) }
             }
         }
     };
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("must be between {min} and {max}")]
-pub struct NotInRange {
-    pub min: u32,
-    pub max: u32,
 }
 
 /// A whole number from `MIN` to `MAX`.
@@ -62,20 +55,21 @@ impl<const MIN: u32, const MAX: u32> Whole<MIN, MAX> {
 }
 
 impl<const MIN: u32, const MAX: u32> TryFrom<u32> for Whole<MIN, MAX> {
-    type Error = NotInRange;
+    type Error = OutOfRange;
 
-    fn try_from(number: u32) -> Result<Self, NotInRange> {
-        if (MIN..=MAX).contains(&number) { Ok(Self(number)) } else { Err(NotInRange { min: MIN, max: MAX }) }
+    fn try_from(number: u32) -> Result<Self, OutOfRange> {
+        let (min, max) = (f64::from(MIN), f64::from(MAX));
+        if (MIN..=MAX).contains(&number) { Ok(Self(number)) } else { Err(OutOfRange { min, max }) }
     }
 }
 
 ranged! {
     /// A sentiment from -1 (very negative) to 1 (very positive).
-    Score: f64, -1, 1
+    Score: -1.0, 1.0
 }
 ranged! {
     /// How sure the model says it is, from 0 to 1.
-    Confidence: f64, 0, 1
+    Confidence: 0.0, 1.0
 }
 
 impl Score {

@@ -40,6 +40,7 @@ pub fn decode<Id: std::str::FromStr>(tag: &str) -> Result<Id, InvalidTag> {
                 Some('_') => '_',
                 _ => return Err(InvalidTag),
             },
+            // `encode` writes neither.
             '.' | ':' => return Err(InvalidTag),
             other => other,
         };

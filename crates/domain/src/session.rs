@@ -96,7 +96,8 @@ impl Visitor {
 }
 
 /// A session that has ended, without its transcript.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Session {
     pub tenant_id: TenantId,
     pub session_id: SessionId,
@@ -106,8 +107,10 @@ pub struct Session {
     pub ended_at: DateTime<Utc>,
     /// The technical end of the conversation, such as `visitor_hung_up`, whatever the conversation achieved.
     pub end_reason: Option<String>,
+    #[serde(default)]
     pub visitor: Visitor,
     /// Free-form values of the AI engine, passed through.
+    #[serde(default)]
     pub metadata: Map<String, Value>,
 }
 

@@ -14,7 +14,6 @@ pub mod retention;
 pub mod section;
 
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 
 pub use alerts::AlertSettings;
 pub use analysis::AnalysisSettings;
@@ -24,15 +23,23 @@ pub use redaction::RedactionSettings;
 pub use retention::RetentionSettings;
 
 use crate::number::Whole;
-use crate::time_zone;
 use section::SettingField;
 
+/// The only version of the document's form.
+type DocumentVersion = Whole<1, 1>;
+
+impl Default for DocumentVersion {
+    fn default() -> Self {
+        Self::literal(1)
+    }
+}
+
 /// The settings document.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct TenantSettings {
     /// The version of the document's form; unknown versions are refused.
-    pub version: Whole<1, 1>,
+    pub version: DocumentVersion,
     pub analysis: AnalysisSettings,
     pub redaction: RedactionSettings,
     pub email: EmailSettings,
@@ -41,28 +48,16 @@ pub struct TenantSettings {
     pub alerts: AlertSettings,
 }
 
-impl Default for TenantSettings {
-    fn default() -> Self {
-        Self {
-            version: Whole::literal(1),
-            analysis: AnalysisSettings::default(),
-            redaction: RedactionSettings::default(),
-            email: EmailSettings::default(),
-            logging: LoggingSettings::default(),
-            retention: RetentionSettings::default(),
-            alerts: AlertSettings::default(),
-        }
-    }
-}
-
 impl TenantSettings {
     /// Lists every field in the order of the document, for the table in `SETTINGS.md`.
+    ///
+    /// The fields of a field's elements are missing: `SETTINGS.md` has a table for them.
     pub fn fields() -> Result<Vec<SettingField>, serde_json::Error> {
         let defaults = serde_json::to_value(Self::default())?;
         let version = SettingField {
             path: "version".to_owned(),
             values: "1",
-            default: defaults.get("version").cloned(),
+            default: defaults["version"].clone(),
             meaning: "The version of the document's form.".to_owned(),
         };
         let sections = [
@@ -74,37 +69,14 @@ impl TenantSettings {
             ("alerts", AlertSettings::FIELDS),
         ];
         let fields = sections.into_iter().flat_map(|(name, texts)| section::fields(name, texts, &defaults[name]));
-        let with_nested = fields.flat_map(|field| {
-            let nested = nested(&field.path);
-            [field].into_iter().chain(nested)
-        });
-        Ok([version].into_iter().chain(with_nested).collect())
+        Ok([version].into_iter().chain(fields).collect())
     }
-}
-
-/// Lists the fields inside of a field. Custom metrics are missing because their fields depend on their type:
-/// `SETTINGS.md` has a table for them.
-fn nested(path: &str) -> Vec<SettingField> {
-    match path {
-        "redaction.patterns" => section::fields("redaction.patterns[]", redaction::PATTERN_FIELDS, &json!({})),
-        "email.quiet_hours" => {
-            section::fields(path, email::QuietHours::FIELDS, &json!({ "time_zone": time_zone::TimeZone::utc() }))
-        }
-        "alerts.thresholds" => {
-            section::fields("alerts.thresholds[]", alerts::Threshold::FIELDS, &json!({ "step": null }))
-        }
-        _ => Vec::new(),
-    }
-}
-
-/// Accepts a short text for a prompt: one line, without control characters or space at its ends.
-fn is_label(text: &str, max_chars: usize) -> bool {
-    let length = text.chars().count();
-    (1..=max_chars).contains(&length) && text.trim() == text && !text.chars().any(char::is_control)
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -123,11 +95,13 @@ mod tests {
             Some(section) => section.keys().map(|field| format!("{name}.{field}")).collect(),
             None => vec![name.clone()],
         });
-        let (outer, inner): (Vec<_>, Vec<_>) =
-            fields.iter().map(|field| field.path.clone()).partition(|path| path.matches('.').count() < 2);
         let sorted = |paths: Vec<String>| std::collections::BTreeSet::from_iter(paths);
-        assert_eq!(sorted(outer), sorted(paths.collect()));
+        assert_eq!(sorted(fields.iter().map(|field| field.path.clone()).collect()), sorted(paths.collect()));
+        assert!(fields.iter().all(|field| field.meaning.ends_with('.') && !field.values.is_empty()), "{fields:?}");
+    }
 
+    #[test]
+    fn the_table_of_nested_fields_is_the_document() {
         let full = json!({
             "redaction": { "patterns": [{ "name": "k", "pattern": "K" }] },
             "email": { "quiet_hours": { "from": "21:00", "to": "08:00" } },
@@ -137,13 +111,16 @@ mod tests {
         let keys = |path: &str, value: &serde_json::Value| -> Vec<String> {
             value.as_object().unwrap().keys().map(|key| format!("{path}.{key}")).collect()
         };
-        let there = [
+        let fields = [
             keys("redaction.patterns[]", &full["redaction"]["patterns"][0]),
             keys("email.quiet_hours", &full["email"]["quiet_hours"]),
             keys("alerts.thresholds[]", &full["alerts"]["thresholds"][0]),
         ];
-        assert_eq!(sorted(inner), sorted(there.concat()));
-        assert!(fields.iter().all(|field| field.meaning.ends_with('.') && !field.values.is_empty()), "{fields:?}");
+        let table = include_str!("../SETTINGS.md").split_once("## Fields of lists and objects").unwrap().1;
+        let rows = table.lines().skip_while(|line| !line.starts_with("| `")).take_while(|line| line.starts_with('|'));
+        let listed: Vec<_> = rows.map(|row| row.split('`').nth(1).unwrap().to_owned()).collect();
+        let sorted = |paths: Vec<String>| std::collections::BTreeSet::from_iter(paths);
+        assert_eq!(sorted(listed), sorted(fields.concat()));
     }
 
     #[test]

@@ -51,6 +51,7 @@ impl Transcript {
 
     /// Hides private data in every turn; roles and times stay.
     pub fn redacted(&self, redactor: &Redactor) -> RedactedTranscript {
+        // All turns at once: a value has one placeholder throughout a session.
         let Redaction { texts, counts, originals } = redactor.redact(self.turns.iter().map(|turn| turn.text.as_str()));
         let turns = self.turns.iter().zip(texts);
         let turns =

@@ -68,6 +68,7 @@ impl LinkSecrets {
         let bytes = BASE64_URL_SAFE_NO_PAD.decode(token).map_err(|_| InvalidToken)?;
         let (signed, signature) = bytes.split_last_chunk::<SIGNATURE_BYTES>().ok_or(InvalidToken)?;
         let is_ours = |key: &hmac::Key| {
+            // `hmac::verify` takes whole signatures only.
             let expected = hmac::sign(key, signed);
             aws_lc_rs::constant_time::verify_slices_are_equal(&expected.as_ref()[..SIGNATURE_BYTES], signature).is_ok()
         };

@@ -6,20 +6,21 @@ use aws_lambda_events::apigw::{ApiGatewayProxyRequest, ApiGatewayProxyResponse};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use domain::message::AnalyzeMessage;
+use domain::session::SessionStatus;
 use serde_json::json;
 use stage::error_chain;
 use stage::queues::Queues;
 use store::sessions::Accepted;
 
+use crate::error::{Error, MAX_BODY_BYTES};
 use crate::notification::Notification;
-use crate::{Context, Error, MAX_BODY_BYTES, problem};
+use crate::{Context, problem};
 
-/// Outcomes of an accepted notification.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Receipt {
-    New,
-    /// Holds the session's status.
-    Duplicate(&'static str),
+/// The session after an accepted notification.
+struct Receipt {
+    status: SessionStatus,
+    /// Whether the session was notified before, with the same content.
+    is_duplicate: bool,
 }
 
 /// Answers one notification; every error becomes an answer too.
@@ -33,20 +34,18 @@ pub(crate) async fn answer<Q: Queues>(
     match result {
         Ok((notification, receipt)) => {
             let session = &notification.session;
-            let duplicate = receipt != Receipt::New;
+            let duplicate = receipt.is_duplicate;
             tracing::info!(tenant.id = %session.tenant_id, session.id = %session.session_id, duplicate, duration_ms, "notification accepted");
-            let body = match receipt {
-                Receipt::New => json!({ "session_id": session.session_id, "status": "processing" }),
-                Receipt::Duplicate(status) => {
-                    json!({ "session_id": session.session_id, "status": status, "duplicate": true })
-                }
-            };
+            let mut body = json!({ "session_id": session.session_id, "status": receipt.status });
+            if duplicate {
+                body["duplicate"] = true.into();
+            }
             problem::json_response(202, "application/json", &body)
         }
         Err(error) => {
             let (status, reason) = (error.status(), error_chain(&error));
             if status >= 500 {
-                tracing::error!(status, error = reason, duration_ms, "notification failed");
+                tracing::error!(status, error = reason, duration_ms, "notification not accepted");
             } else {
                 tracing::warn!(status, error = reason, duration_ms, "notification refused");
             }
@@ -60,6 +59,7 @@ async fn accept<Q: Queues>(
     request: &ApiGatewayProxyRequest,
 ) -> Result<(Notification, Receipt), Error> {
     let body = body(request)?;
+    // Before the body is parsed: only the AI engine's text reaches the parser.
     let header = |name| request.headers.get(name).and_then(|value| value.to_str().ok());
     let (now, tolerance) = ((context.clock)(), context.signature_tolerance);
     context.signing_keys.verify(header, &body, now, tolerance).map_err(Error::Signature)?;
@@ -96,8 +96,9 @@ async fn store_and_queue<Q: Queues>(context: &Context<Q>, notification: &Notific
         message: &message,
     };
     let (queue, receipt) = match context.store.accept_session(&new).await? {
-        Accepted::New => (true, Receipt::New),
-        Accepted::Duplicate { status, unclaimed } => (unclaimed, Receipt::Duplicate(status.as_str())),
+        Accepted::New => (true, Receipt { status: SessionStatus::Processing, is_duplicate: false }),
+        // An earlier notification may have been stored and not queued.
+        Accepted::Duplicate { status, unclaimed } => (unclaimed, Receipt { status, is_duplicate: true }),
         Accepted::Conflict => return Err(Error::Conflict { session_id: session.session_id.clone() }),
         Accepted::UnknownTenant => return Err(Error::UnknownTenant),
     };

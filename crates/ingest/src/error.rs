@@ -4,8 +4,22 @@ use domain::id::SessionId;
 use domain::standard_webhooks::SignatureError;
 use stage::queues::QueueError;
 
-use crate::MAX_BODY_BYTES;
-use crate::notification::FieldError;
+/// Largest body in bytes: Lambda takes events of 6 MB, and base64 and JSON escapes make a body larger.
+pub const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
+
+/// A field that is not as documented.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FieldError {
+    /// RFC 6901; empty for the whole document.
+    pub pointer: String,
+    pub detail: String,
+}
+
+impl FieldError {
+    pub(crate) fn new(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self { pointer: pointer.into(), detail: detail.into() }
+    }
+}
 
 /// Error that ends a request; the text is the answer's `detail`.
 #[derive(Debug, thiserror::Error)]

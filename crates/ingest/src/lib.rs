@@ -20,14 +20,8 @@ use store::Store;
 
 use route::{Route, route};
 
-pub use error::Error;
-pub use notification::{FieldError, Notification};
-
-/// Largest body in bytes: Lambda takes events of 6 MB, and base64 and JSON escapes make a body larger.
-pub const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
-
-/// Time after which a caller should repeat a request that was not served.
-pub const RETRY_AFTER: Duration = Duration::from_secs(5);
+pub use error::{Error, FieldError, MAX_BODY_BYTES};
+pub use notification::Notification;
 
 /// An invocation handles one request.
 const CONNECTIONS: usize = 1;

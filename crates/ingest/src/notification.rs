@@ -9,10 +9,8 @@ use domain::time_zone::TimeZone;
 use domain::transcript::{Role, Transcript, Turn};
 use serde_json::{Map, Value};
 
-use crate::Error;
+use crate::error::{Error, FieldError};
 use fields::{FieldErrors, FieldReader, choice, millis, parsed, text, time};
-
-pub use fields::FieldError;
 
 /// Turns of one transcript; three hours of lively talk have about 3,000.
 const MAX_TURNS: usize = 20_000;
@@ -51,12 +49,13 @@ impl Notification {
     pub fn parse(body: &[u8]) -> Result<Self, Error> {
         let mut document: Value = serde_json::from_slice(body).map_err(Error::Json)?;
         let mut report = FieldErrors::default();
-        report.no_null_bytes(&document);
+        report.no_null_bytes(&document, String::new());
         let parsed = document.as_object().map(|object| read(&mut report, object));
         let errors = report.into_errors();
         match parsed {
             None => Err(Error::Invalid(vec![FieldError::new("", "must be an object")])),
             Some(Some((session, transcript))) if errors.is_empty() => {
+                // A sender may order its keys differently on a retry.
                 document.sort_all_objects();
                 let hash = digest::digest(&digest::SHA256, document.to_string().as_bytes()).as_ref().to_vec();
                 Ok(Self { session, transcript, hash })

@@ -7,7 +7,10 @@ use aws_lambda_events::encodings::Body;
 use aws_lambda_events::http::{HeaderMap, HeaderName, HeaderValue, header};
 use serde_json::{Value, json};
 
-use crate::{Error, FieldError, RETRY_AFTER};
+use crate::error::{Error, FieldError};
+
+/// Seconds after which a caller should repeat a request that was not served.
+pub(crate) const RETRY_AFTER: &str = "5";
 
 /// Prefix of the document's type; the README lists the types.
 const TYPE_PREFIX: &str = "urn:post-session:problem:";
@@ -15,7 +18,7 @@ const TYPE_PREFIX: &str = "urn:post-session:problem:";
 pub(crate) fn response(error: &Error) -> ApiGatewayProxyResponse {
     let mut response = json_response(error.status(), "application/problem+json", &document(error));
     if error.status() == 503 {
-        set(&mut response.headers, header::RETRY_AFTER, &RETRY_AFTER.as_secs().to_string());
+        set(&mut response.headers, header::RETRY_AFTER, RETRY_AFTER);
     }
     response
 }

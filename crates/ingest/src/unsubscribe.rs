@@ -8,8 +8,7 @@ use std::time::Instant;
 
 use aws_lambda_events::apigw::{ApiGatewayProxyRequest, ApiGatewayProxyResponse};
 use aws_lambda_events::http::{Method, header};
-use domain::id::TenantId;
-use domain::unsubscribe::{InvalidToken, Unsubscription};
+use domain::unsubscribe::Unsubscription;
 use serde_json::Value;
 use stage::error_chain;
 use store::suppressions::SuppressionReason;
@@ -17,17 +16,6 @@ use store::suppressions::SuppressionReason;
 use crate::Context;
 use language::PageLanguage;
 use page::LinkPage;
-
-/// Error of a link; the page is the same for an invalid token and for an unknown tenant.
-#[derive(Debug, thiserror::Error)]
-enum Error {
-    #[error("invalid token")]
-    Token(#[source] InvalidToken),
-    #[error("unknown tenant {0}")]
-    UnknownTenant(TenantId),
-    #[error("database error")]
-    Store(#[from] store::Error),
-}
 
 /// Shows a page. Only a POST with the form's field changes anything: programs that scan mails follow their links.
 pub(crate) async fn answer<Q>(
@@ -39,13 +27,9 @@ pub(crate) async fn answer<Q>(
     let language = PageLanguage::preferred(accepted.unwrap_or_default());
     let (status, page) = match serve(context, request, token).await {
         Ok(answer) => answer,
-        Err(error @ Error::Store(_)) => {
-            tracing::error!(error = error_chain(&error), "link failed");
+        Err(error) => {
+            tracing::error!(error = error_chain(&error), "unsubscribe link not resolved");
             (503, LinkPage::Unavailable)
-        }
-        Err(error @ (Error::Token(_) | Error::UnknownTenant(_))) => {
-            tracing::warn!(error = error_chain(&error), "link refused");
-            (404, LinkPage::Unknown)
         }
     };
     let mut response = page::response(status, &page, language);
@@ -59,11 +43,17 @@ async fn serve<Q>(
     context: &Context<Q>,
     request: &ApiGatewayProxyRequest,
     token: &str,
-) -> Result<(u16, LinkPage), Error> {
+) -> Result<(u16, LinkPage), store::Error> {
     let started = Instant::now();
-    let Unsubscription { tenant_id, address } = context.link_secrets.open(token).map_err(Error::Token)?;
-    let tenant = context.store.tenant::<Value>(&tenant_id).await?;
-    let Some(tenant) = tenant else { return Err(Error::UnknownTenant(tenant_id)) };
+    // One page for both reasons: a forged link must not find out which tenants exist.
+    let refused = |reason: &str| {
+        tracing::warn!(reason, "unsubscribe link refused");
+        Ok((404, LinkPage::Unknown))
+    };
+    let Ok(Unsubscription { tenant_id, address }) = context.link_secrets.open(token) else {
+        return refused("invalid token");
+    };
+    let Some(tenant) = context.store.tenant::<Value>(&tenant_id).await? else { return refused("unknown tenant") };
     if request.http_method != Method::POST {
         return Ok((200, LinkPage::Form(tenant.name)));
     }

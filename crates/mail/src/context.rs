@@ -10,7 +10,7 @@ use minijinja::Value;
 
 use crate::header::one_line;
 use crate::links::unlinked;
-use crate::phrases::{MailLanguage, Names, Phrases, Speaker};
+use crate::phrases::{MailLanguage, Phrases, Speaker};
 use crate::values::{Link, Values};
 
 /// The longest name of a business or a visitor in characters.
@@ -57,10 +57,10 @@ impl About<'_> {
 
     /// Returns the language tag of the fixed sentences, and so of the built-in template.
     pub fn language(&self) -> &'static str {
-        self.fixed_language().tag()
+        self.fixed_language().tag
     }
 
-    fn fixed_language(&self) -> MailLanguage {
+    fn fixed_language(&self) -> &'static MailLanguage {
         let visitors = self.session.visitor.locale();
         MailLanguage::of(self.template_locale.or(visitors.as_ref()), &self.settings.default_locale)
     }
@@ -94,34 +94,30 @@ impl VisitorContext {
 }
 
 /// The names, the date and the languages of one conversation.
-struct Frame {
-    locale: Option<Locale>,
-    language: MailLanguage,
+pub(crate) struct Frame {
+    pub(crate) locale: Option<Locale>,
+    pub(crate) language: &'static MailLanguage,
     business: Option<String>,
     visitor: Option<String>,
     date: String,
-    phrases: Phrases,
+    pub(crate) phrases: Phrases,
 }
 
 impl Frame {
-    fn of(about: &About<'_>) -> Self {
+    pub(crate) fn of(about: &About<'_>) -> Self {
         let About { settings, session, tenant_name, .. } = about;
         let (locale, language) = (session.visitor.locale(), about.fixed_language());
         let business = one_line(settings.from_name.as_deref().unwrap_or(tenant_name), MAX_NAME_CHARS);
         let business = Some(business).filter(|name| !name.is_empty());
         let visitor = session.visitor.name.as_deref().and_then(greetable);
         let date = language.date(about.date);
-        let phrases = language.phrases(&Names {
-            business: business.as_deref(),
-            visitor: visitor.as_deref(),
-            date: &date,
-            can_reply: settings.reply_to.is_some(),
-        });
+        let can_reply = settings.reply_to.is_some();
+        let phrases = language.phrases(business.as_deref(), visitor.as_deref(), &date, can_reply);
         Self { locale, language, business, visitor, date, phrases }
     }
 
     /// Returns the turns of visitor and agent.
-    fn spoken(&self, transcript: &Transcript) -> Vec<ShownTurn> {
+    pub(crate) fn spoken(&self, transcript: &Transcript) -> Vec<ShownTurn> {
         let turn = |turn: &Turn| {
             let speaker = Speaker::of(turn.role)?;
             let name = self.visitor.as_deref().filter(|_| speaker == Speaker::Visitor);
@@ -142,24 +138,6 @@ pub(crate) struct ShownTurn {
     pub(crate) time: Option<String>,
 }
 
-/// A transcript for an attachment, outside of a template.
-pub(crate) struct ShownTranscript {
-    pub(crate) title: String,
-    pub(crate) lang: &'static str,
-    pub(crate) content_lang: Option<String>,
-    pub(crate) turns: Vec<ShownTurn>,
-}
-
-impl ShownTranscript {
-    /// Returns `None` where `about` has no transcript.
-    pub(crate) fn of(about: &About<'_>) -> Option<Self> {
-        let frame = Frame::of(about);
-        let turns = frame.spoken(about.transcript?);
-        let content_lang = frame.locale.map(String::from);
-        Some(Self { title: frame.phrases.subject, lang: frame.language.tag(), content_lang, turns })
-    }
-}
-
 fn visitors(about: &About<'_>) -> Values {
     let About { settings, analysis, .. } = about;
     let frame = Frame::of(about);
@@ -169,7 +147,7 @@ fn visitors(about: &About<'_>) -> Values {
     let actions = analysis.action_items.iter();
     let transcript = about.transcript.filter(|_| settings.show_transcript && !about.is_transcript_too_long());
     Values::new()
-        .text("lang", language.tag())
+        .text("lang", language.tag)
         .text("dir", "ltr")
         .optional("content_lang", frame.locale.as_ref().map(Locale::as_ref))
         .optional("business", business)
@@ -230,7 +208,7 @@ fn internal(analysis: &Analysis) -> Values {
         .with("custom_metrics", metrics)
 }
 
-fn action(item: &ActionItem, language: MailLanguage, business: Option<&str>) -> Values {
+fn action(item: &ActionItem, language: &MailLanguage, business: Option<&str>) -> Values {
     let due = item.due.as_deref().map(|due| quoted(due, MAX_ITEM_CHARS)).filter(|due| !due.is_empty());
     Values::new()
         .text("owner", language.owner(item.owner, business))

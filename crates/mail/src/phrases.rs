@@ -7,83 +7,155 @@ use domain::transcript::Role;
 
 use crate::values::Values;
 
-/// A language the fixed sentences exist in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum MailLanguage {
-    English,
-    German,
-    Spanish,
+/// A language with all fixed sentences.
+///
+/// In a sentence `{date}` stands for the date in words, `{visitor}` for the visitor's name, and `{business}` for `with`
+/// and the name of the business, or for nothing.
+#[derive(Debug)]
+pub(crate) struct MailLanguage {
+    /// The value of the `lang` attribute.
+    pub(crate) tag: &'static str,
+    months: &'static str,
+    /// A date, with `{day}`, `{month}` and `{year}`.
+    date: &'static str,
+    you: &'static str,
+    we: &'static str,
+    /// The agent as the owner of an action item.
+    the_assistant: &'static str,
+    /// The agent as a speaker.
+    assistant: &'static str,
+    with: &'static str,
+    subject: &'static str,
+    greeting: &'static str,
+    greeting_by_name: &'static str,
+    opening: &'static str,
+    closing: &'static str,
+    /// Added to the closing if replies reach a person.
+    reply: &'static str,
+    key_points: &'static str,
+    next_steps: &'static str,
+    due: &'static str,
+    transcript: &'static str,
+    unsubscribe: &'static str,
 }
 
-const ENGLISH_MONTHS: &str = "January February March April May June July August September October November December";
-const GERMAN_MONTHS: &str = "Januar Februar März April Mai Juni Juli August September Oktober November Dezember";
-const SPANISH_MONTHS: &str = "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre";
+static ENGLISH: MailLanguage = MailLanguage {
+    tag: "en",
+    months: "January February March April May June July August September October November December",
+    date: "{day} {month} {year}",
+    you: "You",
+    we: "We",
+    the_assistant: "The assistant",
+    assistant: "Assistant",
+    with: " with ",
+    subject: "Your conversation{business} on {date}",
+    greeting: "Hello,",
+    greeting_by_name: "Hello {visitor},",
+    opening: "Thank you for your conversation{business} on {date}. Here is a short summary.",
+    closing: "This summary was written automatically and may contain mistakes.",
+    reply: " If something is not right, please reply to this e-mail.",
+    key_points: "Key points",
+    next_steps: "Next steps",
+    due: "When",
+    transcript: "Transcript",
+    unsubscribe: "Unsubscribe from these e-mails",
+};
+
+static GERMAN: MailLanguage = MailLanguage {
+    tag: "de",
+    months: "Januar Februar März April Mai Juni Juli August September Oktober November Dezember",
+    date: "{day}. {month} {year}",
+    you: "Sie",
+    we: "Wir",
+    the_assistant: "Der Assistent",
+    assistant: "Assistent",
+    with: " mit ",
+    subject: "Ihr Gespräch{business} am {date}",
+    greeting: "Guten Tag,",
+    greeting_by_name: "Guten Tag {visitor},",
+    opening: "vielen Dank für Ihr Gespräch{business} am {date}. Hier eine kurze Zusammenfassung.",
+    closing: "Diese Zusammenfassung wurde automatisch erstellt und kann Fehler enthalten.",
+    reply: " Wenn etwas nicht stimmt, antworten Sie bitte auf diese E-Mail.",
+    key_points: "Das Wichtigste",
+    next_steps: "Nächste Schritte",
+    due: "Wann",
+    transcript: "Gesprächsverlauf",
+    unsubscribe: "Diese E-Mails abbestellen",
+};
+
+static SPANISH: MailLanguage = MailLanguage {
+    tag: "es",
+    months: "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre",
+    date: "{day} de {month} de {year}",
+    you: "Usted",
+    we: "Nosotros",
+    the_assistant: "El asistente",
+    assistant: "Asistente",
+    with: " con ",
+    subject: "Su conversación{business} del {date}",
+    greeting: "Hola:",
+    greeting_by_name: "Hola, {visitor}:",
+    opening: "Gracias por su conversación{business} del {date}. Este es un breve resumen.",
+    closing: "Este resumen se ha redactado automáticamente y puede contener errores.",
+    reply: " Si algo no es correcto, responda a este correo.",
+    key_points: "Puntos clave",
+    next_steps: "Próximos pasos",
+    due: "Cuándo",
+    transcript: "Transcripción",
+    unsubscribe: "Darse de baja de estos correos",
+};
 
 impl MailLanguage {
-    /// Chooses the visitor's language if its sentences exist, else the tenant's, else English.
-    pub(crate) fn of(locale: Option<&Locale>, default: &Locale) -> Self {
-        let known = |locale: &Locale| match locale.language() {
-            "en" => Some(Self::English),
-            "de" => Some(Self::German),
-            "es" => Some(Self::Spanish),
-            _ => None,
-        };
-        locale.and_then(known).or_else(|| known(default)).unwrap_or(Self::English)
-    }
+    const ALL: [&Self; 3] = [&ENGLISH, &GERMAN, &SPANISH];
 
-    /// Returns the value of the `lang` attribute.
-    pub(crate) fn tag(self) -> &'static str {
-        match self {
-            Self::English => "en",
-            Self::German => "de",
-            Self::Spanish => "es",
-        }
+    /// Chooses the visitor's language if its sentences exist, else the tenant's, else English.
+    pub(crate) fn of(locale: Option<&Locale>, default: &Locale) -> &'static Self {
+        let known = |locale: &Locale| Self::ALL.into_iter().find(|language| language.tag == locale.language());
+        locale.and_then(known).or_else(|| known(default)).unwrap_or(&ENGLISH)
     }
 
     /// Writes a date in words.
-    pub(crate) fn date(self, date: NaiveDate) -> String {
-        let (day, year) = (date.day(), date.year());
-        let month = |names: &'static str| names.split(' ').nth(date.month0() as usize).unwrap_or_default();
-        match self {
-            Self::English => format!("{day} {} {year}", month(ENGLISH_MONTHS)),
-            Self::German => format!("{day}. {} {year}", month(GERMAN_MONTHS)),
-            Self::Spanish => format!("{day} de {} de {year}", month(SPANISH_MONTHS)),
-        }
+    pub(crate) fn date(&self, date: NaiveDate) -> String {
+        let month = self.months.split(' ').nth(date.month0() as usize).unwrap_or_default();
+        let (day, year) = (date.day().to_string(), date.year().to_string());
+        self.date.replace("{day}", &day).replace("{month}", month).replace("{year}", &year)
     }
 
     /// Names the owner of an action item from the visitor's point of view.
-    pub(crate) fn owner(self, owner: Owner, business: Option<&str>) -> &str {
-        match (owner, self) {
-            (Owner::Visitor, Self::English) => "You",
-            (Owner::Visitor, Self::German) => "Sie",
-            (Owner::Visitor, Self::Spanish) => "Usted",
-            (Owner::Agent, Self::English) => "The assistant",
-            (Owner::Agent, Self::German) => "Der Assistent",
-            (Owner::Agent, Self::Spanish) => "El asistente",
-            (Owner::Business, Self::English) => business.unwrap_or("We"),
-            (Owner::Business, Self::German) => business.unwrap_or("Wir"),
-            (Owner::Business, Self::Spanish) => business.unwrap_or("Nosotros"),
+    pub(crate) fn owner<'a>(&self, owner: Owner, business: Option<&'a str>) -> &'a str {
+        match owner {
+            Owner::Visitor => self.you,
+            Owner::Agent => self.the_assistant,
+            Owner::Business => business.unwrap_or(self.we),
         }
     }
 
     /// Names a speaker whose name is not known.
-    pub(crate) fn speaker(self, speaker: Speaker) -> &'static str {
-        match (speaker, self) {
-            (Speaker::Visitor, Self::English) => "You",
-            (Speaker::Visitor, Self::German) => "Sie",
-            (Speaker::Visitor, Self::Spanish) => "Usted",
-            (Speaker::Agent, Self::English) => "Assistant",
-            (Speaker::Agent, Self::German) => "Assistent",
-            (Speaker::Agent, Self::Spanish) => "Asistente",
+    pub(crate) fn speaker(&self, speaker: Speaker) -> &'static str {
+        match speaker {
+            Speaker::Visitor => self.you,
+            Speaker::Agent => self.assistant,
         }
     }
 
-    pub(crate) fn phrases(self, about: &Names<'_>) -> Phrases {
-        match self {
-            Self::English => english(about),
-            Self::German => german(about),
-            Self::Spanish => spanish(about),
-        }
+    /// Fills in the sentences; `date` is in words, and `can_reply` says whether replies reach a person.
+    pub(crate) fn phrases(
+        &'static self,
+        business: Option<&str>,
+        visitor: Option<&str>,
+        date: &str,
+        can_reply: bool,
+    ) -> Phrases {
+        let business = business.map(|name| format!("{}{name}", self.with)).unwrap_or_default();
+        // The name comes last: braces in it stand for nothing.
+        let filled = |sentence: &str| sentence.replace("{date}", date).replace("{business}", &business);
+        let greeting = match visitor {
+            Some(name) => self.greeting_by_name.replace("{visitor}", name),
+            None => self.greeting.to_owned(),
+        };
+        let reply = if can_reply { self.reply } else { "" };
+        let closing = format!("{}{reply}", self.closing);
+        Phrases { language: self, subject: filled(self.subject), greeting, opening: filled(self.opening), closing }
     }
 }
 
@@ -105,36 +177,13 @@ impl Speaker {
     }
 }
 
-/// Names and facts that the sentences mention.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Names<'a> {
-    pub(crate) business: Option<&'a str>,
-    pub(crate) visitor: Option<&'a str>,
-    /// The date, in words of the same language.
-    pub(crate) date: &'a str,
-    /// Replies reach a person.
-    pub(crate) can_reply: bool,
-}
-
-impl Names<'_> {
-    /// Returns `before` and the name of the business, or an empty text.
-    fn business(&self, before: &str) -> String {
-        self.business.map(|name| format!("{before}{name}")).unwrap_or_default()
-    }
-}
-
-/// Whole sentences and headings, ready for a template.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Whole sentences, and the language of the headings.
 pub(crate) struct Phrases {
+    language: &'static MailLanguage,
     pub(crate) subject: String,
-    pub(crate) greeting: String,
-    pub(crate) opening: String,
-    pub(crate) key_points: &'static str,
-    pub(crate) next_steps: &'static str,
-    pub(crate) due: &'static str,
-    pub(crate) transcript: &'static str,
-    pub(crate) closing: String,
-    pub(crate) unsubscribe: &'static str,
+    greeting: String,
+    opening: String,
+    closing: String,
 }
 
 impl Phrases {
@@ -143,60 +192,12 @@ impl Phrases {
             .text("subject", &self.subject)
             .text("greeting", &self.greeting)
             .text("opening", &self.opening)
-            .text("key_points", self.key_points)
-            .text("next_steps", self.next_steps)
-            .text("due", self.due)
-            .text("transcript", self.transcript)
+            .text("key_points", self.language.key_points)
+            .text("next_steps", self.language.next_steps)
+            .text("due", self.language.due)
+            .text("transcript", self.language.transcript)
             .text("closing", &self.closing)
-            .text("unsubscribe", self.unsubscribe)
-    }
-}
-
-fn english(about: &Names<'_>) -> Phrases {
-    let (business, date) = (about.business(" with "), about.date);
-    let reply = if about.can_reply { " If something is not right, please reply to this e-mail." } else { "" };
-    Phrases {
-        subject: format!("Your conversation{business} on {date}"),
-        greeting: about.visitor.map_or("Hello,".to_owned(), |name| format!("Hello {name},")),
-        opening: format!("Thank you for your conversation{business} on {date}. Here is a short summary."),
-        key_points: "Key points",
-        next_steps: "Next steps",
-        due: "When",
-        transcript: "Transcript",
-        unsubscribe: "Unsubscribe from these e-mails",
-        closing: format!("This summary was written automatically and may contain mistakes.{reply}"),
-    }
-}
-
-fn german(about: &Names<'_>) -> Phrases {
-    let (business, date) = (about.business(" mit "), about.date);
-    let reply = if about.can_reply { " Wenn etwas nicht stimmt, antworten Sie bitte auf diese E-Mail." } else { "" };
-    Phrases {
-        subject: format!("Ihr Gespräch{business} am {date}"),
-        greeting: about.visitor.map_or("Guten Tag,".to_owned(), |name| format!("Guten Tag {name},")),
-        opening: format!("vielen Dank für Ihr Gespräch{business} am {date}. Hier eine kurze Zusammenfassung."),
-        key_points: "Das Wichtigste",
-        next_steps: "Nächste Schritte",
-        due: "Wann",
-        transcript: "Gesprächsverlauf",
-        unsubscribe: "Diese E-Mails abbestellen",
-        closing: format!("Diese Zusammenfassung wurde automatisch erstellt und kann Fehler enthalten.{reply}"),
-    }
-}
-
-fn spanish(about: &Names<'_>) -> Phrases {
-    let (business, date) = (about.business(" con "), about.date);
-    let reply = if about.can_reply { " Si algo no es correcto, responda a este correo." } else { "" };
-    Phrases {
-        subject: format!("Su conversación{business} del {date}"),
-        greeting: about.visitor.map_or("Hola:".to_owned(), |name| format!("Hola, {name}:")),
-        opening: format!("Gracias por su conversación{business} del {date}. Este es un breve resumen."),
-        key_points: "Puntos clave",
-        next_steps: "Próximos pasos",
-        due: "Cuándo",
-        transcript: "Transcripción",
-        unsubscribe: "Darse de baja de estos correos",
-        closing: format!("Este resumen se ha redactado automáticamente y puede contener errores.{reply}"),
+            .text("unsubscribe", self.language.unsubscribe)
     }
 }
 
@@ -207,7 +208,7 @@ mod tests {
     #[test]
     fn the_language_is_the_visitors_or_the_tenants_or_english() {
         let language =
-            |tag: &str, default: &str| MailLanguage::of(tag.parse().ok().as_ref(), &default.parse().unwrap()).tag();
+            |tag: &str, default: &str| MailLanguage::of(tag.parse().ok().as_ref(), &default.parse().unwrap()).tag;
         let tags = ["de-AT", "ES-mx", "en", "fr-FR", "desert", ""];
         assert_eq!(tags.map(|tag| language(tag, "fr")), ["de", "es", "en", "en", "en", "en"]);
         assert_eq!(tags.map(|tag| language(tag, "de-CH")), ["de", "es", "en", "de", "de", "de"]);
@@ -216,19 +217,17 @@ mod tests {
     #[test]
     fn dates_are_words_of_the_language() {
         let date = NaiveDate::from_ymd_opt(2026, 3, 1).unwrap();
-        let words =
-            [MailLanguage::English, MailLanguage::German, MailLanguage::Spanish].map(|language| language.date(date));
+        let words = MailLanguage::ALL.map(|language| language.date(date));
         assert_eq!(words, ["1 March 2026", "1. März 2026", "1 de marzo de 2026"]);
     }
 
     #[test]
     fn sentences_are_whole_without_names() {
-        let about = Names { business: None, visitor: None, date: "1 March 2026", can_reply: false };
-        let phrases = MailLanguage::English.phrases(&about);
+        let phrases = ENGLISH.phrases(None, None, "1 March 2026", false);
         assert_eq!(phrases.subject, "Your conversation on 1 March 2026");
         assert_eq!(phrases.greeting, "Hello,");
         assert_eq!(phrases.closing, "This summary was written automatically and may contain mistakes.");
-        assert_eq!(MailLanguage::German.owner(Owner::Business, None), "Wir");
-        assert_eq!(MailLanguage::German.owner(Owner::Business, Some("Acme")), "Acme");
+        assert_eq!(GERMAN.owner(Owner::Business, None), "Wir");
+        assert_eq!(GERMAN.owner(Owner::Business, Some("Acme")), "Acme");
     }
 }

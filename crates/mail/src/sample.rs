@@ -1,13 +1,10 @@
 //! Sample sessions to try templates with.
 
-use chrono::{DateTime, Utc};
 use domain::analysis::Analysis;
-use domain::id::{AgentId, SessionId, TenantId};
-use domain::session::{Channel, Session, Visitor};
+use domain::session::{Session, Visitor};
 use domain::settings::EmailSettings;
 use domain::transcript::Transcript;
 use serde::Deserialize;
-use serde_json::{Map, Value};
 
 use crate::context::{About, Show, VisitorContext};
 
@@ -19,31 +16,12 @@ use crate::context::{About, Show, VisitorContext};
 #[serde(deny_unknown_fields)]
 pub struct Sample {
     pub tenant_name: String,
-    #[serde(with = "SessionFields")]
     pub session: Session,
     pub analysis: Analysis,
     #[serde(default)]
     pub transcript: Option<Transcript>,
     #[serde(default)]
     pub unsubscribe_url: Option<String>,
-}
-
-/// The fields of [`Session`] in the file; a mail uses neither end reason nor metadata.
-#[derive(Deserialize)]
-#[serde(remote = "Session", deny_unknown_fields)]
-struct SessionFields {
-    tenant_id: TenantId,
-    session_id: SessionId,
-    agent_id: AgentId,
-    channel: Channel,
-    started_at: DateTime<Utc>,
-    ended_at: DateTime<Utc>,
-    #[serde(skip)]
-    end_reason: Option<String>,
-    #[serde(default)]
-    visitor: Visitor,
-    #[serde(skip)]
-    metadata: Map<String, Value>,
 }
 
 impl Sample {

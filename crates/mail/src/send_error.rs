@@ -162,6 +162,7 @@ impl SesRefusal {
             (Some(_), 500..) => Self::Unavailable,
             (Some(_), _) => Self::Other,
             (None, 400..500) => Self::Other,
+            // A gateway may have given up while SES accepted the mail.
             (None, _) => return None,
         })
     }

@@ -17,7 +17,6 @@ use crate::config::Config;
 use crate::decide::decide;
 use crate::error::Error;
 use crate::pace;
-use crate::quiet::QUIET_HOURS;
 use crate::source::{MailSource, Settings};
 use crate::unsubscribe::Links;
 
@@ -82,8 +81,8 @@ impl Context {
             Ok(addressees) => addressees,
             Err(reason) => return self.skip(source, reason).await,
         };
-        if let Some(after) = self.quiet_for(source).await? {
-            return Ok(Outcome::Wait { after, code: QUIET_HOURS });
+        if let Some(wait) = self.quiet_for(source).await? {
+            return Ok(wait);
         }
         self.send(source, &addressees, delivery).await
     }
@@ -91,15 +90,13 @@ impl Context {
     /// Records that this message will not send the mail, unless SES may have it.
     async fn fail(&self, source: &MailSource, error: &Error) -> Result<(), Error> {
         let recipient = source.visitor_address();
-        let email = source.email(None, recipient.as_ref().map(EmailAddress::as_str));
-        self.store.fail_email(&email, error.code()).await.map_err(Error::Database)
+        self.store.fail_email(&source.email(None, recipient.as_ref()), error.code()).await.map_err(Error::Database)
     }
 
     /// Records that no mail is sent, with the reason.
     pub(crate) async fn skip(&self, source: &MailSource, reason: Code) -> Result<Outcome, Error> {
         let recipient = source.visitor_address();
-        let email = source.email(None, recipient.as_ref().map(EmailAddress::as_str));
-        self.store.skip_email(&email, reason).await.map_err(Error::Database)?;
+        self.store.skip_email(&source.email(None, recipient.as_ref()), reason).await.map_err(Error::Database)?;
         Ok(Outcome::Skipped(reason))
     }
 }
@@ -116,6 +113,7 @@ impl Stage for Context {
         let NotifyMessage::V1 { tenant_id, session_id, analysis_version } = message;
         let source = self.load(&tenant_id, &session_id, analysis_version).await?;
         let outcome = self.mail(&source, delivery).await;
+        // Errors of SES are in the log already: `not_sent` records them.
         if let Err(error) = &outcome
             && (error.is_unmade() || (error.is_retryable() && delivery.is_last))
         {

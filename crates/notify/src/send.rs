@@ -39,8 +39,9 @@ impl Context {
         let reply_to = reply_to.transpose()?;
         let link = settings.unsubscribe_link.then(|| self.links.to(tenant, addressees.to_hash));
         let composed = self.compose(source, link.as_deref()).await?;
-        let new = source.email(Some(&composed.locale), Some(addressees.to.as_str()));
+        let new = source.email(Some(&composed.locale), Some(&addressees.to));
         let email = self.store.queue_email(&new).await.map_err(Error::Database)?;
+        // A request that is cut off has an unknown outcome.
         if delivery.remaining() < MIN_SEND_TIME {
             return Err(Error::NoTime);
         }
@@ -125,13 +126,14 @@ impl Context {
         let Some(Rendered { subject, text, html }) = &mail else { return };
         let body = Body { subject, text, html };
         if let Err(error) = self.store.keep_body(source.tenant(), email_id, body).await {
-            tracing::warn!(error = error_chain(&error), email.id = %email_id, "keeping the mail body failed");
+            tracing::warn!(error = error_chain(&error), email.id = %email_id, "mail body not kept");
         }
     }
 
     /// Records an error of SES; while SES is busy the mail waits, and uses up none of its message's deliveries.
     async fn not_sent(&self, source: &MailSource, email: &Email, error: SendError) -> Result<Outcome, Error> {
         let request = u32::try_from(email.attempts).unwrap_or_default() + 1;
+        // `attempts` counts over replays, each of which has as many requests.
         let gives_up = error.is_busy() && request.is_multiple_of(MAX_REQUESTS);
         let status = if error.is_retryable() && !gives_up { EmailStatus::Queued } else { EmailStatus::Failed };
         let recorded = self.store.record_not_sent(source.tenant(), email.email_id, status, Some(error.code())).await;

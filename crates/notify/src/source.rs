@@ -40,9 +40,10 @@ impl MailSource {
     }
 
     /// Describes the mail for the log, with only the data that the log may have.
-    pub(crate) fn email<'a>(&'a self, locale: Option<&'a str>, recipient: Option<&'a str>) -> NewEmail<'a> {
+    pub(crate) fn email<'a>(&'a self, locale: Option<&'a str>, recipient: Option<&'a EmailAddress>) -> NewEmail<'a> {
         let template = self.settings.email.template.as_ref();
-        NewEmail { key: self.key(), template, locale, recipient: recipient.filter(|_| self.keeps_metadata()) }
+        let recipient = recipient.filter(|_| self.keeps_metadata()).map(EmailAddress::as_str);
+        NewEmail { key: self.key(), template, locale, recipient }
     }
 
     /// Returns whether the log may keep recipient and events.

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::normalized::ends_word;
+use super::normalized::{ends_word, numbers};
 
 /// Characters between two characters of one number.
 const MAX_GAP: usize = 2;
@@ -25,23 +25,12 @@ const LENGTHS: [(&[u8; 2], usize); 88] = [
 
 /// The account numbers of a normalized text, in order.
 pub(super) fn find(text: &[u8]) -> Vec<Range<usize>> {
-    let mut found = Vec::new();
-    let mut at = 0;
-    while at + 4 <= text.len() {
-        match end_of_number(text, at) {
-            Some(end) => {
-                found.push(at..end);
-                at = end;
-            }
-            None => at += 1,
-        }
-    }
-    found
+    numbers(text, end_of_number)
 }
 
 /// A word such as `IBAN` may be glued to the number's beginning, a digit may not.
 fn end_of_number(text: &[u8], start: usize) -> Option<usize> {
-    let head = &text[start..start + 4];
+    let head = text.get(start..start + 4)?;
     let country = LENGTHS.iter().find(|(country, _)| head.starts_with(*country));
     let &(_, length) = country.filter(|_| head[2..].iter().all(u8::is_ascii_digit))?;
     if start > 0 && text[start - 1].is_ascii_digit() {

@@ -11,19 +11,24 @@ const MAX_LENGTH: usize = 45;
 const MAX_TOKEN: usize = MAX_LENGTH + 6;
 
 /// The addresses of a normalized text, in order.
-pub(super) fn find(text: &[u8]) -> Vec<(Range<usize>, IpAddr)> {
+pub(super) fn find(text: &[u8]) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     let mut at = 0;
     while at < text.len() {
         let length = text[at..].iter().take_while(|&&byte| is_of_address(byte)).count();
         let token = &text[at..at + length];
         let begins = begins_word(text, at) && ends_word(text, at + length);
-        if let Some((range, address)) = address(token).filter(|_| begins && length <= MAX_TOKEN) {
-            found.push((at + range.start..at + range.end, address));
+        if let Some((range, _)) = address(token).filter(|_| begins && length <= MAX_TOKEN) {
+            found.push(at + range.start..at + range.end);
         }
         at += length.max(1);
     }
     found
+}
+
+/// Returns an address in the standard library's spelling.
+pub(super) fn key(value: &[u8]) -> String {
+    address(value).map(|(_, address)| address.to_string()).unwrap_or_default()
 }
 
 fn is_of_address(byte: u8) -> bool {

@@ -22,9 +22,9 @@ pub use custom_pattern::{CustomPattern, InvalidCustomPattern};
 pub use entity::Entity;
 use normalized::NormalizedText;
 pub use originals::Originals;
+use originals::Placeholders;
 pub use pattern::{InvalidPattern, MAX_PATTERN, Pattern};
 pub use placeholder::MAX_NAME;
-use placeholder::Placeholders;
 
 /// Searches of one text. Hiding a value can uncover another next to it; only a text made for the purpose needs more than
 /// two searches, and the bound keeps the time linear.
@@ -57,13 +57,16 @@ struct NamedDetector {
 #[derive(Debug, Clone)]
 enum Detector {
     Pattern(Pattern),
-    Email,
-    IpAddress,
-    Iban,
-    InternationalPhone,
-    PaymentCard,
-    NationalId,
-    Phone,
+    Form(FormDetector),
+}
+
+/// The search for values of one form.
+#[derive(Debug, Clone, Copy)]
+struct FormDetector {
+    /// Finds values in normalized text.
+    find: fn(&[u8]) -> Vec<Range<usize>>,
+    /// Makes the key of a value from its text and its normalized text.
+    key: fn(&str, &[u8]) -> String,
 }
 
 /// A value found in a text.
@@ -92,9 +95,9 @@ impl Redactor {
             add(custom.name(), Detector::Pattern(custom.pattern().clone()));
         }
         let chosen: Vec<Entity> = entities.into_iter().collect();
-        for (entity, detector) in Detector::OF_ENTITIES {
+        for (entity, detector) in OF_ENTITIES {
             if chosen.contains(&entity) {
-                add(entity.as_str(), detector);
+                add(entity.as_str(), Detector::Form(detector));
             }
         }
         Self { detectors, names }
@@ -134,6 +137,7 @@ impl Redactor {
     /// The values outside of placeholders, in the order of the text.
     fn matches(&self, text: &str) -> Vec<Match> {
         let normalized = NormalizedText::new(text);
+        // Placeholders are not searched: redacting twice is the same as redacting once.
         let known = |name: &str| self.names.iter().any(|known| known == name);
         let placeholders = placeholder::find(text).filter(|(_, name, _)| known(name)).map(|(range, _, _)| range);
         let mut free = gaps(0..text.len(), placeholders);
@@ -152,44 +156,33 @@ impl Redactor {
     }
 }
 
-impl Detector {
-    /// The detectors of entities in the order of their searches.
-    const OF_ENTITIES: [(Entity, Self); 7] = [
-        (Entity::Email, Self::Email),
-        (Entity::IpAddress, Self::IpAddress),
-        (Entity::Iban, Self::Iban),
-        (Entity::Phone, Self::InternationalPhone),
-        (Entity::PaymentCard, Self::PaymentCard),
-        (Entity::NationalId, Self::NationalId),
-        (Entity::Phone, Self::Phone),
-    ];
+/// The detectors of entities in the order of their searches.
+const OF_ENTITIES: [(Entity, FormDetector); 7] = [
+    (Entity::Email, FormDetector { find: email::find, key: |text, _| text.to_lowercase() }),
+    (Entity::IpAddress, FormDetector { find: ip_address::find, key: |_, value| ip_address::key(value) }),
+    (Entity::Iban, FormDetector { find: iban::find, key: |_, value| letters_and_digits(value) }),
+    (Entity::Phone, FormDetector { find: phone::find_international, key: |_, value| phone_key(value) }),
+    (Entity::PaymentCard, FormDetector { find: card::find, key: |_, value| letters_and_digits(value) }),
+    (Entity::NationalId, FormDetector { find: national_id::find, key: |_, value| letters_and_digits(value) }),
+    (Entity::Phone, FormDetector { find: phone::find, key: |_, value| phone_key(value) }),
+];
 
+impl Detector {
     /// The values in a piece of the text, each with its key.
     fn find(&self, normalized: &NormalizedText<'_>, text: &str, piece: &Range<usize>) -> Vec<(Range<usize>, String)> {
-        if let Self::Pattern(pattern) = self {
-            let keyed = |range: Range<usize>| (range.clone(), text[range].to_owned());
-            return pattern.find(text, piece).into_iter().map(keyed).collect();
-        }
-        let (bytes, first) = normalized.slice(piece);
-        let source = |range: &Range<usize>| normalized.source_range(first + range.start..first + range.end);
-        let keyed = |found: Vec<Range<usize>>, key: fn(&[u8]) -> String| {
-            found.into_iter().map(|range| (source(&range), key(&bytes[range]))).collect()
-        };
         match self {
-            Self::Pattern(_) => Vec::new(),
-            Self::Email => {
-                let found = email::find(bytes).into_iter().map(|range| source(&range));
-                found.map(|range| (range.clone(), text[range].to_lowercase())).collect()
+            Self::Pattern(pattern) => {
+                let keyed = |range: Range<usize>| (range.clone(), text[range].to_owned());
+                pattern.find(text, piece).into_iter().map(keyed).collect()
             }
-            Self::IpAddress => {
-                let found = ip_address::find(bytes).into_iter();
-                found.map(|(range, address)| (source(&range), address.to_string())).collect()
+            Self::Form(FormDetector { find, key }) => {
+                let (bytes, first) = normalized.slice(piece);
+                let keyed = |found: Range<usize>| {
+                    let range = normalized.source_range(first + found.start..first + found.end);
+                    (range.clone(), key(&text[range], &bytes[found]))
+                };
+                find(bytes).into_iter().map(keyed).collect()
             }
-            Self::Iban => keyed(iban::find(bytes), letters_and_digits),
-            Self::PaymentCard => keyed(card::find(bytes), letters_and_digits),
-            Self::NationalId => keyed(national_id::find(bytes), letters_and_digits),
-            Self::InternationalPhone => keyed(phone::find_international(bytes), phone_key),
-            Self::Phone => keyed(phone::find(bytes), phone_key),
         }
     }
 }

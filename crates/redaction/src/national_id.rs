@@ -17,7 +17,7 @@ mod checks;
 
 use std::ops::Range;
 
-use super::normalized::{begins_word, ends_word, is_labelled};
+use super::normalized::{begins_word, ends_word, is_labelled, numbers};
 
 /// The form of a number: `A` stands for a letter, `9` for a digit, `*` for either.
 struct NumberForm {
@@ -40,18 +40,7 @@ const FORMS: [NumberForm; 8] = [
 
 /// The numbers of a normalized text, in order.
 pub(super) fn find(text: &[u8]) -> Vec<Range<usize>> {
-    let mut found = Vec::new();
-    let mut at = 0;
-    while at < text.len() {
-        match end_of_number(text, at) {
-            Some(end) => {
-                found.push(at..end);
-                at = end;
-            }
-            None => at += 1,
-        }
-    }
-    found
+    numbers(text, end_of_number)
 }
 
 fn end_of_number(text: &[u8], start: usize) -> Option<usize> {

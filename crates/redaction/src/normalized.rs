@@ -93,6 +93,22 @@ fn is_invisible(c: char) -> bool {
     )
 }
 
+/// Finds the numbers of a text, in order; `end` returns the end of a number that begins at an index.
+pub(super) fn numbers(text: &[u8], end: impl Fn(&[u8], usize) -> Option<usize>) -> Vec<Range<usize>> {
+    let mut found = Vec::new();
+    let mut at = 0;
+    while at < text.len() {
+        match end(text, at) {
+            Some(end) => {
+                found.push(at..end);
+                at = end;
+            }
+            None => at += 1,
+        }
+    }
+    found
+}
+
 /// Whether a byte continues a word; a letter without case does not, since words of its script are not set apart.
 pub(super) fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == CASED

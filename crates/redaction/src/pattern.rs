@@ -32,13 +32,13 @@ pub struct Pattern {
 /// Reasons to refuse a pattern.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidPattern {
-    #[error("it must have 1 to {MAX_PATTERN} characters")]
+    #[error("the pattern must have 1 to {MAX_PATTERN} characters")]
     Length,
     #[error("{0}")]
     Syntax(String),
-    #[error("it matches the empty text, or no text at all")]
+    #[error("the pattern matches the empty text, or no text at all")]
     Empty,
-    #[error("it takes too much memory: fewer or smaller repetitions are needed")]
+    #[error("the pattern takes too much memory: fewer or smaller repetitions are needed")]
     Size,
 }
 

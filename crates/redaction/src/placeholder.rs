@@ -1,9 +1,6 @@
-//! Placeholders of values: `[EMAIL_1]`.
+//! The form of placeholders: `[EMAIL_1]`.
 
-use std::collections::{HashMap, HashSet};
 use std::ops::Range;
-
-use super::originals::Originals;
 
 /// The longest name of an entity or a pattern, in characters.
 pub const MAX_NAME: usize = 40;
@@ -28,43 +25,4 @@ fn parse(text: &str) -> Option<(usize, &str, u32)> {
     let is_number = (1..=MAX_NUMBER_DIGITS).contains(&digits.len()) && !digits.starts_with('0');
     let number = digits.parse().ok().filter(|_| is_number && !name.is_empty())?;
     Some((length + 2, name, number))
-}
-
-/// Assigns placeholders to values, one to each value throughout a session.
-pub(super) struct Placeholders<'a> {
-    names: &'a [String],
-    /// Numbers of placeholders that speakers wrote, for each name.
-    reserved: Vec<HashSet<u32>>,
-    last: Vec<u32>,
-    given: Vec<HashMap<String, String>>,
-    pub(super) originals: Originals,
-}
-
-impl<'a> Placeholders<'a> {
-    pub(super) fn new<'t>(names: &'a [String], texts: impl Iterator<Item = &'t str>) -> Self {
-        let mut reserved = vec![HashSet::new(); names.len()];
-        for text in texts {
-            for (_, name, number) in find(text) {
-                if let Some(index) = names.iter().position(|known| known == name) {
-                    reserved[index].insert(number);
-                }
-            }
-        }
-        let (last, given) = (vec![0; names.len()], vec![HashMap::new(); names.len()]);
-        Self { names, reserved, last, given, originals: Originals::default() }
-    }
-
-    /// Returns the placeholder of a value; all spellings of the value share `key`.
-    pub(super) fn of(&mut self, name: usize, key: String, original: &str) -> &str {
-        let Self { names, reserved, last, given, originals } = self;
-        given[name].entry(key).or_insert_with(|| {
-            last[name] += 1;
-            while reserved[name].contains(&last[name]) {
-                last[name] += 1;
-            }
-            let placeholder = format!("[{}_{}]", names[name], last[name]);
-            originals.insert(placeholder.clone(), original.to_owned());
-            placeholder
-        })
-    }
 }

@@ -129,12 +129,12 @@ fn an_invalid_pattern_is_refused_by_name() {
         ("email", "x", "invalid name of a redaction pattern \"email\": an entity has this name"),
         ("k", "KD-(", "invalid redaction pattern \"k\": unclosed group"),
         ("k", "(a)\\1", "backreferences are not supported"),
-        ("k", "a*", "it matches the empty text"),
-        ("k", "\\b", "it matches the empty text"),
+        ("k", "a*", "the pattern matches the empty text"),
+        ("k", "\\b", "the pattern matches the empty text"),
         ("k", "[a&&b]", "or no text at all"),
-        ("k", "(\\w{100}){100}", "it takes too much memory"),
-        ("k", "", "it must have 1 to 300 characters"),
-        ("k", &"x".repeat(301), "it must have 1 to 300 characters"),
+        ("k", "(\\w{100}){100}", "the pattern takes too much memory"),
+        ("k", "", "the pattern must have 1 to 300 characters"),
+        ("k", &"x".repeat(301), "the pattern must have 1 to 300 characters"),
     ] {
         assert!(error(name, pattern).contains(expected), "{}", error(name, pattern));
     }

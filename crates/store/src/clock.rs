@@ -56,14 +56,14 @@ impl Store {
     pub async fn quiet_until(
         &self,
         zone: &TimeZone,
-        from: TimeOfDay,
-        to: TimeOfDay,
+        from: &TimeOfDay,
+        to: &TimeOfDay,
         now: DateTime<Utc>,
     ) -> Result<Quiet, Error> {
         if is_rule(zone) {
             return Ok(Quiet::UnknownZone);
         }
-        let params = [text(zone.as_ref()), text(from.to_string()), text(to.to_string()), time(now)];
+        let params = [text(zone.as_ref()), text(from.as_ref()), text(to.as_ref()), time(now)];
         match self.row(QUIET_UNTIL, &params).await {
             Ok(Some(row)) => {
                 let end: DateTime<Utc> = row.get("at")?;

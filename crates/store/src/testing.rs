@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use domain::analysis::{Analysis, AnalysisStatus, Conversation, Coverage, Usage};
+use domain::analysis::{Analysis, AnalysisStatus, ConversationFigures, Coverage, Usage};
 use domain::id::{SessionId, TenantId};
 use domain::message::{AnalyzeMessage, StepMessage};
 use domain::session::{Channel, Session, Visitor};
@@ -91,7 +91,7 @@ pub fn analysis() -> Analysis {
         insights: Vec::new(),
         action_items: Vec::new(),
         custom_metrics: Default::default(),
-        conversation: Conversation { duration_s: 300, ..Conversation::default() },
+        conversation: ConversationFigures { duration_s: 300, ..ConversationFigures::default() },
         coverage: Coverage::default(),
         redactions: Default::default(),
         usage: Usage::default(),

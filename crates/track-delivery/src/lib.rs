@@ -15,7 +15,7 @@ use store::Store;
 use store::email_events::EventRecord;
 use uuid::Uuid;
 
-use event::{EventOrigin, SesEvent};
+use event::SesEvent;
 
 /// The plain text that SES publishes once, when the event destination is created.
 const TOPIC_VALIDATED: &str = "Successfully validated SNS topic for Amazon SES event publishing.";
@@ -53,13 +53,13 @@ impl<Q: Queues> RecordHandler for Context<Q> {
             tracing::info!("topic validated by SES");
             return Verdict::Ack;
         }
-        let event: SesEvent = match serde_json::from_str(&record.body) {
+        let event = match SesEvent::parse(&record.body) {
             Ok(event) => event,
             Err(error) => return unreadable(&error),
         };
         match event.origin() {
-            EventOrigin::Email { tenant_id, email_id } => self.record(&event, &tenant_id, email_id, &record).await,
-            EventOrigin::Foreign => {
+            Some((tenant_id, email_id)) => self.record(&event, &tenant_id, email_id, &record).await,
+            None => {
                 unknown_event(&event);
                 Verdict::Ack
             }
@@ -73,9 +73,8 @@ impl<Q: Queues> RecordHandler for Context<Q> {
 
 impl<Q: Queues> Context<Q> {
     async fn record(&self, event: &SesEvent, tenant: &TenantId, email_id: Uuid, record: &Record) -> Verdict {
-        let detail = event.detail();
-        let meaning = event.meaning(tenant, &detail);
-        match self.store.record_email_event(&event.for_store(tenant, email_id, &detail, &meaning)).await {
+        let meaning = event.meaning(tenant);
+        match self.store.record_email_event(&event.for_store(tenant, email_id, &meaning)).await {
             Ok(EventRecord::Recorded { session_id, suppressed }) => {
                 let status = meaning.status.as_str();
                 tracing::info!(tenant.id = %tenant, email.id = %email_id, event.type = event.kind, status, suppressed, "mail event recorded");
@@ -97,7 +96,7 @@ impl<Q: Queues> Context<Q> {
         match self.follow_ups.pass_on(&self.store, &self.queues, tenant, session).await {
             Ok(()) => Verdict::Ack,
             Err(error) => {
-                tracing::warn!(error = error_chain(&error), "queueing webhook events of mail failed");
+                tracing::warn!(error = error_chain(&error), "webhook events not queued");
                 Verdict::Retry(self.backoff.after(record.receive_count))
             }
         }
@@ -105,7 +104,7 @@ impl<Q: Queues> Context<Q> {
 
     fn failed(&self, error: &store::Error, record: &Record) -> Verdict {
         let reason = error_chain(error);
-        tracing::error!(error = reason, "recording mail event failed");
+        tracing::error!(error = reason, "mail event not recorded");
         match error.is_retryable() {
             true => Verdict::Retry(self.backoff.after(record.receive_count)),
             false => Verdict::DeadLetter { code: error.code(), message: reason },

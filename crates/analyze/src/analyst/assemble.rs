@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use domain::analysis::{Analysis, AnalysisStatus, Coverage, Usage};
 use domain::step::Code;
 
-use super::AnalysisRequest;
+use super::request::AnalysisRequest;
 use super::transcript::CoveredFindings;
 use crate::check::Gap;
 use crate::{figures, metrics, prompt, sentiment};

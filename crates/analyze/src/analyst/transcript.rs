@@ -9,7 +9,7 @@ use domain::transcript::{Role, Transcript};
 use rand::Rng;
 use serde_json::{Value, json};
 
-use super::AnalysisRequest;
+use super::request::AnalysisRequest;
 use crate::Error;
 use crate::answer::AnalysisAnswer;
 use crate::ask::{ModelCaller, ModelRequest};
@@ -17,7 +17,7 @@ use crate::check::{AnswerScope, Findings, check};
 use crate::evidence::QuotableTurns;
 use crate::journal::Journal;
 use crate::leak::LeakDetector;
-use crate::prompt::{ANALYSIS, Brief, MERGE, analysis_message};
+use crate::prompt::{ANALYSIS, MERGE, SessionFacts, analysis_message};
 use crate::split::{self, PartLimits, TranscriptPart};
 
 /// Output tokens without the timeline: about twice as many as the longest good answers need.
@@ -43,7 +43,7 @@ pub(super) fn visitor_turns(output_tokens: usize) -> usize {
 /// The state that all requests about one transcript share.
 pub(super) struct TranscriptAnalysis<'a, J> {
     caller: ModelCaller<'a, J>,
-    brief: Brief<'a>,
+    facts: SessionFacts<'a>,
     /// The redacted transcript that the model sees.
     transcript: &'a Transcript,
     spoken: QuotableTurns<'a>,
@@ -90,7 +90,7 @@ impl<'a, J: Journal> TranscriptAnalysis<'a, J> {
         let nonce = format!("{:016x}", rand::rng().next_u64());
         Self {
             caller,
-            brief: Brief::new(request.session, settings, transcript.of(Role::Visitor).count()),
+            facts: SessionFacts::new(request.session, settings, transcript.of(Role::Visitor).count()),
             transcript,
             spoken: QuotableTurns::new(transcript),
             leaks: LeakDetector::new(&[ANALYSIS.system, MERGE.system], &nonce),
@@ -104,7 +104,7 @@ impl<'a, J: Journal> TranscriptAnalysis<'a, J> {
     /// Estimates the tokens of the lines before the transcript.
     pub(super) fn head_tokens(&self) -> usize {
         split::tokens(&analysis_message(
-            &self.brief,
+            &self.facts,
             &Transcript::default(),
             &[TranscriptPart::default()],
             0,
@@ -170,7 +170,7 @@ impl<'a, J: Journal> TranscriptAnalysis<'a, J> {
         let request = ModelRequest {
             part: plan.number(n),
             instructions: &ANALYSIS,
-            message: analysis_message(&self.brief, self.transcript, &plan.parts, n, &self.nonce),
+            message: analysis_message(&self.facts, self.transcript, &plan.parts, n, &self.nonce),
             output_tokens: output_tokens(self.visitor_turns(part)),
             check: &|answer: AnalysisAnswer| check(answer, &scope),
         };
@@ -182,8 +182,8 @@ impl<'a, J: Journal> TranscriptAnalysis<'a, J> {
             spoken: &self.spoken,
             own: part.own.clone(),
             context: part.context.clone(),
-            metrics: &self.brief.metrics,
-            topics: self.brief.topics,
+            metrics: &self.facts.metrics,
+            topics: self.facts.topics,
             leaks: &self.leaks,
         }
     }

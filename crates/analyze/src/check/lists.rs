@@ -24,12 +24,12 @@ impl Check<'_> {
             if topic.is_empty() {
                 continue;
             }
-            if !self.scope.topics.topics().is_empty() {
+            if !self.scope.topics.is_empty() {
                 let Some(own) = self.scope.topics.find(&topic) else {
                     self.shortcomings.add(|| format!("topics[{n}] is not one of the topics allowed"));
                     continue;
                 };
-                topic = own.to_owned();
+                topic = own.to_string();
             }
             if known.insert(topic.to_lowercase()) {
                 kept.push(topic);
@@ -66,15 +66,11 @@ impl Check<'_> {
     }
 
     fn action_item(&mut self, n: usize, item: &answer::RawActionItem) -> Option<ActionItem> {
-        let owner = match item.owner.trim() {
-            "visitor" => Some(Owner::Visitor),
-            "agent" => Some(Owner::Agent),
-            "business" => Some(Owner::Business),
-            _ => {
-                self.faults.add(|| format!("action_items[{n}].owner is not one of visitor, agent, business"));
-                None
-            }
-        };
+        let owner = Owner::parse(item.owner.trim());
+        if owner.is_none() {
+            let owners = Owner::TEXTS.join(", ");
+            self.faults.add(|| format!("action_items[{n}].owner is not one of {owners}"));
+        }
         let evidence = self.needed_evidence(&format!("action_items[{n}].evidence"), &item.evidence);
         let text = self.cleaned(&format!("action_items[{n}].text"), &item.text, MAX_SENTENCE);
         let due = item.due.as_ref().map(|due| self.cleaned(&format!("action_items[{n}].due"), due, MAX_WORDS));

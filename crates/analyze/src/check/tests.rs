@@ -22,8 +22,8 @@ fn run(
         spoken: &QuotableTurns::new(&transcript),
         context: 0..own.start,
         own,
-        metrics: &metrics.metrics().iter().collect::<Vec<_>>(),
-        topics: &TopicList::try_from(topics).unwrap(),
+        metrics: &metrics.iter().collect::<Vec<_>>(),
+        topics: &serde_json::from_value::<TopicList>(json!(topics)).unwrap(),
         leaks: &LeakDetector::new(&[PROMPT], "a1b2c3d4"),
     };
     check(answer, &scope)
@@ -68,7 +68,7 @@ fn an_answer_outside_its_sets_and_ranges_is_not_used() {
         ["sentiment.timeline[0].score must be between -1 and 1"]
     );
     assert_eq!(faults(|a| a.sentiment.timeline.clear()), ["sentiment.timeline has no entry"]);
-    let no_turn = "sentiment.timeline[0].turn is no turn of the visitor, or has an entry already";
+    let no_turn = "sentiment.timeline[0].turn is not a visitor's turn, or has an entry already";
     for turn in [0, 99, -1] {
         assert_eq!(faults(|a| a.sentiment.timeline[0].turn = turn), [no_turn]);
     }

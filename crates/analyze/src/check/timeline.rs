@@ -52,7 +52,7 @@ impl Check<'_> {
         let turn = turn.filter(|turn| open.remove(turn));
         let place = || format!("sentiment.timeline[{n}]");
         if turn.is_none() {
-            self.faults.add(|| format!("{}.turn is no turn of the visitor, or has an entry already", place()));
+            self.faults.add(|| format!("{}.turn is not a visitor's turn, or has an entry already", place()));
         }
         let score = Score::try_from(feeling.score);
         if let Err(range) = score {

@@ -181,7 +181,7 @@ proptest! {
             spoken: &QuotableTurns::new(&transcript),
             own: if is_whole { 0..transcript.turns().len() } else { own.0..own.1 },
             context: 0..1,
-            metrics: &all.metrics().iter().collect::<Vec<_>>(),
+            metrics: &all.iter().collect::<Vec<_>>(),
             topics: &TopicList::default(),
             leaks: &leaks,
         };

@@ -1,7 +1,7 @@
 //! The parts of a summary, one per part of the analysis, before they have a form.
 
 use domain::analysis::{
-    ActionItem, Analysis, AnalysisStatus, Category, Conversation, CustomMetric, Evidence, Insight, Intent,
+    ActionItem, Analysis, AnalysisStatus, Category, ConversationFigures, CustomMetric, Evidence, Insight, Intent,
     Justification, MetricStatus, Owner, Sentiment, Summary,
 };
 use domain::session::Session;
@@ -161,8 +161,8 @@ fn reason(analysis: &Analysis) -> String {
     analysis.code.as_deref().map(|code| format!(" ({})", code.trim())).unwrap_or_default()
 }
 
-fn conversation(session: &Session, figures: &Conversation) -> Content {
-    let Conversation { turns, visitor_turns, agent_turns, words, talk_ratio, duration_s, .. } = figures;
+fn conversation(session: &Session, figures: &ConversationFigures) -> Content {
+    let ConversationFigures { turns, visitor_turns, agent_turns, words, talk_ratio, duration_s, .. } = figures;
     let (minutes, seconds) = (duration_s / 60, duration_s % 60);
     let started = session.started_at.format("%Y-%m-%d %H:%M UTC");
     let share = talk_ratio.map(|ratio| format!("Visitor's share of the words: {}", percent(ratio)));

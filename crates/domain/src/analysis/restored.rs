@@ -8,18 +8,25 @@ use super::{
     Summary,
 };
 
-// Every type is destructured: a new field does not compile until its treatment is decided here.
-
 impl Analysis {
     /// Replaces placeholders in every text that a model wrote or quoted; codes, names, labels and figures stay.
     #[must_use]
-    pub fn restored(self, originals: &Originals) -> Self {
-        if originals.is_empty() {
-            return self;
+    pub fn restored(mut self, originals: &Originals) -> Self {
+        if !originals.is_empty() {
+            self.change_texts(&|text| *text = originals.restore(text).into_owned());
         }
+        self
+    }
+
+    fn change_texts(&mut self, change: &dyn Fn(&mut String)) {
+        let all = |texts: &mut Vec<String>| texts.iter_mut().for_each(change);
+        let quotes = |evidence: &mut Vec<Evidence>| {
+            evidence.iter_mut().for_each(|Evidence { turn: _, quote }| change(quote));
+        };
+        // Every type is destructured: a new field does not compile until its treatment is decided here.
         let Self {
-            status,
-            code,
+            status: _,
+            code: _,
             intent,
             summary,
             category,
@@ -28,95 +35,54 @@ impl Analysis {
             insights,
             action_items,
             custom_metrics,
-            conversation,
-            coverage,
-            redactions,
-            usage,
+            conversation: _,
+            coverage: _,
+            redactions: _,
+            usage: _,
         } = self;
-        let back = Restore(originals);
-        Self {
-            status,
-            code,
-            intent: intent.map(|intent| back.intent(intent)),
-            summary: summary.map(|summary| back.summary(summary)),
-            category: category.map(|category| back.category(category)),
-            sentiment: sentiment.map(|sentiment| back.sentiment(sentiment)),
-            topics: back.texts(topics),
-            insights: insights.into_iter().map(|insight| back.insight(insight)).collect(),
-            action_items: action_items.into_iter().map(|item| back.action_item(item)).collect(),
-            custom_metrics: custom_metrics.into_iter().map(|(name, metric)| (name, back.metric(metric))).collect(),
-            conversation,
-            coverage,
-            redactions,
-            usage,
+        if let Some(Intent { primary_purpose, objectives, outcome: _ }) = intent {
+            change(primary_purpose);
+            all(objectives);
+        }
+        if let Some(Summary { text, key_points }) = summary {
+            change(text);
+            all(key_points);
+        }
+        if let Some(Category { label: _, confidence: _, justification }) = category {
+            let Justification { reasoning, evidence } = justification;
+            change(reasoning);
+            quotes(evidence);
+        }
+        if let Some(Sentiment { average: _, label: _, timeline, shifts, patterns }) = sentiment {
+            timeline.iter_mut().for_each(|Feeling { turn: _, score: _, emotion }| change(emotion));
+            for Shift { from_turn: _, to_turn: _, from: _, to: _, cause } in shifts {
+                cause.iter_mut().for_each(change);
+            }
+            all(patterns);
+        }
+        all(topics);
+        for Insight { text, evidence } in insights {
+            change(text);
+            quotes(evidence);
+        }
+        for ActionItem { text, owner: _, due, evidence } in action_items {
+            change(text);
+            due.iter_mut().for_each(change);
+            quotes(evidence);
+        }
+        for CustomMetric { status: _, value, rationale } in custom_metrics.values_mut() {
+            change_value(value, change);
+            change(rationale);
         }
     }
 }
 
-struct Restore<'a>(&'a Originals);
-
-impl Restore<'_> {
-    fn text(&self, text: String) -> String {
-        self.0.restore(&text).into_owned()
-    }
-
-    fn texts(&self, texts: Vec<String>) -> Vec<String> {
-        texts.into_iter().map(|text| self.text(text)).collect()
-    }
-
-    fn evidence(&self, evidence: Vec<Evidence>) -> Vec<Evidence> {
-        evidence.into_iter().map(|Evidence { turn, quote }| Evidence { turn, quote: self.text(quote) }).collect()
-    }
-
-    fn intent(&self, Intent { primary_purpose, objectives, outcome }: Intent) -> Intent {
-        Intent { primary_purpose: self.text(primary_purpose), objectives: self.texts(objectives), outcome }
-    }
-
-    fn summary(&self, Summary { text, key_points }: Summary) -> Summary {
-        Summary { text: self.text(text), key_points: self.texts(key_points) }
-    }
-
-    fn category(&self, Category { label, confidence, justification }: Category) -> Category {
-        let Justification { reasoning, evidence } = justification;
-        let justification = Justification { reasoning: self.text(reasoning), evidence: self.evidence(evidence) };
-        Category { label, confidence, justification }
-    }
-
-    fn sentiment(&self, Sentiment { average, label, timeline, shifts, patterns }: Sentiment) -> Sentiment {
-        let feeling = |Feeling { turn, score, emotion }| Feeling { turn, score, emotion: self.text(emotion) };
-        let shift = |Shift { from_turn, to_turn, from, to, cause }: Shift| {
-            let cause = cause.map(|cause| self.text(cause));
-            Shift { from_turn, to_turn, from, to, cause }
-        };
-        Sentiment {
-            average,
-            label,
-            timeline: timeline.into_iter().map(feeling).collect(),
-            shifts: shifts.into_iter().map(shift).collect(),
-            patterns: self.texts(patterns),
-        }
-    }
-
-    fn insight(&self, Insight { text, evidence }: Insight) -> Insight {
-        Insight { text: self.text(text), evidence: self.evidence(evidence) }
-    }
-
-    fn action_item(&self, ActionItem { text, owner, due, evidence }: ActionItem) -> ActionItem {
-        let due = due.map(|due| self.text(due));
-        ActionItem { text: self.text(text), owner, due, evidence: self.evidence(evidence) }
-    }
-
-    fn metric(&self, CustomMetric { status, value, rationale }: CustomMetric) -> CustomMetric {
-        CustomMetric { status, value: self.value(value), rationale: self.text(rationale) }
-    }
-
-    fn value(&self, value: Value) -> Value {
-        match value {
-            Value::String(text) => Value::String(self.text(text)),
-            Value::Array(values) => values.into_iter().map(|value| self.value(value)).collect(),
-            Value::Object(fields) => fields.into_iter().map(|(name, value)| (name, self.value(value))).collect(),
-            Value::Null | Value::Bool(_) | Value::Number(_) => value,
-        }
+fn change_value(value: &mut Value, change: &dyn Fn(&mut String)) {
+    match value {
+        Value::String(text) => change(text),
+        Value::Array(values) => values.iter_mut().for_each(|value| change_value(value, change)),
+        Value::Object(fields) => fields.values_mut().for_each(|value| change_value(value, change)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
 
@@ -125,7 +91,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::analysis::{Conversation, Usage};
+    use crate::analysis::{ConversationFigures, Usage};
 
     #[test]
     fn an_analysis_is_restored_in_its_texts_and_nowhere_else() {
@@ -143,7 +109,7 @@ mod tests {
             "insights": [{ "text": "[EMAIL_1]", "evidence": evidence }],
             "action_items": [{ "text": "[EMAIL_1]", "owner": "agent", "due": "[EMAIL_1]", "evidence": evidence }],
             "custom_metrics": { "m": { "status": "ok", "value": ["[EMAIL_1]", 1], "rationale": "[EMAIL_1]" } },
-            "conversation": serde_json::to_value(Conversation::default()).unwrap(),
+            "conversation": serde_json::to_value(ConversationFigures::default()).unwrap(),
             "coverage": { "turns_total": 1, "turns_analysed": 1, "chunks": 1, "chunks_failed": 0 },
             "redactions": { "email": 1 },
             "usage": serde_json::to_value(Usage::default()).unwrap()

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::limits::{ApiVersion, Concurrency, Requests, concurrency};
 use super::source::Mapping;
-use super::{ApiVersion, Concurrency, Requests};
 
 /// The connection to a HubSpot account, and the mapping to its contacts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -36,7 +36,7 @@ impl Default for HubspotConfig {
             auth: HubspotAuth::Token,
             properties: Mapping::default(),
             requests_per_ten_seconds: Requests::literal(100),
-            concurrency: Concurrency::literal(10),
+            concurrency: concurrency(),
         }
     }
 }

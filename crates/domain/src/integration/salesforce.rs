@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::limits::{ApiVersion, Concurrency, Requests, concurrency, requests};
 use super::source::Mapping;
-use super::{ApiVersion, Concurrency, Requests};
 use crate::text_type::text_type;
 
 /// The connection to a Salesforce org, and the mapping to its objects.
@@ -110,14 +110,6 @@ fn external_id_field() -> FieldName {
 
 fn company() -> String {
     "Unknown".to_owned()
-}
-
-fn requests() -> Requests {
-    Requests::literal(250)
-}
-
-fn concurrency() -> Concurrency {
-    Concurrency::literal(10)
 }
 
 #[cfg(test)]

@@ -77,7 +77,7 @@ const CUSTOM_METRICS: &str = "analysis.custom_metrics.";
 /// Invalid source. The text may be a secret, so the error does not repeat it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "is no source: such are visitor.name, session.ended_at, session.metadata.<key>, analysis.category.label, \
+    "not a source of a field; sources are visitor.name, session.ended_at, session.metadata.<key>, analysis.category.label, \
      analysis.custom_metrics.<name>"
 )]
 pub struct InvalidSource;
@@ -194,7 +194,7 @@ mod tests {
         }
         let mapping = |fields: serde_json::Value| serde_json::from_value::<Mapping>(fields).unwrap_err().to_string();
         assert!(mapping(json!({ "a b": "visitor.name" })).contains("\"a b\""));
-        assert!(mapping(json!({ "a": "pat-na1-secret" })).starts_with("is no source"), "a value is not repeated");
+        assert!(mapping(json!({ "a": "pat-na1-secret" })).starts_with("not a source"), "a value is not repeated");
         let many: BTreeMap<_, _> = (0..=MAX_MAPPED).map(|n| (format!("f{n}"), "visitor.name")).collect();
         assert!(mapping(json!(many)).contains("at most 100"));
     }

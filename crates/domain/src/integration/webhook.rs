@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Concurrency, Requests};
+use super::limits::{Concurrency, Requests, concurrency, requests};
 use crate::event::EventType;
 use crate::header::{HeaderRule, InvalidHeaders, is_private};
 
@@ -39,14 +39,6 @@ impl WebhookConfig {
 
 fn events() -> BTreeSet<EventType> {
     [EventType::SessionAnalyzed].into()
-}
-
-fn requests() -> Requests {
-    Requests::literal(250)
-}
-
-fn concurrency() -> Concurrency {
-    Concurrency::literal(10)
 }
 
 const RULE: HeaderRule = HeaderRule {

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::email_address::EmailAddress;
 use crate::number::Whole;
-use crate::settings::list::Bounded;
-use crate::settings::section::{FieldText, section};
+use crate::settings::list::{Bounded, ListItem};
+use crate::settings::section::section;
 use crate::text_enum;
 
 /// The most recipients: a mailing list is better than many.
@@ -45,25 +45,7 @@ pub struct Threshold {
     pub step: Option<StageName>,
 }
 
-impl Threshold {
-    pub(crate) const FIELDS: &[FieldText] = &[
-        FieldText {
-            name: "failures",
-            values: "1 to 1000000",
-            lines: &["The number of failed steps that opens an alert. Each failed run of a step counts."],
-        },
-        FieldText {
-            name: "minutes",
-            values: "minutes, 1 to 1440",
-            lines: &["The period in which failures are counted."],
-        },
-        FieldText {
-            name: "step",
-            values: "`analyze`, `notify` or `crm_sync`; null: all of them together",
-            lines: &["The steps to count."],
-        },
-    ];
-}
+impl ListItem for Threshold {}
 
 impl Default for Threshold {
     fn default() -> Self {

@@ -2,13 +2,22 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::label::is_label;
 use crate::locale::{InvalidLocale, Locale};
 use crate::number::Whole;
+use crate::settings::list::{Bounded, ListItem};
 use crate::settings::metrics::CustomMetrics;
 use crate::settings::section::section;
+use crate::text_type::text_type;
 
 /// The most requests to a model: more were never seen to help, and each one costs a full prompt.
 const MAX_ATTEMPTS: u32 = 5;
+/// The most fallback models: each model without an answer takes its share of the invocation's time.
+const MAX_FALLBACKS: usize = 3;
+/// The most topics: the list stands in every prompt.
+const MAX_TOPICS: usize = 50;
+/// Characters of a topic, which is a few words.
+const MAX_TOPIC_LENGTH: usize = 60;
 
 section! {
     /// The analysis of a tenant's conversations.
@@ -16,7 +25,7 @@ section! {
         /// The most requests to the model for one session, or for one part of a long one, until its answer is valid.
         max_attempts: Whole<1, MAX_ATTEMPTS> ["attempts, 1 to 5"] = Whole::literal(3),
         /// The model. `TenantModelArns` must contain its ARNs.
-        model: Option<String> ["Bedrock model or inference-profile id; null: `BedrockModelId`"] = None,
+        model: Option<ModelId> ["Bedrock model or inference-profile id; null: `BedrockModelId`"] = None,
         /// The models to ask, in this order, when the previous model does not answer.
         fallback_models: FallbackModels ["up to 3 ids"] = FallbackModels::default(),
         /// The language of the analysis: the visitor's (the transcript's if unknown), the transcript's, or always the
@@ -36,30 +45,25 @@ section! {
     }
 }
 
-/// Up to 3 model or inference-profile ids.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "Vec<String>")]
-pub struct FallbackModels(Vec<String>);
-
-impl FallbackModels {
-    /// The most models: each model without an answer takes its share of the invocation's time.
-    pub const MAX: usize = 3;
-
-    pub fn ids(&self) -> &[String] {
-        &self.0
-    }
-}
+/// Different models, to ask one after another.
+pub type FallbackModels = Bounded<ModelId, MAX_FALLBACKS>;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("fallback_models must name at most {} models, each once and none empty", FallbackModels::MAX)]
-pub struct InvalidFallbackModels;
+#[error("a model id must not be empty")]
+pub struct InvalidModelId;
 
-impl TryFrom<Vec<String>> for FallbackModels {
-    type Error = InvalidFallbackModels;
+text_type! {
+    /// The id of a Bedrock model or inference profile.
+    ModelId, InvalidModelId, parse_model_id
+}
 
-    fn try_from(models: Vec<String>) -> Result<Self, InvalidFallbackModels> {
-        let repeated = models.iter().enumerate().any(|(n, model)| model.is_empty() || models[..n].contains(model));
-        if repeated || models.len() > Self::MAX { Err(InvalidFallbackModels) } else { Ok(Self(models)) }
+fn parse_model_id(text: &str) -> Result<String, InvalidModelId> {
+    if text.is_empty() { Err(InvalidModelId) } else { Ok(text.to_owned()) }
+}
+
+impl ListItem for ModelId {
+    fn key(&self) -> Option<String> {
+        Some(self.0.clone())
     }
 }
 
@@ -104,57 +108,33 @@ impl From<OutputLanguage> for String {
     }
 }
 
-/// A tenant's own topics; empty: any.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "Vec<String>")]
-pub struct TopicList(Vec<String>);
+/// A tenant's own topics, which differ in more than case; empty: any.
+pub type TopicList = Bounded<Topic, MAX_TOPICS>;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a topic must have 1 to {MAX_TOPIC_LENGTH} characters, no control characters, and no space at its ends")]
+pub struct InvalidTopic;
+
+text_type! {
+    /// A topic in the tenant's spelling.
+    Topic, InvalidTopic, parse_topic
+}
+
+fn parse_topic(text: &str) -> Result<String, InvalidTopic> {
+    if is_label(text, MAX_TOPIC_LENGTH) { Ok(text.to_owned()) } else { Err(InvalidTopic) }
+}
+
+impl ListItem for Topic {
+    fn key(&self) -> Option<String> {
+        Some(self.0.to_lowercase())
+    }
+}
 
 impl TopicList {
-    /// The most topics: the list stands in every prompt.
-    pub const MAX: usize = 50;
-    /// Characters of a topic, which is a few words.
-    pub const MAX_LENGTH: usize = 60;
-
-    pub fn topics(&self) -> &[String] {
-        &self.0
-    }
-
     /// Finds the tenant's spelling of `topic`, ignoring case; `None` if the topic is not on the list.
-    pub fn find(&self, topic: &str) -> Option<&str> {
+    pub fn find(&self, topic: &str) -> Option<&Topic> {
         let wanted = topic.trim().to_lowercase();
-        self.0.iter().find(|known| known.to_lowercase() == wanted).map(String::as_str)
-    }
-}
-
-/// Reasons to refuse a list of topics.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum InvalidTopics {
-    #[error("topics must be at most {}", TopicList::MAX)]
-    TooMany,
-    #[error("topic {0} must have 1 to {max} characters, no control characters, and no space at its ends", max = TopicList::MAX_LENGTH)]
-    Text(usize),
-    #[error("topic {0} is on the list twice, if only in another case")]
-    Repeated(usize),
-}
-
-impl TryFrom<Vec<String>> for TopicList {
-    type Error = InvalidTopics;
-
-    fn try_from(topics: Vec<String>) -> Result<Self, InvalidTopics> {
-        if topics.len() > Self::MAX {
-            return Err(InvalidTopics::TooMany);
-        }
-        let mut known = Self::default();
-        for (n, topic) in topics.into_iter().enumerate() {
-            if !super::is_label(&topic, Self::MAX_LENGTH) {
-                return Err(InvalidTopics::Text(n));
-            }
-            if known.find(&topic).is_some() {
-                return Err(InvalidTopics::Repeated(n));
-            }
-            known.0.push(topic);
-        }
-        Ok(known)
+        self.iter().find(|known| known.0.to_lowercase() == wanted)
     }
 }
 
@@ -198,7 +178,7 @@ mod tests {
         });
         let settings: AnalysisSettings = serde_json::from_value(json.clone()).unwrap();
         assert_eq!(serde_json::to_value(&settings).unwrap(), json);
-        assert_eq!(settings.topics.find(" billing "), Some("Billing"));
+        assert_eq!(settings.topics.find(" billing ").map(AsRef::as_ref), Some("Billing"));
         assert_eq!(settings.topics.find("refunds"), None);
     }
 
@@ -206,11 +186,11 @@ mod tests {
     fn an_invalid_setting_is_refused_with_the_rule() {
         for (json, rule) in [
             (r#"{"max_attempts":6}"#, "must be between 1 and 5"),
-            (r#"{"fallback_models":["a","b","c","d"]}"#, "at most 3 models"),
-            (r#"{"fallback_models":["a","a"]}"#, "each once"),
+            (r#"{"fallback_models":["a","b","c","d"]}"#, "more than 3 entries"),
+            (r#"{"fallback_models":["a","a"]}"#, r#"more than one "a""#),
             (r#"{"language":"English"}"#, "language must be visitor, transcript, or a language tag"),
-            (r#"{"topics":["Billing","billing"]}"#, "topic 1 is on the list twice"),
-            (r#"{"topics":[""]}"#, "topic 0 must have 1 to 60 characters"),
+            (r#"{"topics":["Billing","billing"]}"#, r#"more than one "billing""#),
+            (r#"{"topics":[""]}"#, "a topic must have 1 to 60 characters"),
             (r#"{"topics":["a\nb"]}"#, "no control characters"),
             (r#"{"monthly_budget_usd":-1}"#, "0 or more"),
         ] {

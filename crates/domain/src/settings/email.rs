@@ -1,10 +1,8 @@
 //! Mails to visitors.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
-use crate::analysis::{AnalysisStatus, CategoryLabel};
+use crate::analysis::CategoryLabel;
 use crate::email_address::EmailAddress;
 use crate::id::{AgentId, TemplateName};
 use crate::locale::Locale;
@@ -12,7 +10,7 @@ use crate::number::{Score, Whole};
 use crate::session::Channel;
 use crate::settings::headers::CustomHeaders;
 use crate::settings::list::Bounded;
-use crate::settings::section::{FieldText, section};
+use crate::settings::section::section;
 use crate::text_type::text_type;
 use crate::time_zone::TimeZone;
 
@@ -110,17 +108,6 @@ pub enum MailableStatus {
     Partial,
 }
 
-impl MailableStatus {
-    /// `None` if the status has no content for a mail.
-    pub fn of(status: AnalysisStatus) -> Option<Self> {
-        match status {
-            AnalysisStatus::Ok => Some(Self::Ok),
-            AnalysisStatus::Partial => Some(Self::Partial),
-            AnalysisStatus::InsufficientContent | AnalysisStatus::Failed => None,
-        }
-    }
-}
-
 /// The visitor's consent that mails require.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -171,57 +158,20 @@ pub struct QuietHours {
     pub time_zone: TimeZone,
 }
 
-impl QuietHours {
-    pub(crate) const FIELDS: &[FieldText] = &[
-        FieldText { name: "from", values: "HH:MM", lines: &["The first minute without mails."] },
-        FieldText {
-            name: "to",
-            values: "HH:MM, other than `from`",
-            lines: &["The first minute with mails again; if earlier than `from`, on the next day."],
-        },
-        FieldText {
-            name: "time_zone",
-            values: "name of the IANA database",
-            lines: &["The time zone of visitors whose own is unknown."],
-        },
-    ];
-}
-
-/// `HH:MM`, from 00:00 to 23:59.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct TimeOfDay {
-    hour: u8,
-    minute: u8,
-}
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be a time of day from 00:00 to 23:59")]
 pub struct InvalidTimeOfDay;
 
-impl fmt::Display for TimeOfDay {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:02}:{:02}", self.hour, self.minute)
-    }
+text_type! {
+    /// `HH:MM`, from 00:00 to 23:59; the order of the texts is the order of the times.
+    TimeOfDay, InvalidTimeOfDay, parse_time_of_day
 }
 
-impl TryFrom<String> for TimeOfDay {
-    type Error = InvalidTimeOfDay;
-
-    fn try_from(text: String) -> Result<Self, InvalidTimeOfDay> {
-        let digits = text.bytes().enumerate().all(|(at, b)| if at == 2 { b == b':' } else { b.is_ascii_digit() });
-        let (hour, minute) = text.split_once(':').filter(|_| digits && text.len() == 5).ok_or(InvalidTimeOfDay)?;
-        match (hour.parse(), minute.parse()) {
-            (Ok(hour @ 0..24), Ok(minute @ 0..60)) => Ok(Self { hour, minute }),
-            (Ok(_) | Err(_), _) => Err(InvalidTimeOfDay),
-        }
-    }
-}
-
-impl From<TimeOfDay> for String {
-    fn from(time: TimeOfDay) -> Self {
-        time.to_string()
-    }
+fn parse_time_of_day(text: &str) -> Result<String, InvalidTimeOfDay> {
+    let (hour, minute) = text.split_once(':').ok_or(InvalidTimeOfDay)?;
+    let has_two_digits = |part: &str| part.len() == 2 && part.bytes().all(|b| b.is_ascii_digit());
+    let is_time = has_two_digits(hour) && has_two_digits(minute) && hour < "24" && minute < "60";
+    is_time.then(|| text.to_owned()).ok_or(InvalidTimeOfDay)
 }
 
 /// Invalid name of a configuration set.
@@ -258,7 +208,7 @@ mod tests {
     fn a_setting_out_of_its_bounds_is_refused() {
         let error = |json: serde_json::Value| serde_json::from_value::<EmailSettings>(json).unwrap_err().to_string();
         let six: Vec<_> = (0..6).map(|n| format!("staff{n}@example.com")).collect();
-        assert_eq!(error(json!({ "bcc": six })), "a list of more than 5");
+        assert_eq!(error(json!({ "bcc": six })), "the list has more than 5 entries");
         assert_eq!(error(json!({ "min_hours_between_mails": 0 })), "must be between 1 and 8760");
         assert_eq!(error(json!({ "min_sentiment": 1.5 })), "must be between -1 and 1");
         assert!(error(json!({ "configuration_set": "a b" })).contains("1 to 64"));

@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::analysis::CategoryLabel;
 use crate::id::AgentId;
+use crate::label::is_label;
 use crate::session::{Channel, Session};
+use crate::settings::list::{Bounded, ListItem};
 use crate::text_enum;
 
 /// The most metrics of a tenant: each one stands in every prompt and answer.
@@ -24,13 +26,11 @@ pub const MAX_METRIC_TEXT: u32 = 500;
 const MAX_INTEGER: i64 = 1 << 53;
 
 /// The metrics of a tenant; their names differ.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "Vec<Metric>")]
-pub struct CustomMetrics(Vec<Metric>);
+pub type CustomMetrics = Bounded<Metric, MAX_METRICS>;
 
-impl CustomMetrics {
-    pub fn metrics(&self) -> &[Metric] {
-        &self.0
+impl ListItem for Metric {
+    fn key(&self) -> Option<String> {
+        Some(self.name.clone())
     }
 }
 
@@ -114,10 +114,6 @@ impl Metric {
 /// Reasons to refuse a metric.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidMetric {
-    #[error("custom_metrics must be at most {MAX_METRICS}")]
-    TooMany,
-    #[error("more than one custom metric with the name {0:?}")]
-    Repeated(String),
     #[error(
         "invalid name of a custom metric {0:?}: it must have 1 to {MAX_METRIC_NAME} characters of a-z, 0-9 and _, and begin with a letter"
     )]
@@ -171,7 +167,7 @@ impl TryFrom<MetricDocument> for Metric {
         if !begins || name.len() > MAX_METRIC_NAME || !name.chars().all(is_name) {
             return Err(InvalidMetric::Name(name));
         }
-        if !super::is_label(&document.description, MAX_METRIC_DESCRIPTION) {
+        if !is_label(&document.description, MAX_METRIC_DESCRIPTION) {
             return Err(InvalidMetric::Description(name));
         }
         let kind = kind(&document)?;
@@ -183,6 +179,7 @@ fn kind(document: &MetricDocument) -> Result<MetricKind, InvalidMetric> {
     let MetricDocument { kind, min, max, max_length, values, .. } = document;
     let superfluous = |field| InvalidMetric::Superfluous { name: document.name.clone(), kind: kind.as_str(), field };
     let unfit = |field, rule| InvalidMetric::Field { name: document.name.clone(), field, rule };
+    // A field that the type ignores is a mistake, like an unknown field.
     let is_ranged = matches!(kind, MetricType::Integer | MetricType::Number);
     if !is_ranged && (min.is_some() || max.is_some()) {
         return Err(superfluous("min or max"));
@@ -227,7 +224,7 @@ fn integer_range(min: Option<f64>, max: Option<f64>) -> Result<MetricKind, &'sta
 
 fn are_values(values: &[String]) -> bool {
     let distinct = values.iter().collect::<BTreeSet<_>>().len() == values.len();
-    let fit = values.iter().all(|value| super::is_label(value, MAX_ENUM_VALUE));
+    let fit = values.iter().all(|value| is_label(value, MAX_ENUM_VALUE));
     (2..=MAX_ENUM_VALUES).contains(&values.len()) && distinct && fit
 }
 
@@ -253,21 +250,6 @@ impl From<Metric> for MetricDocument {
     }
 }
 
-impl TryFrom<Vec<Metric>> for CustomMetrics {
-    type Error = InvalidMetric;
-
-    fn try_from(metrics: Vec<Metric>) -> Result<Self, InvalidMetric> {
-        if metrics.len() > MAX_METRICS {
-            return Err(InvalidMetric::TooMany);
-        }
-        let mut names = BTreeSet::new();
-        match metrics.iter().find(|metric| !names.insert(metric.name())) {
-            Some(repeated) => Err(InvalidMetric::Repeated(repeated.name.clone())),
-            None => Ok(Self(metrics)),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -287,8 +269,8 @@ mod tests {
         let metrics: CustomMetrics = serde_json::from_value(json).unwrap();
         let again: CustomMetrics = serde_json::from_value(serde_json::to_value(&metrics).unwrap()).unwrap();
         assert_eq!(again, metrics);
-        assert_eq!(metrics.metrics()[1].kind(), &MetricKind::Integer { min: 0, max: 10 });
-        let when = metrics.metrics()[4].when();
+        assert_eq!(metrics[1].kind(), &MetricKind::Integer { min: 0, max: 10 });
+        let when = metrics[4].when();
         assert!(when.holds_for(CategoryLabel::FacingIssue) && !when.holds_for(CategoryLabel::Others));
     }
 
@@ -318,11 +300,7 @@ mod tests {
             { "name": "a", "description": "d", "type": "boolean" },
             { "name": "a", "description": "d", "type": "boolean" }
         ]);
-        assert!(
-            serde_json::from_value::<CustomMetrics>(twice)
-                .unwrap_err()
-                .to_string()
-                .contains("more than one custom metric")
-        );
+        let error = serde_json::from_value::<CustomMetrics>(twice).unwrap_err().to_string();
+        assert_eq!(error, "the list has more than one \"a\"");
     }
 }

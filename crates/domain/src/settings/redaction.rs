@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use redaction::{CustomPattern, Entity, Redactor};
-use serde::{Deserialize, Serialize};
 
-use crate::settings::section::{FieldText, section};
+use crate::settings::list::{Bounded, ListItem};
+use crate::settings::section::section;
 use crate::text_enum;
 
 /// The most patterns of a tenant; each one is searched for in every turn.
@@ -16,8 +16,9 @@ section! {
     #[derive(Eq)]
     RedactionSettings {
         /// Personal data to hide from the model.
-        entities: Entities
-            ["`email`, `phone`, `payment_card`, `iban`, `national_id`, `ip_address`; empty: nothing"] = Entities::default(),
+        entities: BTreeSet<Entity>
+            ["`email`, `phone`, `payment_card`, `iban`, `national_id`, `ip_address`; empty: nothing"]
+            = BTreeSet::from([Entity::PaymentCard, Entity::Iban, Entity::NationalId]),
         /// Further texts to hide from the model: `{ "name": "customer_number", "pattern": "KD-\\d{6}" }`.
         patterns: CustomPatterns ["up to 20 names with regular expressions"] = CustomPatterns::default(),
         /// Whether mails to visitors show placeholders such as `[PAYMENT_CARD_1]` or the original text.
@@ -31,7 +32,7 @@ section! {
 
 impl RedactionSettings {
     pub fn redactor(&self) -> Redactor {
-        Redactor::new(self.entities.iter(), self.patterns.patterns())
+        Redactor::new(self.entities.iter().copied(), self.patterns.iter())
     }
 }
 
@@ -47,66 +48,14 @@ text_enum! {
     }
 }
 
-/// A set of entities; repeating one in JSON changes nothing.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Entities(BTreeSet<Entity>);
-
-impl Entities {
-    pub fn iter(&self) -> impl Iterator<Item = Entity> {
-        self.0.iter().copied()
-    }
-}
-
-impl Default for Entities {
-    fn default() -> Self {
-        Self([Entity::PaymentCard, Entity::Iban, Entity::NationalId].into())
-    }
-}
-
 /// The patterns of a tenant; their names differ.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "Vec<CustomPattern>")]
-pub struct CustomPatterns(Vec<CustomPattern>);
+pub type CustomPatterns = Bounded<CustomPattern, MAX_PATTERNS>;
 
-impl CustomPatterns {
-    pub fn patterns(&self) -> &[CustomPattern] {
-        &self.0
+impl ListItem for CustomPattern {
+    fn key(&self) -> Option<String> {
+        Some(self.name().to_owned())
     }
 }
-
-/// Reasons to refuse a list of patterns.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum InvalidCustomPatterns {
-    #[error("more than {MAX_PATTERNS} redaction patterns")]
-    TooMany,
-    #[error("more than one redaction pattern with the name {0:?}")]
-    Repeated(String),
-}
-
-impl TryFrom<Vec<CustomPattern>> for CustomPatterns {
-    type Error = InvalidCustomPatterns;
-
-    fn try_from(patterns: Vec<CustomPattern>) -> Result<Self, InvalidCustomPatterns> {
-        if patterns.len() > MAX_PATTERNS {
-            return Err(InvalidCustomPatterns::TooMany);
-        }
-        let mut names = BTreeSet::new();
-        match patterns.iter().find(|pattern| !names.insert(pattern.name())) {
-            Some(repeated) => Err(InvalidCustomPatterns::Repeated(repeated.name().to_owned())),
-            None => Ok(Self(patterns)),
-        }
-    }
-}
-
-pub(crate) const PATTERN_FIELDS: &[FieldText] = &[
-    FieldText {
-        name: "name",
-        values: "1 to 40 characters of a-z, 0-9 and _, beginning with a letter; no entity's name",
-        lines: &["The name in placeholders."],
-    },
-    FieldText { name: "pattern", values: "regular expression of up to 300 characters", lines: &["The text to hide."] },
-];
 
 #[cfg(test)]
 mod tests {
@@ -125,7 +74,7 @@ mod tests {
             })
         );
         let none: RedactionSettings = serde_json::from_value(json!({ "entities": [] })).unwrap();
-        assert_eq!(none.entities.iter().count(), 0);
+        assert!(none.entities.is_empty());
     }
 
     #[test]
@@ -137,7 +86,7 @@ mod tests {
         });
         let settings: RedactionSettings = serde_json::from_value(json.clone()).unwrap();
         assert_eq!(serde_json::to_value(&settings).unwrap(), json);
-        assert_eq!(settings.patterns.patterns()[0].pattern().as_str(), "KD-\\d{6}");
+        assert_eq!(settings.patterns[0].pattern().as_str(), "KD-\\d{6}");
     }
 
     #[test]
@@ -148,8 +97,8 @@ mod tests {
         let refused = error(json!([{ "name": "k", "pattern": "KD-(" }]));
         assert!(refused.contains("invalid redaction pattern \"k\": unclosed group"), "{refused}");
         let many: Vec<_> = (0..21).map(|n| json!({ "name": format!("n{n}"), "pattern": "x" })).collect();
-        assert_eq!(error(json!(many)), "more than 20 redaction patterns");
+        assert_eq!(error(json!(many)), "the list has more than 20 entries");
         let twice = json!([{ "name": "a", "pattern": "x" }, { "name": "a", "pattern": "y" }]);
-        assert_eq!(error(twice), "more than one redaction pattern with the name \"a\"");
+        assert_eq!(error(twice), "the list has more than one \"a\"");
     }
 }

@@ -5,12 +5,12 @@ use serde_json::Value;
 /// A line of the table of settings.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SettingField {
-    /// Such as `email.quiet_hours.from`.
+    /// Such as `email.quiet_hours`.
     pub path: String,
     /// The valid values, with their unit.
     pub values: &'static str,
-    /// `null`: not set. `None`: the field is required.
-    pub default: Option<Value>,
+    /// `null`: not set.
+    pub default: Value,
     /// The meaning, in one paragraph.
     pub meaning: String,
 }
@@ -22,12 +22,12 @@ pub(crate) struct FieldText {
     pub(crate) lines: &'static [&'static str],
 }
 
-/// Describes the fields of a section, or the fields inside of a field; `defaults` is its default document.
+/// Describes the fields of a section; `defaults` is its default document.
 pub(crate) fn fields(section: &str, texts: &[FieldText], defaults: &Value) -> Vec<SettingField> {
     let field = |text: &FieldText| SettingField {
         path: format!("{section}.{}", text.name),
         values: text.values,
-        default: defaults.get(text.name).cloned(),
+        default: defaults[text.name].clone(),
         meaning: text.lines.iter().map(|line| line.trim()).collect::<Vec<_>>().join(" "),
     };
     texts.iter().map(field).collect()

@@ -72,7 +72,7 @@ mod tests {
             (json!({ "kind": "hubspot", "concurrency": 0 }), "config.concurrency: must be between 1 and 50"),
             (
                 json!({ "kind": "hubspot", "properties": { "a": "visitor.x" } }),
-                "config.properties.a: is no source: such are visitor.name, ",
+                "config.properties.a: not a source of a field; sources are visitor.name, ",
             ),
             (json!({ "kind": "webhook" }), "config: missing field `url`"),
             (json!({ "kind": "webhook", "url": "https://x/…" }), "config.url: is as it is shown, without its path"),

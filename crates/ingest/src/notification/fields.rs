@@ -6,22 +6,10 @@ use std::str::FromStr;
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 
+use crate::error::FieldError;
+
 /// Errors that an answer lists: a program that causes 50 needs to be fixed, not to see more.
 const MAX_ERRORS: usize = 50;
-
-/// A field that is not as documented.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FieldError {
-    /// RFC 6901; empty for the whole document.
-    pub pointer: String,
-    pub detail: String,
-}
-
-impl FieldError {
-    pub(crate) fn new(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self { pointer: pointer.into(), detail: detail.into() }
-    }
-}
 
 /// Errors found so far.
 #[derive(Default)]
@@ -47,22 +35,18 @@ impl FieldErrors {
     }
 
     /// Reports null bytes, which Postgres stores neither as text nor as JSON.
-    pub(crate) fn no_null_bytes(&mut self, document: &Value) {
-        self.no_null_bytes_in(document, String::new());
-    }
-
-    fn no_null_bytes_in(&mut self, value: &Value, pointer: String) {
+    pub(crate) fn no_null_bytes(&mut self, value: &Value, pointer: String) {
         match value {
             Value::String(text) if text.contains('\0') => self.add(pointer, "must not contain null bytes"),
             Value::Array(items) => {
-                items.iter().enumerate().for_each(|(i, item)| self.no_null_bytes_in(item, format!("{pointer}/{i}")));
+                items.iter().enumerate().for_each(|(i, item)| self.no_null_bytes(item, format!("{pointer}/{i}")));
             }
             Value::Object(map) => {
                 for (key, item) in map {
                     if key.contains('\0') {
                         self.add(pointer.clone(), "must not have a key with null bytes");
                     }
-                    self.no_null_bytes_in(item, child(&pointer, key));
+                    self.no_null_bytes(item, child(&pointer, key));
                 }
             }
             _ => {}
@@ -179,6 +163,7 @@ pub(crate) fn time(value: &Value) -> Result<DateTime<Utc>, String> {
 }
 
 pub(crate) fn millis(value: &Value) -> Result<u32, String> {
+    // The column is an `integer`.
     let millis = value.as_u64().filter(|ms| *ms <= i32::MAX as u64).and_then(|ms| u32::try_from(ms).ok());
     millis.ok_or_else(|| format!("must be whole milliseconds from 0 to {}", i32::MAX))
 }

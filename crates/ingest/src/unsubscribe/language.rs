@@ -1,7 +1,5 @@
 //! Texts of the pages, in the languages of the built-in mail.
 
-use super::page::LinkPage;
-
 /// Language of the pages, with all their texts.
 #[derive(Debug)]
 pub(crate) struct PageLanguage {
@@ -9,10 +7,10 @@ pub(crate) struct PageLanguage {
     pub(super) tag: &'static str,
     /// On the button of the form.
     pub(super) button: &'static str,
-    form: PageText,
-    done: PageText,
-    unknown: PageText,
-    unavailable: PageText,
+    pub(super) form: PageText,
+    pub(super) done: PageText,
+    pub(super) unknown: PageText,
+    pub(super) unavailable: PageText,
 }
 
 /// Texts of a page, as HTML. `{business}` stands for the name of the business.
@@ -110,15 +108,6 @@ impl PageLanguage {
             }
         }
         best.1
-    }
-
-    pub(super) fn text(&self, page: &LinkPage) -> PageText {
-        match page {
-            LinkPage::Form(_) => self.form,
-            LinkPage::Done(_) => self.done,
-            LinkPage::Unknown => self.unknown,
-            LinkPage::Unavailable => self.unavailable,
-        }
     }
 }
 

@@ -9,8 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::form;
 use super::language::{PageLanguage, PageText};
-use crate::RETRY_AFTER;
-use crate::problem::set;
+use crate::problem::{RETRY_AFTER, set};
 
 const STYLE: &str = include_str!("page.css");
 
@@ -45,7 +44,7 @@ pub(super) fn response(status: u16, page: &LinkPage, language: &PageLanguage) ->
         set(&mut response.headers, name, value);
     }
     if status == 503 {
-        set(&mut response.headers, header::RETRY_AFTER, &RETRY_AFTER.as_secs().to_string());
+        set(&mut response.headers, header::RETRY_AFTER, RETRY_AFTER);
     }
     response
 }
@@ -56,7 +55,7 @@ fn html(page: &LinkPage, language: &PageLanguage) -> String {
         LinkPage::Done(business) => (business.as_str(), String::new()),
         LinkPage::Unknown | LinkPage::Unavailable => ("", String::new()),
     };
-    let PageText { title, heading, paragraph } = language.text(page);
+    let PageText { title, heading, paragraph } = text(page, language);
     // Isolated: a name that is written from right to left does not turn the sentence around.
     let business = format!("<bdi>{}</bdi>", escaped(business));
     let [heading, paragraph] = [heading, paragraph].map(|text| text.replace("{business}", &business));
@@ -79,6 +78,15 @@ fn html(page: &LinkPage, language: &PageLanguage) -> String {
 </html>
 "#
     )
+}
+
+fn text(page: &LinkPage, language: &PageLanguage) -> PageText {
+    match page {
+        LinkPage::Form(_) => language.form,
+        LinkPage::Done(_) => language.done,
+        LinkPage::Unknown => language.unknown,
+        LinkPage::Unavailable => language.unavailable,
+    }
 }
 
 /// Writes the form, which posts to the page's own address: the token need not be repeated.

@@ -16,7 +16,7 @@ fn until(text: &str) -> Quiet {
 async fn expect(world: &World, zone: &str, [from, to]: [&str; 2], moments: &[(&str, Quiet)]) {
     let [from, to] = [from, to].map(|time| TimeOfDay::try_from(time.to_owned()).unwrap());
     for (now, expected) in moments {
-        let found = world.store().quiet_until(&zone.parse().unwrap(), from, to, at(now)).await.unwrap();
+        let found = world.store().quiet_until(&zone.parse().unwrap(), &from, &to, at(now)).await.unwrap();
         assert_eq!(found, *expected, "{zone} {from}-{to} at {now}");
     }
 }

@@ -33,8 +33,9 @@ fn what_api_gateway_answers_itself_is_a_problem_document_of_that_status() {
         let body = response["ResponseTemplates"]["application/json"].as_str().expect("a body");
         let document: Value = serde_json::from_str(body).expect("JSON");
         assert_eq!(document["status"], response["StatusCode"], "{kind}");
-        let name = document["type"].as_str().expect("a type");
-        assert!(name.starts_with("urn:post-session:problem:"), "{kind}: {name}");
+        let name = document["type"].as_str().expect("a type").strip_prefix("urn:post-session:problem:");
+        let listed = format!("{} `{}`", document["status"], name.expect("a type of ours"));
+        assert!(include_str!("../../../ingest/README.md").contains(&listed), "{kind}: {listed}");
         assert!(document["title"].is_string() && document["detail"].is_string(), "{kind}");
         let content_type = &response["ResponseParameters"]["Headers"]["Content-Type"];
         assert_eq!(content_type, "'application/problem+json'", "{kind}");

@@ -79,7 +79,7 @@ impl<J: Journal> TranscriptAnalysis<'_, J> {
         let scope = self.scope(&everything);
         for detail in [Detail::Full, Detail::Brief] {
             let digests: Vec<_> = found.iter().enumerate().map(|(n, part)| merge::digest(n, part, detail)).collect();
-            let message = merge_message(&self.brief, &digests, &self.nonce);
+            let message = merge_message(&self.facts, &digests, &self.nonce);
             if split::tokens(&message) > plan.room {
                 continue;
             }
