@@ -98,6 +98,9 @@ async fn a_part_that_cannot_be_analysed_makes_the_result_partial_and_says_so() {
         let timeline = analysis["sentiment"]["timeline"].as_array().unwrap();
         assert_eq!(timeline.len(), 450);
         assert!(timeline.is_sorted_by_key(|feeling| feeling["turn"].as_u64()));
+        let state = world.stack.fake("bedrock").state(&world.marker("s-1")).await.unwrap();
+        // Two parts are asked about once, the other three times.
+        assert_eq!(state["kinds"]["part"], 5, "the stand-in knows the lines of the prompt: {state}");
         assert_eq!(effects(world).await, (1, 1, 1));
     })
     .await;
