@@ -47,8 +47,7 @@ fn exposed<S: serde::Serializer>(token: &SecretString, serializer: S) -> Result<
 
 /// How an integration signs in.
 pub trait SignIn {
-    /// Gets a token with what the secret holds; [`Reason::Unauthorized`] if that is
-    /// not valid.
+    /// Gets a token with what the secret holds; [`Reason::Unauthorized`] if the secret is not valid.
     fn sign_in(&self, secret: &SecretString) -> impl Future<Output = Result<Granted, SignInError>>;
 
     /// As whom, and where, as far as the secret does not say: another subject needs another token.

@@ -1,5 +1,5 @@
 -- The tables of the Post Session API, by aggregate: tenants, third parties, sessions, steps, analyses, mails, syncs and
--- webhooks, alerts. docs/tables.md describes the life of a session table by table, with the states of each.
+-- webhooks, alerts. docs/tables.md tells the life of a session table by table, with the states of each.
 --
 -- Every key starts with tenant_id, so that no statement can reach another tenant's rows by an id alone. An index stands
 -- below its table, with the statement that it serves. All times are UTC.

@@ -148,7 +148,9 @@ row! {
         pub session_id: SessionId,
         pub integration_id: IntegrationId,
         pub analysis_version: i32,
+        #[serde(skip_serializing_if = "Option::is_none")]
         pub contact_id: Option<String>,
+        #[serde(skip_serializing_if = "Option::is_none")]
         pub record_id: Option<String>,
     }
 }

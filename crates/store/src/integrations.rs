@@ -213,8 +213,7 @@ impl Store {
     /// Returns the integrations of a tenant that wait for a repair.
     pub async fn disabled_integrations(&self, tenant: &TenantId) -> Result<Vec<DisabledIntegration>, Error> {
         let params = [text(tenant.as_ref()), text(INTEGRATION_DISABLED.as_str())];
-        let disabled: Vec<Option<_>> = self.all(DISABLED_INTEGRATIONS, &params).await?;
-        Ok(disabled.into_iter().flatten().collect())
+        self.all(DISABLED_INTEGRATIONS, &params).await
     }
 }
 
@@ -263,10 +262,10 @@ impl FromRow for Shown {
     }
 }
 
-impl FromRow for Option<DisabledIntegration> {
+impl FromRow for DisabledIntegration {
     fn from_row(row: &Row) -> Result<Self, Error> {
-        let (integration_id, waiting) = (row.get("integration_id")?, row.get("waiting")?);
-        Ok(disabled(row)?.map(|disabled| DisabledIntegration { integration_id, disabled, waiting }))
+        let disabled = disabled(row)?.ok_or_else(|| row.unknown("disabled_at", "null"))?;
+        Ok(Self { integration_id: row.get("integration_id")?, disabled, waiting: row.get("waiting")? })
     }
 }
 

@@ -1,5 +1,4 @@
-//! The one way to run a statement: unnamed, with typed parameters, in one round trip. [`row`](mod@crate::row) reads what it
-//! returns.
+//! The one way to run a statement: unnamed, with typed parameters, in one round trip.
 //!
 //! Named prepared statements would cost a second round trip and pin connections of a proxy.
 

@@ -216,7 +216,8 @@ impl Store {
                     }
                 }
                 // The status has changed since the claim was tried.
-                _ => {}
+                "pending" | "failed" => {}
+                other => return Err(row.unknown("status", other)),
             }
         }
         // The step changed hands in every round: the next delivery looks again.

@@ -276,7 +276,7 @@ mod tests {
 
     #[test]
     fn what_is_missing_or_wrong_is_said_before_anything_is_asked() {
-        for (line, told) in [
+        for (line, expected) in [
             ("show", "--tenant <ID>"),
             ("test --tenant acme", "--integration <ID>"),
             ("show --tenant a/b", "invalid value"),
@@ -290,7 +290,7 @@ mod tests {
             ("log --tenant acme --integration hubspot --limit 0", "invalid value"),
         ] {
             let error = command(line).unwrap_err();
-            assert!(error.contains(told), "{line}: {error}");
+            assert!(error.contains(expected), "{line}: {error}");
         }
     }
 }

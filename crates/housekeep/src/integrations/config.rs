@@ -1,4 +1,4 @@
-//! Configurations to save, whose mistakes are expected with their place.
+//! Configurations to save, whose mistakes are reported with their place.
 
 use domain::integration::{IntegrationConfig, WebhookConfig};
 use serde::de::DeserializeOwned;

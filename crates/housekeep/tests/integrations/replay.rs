@@ -95,7 +95,7 @@ async fn a_webhook_gets_all_events_again_unless_only_failed_ones_are_asked_for()
 }
 
 /// Creates this number of sessions, each with 15 events sent to a webhook.
-async fn expected(sessions: u32) -> World {
+async fn with_events_sent(sessions: u32) -> World {
     let world = World::new().await;
     world
         .sql(&format!(
@@ -127,7 +127,7 @@ fn replay_events(after: Value) -> Value {
 
 #[tokio::test]
 async fn sessions_with_many_events_do_not_make_a_call_longer() {
-    let world = expected(70).await;
+    let world = with_events_sent(70).await;
     let queues = MemoryQueues::default();
     let (mut after, mut calls) = (Value::Null, Vec::new());
     loop {
@@ -144,7 +144,7 @@ async fn sessions_with_many_events_do_not_make_a_call_longer() {
 
 #[tokio::test]
 async fn an_invocation_that_is_about_to_end_sends_no_more_and_says_where_to_go_on() {
-    let world = expected(20).await;
+    let world = with_events_sent(20).await;
     let (queues, soon) = (MemoryQueues::default(), Duration::ZERO);
     let answer = world.ask_within(&queues, replay_events(Value::Null), soon).await.unwrap();
     assert_eq!((answer, queues.sent.borrow().len()), (json!({ "replayed": 90, "next": "s-0006" }), 0));
@@ -161,7 +161,7 @@ async fn an_invocation_that_is_about_to_end_sends_no_more_and_says_where_to_go_o
 
 #[tokio::test]
 async fn an_invocation_of_seconds_sends_all_the_same() {
-    let world = expected(2).await;
+    let world = with_events_sent(2).await;
     let queues = MemoryQueues::default();
     let answer = world.ask_within(&queues, replay_events(Value::Null), Duration::from_secs(5)).await.unwrap();
     assert_eq!((answer, queues.sent.borrow().len()), (json!({ "replayed": 30, "next": null }), 30));
@@ -169,7 +169,7 @@ async fn an_invocation_of_seconds_sends_all_the_same() {
 
 #[tokio::test]
 async fn what_a_queue_does_not_take_is_left_to_housekeep() {
-    let world = expected(20).await;
+    let world = with_events_sent(20).await;
     let queues = MemoryQueues::default();
     queues.refuses.set(true);
     let answer = world.ask_of(&queues, replay_events(Value::Null)).await.unwrap();

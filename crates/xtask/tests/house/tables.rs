@@ -21,7 +21,6 @@ fn filled(page: &str, table: &str, content: &str) -> Option<String> {
     is_once.then(|| [before, &begin, content, &end, after].concat())
 }
 
-#[expect(clippy::disallowed_methods, reason = "a test has no function configuration")]
 fn hold(page: &str, table: &str, content: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(page);
     let old = fs::read_to_string(&path).expect("a readable page");

@@ -127,9 +127,9 @@ async fn a_receiver_that_is_gone_gets_no_more_webhooks_and_what_is_left_waits() 
     world.fault(json!({ "status": 410 })).await;
     assert_eq!(world.sync_analysis("s-1").await, "wait 86400 s: integration_disabled");
     let IntegrationState::Disabled(disabled) = world.state().await else { panic!("not disabled") };
-    let result = "The webhook's receiver answered 410 Gone: it wants no more events. Enable the integration once it does. \
+    let expected = "The webhook's receiver answered 410 Gone: it wants no more events. Enable the integration once it does. \
                 (HTTP 410)";
-    assert_eq!((disabled.code.as_str(), disabled.reason.as_str()), ("gone", result));
+    assert_eq!((disabled.code.as_str(), disabled.reason.as_str()), ("gone", expected));
     assert_eq!(world.sync_analysis("s-2").await, "wait 86400 s: integration_disabled");
     assert_eq!(world.requests().await.len(), 1);
 
