@@ -11,9 +11,9 @@ async fn the_shipped_conversations_are_evaluated_and_stdout_is_one_json_document
     let conversations = report["conversations"].as_array().unwrap();
     assert_eq!(conversations.len(), 40);
     for conversation in conversations {
-        let (quotes, id) = (&conversation["quotes"], &conversation["id"]);
+        let (usage, id) = (&conversation["usage"], &conversation["id"]);
         assert_eq!(conversation["first_try_valid"], true, "{id}");
-        assert!(quotes["verified"].as_u64() > Some(0) && quotes["dropped"] == 0, "{id}: {quotes}");
-        assert!(conversation["tokens"]["input"].as_u64() > Some(0), "{id}");
+        assert!(usage["quotes_verified"].as_u64() > Some(0) && usage["quotes_dropped"] == 0, "{id}: {usage}");
+        assert!(usage["input_tokens"].as_u64() > Some(0), "{id}");
     }
 }
