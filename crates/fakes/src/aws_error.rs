@@ -7,7 +7,7 @@ use serde_json::json;
 
 /// The statuses of exceptions that Converse, SES and SQS send; others need one in the fault.
 const STATUSES: [(u16, &[&str]); 8] = [
-    (400, &["BadRequestException", "MessageRejected", "ValidationException"]),
+    (400, &["BadRequestException", "MailFromDomainNotVerifiedException", "MessageRejected", "ValidationException"]),
     (403, &["AccessDeniedException"]),
     (404, &["NotFoundException", "ResourceNotFoundException", "UnknownOperationException"]),
     (408, &["ModelTimeoutException"]),
