@@ -10,6 +10,7 @@ static OUTPUT: LazyLock<Validator> = LazyLock::new(|| validator(include_str!("ou
 /// The validator by a schema of this program.
 #[expect(clippy::expect_used, reason = "the file is part of the program, and the first request of a test reads it")]
 pub(super) fn validator(schema: &str) -> Validator {
+    // Unwrap safety: both schemas are files of this program.
     let schema = serde_json::from_str(schema).expect("the file is JSON");
     jsonschema::validator_for(&schema).expect("the file is a JSON schema")
 }
