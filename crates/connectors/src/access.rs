@@ -122,7 +122,7 @@ impl<S: SecretSource, I: SignIn> Access<'_, S, I> {
         let ours = self.store.take_renewal(tenant_id, integration_id, RENEWAL_LEASE).await?;
         let Some(renewal) = ours else {
             let usable = old.filter(|old| reason == RenewalCause::Ends && old.ends_at > self.now);
-            return usable.ok_or(Error::Of(Reason::TokenRenewal));
+            return usable.ok_or(Error::Reason(Reason::TokenRenewal));
         };
         let renewed = self.renew_now(old.as_ref()).await;
         self.store.end_renewal(tenant_id, integration_id, renewal).await?;

@@ -49,7 +49,7 @@ pub fn label(text: &str) -> Option<String> {
 #[derive(Debug, thiserror::Error)]
 pub enum CallError {
     /// No answer: the request may have had its effect.
-    #[error("{operation}")]
+    #[error("{operation}: no answer")]
     Send {
         operation: &'static str,
         #[source]

@@ -72,7 +72,8 @@ impl<S: SecretSource> Connectors<S> {
             }
             IntegrationConfig::Salesforce(config) => {
                 let (now, notes) = ((self.clock)(), SyncNotes::default());
-                let login = Login::new(&self.salesforce, config, deadline, now).ok_or(Error::Of(Reason::ForeignUrl))?;
+                let login =
+                    Login::new(&self.salesforce, config, deadline, now).ok_or(Error::Reason(Reason::ForeignUrl))?;
                 let ask = async |token: &AccessToken| {
                     let api = self.salesforce.api(config, token, deadline, now, &notes).map_err(Error::Crm)?;
                     salesforce::check(&api, config).await.map_err(Error::Crm)
@@ -130,7 +131,7 @@ impl<S: SecretSource> Connectors<S> {
 fn place(error: &Error) -> &'static str {
     match error {
         Error::Secret(_) | Error::SigningSecret(_) => "secret_name",
-        Error::Of(Reason::ForeignUrl) => "config.url",
+        Error::Reason(Reason::ForeignUrl) => "config.url",
         _ => "",
     }
 }

@@ -7,9 +7,9 @@ use domain::step::Code;
 use stage::Failure;
 
 use crate::call::CallError;
+use crate::destination::Violation;
 use crate::reason::Reason;
 use crate::secrets::SecretError;
-use crate::webhook::Violation;
 
 /// A sync or check that failed. The texts hold no personal data.
 #[derive(Debug, thiserror::Error)]
@@ -19,7 +19,7 @@ pub enum Error {
     Store(#[from] store::Error),
     /// Nothing is known beyond the reason.
     #[error("the sync cannot go on: {}", .0.code())]
-    Of(Reason),
+    Reason(Reason),
     #[error("forbidden URL")]
     ForbiddenUrl(#[source] Violation),
     #[error("secret not usable")]
@@ -40,7 +40,7 @@ impl Error {
         match self {
             Self::Store(error) if error.is_retryable() => Reason::Database,
             Self::Store(_) => Reason::DatabaseDefect,
-            Self::Of(reason) => *reason,
+            Self::Reason(reason) => *reason,
             Self::ForbiddenUrl(_) => Reason::ForbiddenUrl,
             Self::Secret(error) => error.reason(),
             Self::SigningSecret(_) => Reason::InvalidSigningSecret,

@@ -7,8 +7,8 @@ mod note;
 pub mod oauth;
 
 pub(crate) use client::HubspotAccount;
+pub use client::MAX_NOTE_LENGTH;
 pub use client::{HubSpot, Portal};
-pub use note::MAX_NOTE_LENGTH;
 
 use crate::call::CallError;
 use crate::crm::{Crm, Person, WriteAttempt, address};

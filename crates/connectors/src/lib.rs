@@ -4,6 +4,7 @@ pub mod access;
 pub mod call;
 pub mod check;
 pub mod crm;
+mod destination;
 pub mod error;
 pub mod explanation;
 mod hosts;
@@ -23,6 +24,7 @@ pub mod webhook;
 use stage::{Clock, ConfigError, Env, SdkConfig};
 use store::Store;
 
+pub use destination::Violation;
 pub use error::Error;
 pub use hosts::AllowedHosts;
 pub use http::SetupError;

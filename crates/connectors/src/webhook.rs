@@ -1,6 +1,5 @@
 //! Custom webhooks: one signed request per event, with an id that stays the same however often it is sent.
 
-mod address;
 mod delivery;
 mod payload;
 mod sign;
@@ -19,17 +18,16 @@ use rustls::ClientConfig;
 use secrecy::SecretString;
 use stage::Delivery;
 
-pub use address::Violation;
 pub use delivery::EventDelivery;
 pub use payload::MAX_PAYLOAD_BYTES;
 pub use sign::signing_keys;
 
 use crate::call::{CallError, ErrorAnswer};
+use crate::destination::{PublicOnly, System, Target, Violation};
 use crate::error::Error;
 use crate::hosts::AllowedHosts;
 use crate::http::{self, SetupError};
 use crate::reason::Reason;
-use address::{PublicOnly, System, Target};
 
 /// The time-out that Standard Webhooks recommends: a receiver acknowledges first and works later.
 pub const DELIVERY_TIMEOUT: Duration = Duration::from_secs(15);

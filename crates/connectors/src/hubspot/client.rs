@@ -13,13 +13,14 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::error_answer;
-use super::note::MAX_NOTE_LENGTH;
 use crate::call::CallError;
 use crate::http::{self, SetupError, segment};
 use crate::job::{Job, SyncNotes};
 use crate::reason::Reason;
 use crate::rest::{NO_BODY, RestApi};
 
+/// The longest `hs_note_body` that HubSpot takes; counted in UTF-16 units, which are never fewer than characters.
+pub const MAX_NOTE_LENGTH: usize = 65_536;
 /// Notes read in one request: HubSpot's limit of a batch's inputs.
 pub(super) const NOTES_PER_READ: usize = 100;
 /// HubSpot's own limit of associations on a page.

@@ -5,13 +5,11 @@ use domain::analysis::Analysis;
 use domain::id::SessionId;
 use domain::session::Session;
 
-use super::client::{KEY_PROPERTY, NOTES_PER_READ, Portal, Properties};
+use super::client::{KEY_PROPERTY, MAX_NOTE_LENGTH, NOTES_PER_READ, Portal, Properties};
 use crate::call::CallError;
 use crate::job::Job;
 use crate::summary::{self, ID_LABEL, Markup, SummaryFormat, TITLE, visible};
 
-/// The longest `hs_note_body` that HubSpot takes; counted in UTF-16 units, which are never fewer than characters.
-pub const MAX_NOTE_LENGTH: usize = 65_536;
 /// How far the clock that a conversation's end was taken from may be ahead of HubSpot's, generously: a note that was
 /// created longer before the end is another session's.
 const CLOCK_SKEW: TimeDelta = TimeDelta::days(1);

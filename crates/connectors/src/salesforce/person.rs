@@ -62,7 +62,7 @@ pub(super) async fn find_or_create(org: &Org<'_>, job: &Job<'_>, email: &EmailAd
     let address = AddressHash::of(key.tenant_id, email);
     let lease = job.delivery.remaining();
     if !org.store.take_person(key, &address, lease).await? {
-        return Err(Error::Of(Reason::OtherSession));
+        return Err(Error::Reason(Reason::OtherSession));
     }
     let made = create_once(org, job, object, email).await;
     // Without an answer they may still be created: others wait until the lease ends.

@@ -38,13 +38,13 @@ impl EventDelivery<'_> {
         match self.event {
             Event::SessionAnalyzed { version } => {
                 let analysis = store.shown_analysis(tenant, session_id, *version, self.shown).await;
-                let analysis = analysis?.ok_or(Error::Of(Reason::UnknownAnalysis))?;
+                let analysis = analysis?.ok_or(Error::Reason(Reason::UnknownAnalysis))?;
                 Ok(payload::analyzed(self.session, &analysis, *version))
             }
             Event::SessionFailed { code, .. } => Ok(payload::failed(self.session, code, self.at)),
             Event::EmailStatus { email_id, status } => {
                 let mail = store.email_of_event(tenant, *email_id).await?;
-                let (template, analysis_version) = mail.ok_or(Error::Of(Reason::UnknownEmail))?;
+                let (template, analysis_version) = mail.ok_or(Error::Reason(Reason::UnknownEmail))?;
                 let email = EmailData { email_id: *email_id, status, template: &template, analysis_version };
                 Ok(payload::mailed(self.session, email, self.at))
             }

@@ -14,9 +14,8 @@ const ID_BYTES: usize = 16;
 /// replay, and different from every other.
 pub(super) fn webhook_id(tenant: &TenantId, session: &SessionId, integration: &IntegrationId, event: &Event) -> String {
     let mut parts = vec![tenant.as_ref(), session.as_ref(), integration.as_ref(), event.event_type().as_str()];
-    let text = event.to_string();
-    // Ids of first versions were given before there were others, and must stay what they are.
-    parts.extend(text.split('@').skip(1));
+    let distinction = event.distinction();
+    parts.extend(distinction.iter().map(String::as_str));
     // No id holds a line break, so different parts never make the same text.
     let hash = Sha256::digest(parts.join("\n"));
     let hex: String = hash.iter().take(ID_BYTES).map(|byte| format!("{byte:02x}")).collect();

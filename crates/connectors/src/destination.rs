@@ -34,20 +34,20 @@ pub enum Violation {
 
 impl Violation {
     /// Finds the answer of [`PublicOnly`] in an error of the HTTP client.
-    pub(super) fn in_chain(error: &(dyn Error + 'static)) -> Option<Self> {
+    pub(crate) fn in_chain(error: &(dyn Error + 'static)) -> Option<Self> {
         std::iter::successors(Some(error), |&error| error.source()).find_map(|error| error.downcast_ref()).copied()
     }
 }
 
 /// A URL that may be asked for, by a client that resolves with [`PublicOnly`] unless it is exempt.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Target {
-    pub(super) url: Url,
-    pub(super) is_exempt: bool,
+pub(crate) struct Target {
+    pub(crate) url: Url,
+    pub(crate) is_exempt: bool,
 }
 
 impl Target {
-    pub(super) fn parse(text: &str, allowed: &AllowedHosts) -> Result<Self, Violation> {
+    pub(crate) fn parse(text: &str, allowed: &AllowedHosts) -> Result<Self, Violation> {
         let url = Url::parse(text).map_err(|_| Violation::Malformed)?;
         let host = url.host_str().ok_or(Violation::Malformed)?;
         if !has_no_user(&url) {
@@ -76,7 +76,7 @@ fn literal(host: &str) -> Option<IpAddr> {
 
 /// Asks the name servers of the system.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct System;
+pub(crate) struct System;
 
 impl Resolve for System {
     fn resolve(&self, name: Name) -> Resolving {
@@ -91,11 +91,11 @@ impl Resolve for System {
 ///
 /// The HTTP client asks once per connection and connects to what it is given: no later answer of a name server counts.
 #[derive(Clone)]
-pub(super) struct PublicOnly(pub(super) Arc<dyn Resolve>);
+pub(crate) struct PublicOnly(pub(crate) Arc<dyn Resolve>);
 
 impl PublicOnly {
     /// As a request would find it now.
-    pub(super) async fn check(&self, url: &Url) -> Result<(), Violation> {
+    pub(crate) async fn check(&self, url: &Url) -> Result<(), Violation> {
         let host = url.host_str().ok_or(Violation::Malformed)?;
         if literal(host).is_some() {
             return Ok(());
