@@ -14,7 +14,7 @@ text_enum! {
     pub enum EventType {
         /// A session has been analysed, or analysed again.
         SessionAnalyzed = "session.analyzed",
-        /// A step of a session has failed for good.
+        /// A session has ended, and a step of it has failed.
         SessionFailed = "session.failed",
         /// The mail to the visitor has a new status.
         EmailStatus = "email.status",
@@ -25,14 +25,14 @@ text_enum! {
 ///
 /// Shown as `session.analyzed`, of later versions `session.analyzed@2`; `session.failed@<code>`, from the second
 /// occurrence on `session.failed@<code>@2`; `email.status@<id>@<status>`. The id of a webhook's message is made from
-/// this text, so the text of an event never changes.
+/// the parts of this text, so they never change.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Event {
     SessionAnalyzed {
         version: i32,
     },
     SessionFailed {
-        /// Code of the step that failed first. The session itself loses the code when a replay repairs it.
+        /// Code of the step that failed first. The session itself loses the code when a replay fixes it.
         code: String,
         /// Counts from 1: a session that is replayed can fail again.
         occurrence: i32,
@@ -52,18 +52,24 @@ impl Event {
             Self::EmailStatus { .. } => EventType::EmailStatus,
         }
     }
+
+    /// Lists what distinguishes the event from others of its type and session. The first version and the first
+    /// occurrence have no number: the ids of their messages were given before there were others.
+    pub fn distinction(&self) -> Vec<String> {
+        match self {
+            Self::SessionAnalyzed { version: FIRST_VERSION } => vec![],
+            Self::SessionAnalyzed { version } => vec![version.to_string()],
+            Self::SessionFailed { code, occurrence: FIRST_OCCURRENCE } => vec![code.clone()],
+            Self::SessionFailed { code, occurrence } => vec![code.clone(), occurrence.to_string()],
+            Self::EmailStatus { email_id, status } => vec![email_id.to_string(), status.clone()],
+        }
+    }
 }
 
 impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.event_type().as_str())?;
-        match self {
-            Self::SessionAnalyzed { version: FIRST_VERSION } => Ok(()),
-            Self::SessionAnalyzed { version } => write!(f, "@{version}"),
-            Self::SessionFailed { code, occurrence: FIRST_OCCURRENCE } => write!(f, "@{code}"),
-            Self::SessionFailed { code, occurrence } => write!(f, "@{code}@{occurrence}"),
-            Self::EmailStatus { email_id, status } => write!(f, "@{email_id}@{status}"),
-        }
+        self.distinction().iter().try_for_each(|part| write!(f, "@{part}"))
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use uuid::Uuid;
 
 use crate::id::{IntegrationId, SessionId, TenantId};
-use crate::settings::alerts::StageName;
+use crate::text_enum;
 
 /// The version of a session's first analysis; each later version is one more.
 pub const FIRST_VERSION: i32 = 1;
@@ -31,6 +31,15 @@ pub enum Step {
         integration: IntegrationId,
         event_id: Uuid,
     },
+}
+
+text_enum! {
+    /// The stage that runs a step: alerts and metrics count by stage, whatever the step's version and integration.
+    pub enum StageName {
+        Analyze = "analyze",
+        Notify = "notify",
+        CrmSync = "crm_sync",
+    }
 }
 
 impl Step {

@@ -80,7 +80,7 @@ pub struct Delivery {
 }
 
 impl Delivery {
-    /// The time left for calls to others, less a reserve for recording what came of them.
+    /// The time left for calls to others, less a reserve for recording the outcome.
     pub fn remaining(&self) -> Duration {
         remaining(self.deadline)
     }

@@ -1,4 +1,4 @@
-//! One step of one session: claim it, have it handled, record what came of it, pass on what follows.
+//! One step of one session: claim it, have it handled, record the outcome, pass on what follows.
 
 use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant};
@@ -27,13 +27,14 @@ pub const UNREADABLE_MESSAGE: Code = Code::new("unreadable_message");
 /// No session has planned the step that the message asks for.
 pub const UNKNOWN_STEP: Code = Code::new("unknown_step");
 
-const UNPLANNED: &str = "no session has planned this step";
-
+const UNPLANNED: &str = "no session planned this step";
 /// The message asks for a version of the analysis that there is already, or that cannot be next.
 pub const ANALYSIS_VERSION_TAKEN: Code = Code::new("analysis_version_taken");
 /// The message asks for another analysis of a session that has none yet.
 pub const NOT_ANALYSED: Code = Code::new("not_analysed");
-const TRANSCRIPT_PURGED: Code = Code::new("transcript_purged");
+pub const TRANSCRIPT_PURGED: Code = Code::new("transcript_purged");
+/// The reason of [`TRANSCRIPT_PURGED`].
+pub const WITHOUT_TRANSCRIPT: &str = "the transcript was removed, by retention or an erasure";
 
 /// The handler panicked in every delivery.
 pub const PANIC: Code = Code::new("panic");
@@ -100,7 +101,7 @@ impl<S: Stage, Q: Queues> StepRunner<S, Q> {
         .await
     }
 
-    /// Handles one SQS event; for a function that is also invoked with something else.
+    /// Handles one SQS event, as [`Self::serve`] does with each.
     pub async fn handle_batch(&self, event: LambdaEvent<SqsEvent>) -> SqsBatchResponse {
         handle_batch(&self.config.queue, &self.queues, self, event).await
     }
@@ -157,8 +158,8 @@ impl<S: Stage, Q: Queues> StepRunner<S, Q> {
                 Err(dead(ANALYSIS_VERSION_TAKEN, &format!("the next version of this analysis is {next}")))
             }
             Ok(Reanalysis::NotAnalysed) => Err(dead(NOT_ANALYSED, "the session has no analysis yet")),
-            Ok(Reanalysis::TranscriptPurged) => Err(dead(TRANSCRIPT_PURGED, "what was said is kept no longer")),
-            Ok(Reanalysis::Unknown) => Err(dead(UNKNOWN_STEP, "there is no such session")),
+            Ok(Reanalysis::TranscriptPurged) => Err(dead(TRANSCRIPT_PURGED, WITHOUT_TRANSCRIPT)),
+            Ok(Reanalysis::Unknown) => Err(dead(UNKNOWN_STEP, "unknown session")),
             Err(error) => Err(self.database_failed(&error, record)),
         }
     }

@@ -8,14 +8,14 @@ use crate::email_address::EmailAddress;
 use crate::number::Whole;
 use crate::settings::list::{Bounded, ListItem};
 use crate::settings::section::section;
-use crate::text_enum;
+use crate::step::StageName;
 
 /// The most recipients: a mailing list is better than many.
 const MAX_ADMINS: usize = 10;
 /// The most thresholds: `housekeep` counts each one every minute.
 const MAX_THRESHOLDS: usize = 10;
 /// Minutes: a day, the longest period in which failures are counted.
-const MAX_MINUTES: u32 = 24 * 60;
+pub const MAX_MINUTES: u32 = 24 * 60;
 /// Minutes: a week.
 const MAX_COOL_DOWN: u32 = 7 * MAX_MINUTES;
 
@@ -58,14 +58,5 @@ impl fmt::Display for Threshold {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let step = self.step.map_or("all", StageName::as_str);
         write!(f, "{step}:{}/{}", self.failures.get(), self.minutes.get())
-    }
-}
-
-text_enum! {
-    /// The stage that runs a step: alerts and metrics count by stage, whatever the step's version and integration.
-    pub enum StageName {
-        Analyze = "analyze",
-        Notify = "notify",
-        CrmSync = "crm_sync",
     }
 }
