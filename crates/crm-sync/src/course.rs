@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use connectors::explanation::{self, Afterwards};
 use connectors::job::{SyncNotes, Synced};
-use connectors::reason::{Next, Reason};
+use connectors::reason::Reason;
 use connectors::{Error, SecretSource, crm, hubspot, salesforce};
 use domain::integration::{Disabled, Integration, IntegrationConfig, IntegrationState};
 use domain::message::CrmSyncMessage;
@@ -19,13 +19,9 @@ use store::sessions::StoredSession;
 use store::webhook_events::WebhookEvent;
 use uuid::Uuid;
 
-use crate::judgement::{Judgement, counted, skipped};
+use crate::judgement::{FAILING, FAILING_DAYS, Judgement, counted, skipped};
 use crate::{Context, DISABLED, DISABLED_WAIT};
 
-/// The integration has failed for [`FAILING_LIMIT`].
-const FAILING: Code = Code::new("failing");
-/// Failing for so long, without a success, disables an integration.
-const FAILING_LIMIT: Duration = Duration::from_secs(5 * 24 * 3600);
 /// Sessions of an integration that is disabled for longer fail, and can be replayed once it is fixed.
 const LONGEST_DISABLED: Duration = Duration::from_secs(30 * 24 * 3600);
 
@@ -57,7 +53,7 @@ impl<'a> SyncContent<'a> {
             }
             CrmSyncMessage::V2 { tenant_id, event_id, .. } => {
                 let event = store.webhook_event(tenant_id, *event_id).await?;
-                Ok(Self::Event { event_id: *event_id, event: event.ok_or(Error::Of(Reason::UnknownEvent))? })
+                Ok(Self::Event { event_id: *event_id, event: event.ok_or(Error::Reason(Reason::UnknownEvent))? })
             }
         }
     }
@@ -72,12 +68,12 @@ impl<S: SecretSource> Context<S> {
             | CrmSyncMessage::V2 { tenant_id, integration_id, .. } => (tenant_id, integration_id),
         };
         let found = store.integration_as_of(tenant, integration).await?;
-        let (integration, as_of) = found.ok_or(Error::Of(Reason::UnknownIntegration))?;
+        let (integration, as_of) = found.ok_or(Error::Reason(Reason::UnknownIntegration))?;
         let stored = store.session(tenant, &delivery.claimed.key.session_id).await?;
         let request = SyncRequest {
             integration: &integration,
             as_of,
-            stored: &stored.ok_or(Error::Of(Reason::UnknownSession))?,
+            stored: &stored.ok_or(Error::Reason(Reason::UnknownSession))?,
             content: SyncContent::of(message, store).await?,
             delivery,
             now: (self.connectors.clock)(),
@@ -110,10 +106,10 @@ impl<S: SecretSource> Context<S> {
         let pass = match admission {
             Admission::Go(pass) => pass,
             Admission::Wait { after, code } => return request.wait_for_turn(after, code, store).await,
-            Admission::Unknown => return Err(Error::Of(Reason::UnknownIntegration)),
+            Admission::Unknown => return Err(Error::Reason(Reason::UnknownIntegration)),
         };
         let result = self.write(request).await;
-        let judged = result.as_ref().err().map(|error| Judgement::of(error, config));
+        let judged = result.as_ref().err().map(|error| Judgement::of(error, request.integration));
         let health = match (&result, &judged) {
             (_, Some(judgement)) => judgement.health,
             (Ok(Synced::Written(_)), None) => Health::Works,
@@ -141,26 +137,23 @@ impl<S: SecretSource> Context<S> {
         &self,
         request: &SyncRequest<'_>,
         error: &Error,
-        mut judgement: Judgement,
+        judgement: Judgement,
         standing: Standing,
     ) -> Result<Outcome, Error> {
         let store = &self.connectors.store;
-        let Integration { tenant_id, integration_id, config, connection, .. } = request.integration;
-        if error.reason() == Reason::FieldRefused && connection.unique_note_property {
-            // HubSpot no longer has the property that the last check found: the retry does without.
+        let Integration { tenant_id, integration_id, config, .. } = request.integration;
+        if judgement.forgets_note_key {
             store.forget_note_key(tenant_id, integration_id).await?;
-            judgement.next = Next::Retry;
         }
         let ended = || explanation::of_error(error, config, Afterwards::Ended);
-        let fails_for_long = judgement.is_failure() && standing.failing_for >= FAILING_LIMIT && !request.is_replay();
-        if judgement.next == Next::Disable {
-            self.disable(request, judgement.code, &ended()).await?;
-        } else if fails_for_long {
-            let text = format!("The integration has failed for five days. The last failure: {}", ended());
-            self.disable(request, FAILING, &text).await?;
-            judgement.next = Next::Disable;
+        if let Some(code) = judgement.disables(standing, request.is_replay()) {
+            let text = match code == FAILING {
+                true => format!("The integration has failed for {FAILING_DAYS} days. The last failure: {}", ended()),
+                false => ended(),
+            };
+            self.disable(request, code, &text).await?;
         }
-        let outcome = judgement.outcome(error, standing);
+        let outcome = judgement.outcome(error, standing, request.is_replay());
         let text = match request.comes_back(&outcome) {
             true => explanation::of_error(error, config, Afterwards::Sync),
             false => ended(),

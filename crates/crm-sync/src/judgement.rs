@@ -1,10 +1,12 @@
-//! The one place where the end of a sync becomes an outcome of the step and a sign of the integration's health.
+//! Decides what an error of a sync means to its step and to its integration.
+//!
+//! Errors before a sync is admitted, such as an unknown session, mean nothing to the integration: the stage judges them.
 
 use std::time::Duration;
 
 use connectors::Error;
 use connectors::reason::{HealthSign, Next, Reason, ReasonRow};
-use domain::integration::IntegrationConfig;
+use domain::integration::{Integration, IntegrationConfig};
 use domain::step::Code;
 use stage::{Outcome, error_chain};
 use store::gates::{Health, Standing};
@@ -14,19 +16,28 @@ use crate::{DISABLED, DISABLED_WAIT};
 /// The longest rest that is granted: HubSpot's 477 asks for a day at most.
 const LONGEST_REST: Duration = Duration::from_secs(24 * 3600);
 
+/// The integration has failed for [`FAILING_LIMIT`].
+pub(crate) const FAILING: Code = Code::new("failing");
+/// Failing for so long without a success disables: a receiver that is down over a weekend loses nothing.
+const FAILING_LIMIT: Duration = Duration::from_secs(FAILING_DAYS * 24 * 3600);
+pub(crate) const FAILING_DAYS: u64 = 5;
+
 /// The meaning of an error to the step and to the integration.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Judgement {
     pub(crate) code: Code,
     pub(crate) health: Health,
     pub(crate) next: Next,
+    /// HubSpot no longer has the property that the last check found: the retry does without.
+    pub(crate) forgets_note_key: bool,
 }
 
 impl Judgement {
     /// Reads the row of the error's reason.
-    pub(crate) fn of(error: &Error, config: &IntegrationConfig) -> Self {
+    pub(crate) fn of(error: &Error, integration: &Integration) -> Self {
         let ReasonRow { code, next, health: sign, .. } = error.reason().row();
-        let is_webhook = matches!(config, IntegrationConfig::Webhook(_));
+        let is_webhook = matches!(integration.config, IntegrationConfig::Webhook(_));
+        let forgets_note_key = error.reason() == Reason::FieldRefused && integration.connection.unique_note_property;
         let health = match sign {
             HealthSign::Nothing => Health::Unknown,
             HealthSign::Unsure => Health::Unsure,
@@ -41,26 +52,34 @@ impl Judgement {
                 true => Health::LimitedAndRefuses { after, code },
                 false => Health::Limited { after, code },
             };
-            Self { code, health, next: Next::Wait(after) }
+            (health, Next::Wait(after))
         };
-        match (next, asked) {
+        let (health, next) = match (next, asked) {
+            _ if forgets_note_key => (health, Next::Retry),
             (Next::Rest(after), asked) => rest(asked.unwrap_or(after)),
             (Next::RestOrRetry, Some(asked)) => rest(asked),
-            (Next::RestOrRetry, None) => Self { code, health, next: Next::Retry },
-            (Next::RetryAfter(after), asked) => Self { code, health, next: Next::RetryAfter(asked.unwrap_or(after)) },
-            (next, _) => Self { code, health, next },
+            (Next::RestOrRetry, None) => (health, Next::Retry),
+            (Next::RetryAfter(after), asked) => (health, Next::RetryAfter(asked.unwrap_or(after))),
+            (next, _) => (health, next),
+        };
+        Self { code, health, next, forgets_note_key }
+    }
+
+    /// Decides whether the integration is disabled, and with which code. A replay is no sign of lasting failure.
+    pub(crate) fn disables(&self, standing: Standing, is_replay: bool) -> Option<Code> {
+        let is_failure = matches!(self.health, Health::Down | Health::Refuses | Health::LimitedAndRefuses { .. });
+        match self.next {
+            Next::Disable => Some(self.code),
+            _ if is_failure && standing.failing_for >= FAILING_LIMIT && !is_replay => Some(FAILING),
+            _ => None,
         }
     }
 
-    /// Whether it is one of the failures for which an integration is disabled in the end.
-    pub(crate) fn is_failure(&self) -> bool {
-        matches!(self.health, Health::Down | Health::Refuses | Health::LimitedAndRefuses { .. })
-    }
-
     /// Decides the outcome, as the integration stands after the sync.
-    pub(crate) fn outcome(&self, error: &Error, standing: Standing) -> Outcome {
+    pub(crate) fn outcome(&self, error: &Error, standing: Standing, is_replay: bool) -> Outcome {
         let (code, reason) = (self.code, || error_chain(error));
-        match (self.next, standing.open_for) {
+        let next = self.disables(standing, is_replay).map_or(self.next, |_| Next::Disable);
+        match (next, standing.open_for) {
             (Next::Fail, _) => Outcome::Final { code, reason: reason() },
             (Next::Skip, _) => Outcome::Skipped(code),
             (Next::Disable, _) => Outcome::Wait { after: DISABLED_WAIT, code: DISABLED },

@@ -31,7 +31,7 @@ pub(crate) async fn sync(job: &Job<'_>, crm: &impl Crm, store: &Store) -> Result
     let keyed = crm.is_keyed();
     let writing = Writing { contact_id: Some(&person), keyed, lease: job.delivery.remaining() };
     if !store.start_writing(&job.key, writing).await? {
-        return Err(Error::Of(Reason::OtherVersion));
+        return Err(Error::Reason(Reason::OtherVersion));
     }
     let record_id = write(job, crm, &person, other, &begun).await.map_err(Error::Crm)?;
     settle(job, crm, store, record_id).await
@@ -78,7 +78,7 @@ async fn settle(job: &Job<'_>, crm: &impl Crm, store: &Store, record_id: String)
     let mut shown = job.key.analysis_version;
     while let Some(later) = writer_after(shown, job, store).await? {
         let analysis = store.shown_analysis(job.key.tenant_id, job.key.session_id, later, job.shown).await;
-        let analysis = analysis?.ok_or(Error::Of(Reason::UnknownAnalysis))?;
+        let analysis = analysis?.ok_or(Error::Reason(Reason::UnknownAnalysis))?;
         let key = SyncKey { analysis_version: later, ..job.key };
         crm.rewrite(&Job { key, analysis: &analysis, ..*job }, &record_id).await.map_err(Error::Crm)?;
         shown = later;

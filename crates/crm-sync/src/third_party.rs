@@ -39,7 +39,7 @@ impl<S: SecretSource> Context<S> {
             (IntegrationConfig::Webhook(config), content) => {
                 self.webhook(request, config, content, redaction.webhooks).await
             }
-            (_, SyncContent::Event { .. }) => Err(Error::Of(Reason::NotAWebhook)),
+            (_, SyncContent::Event { .. }) => Err(Error::Reason(Reason::NotAWebhook)),
             (IntegrationConfig::Hubspot(config), SyncContent::Analysis(key)) => {
                 let analysis = self.analysis(key, redaction.notes).await?;
                 self.hubspot(request, config, &request.job(key, &analysis, redaction.notes)).await
@@ -54,7 +54,7 @@ impl<S: SecretSource> Context<S> {
     async fn analysis(&self, key: &SyncKey<'_>, shown: ShownText) -> Result<Analysis, Error> {
         let store = &self.connectors.store;
         let analysis = store.shown_analysis(key.tenant_id, key.session_id, key.analysis_version, shown).await?;
-        analysis.ok_or(Error::Of(Reason::UnknownAnalysis))
+        analysis.ok_or(Error::Reason(Reason::UnknownAnalysis))
     }
 
     async fn hubspot(&self, request: &SyncRequest<'_>, config: &HubspotConfig, job: &Job<'_>) -> Result<Synced, Error> {
@@ -78,7 +78,7 @@ impl<S: SecretSource> Context<S> {
     ) -> Result<Synced, Error> {
         let (salesforce, store) = (&self.connectors.salesforce, &self.connectors.store);
         let login = Login::new(salesforce, config, request.delivery.deadline, request.now)
-            .ok_or(Error::Of(Reason::ForeignUrl))?;
+            .ok_or(Error::Reason(Reason::ForeignUrl))?;
         let sync = async |token: &AccessToken| {
             let org = salesforce.org(config, token, job, store).map_err(Error::Crm)?;
             record::sync(job, &org, store).await
