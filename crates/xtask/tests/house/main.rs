@@ -1,8 +1,10 @@
-//! Holds the house rules of the whole workspace: plain English, unique names, short files, arrows that point down.
+//! Holds the house rules of the whole workspace: plain English, unique names, short files, arrows that point down, modules without circles.
 
 #![expect(clippy::expect_used, reason = "helpers of tests fail like tests")]
 
 mod arrows;
+mod circles;
+mod codes;
 mod files;
 mod logs;
 mod names;
