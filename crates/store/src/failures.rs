@@ -14,6 +14,14 @@ use crate::step_rows::millis;
 use crate::step_rows::read_planned;
 use crate::{Error, Store};
 
+/// Sessions of one code that are named: as many as a mail lists.
+macro_rules! max_sessions {
+    () => {
+        10
+    };
+}
+pub const MAX_SESSIONS: usize = max_sessions!();
+
 statements! {
 TENANTS_TO_WATCH = "
 -- tenants_to_watch() across tenants
@@ -36,7 +44,7 @@ WITH by_session AS (
     FROM failures WHERE tenant_id = $1 AND occurred_at >= $2 GROUP BY 1, 2, 3
 )
 SELECT stage AS step, code, sum(failures)::bigint AS failures, count(*) AS session_count, max(last_at) AS last_at,
-       (array_agg(session_id ORDER BY last_at DESC, session_id))[1:10] AS sessions
+       (array_agg(session_id ORDER BY last_at DESC, session_id))[1:", max_sessions!(), "] AS sessions
 FROM by_session GROUP BY stage, code ORDER BY failures DESC, stage, code";
 
 LAST_SUCCESS = "
@@ -48,7 +56,7 @@ ORDER BY finished_at DESC LIMIT 1";
 
 WAITING_STEPS = "
 -- waiting_steps()
-SELECT code, count(*) AS steps, (array_agg(session_id ORDER BY due_at, session_id))[1:10] AS sessions
+SELECT code, count(*) AS steps, (array_agg(session_id ORDER BY due_at, session_id))[1:", max_sessions!(), "] AS sessions
 FROM steps WHERE tenant_id = $1 AND status = 'waiting' AND code = ANY ($2::text[]) GROUP BY code ORDER BY code";
 
 FAILED_STEPS_OF = "
@@ -68,7 +76,7 @@ row! {
         pub failures: i64,
         /// How many sessions they are of.
         pub session_count: i64,
-        /// Up to 10 of these, whose failures are the latest.
+        /// Up to [`MAX_SESSIONS`] of these, whose failures are the latest.
         pub sessions: Vec<SessionId>,
         pub last_at: DateTime<Utc>,
     }
@@ -80,7 +88,7 @@ row! {
     pub struct WaitingSteps {
         pub code: String,
         pub steps: i64,
-        /// Up to 10 of their sessions.
+        /// Up to [`MAX_SESSIONS`] of their sessions.
         pub sessions: Vec<SessionId>,
     }
 }
