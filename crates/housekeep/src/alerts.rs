@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, Utc};
 use domain::id::TenantId;
 use domain::settings::AlertSettings;
+use domain::settings::alerts::MAX_MINUTES;
 use serde::Deserialize;
 use store::alerts::{Alert, ClosedAs, NewAlert};
 use store::failures::FailureCount;
@@ -32,7 +33,7 @@ const MAX_TENANTS: usize = 1000;
 /// Mails sent in one run; the next runs send the others.
 const MAX_MAILS: u32 = 100;
 /// The longest window that a threshold can have.
-const LONGEST_WINDOW: Duration = Duration::from_secs(24 * 3600);
+const LONGEST_WINDOW: Duration = Duration::from_secs(MAX_MINUTES as u64 * 60);
 
 /// Section of the tenant's settings about alerts.
 #[derive(Deserialize)]
@@ -121,7 +122,7 @@ impl<Q> AlertRun<'_, Q> {
     /// Counts failures within the window and within the quiet time of each rule.
     async fn failures(&self, watched: &WatchedTenant<'_>) -> Result<BTreeMap<Duration, Vec<FailureCount>>, Error> {
         let failing = watched.rules.iter().filter(|rule| match rule {
-            AlertRule::Threshold(_) | AlertRule::Failed(_) => true,
+            AlertRule::Threshold(_) | AlertRule::Refused(_) => true,
             AlertRule::Waiting(_) | AlertRule::Disabled(_) => false,
         });
         let windows: BTreeSet<_> = failing.flat_map(|rule| [rule.window(), rule.quiet()]).collect();

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use domain::email_address::EmailAddress;
-use domain::settings::alerts::StageName;
+use domain::step::StageName;
 use domain::step::Step;
 use stage::{ConfigError, Env};
 

@@ -19,7 +19,7 @@ pub use attachments::Attachment;
 pub use context::{About, Show, VisitorContext};
 pub use envelope::{Envelope, headers, tags};
 pub use notice::{Notice, notice};
-pub use send_error::{OUTCOME_UNKNOWN, SendError, SesRefusal};
+pub use send_error::{OUTCOME_UNKNOWN, RefusalScope, SendError, SesRefusal};
 pub use sender::{MIN_SEND_TIME, Sender};
 pub use template::{Rendered, Template, TemplateError, TemplatePart, TemplateSource, check};
 pub use values::Values;

@@ -7,6 +7,7 @@ use aws_sdk_sesv2::config::http::HttpResponse;
 use aws_sdk_sesv2::error::{BuildError, ProvideErrorMetadata, SdkError};
 use aws_sdk_sesv2::operation::send_email::SendEmailError;
 use domain::step::Code;
+use domain::text_enum;
 use hyper_util::client::legacy;
 
 /// SES may have accepted the mail; an event will say.
@@ -31,22 +32,35 @@ pub enum SendError {
     Refused { refusal: SesRefusal, reason: String },
 }
 
-/// Reasons for which SES refuses a mail.
+text_enum! {
+    /// Reasons for which SES refuses a mail; their texts are the codes of failed steps.
+    pub enum SesRefusal {
+        /// The sending rate, the daily quota or the request rate is reached.
+        Throttled = "ses_throttled",
+        Unavailable = "ses_unavailable",
+        AccountSuspended = "ses_account_suspended",
+        SendingPaused = "ses_sending_paused",
+        /// The content is refused, or a sender or recipient that must be verified is not.
+        MessageRejected = "ses_message_rejected",
+        SenderNotVerified = "ses_sender_not_verified",
+        BadRequest = "ses_bad_request",
+        /// The configuration set, for example, does not exist.
+        NotFound = "ses_not_found",
+        AccessDenied = "ses_access_denied",
+        Other = "ses_refused",
+    }
+}
+
+/// The mails that a refusal concerns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SesRefusal {
-    /// The sending rate, the daily quota or the request rate is reached.
-    Throttled,
-    Unavailable,
-    AccountSuspended,
-    SendingPaused,
-    /// The content is refused, or a sender or recipient that must be verified is not.
-    MessageRejected,
-    SenderNotVerified,
-    BadRequest,
-    /// The configuration set, for example, does not exist.
-    NotFound,
-    AccessDenied,
-    Other,
+pub enum RefusalScope {
+    /// Every mail, until SES has room again.
+    Now,
+    /// Every mail of the same sender.
+    Account,
+    /// This mail, and every other one if the fault is the sender's or the configuration set's.
+    Unclear,
+    Mail,
 }
 
 impl SendError {
@@ -102,49 +116,25 @@ impl SendError {
             Self::Request(_) => Code::new("invalid_mail"),
             Self::NotReached(_) => Code::new("ses_unreachable"),
             Self::Unanswered(_) | Self::NoMessageId => OUTCOME_UNKNOWN,
-            Self::Refused { refusal, .. } => refusal.code(),
+            Self::Refused { refusal, .. } => Code::new(refusal.as_str()),
         }
     }
 }
 
-/// The mails that a refusal concerns.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum RefusalScope {
-    /// Every mail, until SES has room again.
-    Now,
-    /// Every mail of the same sender.
-    Account,
-    Mail,
-}
-
 impl SesRefusal {
-    /// Returns the code of a refusal and the mails that it concerns.
-    fn facts(self) -> (&'static str, RefusalScope) {
+    pub fn scope(self) -> RefusalScope {
         match self {
-            Self::Throttled => ("ses_throttled", RefusalScope::Now),
-            Self::Unavailable => ("ses_unavailable", RefusalScope::Now),
-            Self::AccountSuspended => ("ses_account_suspended", RefusalScope::Account),
-            Self::SendingPaused => ("ses_sending_paused", RefusalScope::Account),
-            Self::MessageRejected => ("ses_message_rejected", RefusalScope::Mail),
-            Self::SenderNotVerified => ("ses_sender_not_verified", RefusalScope::Account),
-            Self::BadRequest => ("ses_bad_request", RefusalScope::Mail),
-            Self::NotFound => ("ses_not_found", RefusalScope::Mail),
-            Self::AccessDenied => ("ses_access_denied", RefusalScope::Account),
-            Self::Other => ("ses_refused", RefusalScope::Mail),
+            Self::Throttled | Self::Unavailable => RefusalScope::Now,
+            Self::AccountSuspended | Self::SendingPaused | Self::SenderNotVerified | Self::AccessDenied => {
+                RefusalScope::Account
+            }
+            Self::MessageRejected | Self::NotFound => RefusalScope::Unclear,
+            Self::BadRequest | Self::Other => RefusalScope::Mail,
         }
     }
 
     fn is_busy(self) -> bool {
-        self.facts().1 == RefusalScope::Now
-    }
-
-    /// Returns whether SES would refuse every other mail of the same sender, too.
-    pub fn is_of_account(self) -> bool {
-        self.facts().1 == RefusalScope::Account
-    }
-
-    fn code(self) -> Code {
-        Code::new(self.facts().0)
+        self.scope() == RefusalScope::Now
     }
 
     /// Reads an answer's status and code; `None` if a gateway in between answered instead of SES.

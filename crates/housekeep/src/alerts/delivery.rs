@@ -6,7 +6,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use domain::email_address::EmailAddress;
 use domain::step::Code;
-use mail::{Envelope, MIN_SEND_TIME, OUTCOME_UNKNOWN, Rendered, SendError};
+use mail::{Envelope, MIN_SEND_TIME, OUTCOME_UNKNOWN, RefusalScope, Rendered, SendError};
 use store::alerts::{Alert, AlertMail, AlertMailStatus};
 
 use super::decision::delta;
@@ -156,7 +156,7 @@ impl<Q> AlertRun<'_, Q> {
         let last_success = store.last_success(watched.tenant_id, rule.step(), last_failure_at).await?;
         let integration = match rule {
             AlertRule::Disabled(id) => Some(store.integration(watched.tenant_id, id).await?),
-            AlertRule::Threshold(_) | AlertRule::Failed(_) | AlertRule::Waiting(_) => None,
+            AlertRule::Threshold(_) | AlertRule::Refused(_) | AlertRule::Waiting(_) => None,
         };
         let integration = integration.flatten().map(|integration| integration.state);
         let recovery = Recovery { opened_at, closed_at, last_failure_at, last_success, integration };
@@ -225,7 +225,7 @@ impl<Q> AlertRun<'_, Q> {
 
 fn fails_every_mail(error: &SendError) -> bool {
     match error {
-        SendError::Refused { refusal, .. } => error.is_busy() || refusal.is_of_account(),
+        SendError::Refused { refusal, .. } => error.is_busy() || refusal.scope() == RefusalScope::Account,
         SendError::NotReached(_) | SendError::Unanswered(_) | SendError::NoMessageId => true,
         SendError::Request(_) => false,
     }

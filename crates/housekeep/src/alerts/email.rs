@@ -8,8 +8,8 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use domain::id::TenantId;
 use domain::integration::IntegrationState;
-use domain::settings::alerts::StageName;
-use mail::{Notice, Rendered, TemplateError, Values, notice};
+use domain::step::StageName;
+use mail::{Notice, RefusalScope, Rendered, TemplateError, Values, notice};
 
 use super::console::queue_page;
 use super::evidence::{AlertEvidence, CodeCount};
@@ -53,7 +53,7 @@ impl AlertEmail<'_> {
     /// Writes the mail about an open alert. `evidence` was counted from `since` on.
     pub(crate) fn alert(&self, evidence: &AlertEvidence, since: DateTime<Utc>) -> Result<Rendered, TemplateError> {
         let (state, since) = match self.rule {
-            AlertRule::Threshold(_) | AlertRule::Failed(_) => ("failed", Some(minute(since))),
+            AlertRule::Threshold(_) | AlertRule::Refused(_) => ("failed", Some(minute(since))),
             AlertRule::Waiting(_) => ("waiting", None),
             AlertRule::Disabled(id) => return self.disabled(id, evidence),
         };
@@ -81,7 +81,7 @@ impl AlertEmail<'_> {
     pub(crate) fn recovery(&self, evidence: &AlertEvidence, recovery: &Recovery) -> Result<Rendered, TemplateError> {
         let last_at = minute(recovery.last_failure_at);
         let in_all = match self.rule {
-            AlertRule::Threshold(_) | AlertRule::Failed(_) => match evidence.total() {
+            AlertRule::Threshold(_) | AlertRule::Refused(_) => match evidence.total() {
                 1 => format!("1 step failed in all, at {last_at}."),
                 total => format!("{total} steps failed in all, the last one at {last_at}."),
             },
@@ -116,8 +116,12 @@ impl AlertEmail<'_> {
                 let window = minutes(self.rule.window());
                 format!("{} or more failures of {of} within {window}", threshold.failures.get())
             }
-            AlertRule::Failed(_) => {
+            AlertRule::Refused(refusal) if refusal.scope() == RefusalScope::Account => {
                 "one failure with this code is enough, because every later step will fail too".to_owned()
+            }
+            AlertRule::Refused(_) => {
+                "one failure with this code is enough, because SES may refuse every mail; see whether others are sent"
+                    .to_owned()
             }
             AlertRule::Waiting(_) => "one step that waits with this code".to_owned(),
             AlertRule::Disabled(_) => "an integration that the service has disabled".to_owned(),
@@ -127,7 +131,7 @@ impl AlertEmail<'_> {
     fn recovered(&self) -> String {
         let quiet = minutes(self.rule.quiet());
         match self.rule {
-            AlertRule::Threshold(_) | AlertRule::Failed(_) => format!("no such step has failed for {quiet}"),
+            AlertRule::Threshold(_) | AlertRule::Refused(_) => format!("no such step has failed for {quiet}"),
             AlertRule::Waiting(_) => format!("no such step has waited for {quiet}"),
             AlertRule::Disabled(_) => "the integration is no longer disabled".to_owned(),
         }
@@ -137,8 +141,8 @@ impl AlertEmail<'_> {
     fn pages(&self, evidence: &AlertEvidence) -> Vec<Values> {
         let known: BTreeSet<_> = evidence.counts.iter().filter_map(|group| group.step).collect();
         let steps = match self.rule {
-            AlertRule::Threshold(_) | AlertRule::Failed(_) if known.is_empty() => StageName::ALL.into(),
-            AlertRule::Threshold(_) | AlertRule::Failed(_) => known,
+            AlertRule::Threshold(_) | AlertRule::Refused(_) if known.is_empty() => StageName::ALL.into(),
+            AlertRule::Threshold(_) | AlertRule::Refused(_) => known,
             AlertRule::Waiting(_) | AlertRule::Disabled(_) => BTreeSet::new(),
         };
         let page = |step: StageName| {

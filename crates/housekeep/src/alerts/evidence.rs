@@ -5,16 +5,13 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use domain::id::SessionId;
 use domain::integration::Disabled;
-use domain::settings::alerts::StageName;
+use domain::step::StageName;
 use serde_json::{Value, json};
 use store::alerts::Alert;
-use store::failures::{FailureCount, WaitingSteps};
+use store::failures::{FailureCount, MAX_SESSIONS, WaitingSteps};
 use store::integrations::DisabledIntegration;
 
 use super::rule::AlertRule;
-
-/// Session ids in a mail.
-const MAX_SESSIONS: usize = 10;
 
 /// Number of steps with one code.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,7 +26,7 @@ pub(crate) struct CodeCount {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct AlertEvidence {
     pub(crate) counts: Vec<CodeCount>,
-    /// Up to 10.
+    /// Up to [`MAX_SESSIONS`].
     pub(crate) sessions: Vec<SessionId>,
     /// Whether there are more sessions than `sessions` names.
     pub(crate) more_sessions: bool,
@@ -58,7 +55,9 @@ impl AlertEvidence {
                 let counts = |count: &&FailureCount| threshold.step.is_none_or(|step| step == count.step);
                 Self::of_failures(failures.iter().filter(counts))
             }
-            AlertRule::Failed(code) => Self::of_failures(failures.iter().filter(|count| count.code == code.as_str())),
+            AlertRule::Refused(refusal) => {
+                Self::of_failures(failures.iter().filter(|count| count.code == refusal.as_str()))
+            }
             AlertRule::Waiting(code) => {
                 let found = stalled.waiting.iter().find(|steps| steps.code == code.as_str())?;
                 let counts = vec![CodeCount { step: rule.step(), code: found.code.clone(), count: found.steps }];

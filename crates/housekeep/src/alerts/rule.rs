@@ -5,26 +5,19 @@ use std::time::Duration;
 
 use domain::id::IntegrationId;
 use domain::settings::AlertSettings;
-use domain::settings::alerts::{StageName, Threshold};
+use domain::settings::alerts::Threshold;
 use domain::step::Code;
+use domain::step::StageName;
+use mail::{RefusalScope, SesRefusal};
 use store::alerts::Alert;
 use store::integrations::DisabledIntegration;
 
-/// Codes of which one failure is enough: the account or its sender is at fault, so every mail will fail.
-pub(crate) const OPERATORS: [Code; 6] = [
-    Code::new("ses_sender_not_verified"),
-    Code::new("ses_account_suspended"),
-    Code::new("ses_sending_paused"),
-    Code::new("ses_message_rejected"),
-    Code::new("ses_access_denied"),
-    Code::new("ses_not_found"),
-];
 /// Codes of steps that wait until an operator acts.
 pub(crate) const WAITING: [Code; 1] = [Code::new("model_price_unknown")];
 
-/// Minutes without a failure with an operator's code until the alert recovers: tenants with little traffic send a mail
-/// only now and then.
-const OPERATORS_MINUTES: u64 = 60;
+/// Minutes without a refusal with the same code until the alert recovers: tenants with little traffic send a mail only
+/// now and then.
+const REFUSED_MINUTES: u64 = 60;
 /// Minutes without a waiting step until the alert recovers: such a step tries again every hour, and does not count as
 /// waiting while its message is in the queue.
 const WAITING_MINUTES: u64 = 60;
@@ -38,8 +31,8 @@ const MIN_QUIET_MINUTES: u64 = 15;
 pub(crate) enum AlertRule {
     /// Configured by the tenant.
     Threshold(Threshold),
-    /// Steps that failed with an operator's code.
-    Failed(Code),
+    /// Mails that SES refuses for a reason that is, or may be, the same for every mail: one failure is enough.
+    Refused(SesRefusal),
     /// Steps that wait for an operator.
     Waiting(Code),
     /// An integration that the service has disabled.
@@ -55,7 +48,9 @@ impl AlertRule {
     pub(crate) fn all(settings: &AlertSettings, disabled: &[DisabledIntegration], at_work: &[Alert]) -> Vec<Self> {
         let mut rules = Vec::new();
         let own = settings.thresholds.iter().copied().map(Self::Threshold);
-        let built_in = OPERATORS.map(Self::Failed).into_iter().chain(WAITING.map(Self::Waiting));
+        let is_lasting = |of: &SesRefusal| matches!(of.scope(), RefusalScope::Account | RefusalScope::Unclear);
+        let refusals = SesRefusal::ALL.into_iter().filter(is_lasting).map(Self::Refused);
+        let built_in = refusals.chain(WAITING.map(Self::Waiting));
         let disabled = disabled.iter().map(|found| Self::Disabled(found.integration_id.clone()));
         let alerted = at_work.iter().filter_map(|alert| Self::of_integration(&alert.rule));
         for rule in own.chain(built_in).chain(disabled).chain(alerted) {
@@ -74,7 +69,7 @@ impl AlertRule {
     pub(crate) fn least(&self) -> i64 {
         match self {
             Self::Threshold(threshold) => threshold.failures.get().into(),
-            Self::Failed(_) | Self::Waiting(_) => 1,
+            Self::Refused(_) | Self::Waiting(_) => 1,
             // An alert opens also while no session waits for the integration.
             Self::Disabled(_) => 0,
         }
@@ -84,7 +79,7 @@ impl AlertRule {
     pub(crate) fn window(&self) -> Duration {
         let minutes = match self {
             Self::Threshold(threshold) => threshold.minutes.get().into(),
-            Self::Failed(_) => OPERATORS_MINUTES,
+            Self::Refused(_) => REFUSED_MINUTES,
             Self::Waiting(_) => WAITING_MINUTES,
             Self::Disabled(_) => 0,
         };
@@ -94,7 +89,7 @@ impl AlertRule {
     /// Time without a failure after which the alert recovers.
     pub(crate) fn quiet(&self) -> Duration {
         match self {
-            Self::Threshold(_) | Self::Failed(_) | Self::Waiting(_) => {
+            Self::Threshold(_) | Self::Refused(_) | Self::Waiting(_) => {
                 self.window().max(Duration::from_secs(MIN_QUIET_MINUTES * 60))
             }
             // An integration is enabled by hand, never by chance.
@@ -106,7 +101,7 @@ impl AlertRule {
     pub(crate) fn step(&self) -> Option<StageName> {
         match self {
             Self::Threshold(threshold) => threshold.step,
-            Self::Failed(_) => Some(StageName::Notify),
+            Self::Refused(_) => Some(StageName::Notify),
             Self::Waiting(_) => Some(StageName::Analyze),
             Self::Disabled(_) => Some(StageName::CrmSync),
         }
@@ -117,7 +112,7 @@ impl fmt::Display for AlertRule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Threshold(threshold) => threshold.fmt(f),
-            Self::Failed(code) => write!(f, "code:{code}"),
+            Self::Refused(refusal) => write!(f, "code:{}", refusal.as_str()),
             Self::Waiting(code) => write!(f, "waiting:{code}"),
             Self::Disabled(id) => write!(f, "{INTEGRATION}{id}"),
         }
@@ -137,8 +132,18 @@ mod tests {
         ] });
         let rules = AlertRule::all(&serde_json::from_value(settings).unwrap(), &[], &[]);
         let texts: Vec<_> = rules.iter().map(AlertRule::to_string).collect();
-        assert_eq!(texts[..3], ["notify:3/10", "all:5/15", "code:ses_sender_not_verified"]);
-        assert_eq!((texts.len(), texts[8].as_str()), (9, "waiting:model_price_unknown"));
+        let expected = [
+            "notify:3/10",
+            "all:5/15",
+            "code:ses_account_suspended",
+            "code:ses_sending_paused",
+            "code:ses_message_rejected",
+            "code:ses_sender_not_verified",
+            "code:ses_not_found",
+            "code:ses_access_denied",
+            "waiting:model_price_unknown",
+        ];
+        assert_eq!(texts, expected);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::net::TcpListener;
 use std::time::Duration;
 
-use mail::{Envelope, Rendered, SendError, Sender};
+use mail::{Envelope, RefusalScope, Rendered, SendError, Sender, SesRefusal};
 
 use mail::testing::{FakeSes, SesAnswer, sdk_config};
 
@@ -101,4 +101,17 @@ async fn a_connection_that_is_never_made_carries_no_mail() {
         let error = send(&Sender::new(&sdk_config(endpoint), None), Duration::from_secs(10)).await.unwrap_err();
         assert_eq!(meaning(&error), (Later, "ses_unreachable"), "{endpoint}: {}", chain(&error));
     }
+}
+
+#[test]
+fn a_refusal_concerns_the_account_or_may_concern_it_or_this_mail_only() {
+    let of = |scope| {
+        let refusals = SesRefusal::ALL.into_iter().filter(|refusal| refusal.scope() == scope);
+        refusals.map(SesRefusal::as_str).collect::<Vec<_>>()
+    };
+    assert_eq!(of(RefusalScope::Now), ["ses_throttled", "ses_unavailable"]);
+    let account = ["ses_account_suspended", "ses_sending_paused", "ses_sender_not_verified", "ses_access_denied"];
+    assert_eq!(of(RefusalScope::Account), account);
+    assert_eq!(of(RefusalScope::Unclear), ["ses_message_rejected", "ses_not_found"]);
+    assert_eq!(of(RefusalScope::Mail), ["ses_bad_request", "ses_refused"]);
 }

@@ -1,6 +1,7 @@
 use domain::settings::alerts::Threshold;
 use domain::step::Code;
 use insta::assert_snapshot;
+use mail::SesRefusal;
 
 use super::*;
 use crate::QueuePair;
@@ -69,7 +70,7 @@ fn an_alert_names_what_failed_since_when_and_where_to_replay_it() {
 #[test]
 fn one_failure_of_an_operators_code_is_written_in_the_singular() {
     let evidence = evidence(&[(StageName::Notify, "ses_sending_paused", 1)]);
-    let mail = with(AlertRule::Failed(Code::new("ses_sending_paused")), |email| {
+    let mail = with(AlertRule::Refused(SesRefusal::SendingPaused), |email| {
         email.alert(&evidence, time("2026-11-25T09:57:10Z")).unwrap()
     });
     assert_eq!(mail.subject, "Acme Bcc: eve@example.com: 1 step failed (code:ses_sending_paused)");
@@ -89,6 +90,23 @@ fn one_failure_of_an_operators_code_is_written_in_the_singular() {
 
     You get no further mail about this rule until no such step has failed for 60 minutes. If it goes on, the next mail comes after 60 minutes.
     "#);
+}
+
+#[test]
+fn only_a_refusal_of_the_account_is_said_to_fail_every_later_step() {
+    let meaning = |refusal| {
+        let evidence = evidence(&[(StageName::Notify, "ses", 1)]);
+        let mail = with(AlertRule::Refused(refusal), |email| email.alert(&evidence, Utc::now()).unwrap());
+        mail.text.lines().nth(1).unwrap().to_owned()
+    };
+    for refusal in SesRefusal::ALL {
+        let is_sure = meaning(refusal).ends_with("because every later step will fail too.");
+        assert_eq!(is_sure, refusal.scope() == RefusalScope::Account, "{refusal:?}");
+    }
+    assert_snapshot!(
+        meaning(SesRefusal::NotFound),
+        @"Alert rule code:ses_not_found: one failure with this code is enough, because SES may refuse every mail; see whether others are sent."
+    );
 }
 
 #[test]
