@@ -87,7 +87,7 @@ pub async fn handle<Q: Queues>(
     use HousekeepTask as Task;
     // Boxed: with the tasks' futures inside, this future is deeper than the compiler follows.
     match task {
-        Task::Requeue => Box::pin(requeue::requeue(context)).await.map(TaskReport::Requeue),
+        Task::Requeue => Box::pin(requeue::requeue(context, deadline)).await.map(TaskReport::Requeue),
         Task::Alerts => Box::pin(alerts::alerts(context, deadline)).await.map(TaskReport::Alerts),
         Task::Purge => Box::pin(purge::purge(context, deadline)).await.map(TaskReport::Purge),
         Task::Migrate => {

@@ -118,6 +118,8 @@ pub struct RequeueReport {
     pub failed: u32,
     /// Steps that have waited, and whose messages were sent.
     pub resumed: u32,
+    /// Whether no such step is left; if not, the next run goes on.
+    pub complete: bool,
 }
 
 /// Alerts and their mails.
@@ -202,4 +204,26 @@ pub struct SaveTemplateReport {
     pub template: TemplateName,
     pub locale: Locale,
     pub version: i32,
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::de::DeserializeOwned;
+
+    use super::*;
+
+    /// Names of the tasks as serde lists them, when it meets an unknown one.
+    fn names<T: DeserializeOwned>() -> Vec<String> {
+        let error = serde_json::from_value::<T>(serde_json::json!({ "task": "" })).err().unwrap().to_string();
+        error.split('`').skip(3).step_by(2).map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn strum_and_serde_name_the_tasks_alike() {
+        // Serde skips the one that `read` parses.
+        let (last, own) = HousekeepTask::VARIANTS.split_last().unwrap();
+        assert_eq!(*last, "integration");
+        assert_eq!(names::<HousekeepTask>(), own);
+        assert_eq!(names::<IntegrationTask>(), IntegrationTask::VARIANTS);
+    }
 }

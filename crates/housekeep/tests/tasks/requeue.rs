@@ -1,11 +1,12 @@
 //! Lost and waiting steps, and further analyses.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use domain::message::{AnalyzeMessage, CrmSyncMessage, StepMessage};
 use domain::session::{Session, SessionStatus};
 use domain::step::{Code, Step, StepKey};
 use housekeep::{Context, Error, HousekeepTask, ReanalyzeReport, ReanalyzeRequest, RequeueReport, TaskReport};
+use serde_json::json;
 use stage::testing::MemoryQueues;
 use store::analyses::NewAnalysis;
 use store::sessions::NotifiedSession;
@@ -38,7 +39,7 @@ async fn an_hour_passes(database: &TestDatabase) {
 
 async fn requeue(context: &Context<MemoryQueues>) -> (u32, u32) {
     match handle(context, HousekeepTask::Requeue).await.unwrap() {
-        TaskReport::Requeue(RequeueReport { requeued, failed, .. }) => (requeued, failed),
+        TaskReport::Requeue(RequeueReport { requeued, failed, complete: true, .. }) => (requeued, failed),
         other => panic!("{other:?}"),
     }
 }
@@ -117,7 +118,7 @@ async fn a_delivery_waits(database: &TestDatabase, after: Duration) {
 
 async fn resumed(context: &Context<MemoryQueues>) -> u32 {
     match handle(context, HousekeepTask::Requeue).await.unwrap() {
-        TaskReport::Requeue(RequeueReport { requeued: 0, failed: 0, resumed }) => resumed,
+        TaskReport::Requeue(RequeueReport { requeued: 0, failed: 0, resumed, complete: true }) => resumed,
         other => panic!("{other:?}"),
     }
 }
@@ -180,9 +181,25 @@ async fn a_step_that_cannot_be_put_back_keeps_no_other_from_being_put_back() {
     assert!(matches!(error, Error::Queue { .. }), "{error:?}");
     context.queues.refuses.set(false);
     let report = handle(&context, HousekeepTask::Requeue).await.unwrap();
-    assert_eq!(report, TaskReport::Requeue(RequeueReport { requeued: 1, failed: 0, resumed: 1 }));
+    assert_eq!(report, TaskReport::Requeue(RequeueReport { requeued: 1, failed: 0, resumed: 1, complete: true }));
     let sent: Vec<_> = context.queues.sent.borrow().iter().map(|(_, message)| message.clone()).collect();
     assert_eq!(sent, ["s-2", "s-4"]);
+}
+
+#[tokio::test]
+async fn a_run_without_time_leaves_everything_to_the_next_and_says_so() {
+    let (database, context) = world().await;
+    an_hour_passes(&database).await;
+    let steps = "SELECT array_agg(to_jsonb(steps) ORDER BY created_at)::text FROM steps";
+    let client = database.client().await;
+    let rows = async || client.query_one(steps, &[]).await.unwrap().get::<_, String>(0);
+    let before = rows().await;
+    let soon = Instant::now() + Duration::from_secs(7);
+    let report = housekeep::handle(&context, HousekeepTask::Requeue, soon).await.unwrap();
+    let expected = json!({ "requeued": 0, "failed": 0, "resumed": 0, "complete": false });
+    assert_eq!(serde_json::to_value(report).unwrap(), expected);
+    assert_eq!((rows().await, context.queues.sent.borrow().len()), (before, 0), "no step is taken");
+    assert_eq!(requeue(&context).await, (1, 0));
 }
 
 fn reanalyze(session: &str, model: Option<&str>) -> HousekeepTask {
