@@ -17,7 +17,7 @@ pub enum Error {
     #[error("invalid task: {0}")]
     Task(String),
     #[error(transparent)]
-    Integration(IntegrationError),
+    Integration(#[from] IntegrationError),
     /// The source names the statement.
     #[error("database error")]
     Database(#[from] store::Error),
@@ -71,8 +71,8 @@ pub enum Error {
 }
 
 impl Error {
-    /// Writes the error with its sources in one line, for a log and for the caller, without addresses: invalid settings
-    /// may quote an address of staff.
+    /// Writes the error with its sources in one line, for a log and for the caller, without addresses: an error about a
+    /// row may quote its settings, which have addresses of staff.
     pub fn line(&self) -> String {
         let chain = error_chain(self);
         let words = chain.split(' ').map(|word| if is_address(word) { "<address>" } else { word });

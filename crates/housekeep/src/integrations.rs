@@ -20,6 +20,7 @@ use stage::queues::Queues;
 use store::syncs::{ShownStatus, SyncFilter};
 use store::{Store, gates};
 
+use crate::Error;
 pub use error::IntegrationError;
 use replay::ReplayRequest;
 pub use store::syncs::SyncEntry;
@@ -34,14 +35,15 @@ fn waiting() -> Vec<Code> {
     [INTEGRATION_DISABLED].into_iter().chain(gates::CODES).collect()
 }
 
-/// Does one task; a replay sends its messages to `queue_url`. Long tasks stop in time before `deadline`, where the invocation ends.
+/// Does one task; a replay sends its messages to `queue_url`. Long tasks stop in time before `deadline`, the end of the
+/// invocation.
 pub async fn administer<S: SecretSource, Q: Queues>(
     connectors: &Connectors<S>,
     queues: &Q,
     queue_url: &str,
     task: IntegrationTask,
     deadline: Instant,
-) -> Result<IntegrationReport, IntegrationError> {
+) -> Result<IntegrationReport, Error> {
     let operator = Operator { connectors, store: &connectors.store };
     operator.known_tenant(task.tenant_id()).await?;
     match task {
@@ -76,7 +78,7 @@ pub async fn administer<S: SecretSource, Q: Queues>(
         IntegrationTask::ShowSyncs { tenant_id, integration_id, session_id, status, from, to, limit, after } => {
             let is_empty = from.zip(to).is_some_and(|(from, to)| from >= to);
             if is_empty || (session_id.is_some() && after.is_some()) {
-                return Err(IntegrationError::Syncs);
+                return Err(IntegrationError::Syncs.into());
             }
             let filter = SyncFilter { session: session_id.as_ref(), status, from, to, after: after.as_ref() };
             operator.syncs(&tenant_id, &integration_id, &filter, limit).await
@@ -107,26 +109,24 @@ struct Operator<'a, S> {
 }
 
 impl<S: SecretSource> Operator<'_, S> {
-    async fn known_tenant(&self, tenant: &TenantId) -> Result<(), IntegrationError> {
+    async fn known_tenant(&self, tenant: &TenantId) -> Result<(), Error> {
         let found = self.store.tenant::<IgnoredAny>(tenant).await?;
-        found.map(drop).ok_or_else(|| IntegrationError::UnknownTenant(tenant.clone()))
+        found.map(drop).ok_or_else(|| Error::UnknownTenant(tenant.clone()))
     }
 
     /// Finds an integration that is not removed.
-    async fn found(&self, tenant: &TenantId, id: &IntegrationId) -> Result<Integration, IntegrationError> {
+    async fn found(&self, tenant: &TenantId, id: &IntegrationId) -> Result<Integration, Error> {
         let found = self.store.integration(tenant, id).await?;
         let found = found.filter(|integration| integration.state != IntegrationState::Removed);
-        found.ok_or_else(|| IntegrationError::UnknownIntegration(id.clone()))
+        Ok(found.ok_or_else(|| IntegrationError::UnknownIntegration(id.clone()))?)
     }
 
-    async fn save(&self, mut wanted: Integration, deadline: Instant) -> Result<SavedIntegration, IntegrationError> {
+    async fn save(&self, mut wanted: Integration, deadline: Instant) -> Result<SavedIntegration, Error> {
         self.same_account(&wanted).await?;
         let checked = self.connectors.check(&wanted, deadline).await.map_err(IntegrationError::Check)?;
         if !checked.is_ok() {
-            return Err(IntegrationError::NotWorking {
-                operation: "integration not saved",
-                findings: checked.findings(),
-            });
+            let findings = checked.findings();
+            return Err(IntegrationError::NotWorking { operation: "integration not saved", findings }.into());
         }
         wanted.connection = checked.connection.clone();
         self.store.save_integration(&wanted).await?;
@@ -144,14 +144,14 @@ impl<S: SecretSource> Operator<'_, S> {
 
     /// The log of an integration that is there, or was, names what it left in one account: another one's records must
     /// not be taken for these. Of HubSpot accounts the configuration does not say which they are.
-    async fn same_account(&self, wanted: &Integration) -> Result<(), IntegrationError> {
+    async fn same_account(&self, wanted: &Integration) -> Result<(), Error> {
         let Integration { tenant_id, integration_id, config, .. } = wanted;
         let Some(there) = self.store.integration(tenant_id, integration_id).await? else {
             return Ok(());
         };
         let refused = |path, what: &str| {
             let problem = format!("the log of {integration_id} is of another {what}: save it under another id");
-            Err(IntegrationError::Config { path, problem })
+            Err(IntegrationError::Config { path, problem }.into())
         };
         let origin = |url: &str| Url::parse(url).ok().map(|url| url.origin());
         match (&there.config, config) {
@@ -170,12 +170,7 @@ impl<S: SecretSource> Operator<'_, S> {
     }
 
     /// Only what works is remembered of a test: a third party that is down has not changed what later syncs rely on.
-    async fn test(
-        &self,
-        tenant: &TenantId,
-        id: &IntegrationId,
-        deadline: Instant,
-    ) -> Result<TestedIntegration, IntegrationError> {
+    async fn test(&self, tenant: &TenantId, id: &IntegrationId, deadline: Instant) -> Result<TestedIntegration, Error> {
         let integration = self.found(tenant, id).await?;
         let checked = self.connectors.check(&integration, deadline).await.map_err(IntegrationError::Check)?;
         let (ok, connection) = (checked.is_ok(), checked.connection.clone());
@@ -191,10 +186,10 @@ impl<S: SecretSource> Operator<'_, S> {
         tenant: &TenantId,
         id: &IntegrationId,
         deadline: Instant,
-    ) -> Result<SavedIntegration, IntegrationError> {
+    ) -> Result<SavedIntegration, Error> {
         let TestedIntegration { ok, findings, connection } = self.test(tenant, id, deadline).await?;
         if !ok {
-            return Err(IntegrationError::NotWorking { operation: "integration not enabled", findings });
+            return Err(IntegrationError::NotWorking { operation: "integration not enabled", findings }.into());
         }
         let woken = self.begin(tenant, id, &IntegrationState::On).await?;
         tracing::info!(tenant.id = %tenant, integration.id = %id, woken, "integration enabled");
@@ -203,16 +198,11 @@ impl<S: SecretSource> Operator<'_, S> {
     }
 
     /// Switches it on or off, and has the steps that have waited look again: they find it so. Returns how many.
-    async fn begin(
-        &self,
-        tenant: &TenantId,
-        id: &IntegrationId,
-        state: &IntegrationState,
-    ) -> Result<u64, IntegrationError> {
+    async fn begin(&self, tenant: &TenantId, id: &IntegrationId, state: &IntegrationState) -> Result<u64, Error> {
         if !self.store.switch_integration(tenant, id, state).await? {
-            return Err(IntegrationError::UnknownIntegration(id.clone()));
+            return Err(IntegrationError::UnknownIntegration(id.clone()).into());
         }
-        self.store.wake_steps(tenant, id, &waiting()).await.map_err(IntegrationError::Store)
+        Ok(self.store.wake_steps(tenant, id, &waiting()).await?)
     }
 
     async fn switch(
@@ -220,7 +210,7 @@ impl<S: SecretSource> Operator<'_, S> {
         tenant: &TenantId,
         id: IntegrationId,
         state: &IntegrationState,
-    ) -> Result<IntegrationReport, IntegrationError> {
+    ) -> Result<IntegrationReport, Error> {
         self.begin(tenant, &id, state).await?;
         let state = show::state(state);
         tracing::info!(tenant.id = %tenant, integration.id = %id, state = state.as_str(), "integration switched");

@@ -108,7 +108,7 @@ pub async fn handle<Q: Queues>(
         Task::Integration(task) => {
             let Context { connectors, queues, step_queues, .. } = context;
             let report = integrations::administer(connectors, queues, &step_queues.crm_sync.url, task, deadline);
-            Box::pin(report).await.map(TaskReport::Integration).map_err(Error::Integration)
+            Box::pin(report).await.map(TaskReport::Integration)
         }
     }
 }

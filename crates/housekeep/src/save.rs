@@ -6,6 +6,7 @@ use mail::{Show, TemplateSource};
 use serde_json::Value;
 use store::email_templates::{NewTemplate, StoredTemplate};
 
+use crate::integrations::problem;
 use crate::{Context, Error, SaveSettingsReport, SaveSettingsRequest, SaveTemplateReport, SaveTemplateRequest};
 
 /// Characters of a tenant's name, which appears in subjects and signatures.
@@ -38,7 +39,7 @@ fn read(settings: Value) -> Result<TenantSettings, Error> {
         return Err(refused(name, "must be an object"));
     }
     let settings: TenantSettings = serde_path_to_error::deserialize(settings)
-        .map_err(|error| refused(&error.path().to_string(), &error.inner().to_string()))?;
+        .map_err(|error| refused(&error.path().to_string(), &problem::of(error.inner())))?;
     match contradiction(&settings.email) {
         Some((path, problem)) => Err(refused(path, problem)),
         None => Ok(settings),

@@ -1,12 +1,11 @@
 //! Errors of tasks about integrations.
 
-use domain::id::{IntegrationId, TenantId};
+use domain::id::IntegrationId;
 use stage::queues::QueueError;
+
 /// A task that was not done. The texts hold neither secrets nor content of sessions.
 #[derive(Debug, thiserror::Error)]
 pub enum IntegrationError {
-    #[error("unknown tenant {0}: save its settings first")]
-    UnknownTenant(TenantId),
     #[error("unknown integration {0}")]
     UnknownIntegration(IntegrationId),
     /// `path` as in the task.
@@ -24,6 +23,4 @@ pub enum IntegrationError {
     Syncs,
     #[error("replay message not sent")]
     Queue(#[source] QueueError),
-    #[error("database error")]
-    Store(#[from] store::Error),
 }

@@ -14,10 +14,11 @@ use store::replays::ReplayRange;
 use uuid::Uuid;
 
 use super::{IntegrationError, ReplayedSyncs};
+use crate::Error;
 use crate::pace::RESERVE;
 
 /// Messages that one call sends at most, so that its caller soon gets an answer; a single session may have more.
-const MOST: usize = 1000;
+const MAX_REPLAYED: usize = 1000;
 /// Steps read at a time.
 const BATCH: usize = 100;
 
@@ -52,10 +53,10 @@ pub(super) async fn replay<Q: Queues>(
     queue_url: &str,
     wanted: ReplayRequest<'_>,
     deadline: Instant,
-) -> Result<ReplayedSyncs, IntegrationError> {
+) -> Result<ReplayedSyncs, Error> {
     let Integration { tenant_id, integration_id, state, config, .. } = wanted.integration;
     if *state != IntegrationState::On {
-        return Err(IntegrationError::NotOn(integration_id.clone()));
+        return Err(IntegrationError::NotOn(integration_id.clone()).into());
     }
     let range = wanted.range()?;
     // An invocation with less than twice the reserve keeps its half.
@@ -99,22 +100,22 @@ impl<Q: Queues> ReplayRun<'_, Q> {
     }
 
     fn left(&self) -> usize {
-        MOST.saturating_sub(self.replayed as usize)
+        MAX_REPLAYED.saturating_sub(self.replayed as usize)
     }
 
     /// Returns whether nothing is left. A step is open again once its message is received; until then it counts as
     /// failed, and a call that is repeated sends it once more, which changes nothing.
-    async fn replay_syncs(&mut self, mut range: ReplayRange) -> Result<bool, IntegrationError> {
+    async fn replay_syncs(&mut self, mut range: ReplayRange) -> Result<bool, Error> {
         let Integration { tenant_id, integration_id, .. } = self.integration;
         loop {
-            let limit = if matches!(range, ReplayRange::Session(_)) { MOST } else { BATCH };
+            let limit = if matches!(range, ReplayRange::Session(_)) { MAX_REPLAYED } else { BATCH };
             let find = |range, limit| self.store.failed_steps_of(tenant_id, integration_id, range, limit as i64);
             let mut found = find(&range, limit).await?;
-            let is_last = limit == MOST || found.len() < limit;
+            let is_last = limit == MAX_REPLAYED || found.len() < limit;
             if !is_last && !drop_the_last_session(&mut found) {
                 // One session fills the batch: all that it has.
                 let session = ReplayRange::Session(found[0].session_id.clone());
-                found = find(&session, MOST).await?;
+                found = find(&session, MAX_REPLAYED).await?;
             }
             for steps in found.chunk_by(|one, other| one.session_id == other.session_id) {
                 if self.reached.is_some() && (steps.len() > self.left() || !self.has_time()) {
@@ -136,7 +137,7 @@ impl<Q: Queues> ReplayRun<'_, Q> {
 
     /// Returns whether nothing is left. A planned event counts as sent: where time or the queue
     /// fails here, `housekeep` sends the event once it is overdue, and a second plan would send the event twice.
-    async fn replay_events(&mut self, mut range: ReplayRange) -> Result<bool, IntegrationError> {
+    async fn replay_events(&mut self, mut range: ReplayRange) -> Result<bool, Error> {
         let Integration { tenant_id, integration_id, .. } = self.integration;
         let replay = Uuid::now_v7();
         loop {

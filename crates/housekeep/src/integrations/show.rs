@@ -12,6 +12,7 @@ use super::{
     IntegrationEntry, IntegrationError, IntegrationReport, Operator, ShownAttempts, ShownIntegrations, ShownState,
     ShownSyncs, waiting,
 };
+use crate::Error;
 
 /// Attempts in an answer: with the beginnings of what receivers answered, a fraction of what Lambda takes.
 const ATTEMPTS: i64 = 100;
@@ -20,12 +21,12 @@ pub(super) const MASKED: &str = "…";
 /// Syncs in an answer where no limit is named.
 const SYNCS: i64 = 100;
 /// Syncs in an answer.
-const MOST_SYNCS: i64 = 1000;
-/// Bytes of their words in an answer; with the rest of their rows, below the 6 MB that Lambda takes.
-const MOST_WORDS: usize = 4_000_000;
+const MAX_SYNCS: i64 = 1000;
+/// Bytes of the errors and notices in an answer; with the rest of their rows, below the 6 MB that Lambda takes.
+const MAX_TEXT_BYTES: usize = 4_000_000;
 
 impl<S: SecretSource> Operator<'_, S> {
-    pub(super) async fn show(&self, tenant: &TenantId) -> Result<IntegrationReport, IntegrationError> {
+    pub(super) async fn show(&self, tenant: &TenantId) -> Result<IntegrationReport, Error> {
         let shown = self.store.shown_integrations(tenant, &waiting()).await?;
         let now = (self.connectors.clock)();
         let integrations = shown.into_iter().map(|shown| integration(shown, now)).collect();
@@ -38,7 +39,7 @@ impl<S: SecretSource> Operator<'_, S> {
         tenant: &TenantId,
         id: &IntegrationId,
         session: Option<&SessionId>,
-    ) -> Result<IntegrationReport, IntegrationError> {
+    ) -> Result<IntegrationReport, Error> {
         self.found(tenant, id).await?;
         let attempts = self.store.webhook_attempts(tenant, id, session, ATTEMPTS).await?;
         Ok(IntegrationReport::Attempts(ShownAttempts { attempts }))
@@ -51,16 +52,16 @@ impl<S: SecretSource> Operator<'_, S> {
         id: &IntegrationId,
         filter: &SyncFilter<'_>,
         limit: Option<u32>,
-    ) -> Result<IntegrationReport, IntegrationError> {
+    ) -> Result<IntegrationReport, Error> {
         let found = self.store.integration(tenant, id).await?;
         found.ok_or_else(|| IntegrationError::UnknownIntegration(id.clone()))?;
-        let limit = limit.map_or(SYNCS, i64::from).clamp(1, MOST_SYNCS);
+        let limit = limit.map_or(SYNCS, i64::from).clamp(1, MAX_SYNCS);
         let mut syncs = self.store.shown_syncs(tenant, id, filter, limit).await?;
         let mut is_full = usize::try_from(limit).is_ok_and(|limit| syncs.len() >= limit) && filter.session.is_none();
-        let mut words = 0;
+        let mut bytes = 0;
         let fits = syncs.iter().take_while(|sync| {
-            words += [&sync.error, &sync.notice].into_iter().flatten().map(String::len).sum::<usize>();
-            words <= MOST_WORDS
+            bytes += [&sync.error, &sync.notice].into_iter().flatten().map(String::len).sum::<usize>();
+            bytes <= MAX_TEXT_BYTES
         });
         let fits = fits.count();
         is_full |= fits < syncs.len();

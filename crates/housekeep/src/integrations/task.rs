@@ -15,10 +15,10 @@ use strum::VariantNames;
 #[serde(tag = "task", rename_all = "snake_case", deny_unknown_fields)]
 #[strum(serialize_all = "snake_case")]
 pub enum IntegrationTask {
-    /// How the integrations are configured, and how they fare.
+    /// Shows how the integrations are configured, and how they fare.
     ShowIntegrations { tenant_id: TenantId },
-    /// Add an integration or change it, once a check has found that it will work. An integration that
-    /// was disabled or removed is on again.
+    /// Adds an integration or changes it, once a check has found that it will work. An integration that was disabled or
+    /// removed is on again.
     SaveIntegration {
         tenant_id: TenantId,
         integration_id: IntegrationId,
@@ -29,15 +29,15 @@ pub enum IntegrationTask {
         #[serde(default = "yes")]
         enabled: bool,
     },
-    /// Ask the third party whether the integration works.
+    /// Asks the third party whether the integration works.
     TestIntegration { tenant_id: TenantId, integration_id: IntegrationId },
-    /// Switch it on, once a check has found that it works: sessions that have waited are synced.
+    /// Switches an integration on, once a check has found that it works: sessions that have waited are synced.
     EnableIntegration { tenant_id: TenantId, integration_id: IntegrationId },
-    /// Switch it off: sessions are not synced, and do not wait.
+    /// Switches an integration off: sessions are not synced, and do not wait.
     DisableIntegration { tenant_id: TenantId, integration_id: IntegrationId },
-    /// Forget it; what was synced stays in the third party, and in the log.
+    /// Removes an integration; what was synced stays in the third party, and in the log.
     RemoveIntegration { tenant_id: TenantId, integration_id: IntegrationId },
-    /// Sync again what has failed: of one session, or from `from` on and before `to`.
+    /// Syncs again what has failed: of one session, or from `from` on and before `to`.
     ReplayIntegration {
         tenant_id: TenantId,
         integration_id: IntegrationId,
@@ -50,11 +50,11 @@ pub enum IntegrationTask {
         /// Only events that a webhook has not accepted.
         #[serde(default)]
         failed_only: bool,
-        /// Where the call before has ended: its `next`.
+        /// The `next` of the call before, which ended there.
         #[serde(default)]
         after: Option<SessionId>,
     },
-    /// List syncs, the latest change first.
+    /// Lists syncs, the latest change first: those of one session, or that changed last from `from` on and before `to`.
     ShowSyncs {
         tenant_id: TenantId,
         integration_id: IntegrationId,
@@ -63,20 +63,18 @@ pub enum IntegrationTask {
         /// As in the log: `failed`.
         #[serde(default)]
         status: Option<ShownStatus>,
-        /// That changed last from then on,
         #[serde(default)]
         from: Option<DateTime<Utc>>,
-        /// and before.
         #[serde(default)]
         to: Option<DateTime<Utc>>,
-        /// At most, and never more than an answer holds.
+        /// The most syncs; an answer has a limit of its own.
         #[serde(default)]
         limit: Option<u32>,
-        /// Where the call before has ended: its `next`.
+        /// The `next` of the call before, which ended there.
         #[serde(default)]
         after: Option<SyncPlace>,
     },
-    /// The latest requests to a webhook, with what came back.
+    /// Lists the latest requests to a webhook, with the answers.
     ShowAttempts {
         tenant_id: TenantId,
         integration_id: IntegrationId,

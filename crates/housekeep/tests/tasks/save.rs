@@ -50,8 +50,8 @@ async fn settings_are_saved_with_a_version_that_counts() {
 async fn a_wrong_setting_is_refused_with_its_place_and_nothing_is_saved() {
     let world = World::new([]).await;
     for (document, expected) in [
-        (json!({ "email": { "enable": false } }), "email.enable: unknown field `enable`"),
-        (json!({ "emails": {} }), "emails: unknown field `emails`"),
+        (json!({ "email": { "enable": false } }), "email.enable: unknown field, expected one of `enabled`, "),
+        (json!({ "emails": {} }), "emails: unknown field, expected one of `version`, "),
         (json!({ "version": 2 }), "version: must be between 1 and 1"),
         (
             json!({ "email": { "quiet_hours": { "from": "25:00", "to": "08:00" } } }),
@@ -71,10 +71,7 @@ async fn a_wrong_setting_is_refused_with_its_place_and_nothing_is_saved() {
             "alerts.thresholds[0].failures: must be between 1",
         ),
         (json!({ "alerts": { "admins": ["ops@example.com", "nobody"] } }), "alerts.admins[1]: not an e-mail address"),
-        (
-            json!({ "alerts": { "admins": "ops@example.com" } }),
-            "alerts.admins: invalid type: string <address> expected a sequence",
-        ),
+        (json!({ "alerts": { "admins": "ops@example.com" } }), "alerts.admins: must be a sequence"),
         (
             json!({ "email": { "template": "welcome" } }),
             "email.template: template welcome is not saved for the locale en, the email.default_locale",
@@ -84,6 +81,7 @@ async fn a_wrong_setting_is_refused_with_its_place_and_nothing_is_saved() {
     ] {
         let error = refusal(&world, settings(document.clone())).await;
         assert!(error.starts_with("invalid settings: ") && error.contains(expected), "{document}: {error}");
+        assert!(!error.contains("ops@"), "{error}");
     }
     for name in ["", " Acme", "Ac\nme", &"x".repeat(101)] {
         let error = refusal(&world, settings_of("acme", name, json!({}))).await;
