@@ -106,7 +106,7 @@ impl Context {
         match self.sender.send(envelope, composed.mail, composed.attachments, delivery.remaining()).await {
             Ok(message_id) => {
                 // If the database fails now, this line alone shows that SES has the mail.
-                tracing::info!(email.id = %email_id, ses.message_id = message_id, to = %envelope.to, "mail sent");
+                tracing::info!(email.id = %email_id, ses.message_id = message_id, "mail sent");
                 let recorded = self.store.record_sent(source.tenant(), email_id, &message_id).await;
                 recorded.map_err(Error::Database)?;
                 self.keep(source, email_id, body).await;
