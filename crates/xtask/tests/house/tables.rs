@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use connectors::reason::{HealthSign, Next, Reason, ReasonRow};
+use domain::integration::source::{SOURCES, Source, SourceType};
 use domain::settings::TenantSettings;
 use domain::settings::section::SettingField;
 
@@ -42,6 +43,11 @@ fn the_page_of_outcomes_has_every_reason() {
     hold("crates/crm-sync/docs/outcomes.md", "outcomes", &outcomes());
 }
 
+#[test]
+fn the_page_of_configurations_has_every_source_of_a_field() {
+    hold("crates/connectors/docs/configuration.md", "sources", &sources());
+}
+
 /// Renders the table of the fields of a tenant's settings.
 fn settings() -> String {
     let mut table = "| Field | Values | Default | Meaning |\n|---|---|---|---|\n".to_owned();
@@ -50,6 +56,26 @@ fn settings() -> String {
         let [path, values, default, meaning] = cells.map(|cell| cell.replace('|', "\\|"));
         // Writing to a string cannot fail.
         let _ = writeln!(table, "| {path} | {values} | {default} | {meaning} |");
+    }
+    table
+}
+
+/// Renders the table of the sources of mapped fields.
+fn sources() -> String {
+    let any = [("session.metadata.<key>", SourceType::Any), ("analysis.custom_metrics.<name>", SourceType::Any)];
+    let mut table = "| Source | Value |\n|---|---|\n".to_owned();
+    for (source, kind) in SOURCES.into_iter().chain(any) {
+        let value = match kind {
+            SourceType::Text => "text".to_owned(),
+            SourceType::Label(texts) => format!("`{}`", texts.join("`, `")),
+            SourceType::Number => "number".to_owned(),
+            SourceType::Integer => "whole number".to_owned(),
+            SourceType::Time => "time".to_owned(),
+            SourceType::List => "texts, one per line".to_owned(),
+            SourceType::Any => "any value".to_owned(),
+        };
+        // Writing to a string cannot fail.
+        let _ = writeln!(table, "| `{source}` | {value} |");
     }
     table
 }
@@ -92,7 +118,8 @@ fn follows(next: Next) -> String {
 
 fn said(health: HealthSign) -> &'static str {
     match health {
-        HealthSign::Nothing | HealthSign::Unsure => "nothing",
+        HealthSign::Nothing => "nothing",
+        HealthSign::Unsure => "nothing; an open circuit stays open",
         HealthSign::Down => "it is down",
         HealthSign::Answered => "a CRM works; a webhook fails",
     }
@@ -107,6 +134,17 @@ fn a_row_of_a_setting_has_its_path_values_default_and_meaning() {
         "| `retention.transcripts_days` | days, 1 to 3650; null: for ever | `null` | ",
     ] {
         assert!(table.lines().any(|line| line.starts_with(row) && line.len() > row.len() + 3), "{row}\n{table}");
+    }
+}
+
+#[test]
+fn every_source_of_the_table_can_be_mapped() {
+    let table = sources();
+    let names: Vec<_> = table.lines().skip(2).filter_map(|row| row.split('`').nth(1)).collect();
+    assert_eq!(names.len(), SOURCES.len() + 2);
+    for name in names {
+        let source = name.replace(['<', '>'], "");
+        assert!(Source::try_from(source).is_ok(), "{name}");
     }
 }
 

@@ -32,7 +32,9 @@ async fn five_days_of_failures_disable_a_webhook_once() {
         let result = fails_again_after(&world, status, "5 days 1 minute").await;
         assert_eq!(result, "wait 86400 s: integration_disabled", "{status}");
         let IntegrationState::Disabled(disabled) = world.state().await else { panic!("{status}: not disabled") };
-        let words = format!("The integration has failed for five days. The last failure: {last}");
+        let words = format!("The integration has failed for 5 days. The last failure: {last}");
+        let page = include_str!("../../../docs/outcomes.md");
+        assert!(page.contains("disables an integration that has failed for 5 days without a success"), "{page}");
         assert_eq!((disabled.code.as_str(), disabled.reason), ("failing", words));
 
         world.session("s-3", ana()).await;
