@@ -25,7 +25,7 @@ async fn visit(method: Method, link: &str, body: &'static str) -> Response {
     request.send().await.unwrap()
 }
 
-/// Mails the visitor again and says what became of it.
+/// Mails the visitor again and returns the status of the step.
 async fn next_mail(world: &World, session: &str) -> String {
     world.send(session).await;
     world.completed(session).await.step("notify")

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::meaning::EventMeaning;
 
-/// The fields of which an event has the one that is specific to its type.
+/// Fields with the details of an event; each type of event has its own.
 const DETAILS: [&str; 10] =
     ["bounce", "complaint", "delivery", "send", "reject", "open", "click", "failure", "deliveryDelay", "subscription"];
 

@@ -1,4 +1,4 @@
-//! `cargo xtask demo`: runs conversations through the stack and shows what came of them.
+//! `cargo xtask demo`: runs conversations through the stack and shows their results.
 
 mod conversations;
 mod database;

@@ -44,7 +44,7 @@ async fn token(salesforce: &fakes::Running) -> String {
     answer["access_token"].as_str().unwrap().to_owned()
 }
 
-/// So many contacts and leads; one task, which is about one of them.
+/// Checks how many contacts and leads there are, and that there is one task, which is about a contact or a lead.
 async fn one_task(salesforce: &fakes::Running, contacts: usize, leads: usize) -> Result<(), String> {
     let state = salesforce.control.state("").await.unwrap();
     counts(&state, &[("contacts", contacts), ("leads", leads), ("tasks", 1)])?;

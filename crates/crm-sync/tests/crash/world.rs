@@ -213,7 +213,7 @@ where
     }
 }
 
-/// So many of each.
+/// Checks how many there are of each.
 pub(crate) fn counts(state: &Value, expected: &[(&str, usize)]) -> Result<(), String> {
     let count = |name: &str| state[name].as_array().map_or(0, Vec::len);
     let wrong = expected.iter().find(|(name, expected)| count(name) != *expected);

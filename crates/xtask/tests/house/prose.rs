@@ -1,7 +1,7 @@
 //! Plain English: turns of phrase that readers stumble over, counted per 1,000 blocks.
 //!
-//! A block is a run of `///` or `//!` lines, or a paragraph or table row of a README, of a page in `docs`, or of
-//! `CONTRIBUTING.md`. The limits are the highest rates of well-kept projects of this field.
+//! A block is a run of `///` or `//!` lines, a comment of a manifest, a template, a workflow, a script or a statement, or
+//! a paragraph or table row of a page. The limits are the highest rates of well-kept projects of this field.
 
 use regex_automata::meta::Regex;
 
@@ -20,7 +20,7 @@ const RULES: [(&str, &str, f64); 10] = [
     ("nobody", r"\b([Nn]obody|[Ss]omebody)\b", 1.0),
     (
         "odd-words",
-        r"\b(mend(s|ed|ing)?|anew|so many|so-manieth|dear(er|est)?|takes? [^.]{1,40} for none|becomes? of)\b",
+        r"(?i)\b(mend(s|ed|ing)?|anew|so many|so-manieth|dear(er|est)?|takes? [^.]{1,40} for none|what (be)?(came|comes?) of|(became|becomes?) of)\b",
         0.3,
     ),
 ];
@@ -71,6 +71,36 @@ fn doc_comments(file: &File) -> Vec<Block> {
     blocks.done
 }
 
+/// Endings of files, and the marks of their comments. Rust holds statements, whose comments are those of SQL.
+const COMMENTS: [(&str, &str); 6] =
+    [(".toml", "#"), (".yaml", "#"), (".yml", "#"), (".sh", "#"), (".sql", "--"), (".rs", "--")];
+
+/// Finds runs of lines that begin with the mark.
+fn comments(file: &File, mark: &str) -> Vec<Block> {
+    let mut blocks = Blocks::new(file);
+    for (at, line) in file.text.lines().enumerate() {
+        let comment = line.trim_start().strip_prefix(mark).map(str::trim);
+        match comment {
+            Some(text) if !text.is_empty() && !text.starts_with(['!', '-']) => blocks.push(at + 1, text),
+            _ => blocks.end(),
+        }
+    }
+    blocks.end();
+    blocks.done
+}
+
+/// Finds the description of a crate.
+fn descriptions(file: &File) -> Vec<Block> {
+    let mut blocks = Blocks::new(file);
+    for (at, line) in file.text.lines().enumerate() {
+        if let Some(text) = line.strip_prefix("description = ") {
+            blocks.push(at + 1, text.trim_matches('"'));
+        }
+        blocks.end();
+    }
+    blocks.done
+}
+
 fn paragraphs(file: &File) -> Vec<Block> {
     let mut blocks = Blocks::new(file);
     let mut is_code = false;
@@ -92,16 +122,24 @@ fn paragraphs(file: &File) -> Vec<Block> {
     blocks.done
 }
 
+/// Prompts are written to a model.
 fn is_page(file: &File) -> bool {
-    let (folder, name) = file.path.rsplit_once('/').unwrap_or(("", &file.path));
-    name.contains("README") || name.contains("CONTRIBUTING") || format!("/{folder}").contains("/docs")
+    !file.path.contains("/prompts/")
 }
 
 fn blocks() -> Vec<Block> {
     let code = files::with_ending(".rs");
     let pages = files::with_ending(".md");
     let pages = pages.iter().filter(|file| is_page(file)).flat_map(paragraphs);
-    code.iter().flat_map(doc_comments).chain(pages).collect()
+    let manifests = files::with_ending("Cargo.toml");
+    let mut blocks: Vec<_> = code.iter().flat_map(doc_comments).chain(pages).collect();
+    blocks.extend(manifests.iter().flat_map(descriptions));
+    for (ending, mark) in COMMENTS {
+        let found: Vec<_> = files::with_ending(ending).iter().flat_map(|file| comments(file, mark)).collect();
+        assert!(!found.is_empty(), "there are comments in {ending}");
+        blocks.extend(found);
+    }
+    blocks
 }
 
 /// A question may begin with "What".
@@ -150,6 +188,11 @@ fn blocks_are_runs_of_doc_lines_and_paragraphs_of_pages() {
     let texts = |blocks: Vec<Block>| blocks.into_iter().map(|block| block.text).collect::<Vec<_>>();
     let code = File { path: "a.rs".into(), text: "/// One\n/// block.\n///\n/// Another.\nfn f() {} // not\n".into() };
     assert_eq!(texts(doc_comments(&code)), ["One block.", "Another."]);
+    let manifest = "#!/bin/sh\n# One\n# comment.\ndescription = \"Mails\"\n  -- no\n# Another.\n";
+    let manifest = File { path: "Cargo.toml".into(), text: manifest.into() };
+    assert_eq!(texts(comments(&manifest, "#")), ["One comment.", "Another."]);
+    assert_eq!(texts(comments(&manifest, "--")), ["no"]);
+    assert_eq!(texts(descriptions(&manifest)), ["Mails"]);
     let page = "# Title\n\n- A point\n  goes on.\n\n```sh\ncode\n\n```\n\n| Name | Meaning |\n";
     let page = File { path: "README.md".into(), text: page.into() };
     assert_eq!(texts(paragraphs(&page)), ["A point goes on.", "```", "Meaning"]);

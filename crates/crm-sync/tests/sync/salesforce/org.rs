@@ -82,7 +82,7 @@ impl Org {
         all.remove(0)
     }
 
-    /// So many contacts, leads and tasks.
+    /// Counts contacts, leads and tasks.
     pub(crate) async fn counts(&self) -> [usize; 3] {
         let state = self.state().await;
         ["contacts", "leads", "tasks"].map(|list| state[list].as_array().unwrap().len())

@@ -1,4 +1,4 @@
-//! What a receiver answers, and what comes of it.
+//! Answers of receivers, and their outcomes.
 
 use chrono::Utc;
 use domain::integration::IntegrationState;
