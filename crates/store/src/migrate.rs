@@ -1,8 +1,11 @@
 //! Migrations: run by a command or function before a deployment, never on a cold start.
 
+use std::error::Error as _;
+
 use refinery::embed_migrations;
 
 use crate::connect::{Config, ConnectError, postgres_config};
+use crate::error::DatabaseError;
 use crate::tls;
 
 embed_migrations!("migrations");
@@ -33,12 +36,15 @@ pub async fn migrate(config: &Config) -> Result<Vec<String>, MigrateError> {
         tls::connector(config.ca_file.as_deref()).map_err(|e| MigrateError::Config(ConnectError::Certificates(e)))?;
     let (mut client, connection) = pg.connect(connector).await.map_err(MigrateError::Connect)?;
     // The lock goes with the connection, also when the caller is gone.
-    let connection = tokio::spawn(connection);
+    let connection = tokio::spawn(async {
+        if let Err(error) = connection.await.map_err(DatabaseError) {
+            let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
+            tracing::warn!(error = format!("{error}{cause}"), "migration connection failed");
+        }
+    });
     client.execute("SELECT pg_advisory_lock($1)", &[&ADVISORY_LOCK]).await.map_err(MigrateError::Lock)?;
     let report = migrations::runner().run_async(&mut client).await.map_err(MigrateError::Apply)?;
     drop(client);
-    if let Err(error) = connection.await {
-        tracing::warn!(error = %error, "migration connection failed");
-    }
+    connection.await.ok();
     Ok(report.applied_migrations().iter().map(ToString::to_string).collect())
 }
