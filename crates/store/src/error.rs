@@ -14,7 +14,7 @@ pub enum Error {
         #[source]
         source: PoolError,
     },
-    #[error("run {statement}")]
+    #[error("statement {statement} failed")]
     Statement {
         statement: &'static str,
         #[source]
