@@ -3,11 +3,10 @@
 use chrono::{DateTime, Utc};
 use domain::id::TenantId;
 use domain::step::Code;
-use domain::text_enum;
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::row::{FromRow, Row};
+use crate::row::{FromRow, Row, column_enum};
 use crate::sql::{int, jsonb, statements, text, time, uuid};
 use crate::{Error, Store};
 
@@ -69,7 +68,7 @@ pub struct NewAlert<'a> {
     pub last_failure_at: DateTime<Utc>,
 }
 
-text_enum! {
+column_enum! {
     /// Why an alert is over.
     pub enum ClosedAs {
         /// It works again, and the admins get a mail.
@@ -79,15 +78,15 @@ text_enum! {
     }
 }
 
-/// Which of an alert's mails.
+/// A mail of an alert.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AlertMail {
     Opening,
     Recovery,
 }
 
-text_enum! {
-    /// How far an alert's mail has come.
+column_enum! {
+    /// The progress of an alert's mail.
     pub enum AlertMailStatus {
         Pending = "pending",
         /// Claimed by a sender. If that is long ago, the result stays unknown.
@@ -132,7 +131,7 @@ impl Store {
         Ok((self.execute(OPEN_ALERT, &params).await? > 0).then_some(alert_id))
     }
 
-    /// A tenant's alerts that are open or have a mail that is still to be sent, the oldest first.
+    /// Returns a tenant's alerts that are open or have a mail that is still to be sent, the oldest first.
     pub async fn alerts_at_work(&self, tenant: &TenantId) -> Result<Vec<Alert>, Error> {
         self.all(ALERTS_AT_WORK, &[text(tenant.as_ref())]).await
     }
@@ -156,7 +155,7 @@ impl Store {
         Ok(self.execute(CLOSE_ALERT, &params).await? > 0)
     }
 
-    /// To be called right before the request to SES; `false` if the mail must not be sent (again).
+    /// Takes a mail, right before the request to SES; `false` if the mail must not be sent (again).
     pub async fn take_alert_mail(&self, tenant: &TenantId, alert_id: Uuid, mail: AlertMail) -> Result<bool, Error> {
         let sql = match mail {
             AlertMail::Opening => TAKE_ALERT_MAIL,
@@ -191,7 +190,6 @@ fn count(failures: i64) -> i32 {
 impl FromRow for Alert {
     fn from_row(row: &Row) -> Result<Self, Error> {
         let closed_at: Option<DateTime<Utc>> = row.get("closed_at")?;
-        let recovery: Option<String> = row.get("recovery_status")?;
         Ok(Self {
             alert_id: row.get("alert_id")?,
             rule: row.get("rule")?,
@@ -202,7 +200,7 @@ impl FromRow for Alert {
             last_failure_at: row.get("last_failure_at")?,
             mail: row.get("mail_status")?,
             mail_at: row.get("mail_at")?,
-            recovery: recovery.as_deref().and_then(AlertMailStatus::parse),
+            recovery: row.get("recovery_status")?,
             recovery_at: row.get("recovery_at")?,
         })
     }

@@ -6,8 +6,7 @@ use domain::settings::redaction::ShownText;
 use redaction::Originals;
 
 use crate::sql::{int, jsonb, statements, text, texts};
-use crate::step_rows::Claimed;
-use crate::step_rows::{of_claim, step_key};
+use crate::step_rows::{Claimed, of_claim, step_key};
 use crate::steps::Planned;
 use crate::{Error, Store};
 
@@ -73,7 +72,7 @@ impl Store {
         Ok(self.row(STORE_ANALYSIS, &of_claim(claimed, more)).await?.is_some())
     }
 
-    /// An analysis as it goes out: with its placeholders, or with what they stand for where that was kept.
+    /// Returns an analysis as it goes out: with its placeholders, or with what they stand for where that was kept.
     pub async fn shown_analysis(
         &self,
         tenant: &TenantId,
@@ -88,7 +87,7 @@ impl Store {
         Ok(Some(analysis.restored(&originals)))
     }
 
-    /// `None` if the session has not been analysed.
+    /// Returns the latest version; `None` if the session has not been analysed.
     pub async fn latest_analysis_version(&self, tenant: &TenantId, session: &SessionId) -> Result<Option<i32>, Error> {
         let row = self.row(LATEST_ANALYSIS_VERSION, &[text(tenant.as_ref()), text(session.as_ref())]).await?;
         row.map(|row| row.get("version")).transpose()

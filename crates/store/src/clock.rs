@@ -39,7 +39,7 @@ pub enum Quiet {
 }
 
 impl Store {
-    /// The date at `at` in `zone`; `None` if Postgres knows no such zone.
+    /// Returns the date at `at` in `zone`; `None` if Postgres knows no such zone.
     pub async fn local_date(&self, zone: &TimeZone, at: DateTime<Utc>) -> Result<Option<NaiveDate>, Error> {
         if is_rule(zone) {
             return Ok(None);
@@ -51,7 +51,7 @@ impl Store {
         }
     }
 
-    /// Whether it is quiet at `now` in `zone`: from `from` up to, but without, `to`, over midnight where `from` is
+    /// Tells whether it is quiet at `now` in `zone`: from `from` up to, but without, `to`, over midnight where `from` is
     /// later. Never where they are equal.
     pub async fn quiet_until(
         &self,

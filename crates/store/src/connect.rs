@@ -11,19 +11,19 @@ use crate::{Error, tls};
 
 /// A TCP connection and its TLS handshake take milliseconds; an unreachable server must not use up the invocation.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-/// How long unacknowledged bytes may wait before the kernel gives the connection up.
+/// The time that unacknowledged bytes may wait before the kernel gives the connection up.
 const TCP_USER_TIMEOUT: Duration = Duration::from_secs(5);
 /// Idle time after which TCP asks whether the server is there: well below the minutes after which NAT gateways and load
 /// balancers forget a connection.
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(30);
 /// A connection unused for this long may have died while the sandbox was frozen, so it is asked before it is used.
 const TRUSTED_IDLE: Duration = Duration::from_secs(5);
-/// How long the answer to that question may take.
+/// The time that the answer to that question may take.
 const CHECK_TIMEOUT: Duration = Duration::from_millis(500);
-/// How long a statement may wait for a free connection of the pool.
+/// The time that a statement may wait for a free connection of the pool.
 const POOL_WAIT: Duration = Duration::from_secs(3);
 
-/// Where the database is and how long it may take.
+/// The address of the database, and limits for its use.
 #[derive(Clone)]
 pub struct Config {
     /// `postgres://user:password@host:port/database`; hosts other than loopback are reached through TLS only.

@@ -12,7 +12,7 @@ use crate::webhook_events::{plan_deliveries, report_email_status, webhooks_askin
 use crate::{Error, Store};
 
 statements! {
-/// Where an erasure has taken the recipient's hash, the only one whom an event names counts as the visitor.
+/// The only recipient that an event names counts as the visitor where an erasure has taken the recipient's hash.
 ///
 /// The mail's row is locked first: a purge takes the event along, or waits and leaves the mail.
 // Events come in any order: none takes the status back.
@@ -47,7 +47,7 @@ SELECT (SELECT session_id FROM mail) AS session_id,
        (SELECT count(*) FROM suppressed) AS suppressed";
 }
 
-/// Something that SES says happened to a mail.
+/// An event of a mail, as SES reports it.
 #[derive(Clone, Copy)]
 pub struct EmailEvent<'a> {
     pub tenant_id: &'a TenantId,
@@ -64,8 +64,8 @@ pub struct EmailEvent<'a> {
     /// The recipients that the event concerns; `None`: the mail as a whole. An event about staff in cc only shows that
     /// the visitor's mail was sent.
     pub concerns: Option<&'a [AddressHash]>,
-    /// Suppresses those it concerns: all of them after a hard bounce, otherwise the visitor only. SES names everybody
-    /// who may have complained, which is not to cost staff their copies.
+    /// Suppresses the recipients that the event concerns: all of them after a hard bounce, otherwise the visitor only.
+    /// SES names everybody who may have complained, which is not to cost staff their copies.
     pub suppress: Option<SuppressionReason>,
 }
 
@@ -83,7 +83,7 @@ pub enum EventRecord {
 impl Store {
     /// Keeps an event, once, and takes the mail's status forward, never back, in whatever order events come.
     ///
-    /// Where the log keeps no events, a repeated one counts as recorded, and changes nothing.
+    /// A repeated event changes nothing; it counts as recorded where the log keeps no events.
     pub async fn record_email_event(&self, event: &EmailEvent<'_>) -> Result<EventRecord, Error> {
         let concerns: Option<Vec<Vec<u8>>> =
             event.concerns.map(|hashes| hashes.iter().map(|hash| hash.as_bytes().to_vec()).collect());

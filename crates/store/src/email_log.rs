@@ -3,10 +3,9 @@
 use chrono::{DateTime, Utc};
 use domain::id::{SessionId, TenantId};
 use domain::step::Code;
-use domain::text_enum;
 use uuid::Uuid;
 
-use crate::row::{Row, row};
+use crate::row::{Row, column_enum, row};
 use crate::sql::{int, statements, text, uuid};
 use crate::webhook_events::{plan_deliveries, report_email_status, webhooks_asking_for};
 use crate::{Error, Store};
@@ -50,14 +49,14 @@ ON CONFLICT (tenant_id, email_id) DO UPDATE
 SET subject = EXCLUDED.subject, text = EXCLUDED.text, html = EXCLUDED.html, created_at = now()";
 }
 
-text_enum! {
-    /// How far a mail has come.
+column_enum! {
+    /// The progress of a mail.
     ///
     /// Events take a mail forward in this order, and none takes it back.
     pub enum EmailStatus {
         Skipped = "skipped",
         Queued = "queued",
-        /// SES did not take it.
+        /// Refused by SES, or never made; the code says why.
         Failed = "failed",
         /// A request to SES is under way, or its outcome is not known yet.
         Sending = "sending",
@@ -74,7 +73,7 @@ text_enum! {
     }
 }
 
-/// Which mail: a session gets one per version of its analysis, whatever its template.
+/// The key of a mail: a session gets one per version of its analysis, whatever its template.
 #[derive(Debug, Clone, Copy)]
 pub struct EmailKey<'a> {
     pub tenant_id: &'a TenantId,
@@ -148,7 +147,7 @@ impl Store {
         self.not_sent_email(new, EmailStatus::Skipped, code).await
     }
 
-    /// The same of a mail that could not be made.
+    /// Records that a mail could not be made, and why.
     pub async fn fail_email(&self, new: &NewEmail<'_>, code: Code) -> Result<(), Error> {
         self.not_sent_email(new, EmailStatus::Failed, code).await
     }
@@ -165,7 +164,7 @@ impl Store {
         self.first(EMAIL, &params).await
     }
 
-    /// The template of a mail, and the version of the analysis that it is about; `None` if it is gone.
+    /// Returns the template of a mail, and the version of the analysis that it is about; `None` if it is gone.
     pub async fn email_of_event(&self, tenant: &TenantId, email_id: Uuid) -> Result<Option<(String, i32)>, Error> {
         let row = self.row(EMAIL_OF_EVENT, &[text(tenant.as_ref()), uuid(email_id)]).await?;
         let read = |row: Row| Ok((row.get("template")?, row.get("analysis_version")?));

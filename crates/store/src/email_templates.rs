@@ -57,7 +57,7 @@ pub struct NewTemplate<'a> {
 }
 
 impl Store {
-    /// The newest version of the template in the first of the locales that it is saved in.
+    /// Returns the newest version of the template in the first of the locales that it is saved in.
     pub async fn template(
         &self,
         tenant: &TenantId,
@@ -67,7 +67,7 @@ impl Store {
         self.first(TEMPLATE, &[text(tenant.as_ref()), text(name), texts(locales)]).await
     }
 
-    /// The newest version of the template in each locale that it is saved in.
+    /// Returns the newest version of the template in each locale that it is saved in.
     pub async fn templates(&self, tenant: &TenantId, name: &str) -> Result<Vec<StoredTemplate>, Error> {
         self.all(TEMPLATES, &[text(tenant.as_ref()), text(name)]).await
     }

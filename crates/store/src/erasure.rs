@@ -12,17 +12,23 @@ use domain::session::SessionStatus;
 use serde::{Deserialize, Serialize};
 
 use crate::row::{FromRow, row};
+use crate::sessions::is_over;
 use crate::sql::{Param, bigint, bytes, statements, text, texts};
 use crate::{Error, Store};
+
+/// A session of the address with the hash `$2` and the spellings `$3`.
+macro_rules! is_of_address {
+    () => {
+        "(visitor_email_hash = $2
+       OR (visitor_email_hash IS NULL AND visitor_email IS NOT NULL AND lower(btrim(visitor_email)) = ANY ($3::text[])))"
+    };
+}
 
 statements! {
 OPEN_SESSIONS_OF = "
 -- open_sessions_of()
 SELECT session_id, status FROM sessions
-WHERE tenant_id = $1 AND status NOT IN ('completed', 'failed')
-  AND NOT (status = 'active' AND started_at < now() - interval '30 days')
-  AND (visitor_email_hash = $2
-       OR (visitor_email_hash IS NULL AND visitor_email IS NOT NULL AND lower(btrim(visitor_email)) = ANY ($3::text[])))
+WHERE tenant_id = $1 AND NOT ", is_over!(), " AND ", is_of_address!(), "
 ORDER BY session_id LIMIT $4";
 
 RECORDS_OF = "
@@ -30,9 +36,7 @@ RECORDS_OF = "
 SELECT sessions.session_id, integration_id, analysis_version, contact_id, record_id
 FROM sessions JOIN integration_log
      ON integration_log.tenant_id = $1 AND integration_log.session_id = sessions.session_id
-WHERE sessions.tenant_id = $1
-  AND (visitor_email_hash = $2
-       OR (visitor_email_hash IS NULL AND visitor_email IS NOT NULL AND lower(btrim(visitor_email)) = ANY ($3::text[])))
+WHERE sessions.tenant_id = $1 AND ", is_of_address!(), "
   AND (contact_id IS NOT NULL OR record_id IS NOT NULL)
 ORDER BY sessions.session_id, integration_id, analysis_version LIMIT $4";
 
@@ -40,10 +44,7 @@ ERASE_SESSIONS = "
 -- erase_sessions()
 WITH own AS (
     SELECT session_id FROM sessions
-    WHERE tenant_id = $1
-      AND (status IN ('completed', 'failed') OR (status = 'active' AND started_at < now() - interval '30 days'))
-      AND (visitor_email_hash = $2
-           OR (visitor_email_hash IS NULL AND visitor_email IS NOT NULL AND lower(btrim(visitor_email)) = ANY ($3::text[])))
+    WHERE tenant_id = $1 AND ", is_over!(), " AND ", is_of_address!(), "
     LIMIT $4 FOR UPDATE
 ), turns AS (
     DELETE FROM transcript_turns USING own WHERE tenant_id = $1 AND transcript_turns.session_id = own.session_id
@@ -123,7 +124,7 @@ row! {
         /// Sessions that no longer name a visitor.
         pub sessions: i64,
         pub turns: i64,
-        /// And parts of them.
+        /// Analyses, and parts of them.
         pub analyses: i64,
         /// Mails that no longer name a recipient.
         pub mails: i64,
@@ -156,24 +157,24 @@ row! {
 }
 
 impl Store {
-    /// Up to `limit` sessions of the address that have neither ended nor been abandoned: begun 30 days ago by the AI
-    /// engine, which has never notified of them.
+    /// Returns up to `limit` sessions of the address that are not over: they have neither ended nor been abandoned.
     pub async fn open_sessions_of(&self, erasure: &Erasure<'_>, limit: i64) -> Result<Vec<OpenSession>, Error> {
         self.all(OPEN_SESSIONS_OF, &params(erasure, limit)).await
     }
 
-    /// Up to `limit` records of the address in third parties. To be read first: an erased session is not found again.
+    /// Returns up to `limit` records of the address in third parties. They are read first: an erased session is not found
+    /// again.
     pub async fn records_of(&self, erasure: &Erasure<'_>, limit: i64) -> Result<Vec<ThirdPartyRecord>, Error> {
         self.all(RECORDS_OF, &params(erasure, limit)).await
     }
 
-    /// Erases up to `limit` of the address's sessions that have ended; to be called until it finds none. A session has
-    /// up to 20,000 turns: a few at a time are enough.
+    /// Erases up to `limit` of the address's sessions that are over; is called until it finds none. A session has up to
+    /// 20,000 turns: a few at a time are enough.
     pub async fn erase_sessions(&self, erasure: &Erasure<'_>, limit: i64) -> Result<Erased, Error> {
         Erased::from_row(&self.one(ERASE_SESSIONS, &params(erasure, limit)).await?)
     }
 
-    /// Erases up to `limit` mails to the address that are left; to be called until it finds none, after the sessions.
+    /// Erases up to `limit` mails to the address that are left; is called until it finds none, after the sessions.
     pub async fn erase_mails(&self, erasure: &Erasure<'_>, limit: i64) -> Result<Erased, Error> {
         let [tenant, hash, _, limit] = params(erasure, limit);
         Erased::from_row(&self.one(ERASE_MAILS, &[tenant, hash, limit]).await?)

@@ -4,13 +4,12 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use domain::id::{IntegrationId, SessionId, TenantId};
-use domain::settings::alerts::StageName;
-use domain::step::Code;
+use domain::step::{Code, StageName};
 
+use crate::integrations::{codes_param, of_integration};
 use crate::replays::ReplayRange;
 use crate::row::{FromRow, Row, row};
-use crate::sql::{bigint, float, statements, text, texts, time};
-use crate::step_rows::millis;
+use crate::sql::{bigint, float, millis, statements, text, time};
 use crate::step_rows::read_planned;
 use crate::{Error, Store};
 
@@ -74,7 +73,7 @@ row! {
         pub step: StageName,
         pub code: String,
         pub failures: i64,
-        /// How many sessions they are of.
+        /// The number of their sessions.
         pub session_count: i64,
         /// Up to [`MAX_SESSIONS`] of these, whose failures are the latest.
         pub sessions: Vec<SessionId>,
@@ -102,7 +101,7 @@ pub struct FailedStep {
 }
 
 impl Store {
-    /// Up to `limit` failed steps of an integration, in the order of their sessions' ids.
+    /// Returns up to `limit` failed steps of an integration, in the order of their sessions' ids.
     pub async fn failed_steps_of(
         &self,
         tenant: &TenantId,
@@ -110,25 +109,23 @@ impl Store {
         range: &ReplayRange,
         limit: i64,
     ) -> Result<Vec<FailedStep>, Error> {
-        let [tenant, integration] = [text(tenant.as_ref()), text(integration.as_ref())];
         let [session, from, to, after] = range.params();
-        let params = [tenant, integration, session, from, to, after, bigint(limit)];
-        self.all(FAILED_STEPS_OF, &params).await
+        let more = [session, from, to, after, bigint(limit)];
+        self.all(FAILED_STEPS_OF, &of_integration(tenant, integration, more)).await
     }
 
-    /// Tenants with a failure within the last `within`, with an alert that is open or has a mail to send, with a step
-    /// that waits for one of these codes, or with an integration that the service has disabled.
+    /// Returns the tenants with a failure within the last `within`, with an alert that is open or has a mail to send,
+    /// with a step that waits for one of these codes, or with an integration that the service has disabled.
     pub async fn tenants_to_watch(&self, within: Duration, waiting: &[Code]) -> Result<Vec<TenantId>, Error> {
-        let codes: Vec<&str> = waiting.iter().map(|code| code.as_str()).collect();
-        self.all(TENANTS_TO_WATCH, &[float(millis(within)), texts(codes)]).await
+        self.all(TENANTS_TO_WATCH, &[float(millis(within)), codes_param(waiting)]).await
     }
 
-    /// A tenant's failures since then, the most frequent first.
+    /// Counts a tenant's failures since then, the most frequent first.
     pub async fn failures_since(&self, tenant: &TenantId, since: DateTime<Utc>) -> Result<Vec<FailureCount>, Error> {
         self.all(FAILURES_SINCE, &[text(tenant.as_ref()), time(since)]).await
     }
 
-    /// When a step, or one of this kind, was last done after `since`; `None` if none was.
+    /// Returns when a step, or one of this kind, was last done after `since`.
     pub async fn last_success(
         &self,
         tenant: &TenantId,
@@ -140,10 +137,9 @@ impl Store {
         row.map(|row| row.get("finished_at")).transpose()
     }
 
-    /// A tenant's steps that wait for one of these codes, by code.
+    /// Counts a tenant's steps that wait for one of these codes, by code.
     pub async fn waiting_steps(&self, tenant: &TenantId, codes: &[Code]) -> Result<Vec<WaitingSteps>, Error> {
-        let codes: Vec<&str> = codes.iter().map(|code| code.as_str()).collect();
-        self.all(WAITING_STEPS, &[text(tenant.as_ref()), texts(codes)]).await
+        self.all(WAITING_STEPS, &[text(tenant.as_ref()), codes_param(codes)]).await
     }
 }
 

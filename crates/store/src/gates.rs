@@ -10,9 +10,9 @@ use domain::id::{IntegrationId, TenantId};
 use domain::integration::Limits;
 use domain::step::{Code, StepKey};
 
+use crate::integrations::of_integration;
 use crate::row::{FromRow, Row};
-use crate::sql::{Param, boolean, float, int, statements, text, time};
-use crate::step_rows::millis;
+use crate::sql::{boolean, float, int, millis, statements, text, time};
 use crate::step_rows::{of_step, step_key};
 use crate::{Error, Store};
 
@@ -129,7 +129,7 @@ pub struct Pass {
     lease: DateTime<Utc>,
 }
 
-/// That it is ours to get a new access token, until its lease ends.
+/// The right to get a new access token, until its lease ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Renewal {
     lease: DateTime<Utc>,
@@ -163,23 +163,23 @@ pub enum Health {
     Unsure,
     /// It asks to be left alone for this long.
     Limited { after: Duration, code: Code },
-    /// The same, and a failure of the receiver.
+    /// It asks to be left alone, and refuses what it is sent.
     LimitedAndRefuses { after: Duration, code: Code },
 }
 
-/// How long the circuit stays open: doubling from `base` with each failure, up to `max`.
+/// The time for which the circuit stays open: doubling from `base` with each failure, up to `max`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CircuitWaits {
     pub base: Duration,
     pub max: Duration,
 }
 
-/// How an integration stands after a sync.
+/// The state of an integration after a sync.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Standing {
-    /// Since the first failure after the last success; zero without a failure.
+    /// The time since the first failure after the last success; zero without a failure.
     pub failing_for: Duration,
-    /// How long the circuit stays open; `None` while it is closed.
+    /// The time for which the circuit stays open; `None` while it is closed.
     pub open_for: Option<Duration>,
 }
 
@@ -215,7 +215,7 @@ impl Store {
             if let Some(admission) = self.first(ADMIT, &of_step(key, more)).await? {
                 return Ok(admission);
             }
-            self.execute(OPEN_GATE, &gate_params(&key.tenant_id, integration)).await?;
+            self.execute(OPEN_GATE, &of_integration(&key.tenant_id, integration, [])).await?;
         }
         Ok(Admission::Unknown)
     }
@@ -230,11 +230,8 @@ impl Store {
         more_requests: i32,
         waits: CircuitWaits,
     ) -> Result<Standing, Error> {
-        let [tenant, integration] = gate_params(tenant, integration);
         let (limited, code) = health.limit();
-        let params = [
-            tenant,
-            integration,
+        let more = [
             time(pass.lease),
             boolean(health == Health::Works),
             boolean(health == Health::Down),
@@ -247,7 +244,7 @@ impl Store {
             int(more_requests),
             boolean(health == Health::Unsure),
         ];
-        let Some(row) = self.row(LEAVE, &params).await? else {
+        let Some(row) = self.row(LEAVE, &of_integration(tenant, integration, more)).await? else {
             return Ok(Standing { failing_for: Duration::ZERO, open_for: None });
         };
         let open: Option<f64> = row.get("open_seconds")?;
@@ -257,28 +254,28 @@ impl Store {
         })
     }
 
-    /// `None`: another sync is getting a new access token.
+    /// Takes the right to get a new access token; `None` while another sync has it.
     pub async fn take_renewal(
         &self,
         tenant: &TenantId,
         integration: &IntegrationId,
         lease: Duration,
     ) -> Result<Option<Renewal>, Error> {
-        self.execute(OPEN_GATE, &gate_params(tenant, integration)).await?;
-        let [tenant, integration] = gate_params(tenant, integration);
-        let row = self.row(TAKE_RENEWAL, &[tenant, integration, float(millis(lease))]).await?;
+        self.execute(OPEN_GATE, &of_integration(tenant, integration, [])).await?;
+        let params = of_integration(tenant, integration, [float(millis(lease))]);
+        let row = self.row(TAKE_RENEWAL, &params).await?;
         row.map(|row| Ok(Renewal { lease: row.get("renewing_until")? })).transpose()
     }
 
-    /// Does nothing if the renewal is lost.
+    /// Gives the right back. Does nothing if it is lost.
     pub async fn end_renewal(
         &self,
         tenant: &TenantId,
         integration: &IntegrationId,
         renewal: Renewal,
     ) -> Result<(), Error> {
-        let [tenant, integration] = gate_params(tenant, integration);
-        self.execute(END_RENEWAL, &[tenant, integration, time(renewal.lease)]).await.map(drop)
+        let params = of_integration(tenant, integration, [time(renewal.lease)]);
+        self.execute(END_RENEWAL, &params).await.map(drop)
     }
 }
 
@@ -289,10 +286,6 @@ impl Health {
             Self::Works | Self::Down | Self::Refuses | Self::Unknown | Self::Unsure => (None, None),
         }
     }
-}
-
-fn gate_params<'a>(tenant: &'a TenantId, integration: &'a IntegrationId) -> [Param<'a>; 2] {
-    [text(tenant.as_ref()), text(integration.as_ref())]
 }
 
 impl FromRow for Admission {

@@ -6,11 +6,9 @@ use std::time::Duration;
 
 use domain::id::{IntegrationId, SessionId, TenantId};
 use domain::step::Code;
-use domain::text_enum;
 
-use crate::row::{FromRow, Row, row};
-use crate::sql::{Param, boolean, float, int, statements, text};
-use crate::step_rows::millis;
+use crate::row::{FromRow, Row, column_enum, row};
+use crate::sql::{Param, boolean, float, int, millis, statements, text};
 use crate::{Error, Store};
 
 statements! {
@@ -68,8 +66,8 @@ SET status = $5, record_id = coalesce($6, record_id), code = $7, error = $8, not
 WHERE tenant_id = $1 AND session_id = $2 AND integration_id = $3 AND analysis_version = $4 AND status <> 'done'";
 }
 
-text_enum! {
-    /// How far the sync of a session to one integration has come.
+column_enum! {
+    /// The progress of the sync of a session to one integration.
     pub enum SyncStatus {
         Pending = "pending",
         /// A record is being written; after a crash or time-out it may or may not be there.
@@ -80,7 +78,7 @@ text_enum! {
     }
 }
 
-/// Which session, which third party and which version of the analysis.
+/// The key of a sync: session, integration and version of the analysis.
 #[derive(Debug, Clone, Copy)]
 pub struct SyncKey<'a> {
     pub tenant_id: &'a TenantId,
@@ -106,14 +104,14 @@ pub struct BegunVersion {
     pub keyed: bool,
 }
 
-/// How the record is to be written.
+/// A record that is about to be written.
 #[derive(Debug, Clone, Copy)]
 pub struct Writing<'a> {
     /// The visitor's id in the third party, where it has one.
     pub contact_id: Option<&'a str>,
     /// Whether it is named by a key, so that repeating it cannot leave two.
     pub keyed: bool,
-    /// No other version is written meanwhile.
+    /// The time for which no other version is written.
     pub lease: Duration,
 }
 
@@ -122,7 +120,7 @@ impl Store {
     pub async fn open_sync(&self, key: &SyncKey<'_>) -> Result<SyncStatus, Error> {
         loop {
             // Without a row, another delivery is inserting the row at the moment.
-            if let Some(row) = self.row(OPEN_SYNC, &key_params(key)).await? {
+            if let Some(row) = self.row(OPEN_SYNC, &of_sync(key, [])).await? {
                 return row.get("status");
             }
         }
@@ -130,26 +128,26 @@ impl Store {
 
     /// Returns the record of the latest other version, if any has been synced.
     pub async fn other_record(&self, key: &SyncKey<'_>) -> Result<Option<OtherRecord>, Error> {
-        self.first(OTHER_RECORD, &key_params(key)).await
+        self.first(OTHER_RECORD, &of_sync(key, [])).await
     }
 
-    /// The versions, this one among them, whose record was begun: each may have left one, whatever its status says.
+    /// Returns the versions, this one among them, whose record was begun: each may have left one, whatever its status.
     pub async fn begun_versions(&self, key: &SyncKey<'_>) -> Result<BTreeMap<i32, BegunVersion>, Error> {
-        let [tenant, session, integration, _] = key_params(key);
-        Ok(self.all(BEGUN_VERSIONS, &[tenant, session, integration]).await?.into_iter().collect())
+        let SyncKey { tenant_id, session_id, integration_id, .. } = key;
+        let params = [text(tenant_id.as_ref()), text(session_id.as_ref()), text(integration_id.as_ref())];
+        Ok(self.all(BEGUN_VERSIONS, &params).await?.into_iter().collect())
     }
 
-    /// To be called right before a record is written.
+    /// Claims the record right before it is written.
     ///
     /// `false`: another version is being written, or this one has been.
     pub async fn start_writing(&self, key: &SyncKey<'_>, writing: Writing<'_>) -> Result<bool, Error> {
-        let [tenant, session, integration, version] = key_params(key);
         let Writing { contact_id, keyed, lease } = writing;
-        let params = [tenant, session, integration, version, text(contact_id), boolean(keyed), float(millis(lease))];
-        Ok(self.execute(START_WRITING, &params).await? > 0)
+        let more = [text(contact_id), boolean(keyed), float(millis(lease))];
+        Ok(self.execute(START_WRITING, &of_sync(key, more)).await? > 0)
     }
 
-    /// An attempt has ended that another one will follow, and why; other versions may be written.
+    /// Records the end of an attempt that another one will follow, and why; other versions may be written.
     pub async fn stop_writing(&self, key: &SyncKey<'_>, code: Code, error: &str) -> Result<(), Error> {
         self.put_off(key, code, error, true).await
     }
@@ -160,17 +158,16 @@ impl Store {
     }
 
     async fn put_off(&self, key: &SyncKey<'_>, code: Code, error: &str, has_tried: bool) -> Result<(), Error> {
-        let [tenant, session, integration, version] = key_params(key);
-        let params = [tenant, session, integration, version, text(code.as_str()), text(error), boolean(has_tried)];
-        self.execute(STOP_WRITING, &params).await.map(drop)
+        let more = [text(code.as_str()), text(error), boolean(has_tried)];
+        self.execute(STOP_WRITING, &of_sync(key, more)).await.map(drop)
     }
 
-    /// The record is there; `notice` says what was left out of it.
+    /// Records that the record is there; `notice` says what was left out of it.
     pub async fn record_synced(&self, key: &SyncKey<'_>, record_id: &str, notice: Option<&str>) -> Result<(), Error> {
         self.finish_sync(key, SyncStatus::Done, Some(record_id), (None, None), notice, true).await
     }
 
-    /// Nothing will be (`Skipped`) or was (`Failed`) written, and why; `has_asked`: as the third party says.
+    /// Records that nothing will be (`Skipped`) or was (`Failed`) written; `has_asked`: as the third party says.
     pub async fn record_not_synced(
         &self,
         key: &SyncKey<'_>,
@@ -191,18 +188,17 @@ impl Store {
         notice: Option<&str>,
         has_asked: bool,
     ) -> Result<(), Error> {
-        let [tenant, session, integration, version] = key_params(key);
         let (status, code) = (text(status.as_str()), text(code.map(Code::as_str)));
-        let (record_id, error, notice) = (text(record_id), text(error), text(notice));
-        let asked = boolean(has_asked);
-        let params = [tenant, session, integration, version, status, record_id, code, error, notice, asked];
-        self.execute(FINISH_SYNC, &params).await.map(drop)
+        let more = [status, text(record_id), code, text(error), text(notice), boolean(has_asked)];
+        self.execute(FINISH_SYNC, &of_sync(key, more)).await.map(drop)
     }
 }
 
-pub(crate) fn key_params<'a>(key: &SyncKey<'a>) -> [Param<'a>; 4] {
+/// The parameters of a sync's key, `$1` to `$4`, and what follows them.
+pub(crate) fn of_sync<'a, const N: usize>(key: &SyncKey<'a>, more: [Param<'a>; N]) -> Vec<Param<'a>> {
     let [tenant, session] = [text(key.tenant_id.as_ref()), text(key.session_id.as_ref())];
-    [tenant, session, text(key.integration_id.as_ref()), int(key.analysis_version)]
+    let key = [tenant, session, text(key.integration_id.as_ref()), int(key.analysis_version)];
+    key.into_iter().chain(more).collect()
 }
 
 impl FromRow for (i32, BegunVersion) {

@@ -9,6 +9,16 @@ use crate::row::{FromRow, Row};
 use crate::sql::{Param, boolean, jsonb, statements, text, time};
 use crate::{Error, Store};
 
+/// Resets the gate of an integration, as if the third party had never failed.
+macro_rules! fresh_gate {
+    () => {
+        "
+    UPDATE integration_gates
+    SET failures = 0, failing_since = NULL, open_until = NULL, probe_until = NULL, limited_until = NULL, limit_code = NULL
+    WHERE tenant_id = $1 AND integration_id = $2"
+    };
+}
+
 statements! {
 INTEGRATIONS_TO_SYNC = "
 -- integrations_to_sync()
@@ -25,11 +35,7 @@ FROM integrations WHERE tenant_id = $1 AND integration_id = $2";
 
 SAVE_INTEGRATION = "
 -- save_integration()
-WITH gate AS (
-    UPDATE integration_gates
-    SET failures = 0, failing_since = NULL, open_until = NULL, probe_until = NULL, limited_until = NULL, limit_code = NULL
-    WHERE tenant_id = $1 AND integration_id = $2
-)
+WITH gate AS (", fresh_gate!(), ")
 INSERT INTO integrations (tenant_id, integration_id, enabled, config, secret_name, connection, checked_at)
 VALUES ($1, $2, $3, $4, $5, $6, now())
 ON CONFLICT (tenant_id, integration_id) DO UPDATE
@@ -45,11 +51,7 @@ WHERE tenant_id = $1 AND integration_id = $2 AND enabled AND removed_at IS NULL 
 
 SWITCH_INTEGRATION = "
 -- switch_integration()
-WITH gate AS (
-    UPDATE integration_gates
-    SET failures = 0, failing_since = NULL, open_until = NULL, probe_until = NULL, limited_until = NULL, limit_code = NULL
-    WHERE tenant_id = $1 AND integration_id = $2 AND $3
-)
+WITH gate AS (", fresh_gate!(), " AND $3)
 UPDATE integrations
 SET enabled = $3, disabled_code = NULL, disabled_reason = NULL, disabled_at = NULL, updated_at = now(),
     removed_at = CASE WHEN $4 THEN now() ELSE removed_at END
@@ -96,7 +98,7 @@ pub struct AsOf(DateTime<Utc>);
 pub struct DisabledIntegration {
     pub integration_id: IntegrationId,
     pub disabled: Disabled,
-    /// Sessions that wait until the integration is repaired.
+    /// Sessions that wait until the integration is fixed.
     pub waiting: i64,
 }
 
@@ -109,9 +111,9 @@ pub struct Shown {
     pub failures: i32,
     pub failing_since: Option<DateTime<Utc>>,
     pub last_success_at: Option<DateTime<Utc>>,
-    /// The circuit is open until then.
+    /// The end of the time for which the circuit is open.
     pub open_until: Option<DateTime<Utc>>,
-    /// The third party has asked for rest until then, and why.
+    /// The end of the rest that the third party has asked for.
     pub limited_until: Option<DateTime<Utc>>,
     pub limit_code: Option<String>,
     /// Steps that wait for one of the codes asked for.
@@ -119,7 +121,7 @@ pub struct Shown {
 }
 
 impl Store {
-    /// Returns the integrations that are on, and those disabled until they are repaired.
+    /// Returns the integrations that are on, and those disabled until they are fixed.
     pub async fn integrations_to_sync(&self, tenant: &TenantId) -> Result<Vec<Integration>, Error> {
         self.all(INTEGRATIONS_TO_SYNC, &[text(tenant.as_ref())]).await
     }
@@ -128,32 +130,30 @@ impl Store {
         Ok(self.integration_as_of(tenant, id).await?.map(|(integration, _)| integration))
     }
 
-    /// The same with when it was last changed.
+    /// Returns an integration with the time of its last change.
     pub async fn integration_as_of(
         &self,
         tenant: &TenantId,
         id: &IntegrationId,
     ) -> Result<Option<(Integration, AsOf)>, Error> {
-        let row = self.row(INTEGRATION, &key_params(tenant, id)).await?;
+        let row = self.row(INTEGRATION, &of_integration(tenant, id, [])).await?;
         row.map(|row| Ok((Integration::from_row(&row)?, AsOf(row.get("updated_at")?)))).transpose()
     }
 
     /// Adds an integration or changes it, also a removed integration. Saving it clears why it was disabled, and it
     /// begins as if it had never failed.
     pub async fn save_integration(&self, integration: &Integration) -> Result<(), Error> {
-        let [tenant, id] = key_params(&integration.tenant_id, &integration.integration_id);
-        let params = [
-            tenant,
-            id,
+        let more = [
             boolean(integration.state == IntegrationState::On),
             jsonb(crate::sql::to_json(&integration.config)?),
             text(integration.secret_name.as_str()),
             jsonb(crate::sql::to_json(&integration.connection)?),
         ];
-        self.execute(SAVE_INTEGRATION, &params).await.map(drop)
+        let Integration { tenant_id, integration_id, .. } = integration;
+        self.execute(SAVE_INTEGRATION, &of_integration(tenant_id, integration_id, more)).await.map(drop)
     }
 
-    /// Switches an integration off until an administrator repairs it; `reason` is for the tenant's admins.
+    /// Switches an integration off until an administrator fixes it; `reason` is for the tenant's admins.
     ///
     /// `false` if it was not on, or was changed since `as_of`: what was found says nothing of how it is now.
     pub async fn disable_integration(
@@ -164,9 +164,8 @@ impl Store {
         code: Code,
         reason: &str,
     ) -> Result<bool, Error> {
-        let [tenant, id] = key_params(tenant, id);
-        let params = [tenant, id, text(code.as_str()), text(reason), time(as_of.0)];
-        Ok(self.execute(DISABLE_INTEGRATION, &params).await? > 0)
+        let more = [text(code.as_str()), text(reason), time(as_of.0)];
+        Ok(self.execute(DISABLE_INTEGRATION, &of_integration(tenant, id, more)).await? > 0)
     }
 
     /// Switches an integration on, as if it had never failed, off, or for good (`Removed`). `false` if it is unknown.
@@ -176,10 +175,8 @@ impl Store {
         id: &IntegrationId,
         state: &IntegrationState,
     ) -> Result<bool, Error> {
-        let (on, removed) = (*state == IntegrationState::On, *state == IntegrationState::Removed);
-        let [tenant_id, integration_id] = key_params(tenant, id);
-        let params = [tenant_id, integration_id, boolean(on), boolean(removed)];
-        Ok(self.execute(SWITCH_INTEGRATION, &params).await? > 0)
+        let more = [boolean(*state == IntegrationState::On), boolean(*state == IntegrationState::Removed)];
+        Ok(self.execute(SWITCH_INTEGRATION, &of_integration(tenant, id, more)).await? > 0)
     }
 
     /// Saves the result of a check.
@@ -189,19 +186,18 @@ impl Store {
         id: &IntegrationId,
         connection: &Connection,
     ) -> Result<(), Error> {
-        let [tenant, id] = key_params(tenant, id);
-        self.execute(SAVE_CONNECTION, &[tenant, id, jsonb(crate::sql::to_json(connection)?)]).await.map(drop)
+        let more = [jsonb(crate::sql::to_json(connection)?)];
+        self.execute(SAVE_CONNECTION, &of_integration(tenant, id, more)).await.map(drop)
     }
 
-    /// HubSpot no longer has the property that identified notes.
+    /// Records that HubSpot no longer has the property that identified notes.
     pub async fn forget_note_key(&self, tenant: &TenantId, id: &IntegrationId) -> Result<(), Error> {
-        self.execute(FORGET_NOTE_KEY, &key_params(tenant, id)).await.map(drop)
+        self.execute(FORGET_NOTE_KEY, &of_integration(tenant, id, [])).await.map(drop)
     }
 
     /// Has the steps of an integration that wait for one of these codes look again now; returns how many.
     pub async fn wake_steps(&self, tenant: &TenantId, id: &IntegrationId, codes: &[Code]) -> Result<u64, Error> {
-        let [tenant, id] = key_params(tenant, id);
-        self.execute(WAKE_STEPS, &[tenant, id, codes_param(codes)]).await
+        self.execute(WAKE_STEPS, &of_integration(tenant, id, [codes_param(codes)])).await
     }
 
     /// Returns a tenant's integrations without the removed ones; `waiting` counts steps that wait for one of these
@@ -210,18 +206,23 @@ impl Store {
         self.all(SHOWN_INTEGRATIONS, &[text(tenant.as_ref()), codes_param(waiting)]).await
     }
 
-    /// Returns the integrations of a tenant that wait for a repair.
+    /// Returns the integrations of a tenant that the service has disabled.
     pub async fn disabled_integrations(&self, tenant: &TenantId) -> Result<Vec<DisabledIntegration>, Error> {
         let params = [text(tenant.as_ref()), text(INTEGRATION_DISABLED.as_str())];
         self.all(DISABLED_INTEGRATIONS, &params).await
     }
 }
 
-fn key_params<'a>(tenant: &'a TenantId, id: &'a IntegrationId) -> [Param<'a>; 2] {
-    [text(tenant.as_ref()), text(id.as_ref())]
+/// The parameters of an integration's key, `$1` and `$2`, and what follows them.
+pub(crate) fn of_integration<'a, const N: usize>(
+    tenant: &'a TenantId,
+    id: &'a IntegrationId,
+    more: [Param<'a>; N],
+) -> Vec<Param<'a>> {
+    [text(tenant.as_ref()), text(id.as_ref())].into_iter().chain(more).collect()
 }
 
-fn codes_param(codes: &[Code]) -> Param<'static> {
+pub(crate) fn codes_param(codes: &[Code]) -> Param<'static> {
     crate::sql::texts(codes.iter().map(|code| code.as_str()).collect::<Vec<_>>())
 }
 

@@ -5,8 +5,7 @@ use std::time::Duration;
 use domain::address_hash::AddressHash;
 
 use crate::integration_log::SyncKey;
-use crate::sql::{Param, bytes, float, int, statements, text};
-use crate::step_rows::millis;
+use crate::sql::{Param, bytes, float, int, millis, statements, text};
 use crate::{Error, Store};
 
 statements! {
@@ -36,7 +35,7 @@ impl Store {
         Ok(self.execute(TAKE_PERSON, &params).await? > 0)
     }
 
-    /// The person is there, or will not be.
+    /// Gives the right back: the person is there, or will not be.
     pub async fn release_person(&self, key: &SyncKey<'_>, address: &AddressHash) -> Result<(), Error> {
         self.execute(RELEASE_PERSON, &params(key, address)).await.map(drop)
     }

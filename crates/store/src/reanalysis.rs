@@ -44,7 +44,7 @@ pub enum Reanalysis {
     AlreadyPlanned { message: String },
     /// Not this version, but this one is next.
     NotNext { next: i32 },
-    /// Retention or an erasure has taken what was said.
+    /// Retention or an erasure has removed the transcript.
     TranscriptPurged,
     /// The session has not been analysed yet.
     NotAnalysed,

@@ -83,14 +83,14 @@ pub enum ReplayRange {
 }
 
 impl ReplayRange {
-    /// A range begins after this session from now on.
+    /// Lets a range begin after this session.
     pub fn go_on_after(&mut self, session: &SessionId) {
         if let Self::Between { after, .. } = self {
             *after = Some(session.clone());
         }
     }
 
-    /// Session, from, to and after.
+    /// Returns session, from, to and after.
     pub(crate) fn params(&self) -> [Param<'_>; 4] {
         match self {
             Self::Session(session) => {

@@ -1,5 +1,4 @@
-//! Retention: rows older than a tenant keeps them are removed in batches. They are of sessions that have ended, or were
-//! abandoned: begun 30 days ago by the AI engine without a notification since.
+//! Retention: rows older than a tenant keeps them are removed in batches. They are of sessions that are over.
 //!
 //! A batch is one short statement on rows without a lock: it waits for nothing, and nothing waits for it for long. Each
 //! is called until it finds nothing more. Its rows are chosen in a CTE, which runs once; a subquery of `IN` may run
@@ -9,6 +8,7 @@ use chrono::{DateTime, Utc};
 use domain::id::TenantId;
 
 use crate::row::{FromRow, row};
+use crate::sessions::is_over;
 use crate::sql::{bigint, statements, text, time};
 use crate::{Error, Store};
 
@@ -46,7 +46,7 @@ PURGE_TRANSCRIPTS = "
 WITH aged AS (
     SELECT session_id, coalesce(ended_at, started_at) AS over_at FROM sessions
     WHERE tenant_id = $1 AND coalesce(ended_at, started_at) < $2 AND transcript_purged_at IS NULL
-      AND (status IN ('completed', 'failed') OR (status = 'active' AND started_at < now() - interval '30 days'))
+      AND ", is_over!(), "
     ORDER BY coalesce(ended_at, started_at) LIMIT greatest($3 / 10, 10) FOR UPDATE SKIP LOCKED
 ), counted AS (
     SELECT session_id, sum(turns) OVER (ORDER BY over_at, session_id) - turns AS turns_before

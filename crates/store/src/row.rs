@@ -3,20 +3,15 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::event::EventType;
 use domain::id::{AgentId, IntegrationId, SessionId, TenantId};
-use domain::session::{Channel, SessionStatus};
-use domain::settings::alerts::StageName;
+use domain::session::{Channel, EmailConsent, SessionStatus};
+use domain::step::StageName;
 use domain::transcript::Role;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use crate::Error;
-use crate::alerts::{AlertMailStatus, ClosedAs};
-use crate::email_log::EmailStatus;
-use crate::integration_log::SyncStatus;
-use crate::suppressions::SuppressionReason;
-use crate::syncs::ShownStatus;
 
-type Invalid = Box<dyn std::error::Error + Send + Sync>;
+pub(crate) type Invalid = Box<dyn std::error::Error + Send + Sync>;
 
 /// A row whose errors name the statement and the column.
 pub(crate) struct Row {
@@ -48,7 +43,7 @@ impl Row {
     }
 }
 
-fn unknown(value: &str) -> Invalid {
+pub(crate) fn unknown(value: &str) -> Invalid {
     format!("unknown value {value:?}").into()
 }
 
@@ -108,21 +103,34 @@ macro_rules! parsed {
 /// Types with a closed set of texts.
 macro_rules! one_of {
     ($($type:ty),+) => {$(
-        impl Column for $type {
-            fn read(row: &tokio_postgres::Row, column: &str) -> Result<Self, Invalid> {
-                let text: &str = row.try_get(column)?;
-                <$type>::parse(text).ok_or_else(|| unknown(text))
+        impl crate::row::Column for $type {
+            fn read(row: &tokio_postgres::Row, column: &str) -> Result<Self, crate::row::Invalid> {
+                <Option<Self>>::read(row, column)?.ok_or_else(|| crate::row::unknown("NULL"))
+            }
+        }
+
+        impl crate::row::Column for Option<$type> {
+            fn read(row: &tokio_postgres::Row, column: &str) -> Result<Self, crate::row::Invalid> {
+                let text: Option<&str> = row.try_get(column)?;
+                text.map(|text| <$type>::parse(text).ok_or_else(|| crate::row::unknown(text))).transpose()
             }
         }
     )+};
 }
+pub(crate) use one_of;
+
+/// Defines an enum as `text_enum` does, which columns are read into.
+macro_rules! column_enum {
+    ($(#[$meta:meta])* pub enum $name:ident $variants:tt) => {
+        domain::text_enum! { $(#[$meta])* pub enum $name $variants }
+        crate::row::one_of! { $name }
+    };
+}
+pub(crate) use column_enum;
 
 native! { bool, i32, i64, f64, String, Vec<u8>, Vec<String>, Uuid, NaiveDate, DateTime<Utc>, serde_json::Value }
 parsed! { TenantId, AgentId, SessionId, IntegrationId }
-one_of! {
-    Channel, EventType, Role, SessionStatus, StageName, EmailStatus, SyncStatus, ShownStatus, ClosedAs, AlertMailStatus,
-    SuppressionReason
-}
+one_of! { Channel, EmailConsent, EventType, Role, SessionStatus, StageName }
 
 impl Column for Vec<SessionId> {
     fn read(row: &tokio_postgres::Row, column: &str) -> Result<Self, Invalid> {

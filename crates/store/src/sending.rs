@@ -8,8 +8,7 @@ use domain::step::Code;
 use uuid::Uuid;
 
 use crate::email_log::EmailStatus;
-use crate::sql::{boolean, bytes, float, int, statements, text, texts, uuid};
-use crate::step_rows::millis;
+use crate::sql::{boolean, bytes, float, int, millis, statements, text, texts, uuid};
 use crate::webhook_events::{plan_deliveries, report_email_status, webhooks_asking_for};
 use crate::{Error, Store};
 
@@ -102,7 +101,7 @@ pub enum Start {
 }
 
 impl Store {
-    /// To be called right before the request to SES: only on [`Start::Started`] may it be made.
+    /// Claims a mail right before the request to SES, which may be made only on [`Start::Started`].
     pub async fn start_sending(&self, sending: &Sending<'_>) -> Result<Start, Error> {
         let params = [
             text(sending.tenant_id.as_ref()),
@@ -125,14 +124,14 @@ impl Store {
         })
     }
 
-    /// SES took the mail.
+    /// Records that SES took the mail.
     pub async fn record_sent(&self, tenant: &TenantId, email_id: Uuid, provider_id: &str) -> Result<(), Error> {
         let params = [text(tenant.as_ref()), uuid(email_id), text(provider_id)];
         self.execute(RECORD_SENT, &params).await.map(drop)
     }
 
-    /// SES did not take the mail (`Queued`: to be tried again, `Failed`), which lets another mail go to its recipient;
-    /// or has not said (`Unknown`).
+    /// Records that SES did not take the mail (`Queued`: to be tried again, `Failed`), which lets another mail go to its
+    /// recipient; or has not said (`Unknown`).
     ///
     /// `false` if an event has reported more meanwhile: nothing was changed.
     pub async fn record_not_sent(

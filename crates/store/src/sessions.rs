@@ -10,6 +10,15 @@ use crate::row::{FromRow, Row};
 use crate::sql::{boolean, bytes, ints, jsonb, statements, text, texts, time};
 use crate::{Error, Store};
 
+/// A session that is over: it has ended, or was abandoned. The AI engine writes nothing to a session that it began 30
+/// days ago, and has not notified of it.
+macro_rules! is_over {
+    () => {
+        "(status IN ('completed', 'failed') OR (status = 'active' AND started_at < now() - interval '30 days'))"
+    };
+}
+pub(crate) use is_over;
+
 statements! {
 // A session that was notified of before is a repetition or a conflict, and is not changed. Turns are never replaced.
 ACCEPT_SESSION = "
@@ -82,7 +91,7 @@ pub struct NotifiedSession<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Accepted {
     New,
-    /// The same notification again. `unclaimed`: its message may never have reached the queue.
+    /// A repeated notification. `unclaimed`: its message may never have reached the queue.
     Duplicate {
         status: SessionStatus,
         unclaimed: bool,
@@ -170,12 +179,12 @@ impl Store {
         Ok(Accepted::Duplicate { status, unclaimed: row.get("unclaimed")? })
     }
 
-    /// `None` while the conversation goes on, and for an unknown session.
+    /// Returns a session; `None` while the conversation goes on, and for an unknown session.
     pub async fn session(&self, tenant: &TenantId, session: &SessionId) -> Result<Option<StoredSession>, Error> {
         self.first(SESSION, &[text(tenant.as_ref()), text(session.as_ref())]).await
     }
 
-    /// `None` while the transcript is not complete: no turn yet, or a gap in `seq`.
+    /// Returns the transcript; `None` while it is not complete: no turn yet, or a gap in `seq`.
     pub async fn transcript(&self, tenant: &TenantId, session: &SessionId) -> Result<Option<Transcript>, Error> {
         let turns: Vec<(i32, Turn)> = self.all(TRANSCRIPT, &[text(tenant.as_ref()), text(session.as_ref())]).await?;
         let is_complete = !turns.is_empty() && turns.iter().zip(0..).all(|((seq, _), index)| *seq == index);
@@ -194,7 +203,6 @@ fn address_hash(session: &Session) -> Option<AddressHash> {
 impl FromRow for StoredSession {
     fn from_row(row: &Row) -> Result<Self, Error> {
         let metadata: serde_json::Value = row.get("metadata")?;
-        let consent: Option<String> = row.get("visitor_email_consent")?;
         let session = Session {
             tenant_id: row.get("tenant_id")?,
             session_id: row.get("session_id")?,
@@ -210,7 +218,7 @@ impl FromRow for StoredSession {
                 phone: row.get("visitor_phone")?,
                 locale: row.get("visitor_locale")?,
                 time_zone: row.get("visitor_time_zone")?,
-                email_consent: consent.as_deref().and_then(EmailConsent::parse),
+                email_consent: row.get("visitor_email_consent")?,
             },
             metadata: metadata.as_object().cloned().unwrap_or_default(),
         };

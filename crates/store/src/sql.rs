@@ -65,8 +65,8 @@ impl Store {
         self.run(sql, async |client| client.execute_typed(sql, &borrowed(params)).await).await
     }
 
-    /// The time-out is ours, not the server's: proxies refuse a `statement_timeout` in the start of a connection, and a
-    /// server that is gone would never end a statement.
+    /// Runs a statement within our time-out, not the server's: proxies refuse a `statement_timeout` in the start of a
+    /// connection, and a server that is gone would never end a statement.
     async fn run<T>(
         &self,
         sql: &'static str,
@@ -77,19 +77,19 @@ impl Store {
         match tokio::time::timeout(self.statement_timeout, work(&client)).await {
             Ok(result) => result.map_err(|source| Error::Statement { statement, source: DatabaseError(source) }),
             Err(_) => {
-                self.give_up(client).await;
+                self.give_up(client, statement).await;
                 Err(Error::Timeout { statement })
             }
         }
     }
 
     /// Cancels what the connection is doing, and closes it: its answer may still come.
-    async fn give_up(&self, client: Object) {
+    async fn give_up(&self, client: Object, statement: &'static str) {
         let token = client.cancel_token();
         drop(Object::take(client));
         let cancelled = tokio::time::timeout(CANCEL_TIMEOUT, token.cancel_query(self.tls.clone())).await;
         if !matches!(cancelled, Ok(Ok(()))) {
-            tracing::warn!("statement not cancelled");
+            tracing::warn!(statement, "statement not cancelled");
         }
     }
 }
@@ -97,6 +97,11 @@ impl Store {
 /// The statement's name, from its first line `-- name()`.
 pub(crate) fn name(sql: &'static str) -> &'static str {
     sql.trim_start().trim_start_matches("-- ").split("()").next().unwrap_or(sql)
+}
+
+/// Milliseconds, as statements take times.
+pub(crate) fn millis(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1000.0
 }
 
 /// A document for a JSON column.

@@ -1,7 +1,5 @@
 //! Rows of `steps`: their key in statements and parameters, and reading them.
 
-use std::time::Duration;
-
 use domain::message::CrmSyncMessage;
 use domain::step::{Step, StepKey};
 use uuid::Uuid;
@@ -77,7 +75,7 @@ pub struct TakenStep {
     /// The last claim, from before the step waited or was overdue.
     pub claimed: Claimed,
     pub message: String,
-    /// How often the step was overdue although it had been claimed, this time included.
+    /// The number of times that the step was overdue although it had been claimed, this time included.
     pub requeues: i32,
 }
 
@@ -137,9 +135,4 @@ pub(crate) fn of_step<'a, const N: usize>(key: &'a StepKey, more: [Param<'a>; N]
 /// The parameters of a step's key and its claim, `$1` to `$7`, and what follows them.
 pub(crate) fn of_claim<'a, const N: usize>(claimed: &'a Claimed, more: [Param<'a>; N]) -> Vec<Param<'a>> {
     of_step(&claimed.key, [int(claimed.attempt)]).into_iter().chain(more).collect()
-}
-
-/// Milliseconds, as statements take times.
-pub(crate) fn millis(duration: Duration) -> f64 {
-    duration.as_secs_f64() * 1000.0
 }

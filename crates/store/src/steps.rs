@@ -7,10 +7,10 @@ use domain::session::SessionStatus;
 use domain::step::{Code, Step, StepKey};
 
 use crate::row::{FromRow, Row};
-use crate::sql::{bigint, boolean, float, statements, text};
+use crate::sql::{bigint, boolean, float, millis, statements, text};
 pub use crate::step_rows::{Claimed, TakenStep};
 use crate::step_rows::{
-    first_failure, millis, of_claim, of_step, open_session, read_message, read_planned, same_step, step_key,
+    first_failure, of_claim, of_step, open_session, read_message, read_planned, same_step, step_key,
 };
 use crate::webhook_events::{plan_deliveries, webhooks_asking_for};
 use crate::{Error, Store};
@@ -63,7 +63,7 @@ RELEASE_STEP = "
 UPDATE steps SET status = 'pending', due_at = now() + $8 * interval '1 millisecond'
 WHERE ", step_key!(), " AND attempt = $7 AND status = 'running'";
 
-/// The step waits outside of the queue, so what was counted of its overdue times is void.
+/// A delayed copy of its message is in the queue: overdue times that were counted so far are void.
 POSTPONE_STEP = "
 -- postpone_step()
 UPDATE steps
@@ -140,7 +140,7 @@ WHERE ", step_key!(), " AND attempt = $7 AND status IN ('pending', 'running')";
 
 /// The note for administrators in the row of a sync whose step failed without its function.
 const UNFINISHED: &str = "The sync was started and never finished, although it was repeated. Replay it.";
-/// How often a claim looks again at a step that changed hands after it had looked.
+/// The most looks of a claim at a step that changes hands between them.
 const CLAIM_ROUNDS: u32 = 3;
 
 /// The answer to a request for a step.
@@ -158,7 +158,7 @@ pub enum Claim {
     Unknown,
 }
 
-/// How a step ends.
+/// The end of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ending {
     Done,

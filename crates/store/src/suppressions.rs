@@ -2,10 +2,9 @@
 
 use domain::address_hash::AddressHash;
 use domain::id::TenantId;
-use domain::text_enum;
 use uuid::Uuid;
 
-use crate::row::{FromRow, Row};
+use crate::row::{FromRow, Row, column_enum};
 use crate::sql::{byte_arrays, bytes, statements, text, uuid};
 use crate::{Error, Store};
 
@@ -23,7 +22,7 @@ SELECT tenant_id, $2, $3, $4 FROM tenants WHERE tenant_id = $1
 ON CONFLICT (tenant_id, address_hash, reason) DO NOTHING";
 }
 
-text_enum! {
+column_enum! {
     /// Why an address gets no mail.
     pub enum SuppressionReason {
         HardBounce = "hard_bounce",
@@ -33,8 +32,7 @@ text_enum! {
 }
 
 impl Store {
-    /// Those of the addresses that get no mail, each with one reason: a complaint before a bounce before an
-    /// unsubscription.
+    /// Returns the addresses that get no mail, each with one reason: complaint before bounce before unsubscription.
     pub async fn suppressions(
         &self,
         tenant: &TenantId,

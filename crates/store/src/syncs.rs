@@ -1,11 +1,10 @@
-//! The log of syncs as who runs the deployment reads it.
+//! The log of syncs as operators read it.
 
 use chrono::{DateTime, Utc};
 use domain::id::{IntegrationId, SessionId, TenantId};
-use domain::text_enum;
 use serde::{Deserialize, Serialize};
 
-use crate::row::row;
+use crate::row::{column_enum, row};
 use crate::sql::{bigint, int, statements, text, time};
 use crate::{Error, Store};
 
@@ -48,13 +47,13 @@ WHERE tenant_id = $1 AND session_id = $2 AND integration_id = $3 AND ($4::text I
 ORDER BY updated_at DESC, analysis_version DESC LIMIT $7";
 }
 
-text_enum! {
-    /// How far a sync has come, as who runs the deployment sees it.
+column_enum! {
+    /// The progress of a sync, as operators see it.
     pub enum ShownStatus {
         /// No delivery has looked at it yet.
         Pending = "pending",
         Writing = "writing",
-        /// It is put off; the code says for what.
+        /// Put off; the code says for what.
         Waiting = "waiting",
         Done = "done",
         Skipped = "skipped",
@@ -62,20 +61,20 @@ text_enum! {
     }
 }
 
-/// Which syncs of an integration.
+/// Selects syncs of an integration.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SyncFilter<'a> {
     pub session: Option<&'a SessionId>,
     pub status: Option<ShownStatus>,
-    /// Last changed from then on.
+    /// The earliest time of the last change.
     pub from: Option<DateTime<Utc>>,
-    /// Last changed before.
+    /// The end of these times.
     pub to: Option<DateTime<Utc>>,
-    /// Where the page before has ended; a session has one page only.
+    /// The end of the page before; a session has one page only.
     pub after: Option<&'a SyncPlace>,
 }
 
-/// Where a sync stands in the log.
+/// The place of a sync in the log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SyncPlace {
@@ -95,7 +94,7 @@ row! {
         pub contact_id: Option<String>,
         /// The id of the note, the task or the webhook message.
         pub record_id: Option<String>,
-        /// How often the third party was asked.
+        /// The number of calls of the third party.
         pub tries: i32,
         pub code: Option<String>,
         /// The message about the last error.
@@ -104,7 +103,7 @@ row! {
         pub notice: Option<String>,
         pub created_at: DateTime<Utc>,
         pub updated_at: DateTime<Utc>,
-        /// When the record was there.
+        /// The time when the record was there.
         pub synced_at: Option<DateTime<Utc>>,
     }
 }

@@ -45,7 +45,7 @@ pub struct Retention {
 }
 
 impl Store {
-    /// `None` for an unknown tenant.
+    /// Returns a tenant; `None` if it is unknown.
     ///
     /// `S` has a field for each section of [`TenantSettings`](domain::settings::TenantSettings) that the caller needs,
     /// so that a function carries no code for reading the others.

@@ -15,7 +15,7 @@ use tokio_postgres::NoTls;
 use uuid::Uuid;
 
 use crate::analyses::NewAnalysis;
-use crate::integration_log::{SyncKey, SyncStatus, key_params};
+use crate::integration_log::{SyncKey, SyncStatus, of_sync};
 use crate::row::row;
 use crate::sessions::NotifiedSession;
 use crate::sql::{int, text};
@@ -107,9 +107,9 @@ row! {
         pub contact_id: Option<String>,
         /// The id of the note or of the webhook message.
         pub record_id: Option<String>,
-        /// How often writing the record was begun.
+        /// The number of times that writing the record was begun.
         pub attempts: i32,
-        /// How often the third party was asked, by functions that lived to say so.
+        /// The number of calls of the third party, by functions that lived to say so.
         pub tries: i32,
         /// Whether every attempt named the record by a key, so that repeating it cannot leave two.
         pub keyed: bool,
@@ -130,10 +130,10 @@ SELECT document FROM analyses WHERE tenant_id = $1 AND session_id = $2 AND versi
 /// Reads what no function needs to read.
 impl Store {
     pub async fn sync(&self, key: &SyncKey<'_>) -> Result<Option<Sync>, Error> {
-        self.first(SYNC, &key_params(key)).await
+        self.first(SYNC, &of_sync(key, [])).await
     }
 
-    /// An analysis with its placeholders.
+    /// Returns an analysis with its placeholders.
     pub async fn analysis(
         &self,
         tenant: &TenantId,
@@ -151,7 +151,7 @@ pub fn planned<M: StepMessage + Serialize>(message: &M) -> Planned {
     Planned { step: message.step_key().step, message: text }
 }
 
-/// The session is accepted and analysed, and these steps follow. The analysis is still being worked on.
+/// Accepts and analyses a session, from which these steps follow. The step of the analysis is still claimed.
 pub async fn analysed(store: &Store, session: &Session, new: &NewAnalysis<'_>) -> Claimed {
     let (tenant_id, session_id) = (session.tenant_id.clone(), session.session_id.clone());
     let analyze = AnalyzeMessage::V1 { tenant_id, session_id };

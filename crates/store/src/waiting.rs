@@ -1,29 +1,29 @@
 //! Steps that wait for a time to come: out of the queue, however long it takes, and sent again when they are due.
 //!
-//! `sessions.waiting_steps` is counted with the step, on the session's locked row, so that steps that end, park and
+//! `sessions.waiting_steps` is counted with the step, on the session's locked row, so that steps that end, wait and
 //! resume at once leave the right status.
 
 use std::time::Duration;
 
 use domain::step::Code;
 
-use crate::sql::{bigint, float, statements, text};
-use crate::step_rows::{Claimed, TakenStep, millis, of_claim, same_step, step_key};
+use crate::sql::{bigint, float, millis, statements, text};
+use crate::step_rows::{Claimed, TakenStep, of_claim, same_step, step_key};
 use crate::{Error, Store};
 
 statements! {
-/// A step that waits for its integration is due at once where the integration has just been repaired: the repair wakes
-/// the steps that wait by then.
+/// A step that waits for its integration is due at once where the integration has just been fixed: the fix wakes the
+/// steps that wait by then.
 // A session does not wait for the events of webhooks.
 PARK_STEP = "
 -- park_step()
 WITH integration AS (
-    SELECT disabled_code IS NULL AS is_repaired FROM integrations
+    SELECT disabled_code IS NULL AS is_fixed FROM integrations
     WHERE tenant_id = $1 AND integration_id = $5 AND $8 = 'integration_disabled' FOR SHARE
 ), parked AS (
     UPDATE steps
     SET status = 'waiting', code = $8, requeues = 0, seen_attempt = attempt,
-        due_at = CASE WHEN (SELECT is_repaired FROM integration) THEN now()
+        due_at = CASE WHEN (SELECT is_fixed FROM integration) THEN now()
                       ELSE now() + $9 * interval '1 millisecond' END
     WHERE ", step_key!(), " AND attempt = $7 AND status = 'running'
     RETURNING attempt

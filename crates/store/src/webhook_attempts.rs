@@ -77,7 +77,7 @@ pub struct AttemptEntry {
 }
 
 impl Store {
-    /// The answer is not kept of a visitor who has been erased.
+    /// Records a request; without its answer if the visitor has been erased.
     pub async fn record_webhook_attempt(&self, new: &NewAttempt<'_>) -> Result<(), Error> {
         let (event_id, version) = match new.of {
             AttemptOf::Event(id) => (Some(id), None),
@@ -101,7 +101,7 @@ impl Store {
         self.execute(RECORD_WEBHOOK_ATTEMPT, &params).await.map(drop)
     }
 
-    /// An integration's latest attempts, or those about one session; the latest first.
+    /// Returns an integration's latest attempts, or those about one session; the latest first.
     pub async fn webhook_attempts(
         &self,
         tenant: &TenantId,

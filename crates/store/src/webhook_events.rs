@@ -13,7 +13,7 @@ use crate::row::{FromRow, Row};
 use crate::sql::{statements, text, uuid};
 use crate::{Error, Store};
 
-/// The webhooks of `integrations` that ask for a type of event. A disabled webhook gets its events when it is repaired.
+/// The webhooks of `integrations` that ask for a type of event. A disabled webhook gets its events when it is fixed.
 macro_rules! webhooks_asking_for {
     ($event_type:literal) => {
         concat!(

@@ -351,3 +351,23 @@ async fn a_tenant_cannot_reach_another_tenants_session() {
     let key = StepKey { tenant_id: other, ..step(&session, Step::Analyze { version: 1 }) };
     assert_eq!(store.claim_step(&key, LEASE, true).await.unwrap(), Claim::Unknown);
 }
+
+#[tokio::test]
+async fn a_value_that_no_statement_writes_is_an_error_and_no_missing_value() {
+    let database = database().await;
+    let (store, client, session) = (&database.store, database.client().await, session("s-1"));
+    assert_eq!(accept(store, &session, b"h").await, Accepted::New);
+    let stored = async || store.session(&session.tenant_id, &session.session_id).await;
+    client.execute("UPDATE sessions SET visitor_email_consent = NULL", &[]).await.unwrap();
+    assert_eq!(stored().await.unwrap().unwrap().session.visitor.email_consent, None);
+    client.execute("ALTER TABLE sessions DROP CONSTRAINT sessions_visitor_email_consent_check", &[]).await.unwrap();
+    client.execute("UPDATE sessions SET visitor_email_consent = 'maybe'", &[]).await.unwrap();
+    let error = stored().await.unwrap_err();
+    assert_eq!(error.to_string(), "invalid visitor_email_consent in a row of session");
+    assert!(!error.is_retryable());
+
+    client.execute("ALTER TABLE sessions RENAME COLUMN visitor_email_consent TO consent", &[]).await.unwrap();
+    let error = stored().await.unwrap_err();
+    let reason = std::error::Error::source(&error).unwrap().to_string();
+    assert!(error.to_string() == "statement session failed" && reason.starts_with("42703: "), "{error}: {reason}");
+}

@@ -2,8 +2,7 @@ use std::time::Duration;
 
 use chrono::Utc;
 use domain::id::TenantId;
-use domain::settings::alerts::StageName;
-use domain::step::Code;
+use domain::step::{Code, StageName};
 use futures_util::future::join_all;
 use serde_json::json;
 use store::alerts::{AlertMail, AlertMailStatus, ClosedAs, NewAlert};
