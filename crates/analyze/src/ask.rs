@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 use stage::Failure;
 use store::model_calls::{Begun, CallEnd, CallOutcome, NewCall};
+use store::parts::PartKey;
 use uuid::Uuid;
 
 use crate::bedrock::{ModelError, ModelMessage, ModelReply, NoReply, ReplyContent, Stop, converse};
@@ -35,8 +36,8 @@ pub(crate) struct ModelCaller<'a, J> {
 
 /// A request to a model, and the check of its answer.
 pub(crate) struct ModelRequest<'a, A, T> {
-    /// The part's number in the journal: attempts are counted for each part.
-    pub(crate) part: i32,
+    /// The part in the journal: attempts are counted for each part.
+    pub(crate) part: PartKey,
     pub(crate) instructions: &'static Instructions,
     pub(crate) message: String,
     /// Enough tokens for a good answer.
@@ -164,7 +165,7 @@ impl<J: Journal> ModelCaller<'_, J> {
         let call = NewCall { part: request.part, model: &chosen.id, prompt_version: prompt::VERSION, max_attempts };
         match self.journal.begin(&call, chosen.model.usd_per_million_tokens.is_some()).await? {
             Begun::Call { call_id, attempt } => {
-                tracing::debug!(attempt, part = request.part, "model request started");
+                tracing::debug!(attempt, part = ?request.part, "model request started");
                 Ok(call_id)
             }
             Begun::Enough => Err(Error::InvalidAnswers { attempts: max_attempts, last: answers.last }),

@@ -6,6 +6,7 @@ use domain::settings::analysis::BudgetUsd;
 use serde_json::Value;
 use store::Store;
 use store::model_calls::{Begun, CallEnd, NewCall};
+use store::parts::{PartKey, StoredPart};
 use store::steps::Claimed;
 use uuid::Uuid;
 
@@ -19,10 +20,10 @@ pub trait Journal: Sync {
     /// Records the end of a request, answered or not.
     fn end(&self, call: Uuid, end: &CallEnd) -> impl Future<Output = Result<(), Error>> + Send;
 
-    /// Returns the findings that earlier deliveries stored, with the numbers of their parts.
-    fn parts(&self) -> impl Future<Output = Result<Vec<(i32, Value)>, Error>> + Send;
+    /// Returns the parts that earlier deliveries stored.
+    fn parts(&self) -> impl Future<Output = Result<Vec<StoredPart>, Error>> + Send;
 
-    fn store_part(&self, part: i32, found: &Value) -> impl Future<Output = Result<(), Error>> + Send;
+    fn store_part(&self, part: PartKey, found: Option<&Value>) -> impl Future<Output = Result<(), Error>> + Send;
 
     /// Adds up the usage of all requests of this analysis; without prompt version and quotes.
     fn usage(&self) -> impl Future<Output = Result<Usage, Error>> + Send;
@@ -56,12 +57,12 @@ impl Journal for StoreJournal<'_> {
         self.store.end_model_call(&self.claimed.key, call, end).await.map_err(Error::Store)
     }
 
-    async fn parts(&self) -> Result<Vec<(i32, Value)>, Error> {
+    async fn parts(&self) -> Result<Vec<StoredPart>, Error> {
         let key = &self.claimed.key;
         self.store.parts(&key.tenant_id, &key.session_id, key.step.version()).await.map_err(Error::Store)
     }
 
-    async fn store_part(&self, part: i32, found: &Value) -> Result<(), Error> {
+    async fn store_part(&self, part: PartKey, found: Option<&Value>) -> Result<(), Error> {
         match self.store.store_part(self.claimed, part, found).await? {
             true => Ok(()),
             false => Err(Error::ClaimLost),

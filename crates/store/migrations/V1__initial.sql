@@ -47,7 +47,7 @@ CREATE TABLE integrations (
     updated_at      timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (tenant_id, integration_id)
 );
--- tenants_to_watch: integrations that admins have to repair, of all tenants
+-- tenants_to_watch: integrations that admins have to fix, of all tenants
 CREATE INDEX integrations_disabled ON integrations (tenant_id) WHERE disabled_code IS NOT NULL AND removed_at IS NULL;
 
 -- The gate of an integration: who may call the third party now. The row is created by the first sync that asks.
@@ -251,7 +251,8 @@ CREATE TABLE analyses (
     status     text NOT NULL CHECK (status IN ('ok', 'partial', 'insufficient_content', 'failed')),
     -- domain::analysis::Analysis
     document   jsonb NOT NULL,
-    -- placeholder in the document to the text in the transcript; never in a log, a mail or a third party
+    -- placeholder in the document to the text in the transcript: personal data, shown only where the tenant's settings
+    -- allow it
     originals  jsonb NOT NULL DEFAULT '{}',
     created_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (tenant_id, session_id, version),
@@ -263,11 +264,14 @@ CREATE TABLE analysis_parts (
     tenant_id        text NOT NULL,
     session_id       text NOT NULL,
     analysis_version integer NOT NULL CHECK (analysis_version >= 1),
-    -- from 0
+    -- how often the transcript was split before, into parts of which one was too long
+    split            integer NOT NULL CHECK (split >= 0),
+    -- of the split, from 0
     part             integer NOT NULL CHECK (part >= 0),
-    document         jsonb NOT NULL,
+    -- what was found; NULL: the part is too long for the model
+    document         jsonb,
     created_at       timestamptz NOT NULL DEFAULT now(),
-    PRIMARY KEY (tenant_id, session_id, analysis_version, part),
+    PRIMARY KEY (tenant_id, session_id, analysis_version, split, part),
     FOREIGN KEY (tenant_id, session_id) REFERENCES sessions
 );
 
@@ -277,7 +281,8 @@ CREATE TABLE model_calls (
     session_id         text NOT NULL,
     analysis_version   integer NOT NULL CHECK (analysis_version >= 1),
     call_id            uuid NOT NULL,
-    -- of the transcript, from 0; -1: the call that merges the parts
+    -- split and part of the transcript, as in analysis_parts; part -1: the call that merges the parts
+    split              integer NOT NULL CHECK (split >= 0),
     part               integer NOT NULL CHECK (part >= -1),
     -- steps.replays at the time of the call
     replay             integer NOT NULL CHECK (replay >= 0),
@@ -288,7 +293,7 @@ CREATE TABLE model_calls (
     -- begun: under way, or lost with its delivery
     outcome            text NOT NULL DEFAULT 'begun'
                        CHECK (outcome IN ('begun', 'usable', 'shortcomings', 'invalid', 'refused', 'no_answer')),
-    -- why, such as was_cut_off or model_throttled
+    -- why, such as cut_off or model_throttled
     code               text,
     input_tokens       bigint NOT NULL DEFAULT 0 CHECK (input_tokens >= 0),
     output_tokens      bigint NOT NULL DEFAULT 0 CHECK (output_tokens >= 0),

@@ -7,14 +7,11 @@ use domain::step::{Code, StepKey};
 use domain::text_enum;
 use uuid::Uuid;
 
+use crate::parts::PartKey;
 use crate::row::{FromRow, Row};
 use crate::sql::{bigint, float, int, statements, text, time, uuid};
-use crate::step_rows::Claimed;
-use crate::step_rows::{of_claim, step_key};
+use crate::step_rows::{Claimed, of_claim, step_key};
 use crate::{Error, Store};
-
-/// The `part` of the call that merges the parts of a transcript.
-pub const MERGE_PART: i32 = -1;
 
 statements! {
 // A call without an answer is not an attempt. A row without a number: enough attempts were made; no row: the claim is
@@ -27,13 +24,13 @@ WITH claimed AS (
     FOR SHARE
 ), next AS (
     SELECT replays, (SELECT count(*)::int + 1 FROM model_calls
-                     WHERE tenant_id = $1 AND session_id = $2 AND analysis_version = $4 AND part = $8
+                     WHERE tenant_id = $1 AND session_id = $2 AND analysis_version = $4 AND (split, part) = ($8, $9)
                        AND replay = replays AND outcome <> 'no_answer') AS attempt
     FROM claimed
 ), begun AS (
-    INSERT INTO model_calls (tenant_id, session_id, analysis_version, part, call_id, replay, attempt, model,
+    INSERT INTO model_calls (tenant_id, session_id, analysis_version, split, part, call_id, replay, attempt, model,
                              prompt_version)
-    SELECT $1, $2, $4, $8, $9, replays, attempt, $10, $11 FROM next WHERE attempt <= $12
+    SELECT $1, $2, $4, $8, $9, $10, replays, attempt, $11, $12 FROM next WHERE attempt <= $13
     RETURNING attempt
 )
 SELECT begun.attempt FROM next LEFT JOIN begun ON true";
@@ -74,8 +71,7 @@ WHERE tenant_id = $1 AND month = date_trunc('month', $2 AT TIME ZONE 'UTC')::dat
 /// A request to a model that is about to be made.
 #[derive(Debug, Clone, Copy)]
 pub struct NewCall<'a> {
-    /// The part of the transcript, from 0, or [`MERGE_PART`].
-    pub part: i32,
+    pub part: PartKey,
     pub model: &'a str,
     pub prompt_version: &'a str,
     /// Limit for this part, since the step was planned or replayed.
@@ -107,11 +103,11 @@ text_enum! {
     }
 }
 
-/// How a request ended.
+/// The end of a request.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct CallEnd {
     pub outcome: CallOutcome,
-    /// Why, such as `was_cut_off`.
+    /// Why, such as `cut_off`.
     pub code: Option<Code>,
     /// Tokens that were not cached.
     pub input_tokens: u64,
@@ -129,7 +125,9 @@ impl Store {
     /// A request that is never ended counts as an attempt: its answer may have been paid for.
     pub async fn begin_model_call(&self, claimed: &Claimed, new: &NewCall<'_>) -> Result<Begun, Error> {
         let call_id = Uuid::now_v7();
-        let more = [int(new.part), uuid(call_id), text(new.model), text(new.prompt_version), int(new.max_attempts)];
+        let PartKey { split, part } = new.part;
+        let (model, prompt_version) = (text(new.model), text(new.prompt_version));
+        let more = [int(split), int(part), uuid(call_id), model, prompt_version, int(new.max_attempts)];
         let Some(row) = self.row(BEGIN_MODEL_CALL, &of_claim(claimed, more)).await? else {
             return Ok(Begun::ClaimLost);
         };

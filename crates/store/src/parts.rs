@@ -5,9 +5,11 @@ use serde_json::Value;
 
 use crate::row::{FromRow, Row};
 use crate::sql::{int, jsonb, statements, text};
-use crate::step_rows::Claimed;
-use crate::step_rows::{of_claim, step_key};
+use crate::step_rows::{Claimed, of_claim, step_key};
 use crate::{Error, Store};
+
+/// The part of the request that merges the findings of all parts.
+pub const MERGE_PART: i32 = -1;
 
 statements! {
 STORE_PART = "
@@ -17,38 +19,47 @@ WITH claimed AS (
     WHERE ", step_key!(), " AND attempt = $7 AND status = 'running'
     FOR SHARE
 )
-INSERT INTO analysis_parts (tenant_id, session_id, analysis_version, part, document)
-SELECT $1, $2, $4, $8, $9 FROM claimed
-ON CONFLICT (tenant_id, session_id, analysis_version, part) DO UPDATE SET document = EXCLUDED.document
+INSERT INTO analysis_parts (tenant_id, session_id, analysis_version, split, part, document)
+SELECT $1, $2, $4, $8, $9, $10 FROM claimed
+ON CONFLICT (tenant_id, session_id, analysis_version, split, part) DO UPDATE SET document = EXCLUDED.document
 RETURNING part";
 
 PARTS = "
 -- parts()
-SELECT part, document FROM analysis_parts
-WHERE tenant_id = $1 AND session_id = $2 AND analysis_version = $3 ORDER BY part";
+SELECT split, part, document FROM analysis_parts
+WHERE tenant_id = $1 AND session_id = $2 AND analysis_version = $3 ORDER BY split, part";
 }
 
+/// The key of a part within a version of an analysis.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PartKey {
+    /// The number of splits before this one, each with a part that was too long for the model.
+    pub split: i32,
+    /// From 0, or [`MERGE_PART`].
+    pub part: i32,
+}
+
+/// The analysis of a part, or `None` if the part is too long for the model.
+pub type StoredPart = (PartKey, Option<Value>);
+
 impl Store {
-    /// Stores the analysis of one part, over an earlier one; the version is that of the step.
+    /// Stores the analysis of one part, or that the part is too long (`None`), over an earlier one; the version is that
+    /// of the step.
     ///
     /// `false` if the claim is lost: nothing was stored.
-    pub async fn store_part(&self, claimed: &Claimed, part: i32, document: &Value) -> Result<bool, Error> {
-        Ok(self.row(STORE_PART, &of_claim(claimed, [int(part), jsonb(document)])).await?.is_some())
+    pub async fn store_part(&self, claimed: &Claimed, key: PartKey, document: Option<&Value>) -> Result<bool, Error> {
+        let more = [int(key.split), int(key.part), jsonb(document)];
+        Ok(self.row(STORE_PART, &of_claim(claimed, more)).await?.is_some())
     }
 
-    /// The parts that are there, by number.
-    pub async fn parts(
-        &self,
-        tenant: &TenantId,
-        session: &SessionId,
-        version: i32,
-    ) -> Result<Vec<(i32, Value)>, Error> {
+    /// Returns the parts that are stored.
+    pub async fn parts(&self, tenant: &TenantId, session: &SessionId, version: i32) -> Result<Vec<StoredPart>, Error> {
         self.all(PARTS, &[text(tenant.as_ref()), text(session.as_ref()), int(version)]).await
     }
 }
 
-impl FromRow for (i32, Value) {
+impl FromRow for StoredPart {
     fn from_row(row: &Row) -> Result<Self, Error> {
-        Ok((row.get("part")?, row.get("document")?))
+        Ok((PartKey { split: row.get("split")?, part: row.get("part")? }, row.get("document")?))
     }
 }

@@ -99,13 +99,13 @@ WITH claimed AS (
     FOR SHARE
 ), next AS (
     SELECT replays, (SELECT count(*)::int + 1 FROM model_calls
-                     WHERE tenant_id = $1 AND session_id = $2 AND analysis_version = $4 AND part = $8
+                     WHERE tenant_id = $1 AND session_id = $2 AND analysis_version = $4 AND (split, part) = ($8, $9)
                        AND replay = replays AND outcome <> 'no_answer') AS attempt
     FROM claimed
 ), begun AS (
-    INSERT INTO model_calls (tenant_id, session_id, analysis_version, part, call_id, replay, attempt, model,
+    INSERT INTO model_calls (tenant_id, session_id, analysis_version, split, part, call_id, replay, attempt, model,
                              prompt_version)
-    SELECT $1, $2, $4, $8, $9, replays, attempt, $10, $11 FROM next WHERE attempt <= $12
+    SELECT $1, $2, $4, $8, $9, $10, replays, attempt, $11, $12 FROM next WHERE attempt <= $13
     RETURNING attempt
 )
 SELECT begun.attempt FROM next LEFT JOIN begun ON true;
@@ -201,10 +201,8 @@ SELECT 0::bigint AS sessions, 0::bigint AS turns, 0::bigint AS analyses, (SELECT
 -- erase_sessions()
 WITH own AS (
     SELECT session_id FROM sessions
-    WHERE tenant_id = $1
-      AND (status IN ('completed', 'failed') OR (status = 'active' AND started_at < now() - interval '30 days'))
-      AND (visitor_email_hash = $2
-           OR (visitor_email_hash IS NULL AND visitor_email IS NOT NULL AND lower(btrim(visitor_email)) = ANY ($3::text[])))
+    WHERE tenant_id = $1 AND (status IN ('completed', 'failed') OR (status = 'active' AND started_at < now() - interval '30 days')) AND (visitor_email_hash = $2
+       OR (visitor_email_hash IS NULL AND visitor_email IS NOT NULL AND lower(btrim(visitor_email)) = ANY ($3::text[])))
     LIMIT $4 FOR UPDATE
 ), turns AS (
     DELETE FROM transcript_turns USING own WHERE tenant_id = $1 AND transcript_turns.session_id = own.session_id
@@ -421,9 +419,7 @@ ON CONFLICT (tenant_id, integration_id) DO NOTHING;
 
 -- open_sessions_of()
 SELECT session_id, status FROM sessions
-WHERE tenant_id = $1 AND status NOT IN ('completed', 'failed')
-  AND NOT (status = 'active' AND started_at < now() - interval '30 days')
-  AND (visitor_email_hash = $2
+WHERE tenant_id = $1 AND NOT (status IN ('completed', 'failed') OR (status = 'active' AND started_at < now() - interval '30 days')) AND (visitor_email_hash = $2
        OR (visitor_email_hash IS NULL AND visitor_email IS NOT NULL AND lower(btrim(visitor_email)) = ANY ($3::text[])))
 ORDER BY session_id LIMIT $4;
 
@@ -446,12 +442,12 @@ ORDER BY analysis_version DESC LIMIT 1;
 
 -- park_step()
 WITH integration AS (
-    SELECT disabled_code IS NULL AS is_repaired FROM integrations
+    SELECT disabled_code IS NULL AS is_fixed FROM integrations
     WHERE tenant_id = $1 AND integration_id = $5 AND $8 = 'integration_disabled' FOR SHARE
 ), parked AS (
     UPDATE steps
     SET status = 'waiting', code = $8, requeues = 0, seen_attempt = attempt,
-        due_at = CASE WHEN (SELECT is_repaired FROM integration) THEN now()
+        due_at = CASE WHEN (SELECT is_fixed FROM integration) THEN now()
                       ELSE now() + $9 * interval '1 millisecond' END
     WHERE tenant_id = $1 AND session_id = $2
   AND (kind, analysis_version, integration_id, event_id) = ($3, $4, $5, $6) AND attempt = $7 AND status = 'running'
@@ -463,8 +459,8 @@ WITH integration AS (
 SELECT attempt FROM parked;
 
 -- parts()
-SELECT part, document FROM analysis_parts
-WHERE tenant_id = $1 AND session_id = $2 AND analysis_version = $3 ORDER BY part;
+SELECT split, part, document FROM analysis_parts
+WHERE tenant_id = $1 AND session_id = $2 AND analysis_version = $3 ORDER BY split, part;
 
 -- plan_reanalysis()
 WITH opened AS (
@@ -790,8 +786,7 @@ SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11,
 SELECT sessions.session_id, integration_id, analysis_version, contact_id, record_id
 FROM sessions JOIN integration_log
      ON integration_log.tenant_id = $1 AND integration_log.session_id = sessions.session_id
-WHERE sessions.tenant_id = $1
-  AND (visitor_email_hash = $2
+WHERE sessions.tenant_id = $1 AND (visitor_email_hash = $2
        OR (visitor_email_hash IS NULL AND visitor_email IS NOT NULL AND lower(btrim(visitor_email)) = ANY ($3::text[])))
   AND (contact_id IS NOT NULL OR record_id IS NOT NULL)
 ORDER BY sessions.session_id, integration_id, analysis_version LIMIT $4;
@@ -852,8 +847,7 @@ WHERE tenant_id = $1 AND integration_id = $2;
 WITH gate AS (
     UPDATE integration_gates
     SET failures = 0, failing_since = NULL, open_until = NULL, probe_until = NULL, limited_until = NULL, limit_code = NULL
-    WHERE tenant_id = $1 AND integration_id = $2
-)
+    WHERE tenant_id = $1 AND integration_id = $2)
 INSERT INTO integrations (tenant_id, integration_id, enabled, config, secret_name, connection, checked_at)
 VALUES ($1, $2, $3, $4, $5, $6, now())
 ON CONFLICT (tenant_id, integration_id) DO UPDATE
@@ -980,9 +974,9 @@ WITH claimed AS (
   AND (kind, analysis_version, integration_id, event_id) = ($3, $4, $5, $6) AND attempt = $7 AND status = 'running'
     FOR SHARE
 )
-INSERT INTO analysis_parts (tenant_id, session_id, analysis_version, part, document)
-SELECT $1, $2, $4, $8, $9 FROM claimed
-ON CONFLICT (tenant_id, session_id, analysis_version, part) DO UPDATE SET document = EXCLUDED.document
+INSERT INTO analysis_parts (tenant_id, session_id, analysis_version, split, part, document)
+SELECT $1, $2, $4, $8, $9, $10 FROM claimed
+ON CONFLICT (tenant_id, session_id, analysis_version, split, part) DO UPDATE SET document = EXCLUDED.document
 RETURNING part;
 
 -- suppress()
@@ -999,8 +993,7 @@ ORDER BY address_hash, array_position(ARRAY['complaint', 'hard_bounce', 'unsubsc
 WITH gate AS (
     UPDATE integration_gates
     SET failures = 0, failing_since = NULL, open_until = NULL, probe_until = NULL, limited_until = NULL, limit_code = NULL
-    WHERE tenant_id = $1 AND integration_id = $2 AND $3
-)
+    WHERE tenant_id = $1 AND integration_id = $2 AND $3)
 UPDATE integrations
 SET enabled = $3, disabled_code = NULL, disabled_reason = NULL, disabled_at = NULL, updated_at = now(),
     removed_at = CASE WHEN $4 THEN now() ELSE removed_at END

@@ -14,7 +14,8 @@ use redaction::Originals;
 use serde_json::{Value, json};
 use store::Store;
 use store::analyses::NewAnalysis;
-use store::model_calls::{Begun, CallEnd, CallOutcome, MERGE_PART, NewCall};
+use store::model_calls::{Begun, CallEnd, CallOutcome, NewCall};
+use store::parts::{MERGE_PART, PartKey};
 use store::reanalysis::Reanalysis;
 use store::sessions::NotifiedSession;
 use store::steps::{Claim, Claimed, Ending};
@@ -43,12 +44,17 @@ async fn claim(store: &Store, key: &StepKey, lease: Duration, replay: bool) -> C
     }
 }
 
-fn call(part: i32) -> NewCall<'static> {
+/// A part of the first split.
+fn part(part: i32) -> PartKey {
+    PartKey { split: 0, part }
+}
+
+fn call(part: PartKey) -> NewCall<'static> {
     NewCall { part, model: "haiku", prompt_version: "v2", max_attempts: 3 }
 }
 
-async fn begin(store: &Store, claimed: &Claimed, part: i32) -> (Uuid, i32) {
-    match store.begin_model_call(claimed, &call(part)).await.unwrap() {
+async fn begin(store: &Store, claimed: &Claimed, n: i32) -> (Uuid, i32) {
+    match store.begin_model_call(claimed, &call(part(n))).await.unwrap() {
         Begun::Call { call_id, attempt } => (call_id, attempt),
         other => panic!("{other:?}"),
     }
@@ -96,19 +102,22 @@ async fn attempts_are_counted_for_each_part_across_claims_until_a_replay() {
     assert_eq!(begin(store, &first, 0).await.1, 2, "one without an answer is no attempt");
     assert_eq!(begin(store, &first, 1).await.1, 1, "another part");
     assert_eq!(begin(store, &first, MERGE_PART).await.1, 1);
+    let of_next_split = call(PartKey { split: 1, ..part(0) });
+    let begun = store.begin_model_call(&first, &of_next_split).await.unwrap();
+    assert!(matches!(begun, Begun::Call { attempt: 1, .. }), "a part of another split: {begun:?}");
 
     store.release_step(&first, Duration::ZERO).await.unwrap();
-    assert_eq!(store.begin_model_call(&first, &call(0)).await.unwrap(), Begun::ClaimLost);
+    assert_eq!(store.begin_model_call(&first, &call(part(0))).await.unwrap(), Begun::ClaimLost);
     let second = claim(store, &first.key, LEASE, false).await;
     assert_eq!(begin(store, &second, 0).await.1, 3, "the one that was begun may have been answered");
-    assert_eq!(store.begin_model_call(&second, &call(0)).await.unwrap(), Begun::Enough);
-    assert_eq!(store.begin_model_call(&second, &call(0)).await.unwrap(), Begun::Enough, "nothing was counted");
+    assert_eq!(store.begin_model_call(&second, &call(part(0))).await.unwrap(), Begun::Enough);
+    assert_eq!(store.begin_model_call(&second, &call(part(0))).await.unwrap(), Begun::Enough, "nothing was counted");
 
     store.finish_step(&second, Ending::Failed(Code::new("model_answers_invalid"))).await.unwrap();
     let replay = claim(store, &first.key, LEASE, true).await;
     assert_eq!(begin(store, &replay, 0).await.1, 1);
     let usage = store.model_usage(&first.key.tenant_id, &first.key.session_id, 1).await.unwrap();
-    assert_eq!(usage.attempts, 6, "but all of them were made");
+    assert_eq!(usage.attempts, 7, "but all of them were made");
 }
 
 #[tokio::test]
@@ -132,7 +141,7 @@ async fn the_usage_of_a_version_is_that_of_all_its_calls() {
     assert_eq!((all.cached_tokens, all.cache_write_tokens, all.latency_ms), (90, 12, 4510));
     assert_eq!((all.cost_usd, all.model.as_deref()), (Some(0.625), Some("haiku")));
 
-    let other = NewCall { model: "unpriced", ..call(1) };
+    let other = NewCall { model: "unpriced", ..call(part(1)) };
     let begun = store.begin_model_call(&claimed, &other).await.unwrap();
     let Begun::Call { call_id, .. } = begun else { panic!("{begun:?}") };
     assert_eq!(usage().await.cost_usd, None, "a call that was never ended may have cost something");
@@ -182,19 +191,32 @@ async fn parts_are_kept_until_the_analysis_is_stored_with_its_originals() {
     let (database, claimed) = claimed().await;
     let (store, StepKey { tenant_id, session_id, .. }) = (&database.store, &claimed.key);
     let parts = async |version| store.parts(tenant_id, session_id, version).await.unwrap();
-    for (part, document) in [(1, json!({"n": 1})), (0, json!({"n": 0})), (1, json!({"n": 2}))] {
-        assert!(store.store_part(&claimed, part, &document).await.unwrap());
+    let of_next_split = PartKey { split: 1, part: 0 };
+    for (key, document) in [
+        (of_next_split, Some(json!({"n": 3}))),
+        (part(1), Some(json!({"n": 1}))),
+        (part(2), None),
+        (part(0), Some(json!({"n": 0}))),
+        (part(1), Some(json!({"n": 2}))),
+    ] {
+        assert!(store.store_part(&claimed, key, document.as_ref()).await.unwrap());
     }
-    assert_eq!(parts(1).await, [(0, json!({"n": 0})), (1, json!({"n": 2}))]);
+    let expected = [
+        (part(0), Some(json!({"n": 0}))),
+        (part(1), Some(json!({"n": 2}))),
+        (part(2), None),
+        (of_next_split, Some(json!({"n": 3}))),
+    ];
+    assert_eq!(parts(1).await, expected);
     assert_eq!(parts(2).await, []);
     let lost = Claimed { attempt: 9, ..claimed.clone() };
-    assert!(!store.store_part(&lost, 2, &Value::Null).await.unwrap());
+    assert!(!store.store_part(&lost, part(2), Some(&Value::Null)).await.unwrap());
 
     let analysis = Analysis { topics: vec!["[EMAIL_1]".to_owned()], ..testing::analysis() };
     let originals: Originals = serde_json::from_value(json!({ "[EMAIL_1]": "ana@example.com" })).unwrap();
     let new = NewAnalysis { analysis: &analysis, originals: &originals, follow_ups: &[] };
     assert!(!store.store_analysis(&lost, &new).await.unwrap());
-    assert_eq!(parts(1).await.len(), 2);
+    assert_eq!(parts(1).await.len(), 4);
     assert!(store.store_analysis(&claimed, &new).await.unwrap());
     assert_eq!(parts(1).await, []);
     let topics = async |version, shown| {
@@ -212,13 +234,13 @@ async fn a_version_that_failed_and_is_asked_for_again_begins_without_the_parts_i
     let (store, StepKey { tenant_id, session_id, .. }) = (&database.store, &claimed.key);
     let new = NewAnalysis { analysis: &testing::analysis(), originals: &Default::default(), follow_ups: &[] };
     assert!(store.store_analysis(&claimed, &new).await.unwrap());
-    assert!(store.store_part(&claimed, 0, &json!({"of": "version 1"})).await.unwrap());
+    assert!(store.store_part(&claimed, part(0), Some(&json!({"of": "version 1"}))).await.unwrap());
     store.finish_step(&claimed, Ending::Done).await.unwrap();
     let plan = async |message| store.plan_reanalysis(tenant_id, session_id, 2, message).await.unwrap();
     assert_eq!(plan("with a model").await, Reanalysis::Planned);
     let key = StepKey { step: Step::Analyze { version: 2 }, ..claimed.key.clone() };
     let second = claim(store, &key, LEASE, false).await;
-    assert!(store.store_part(&second, 0, &json!({"model": "the first"})).await.unwrap());
+    assert!(store.store_part(&second, part(0), Some(&json!({"model": "the first"}))).await.unwrap());
     assert!(matches!(plan("with another").await, Reanalysis::AlreadyPlanned { .. }));
     assert_eq!(store.parts(tenant_id, session_id, 2).await.unwrap().len(), 1);
     store.finish_step(&second, Ending::Failed(Code::new("broken"))).await.unwrap();

@@ -55,11 +55,11 @@ async fn fill(client: &Client) {
         "INSERT INTO webhook_events (tenant_id, event_id, session_id, integration_id, type, code, occurrence)
          SELECT 't-' || n % 10 + 1, gen_random_uuid(), 's-' || n, 'i', 'session.failed', 'lost', 1
          FROM generate_series(1, $1) n",
-        "INSERT INTO analysis_parts (tenant_id, session_id, analysis_version, part, document)
-         SELECT 't-' || n % 10 + 1, 's-' || n, 1, 0, '{}' FROM generate_series(1, $1) n",
-        "INSERT INTO model_calls (tenant_id, session_id, analysis_version, call_id, part, replay, attempt, model,
+        "INSERT INTO analysis_parts (tenant_id, session_id, analysis_version, split, part, document)
+         SELECT 't-' || n % 10 + 1, 's-' || n, 1, 0, 0, '{}' FROM generate_series(1, $1) n",
+        "INSERT INTO model_calls (tenant_id, session_id, analysis_version, call_id, split, part, replay, attempt, model,
                                   prompt_version)
-         SELECT 't-' || n % 10 + 1, 's-' || n, 1, gen_random_uuid(), 0, 0, 1, 'm', 'v1' FROM generate_series(1, $1) n",
+         SELECT 't-' || n % 10 + 1, 's-' || n, 1, gen_random_uuid(), 0, 0, 0, 1, 'm', 'v1' FROM generate_series(1, $1) n",
         "INSERT INTO model_spend (tenant_id, month) SELECT 't-' || n, '2026-11-01' FROM generate_series(1, $1) n",
         "INSERT INTO email_log (tenant_id, email_id, session_id, template, status)
          SELECT 't-' || n % 10 + 1, gen_random_uuid(), 's-' || n, 'x', 'sent' FROM generate_series(1, $1) n",

@@ -7,6 +7,7 @@ use analyze::journal::Journal;
 use domain::analysis::Usage;
 use serde_json::Value;
 use store::model_calls::{Begun, CallEnd, CallOutcome, NewCall};
+use store::parts::{PartKey, StoredPart};
 use uuid::Uuid;
 
 /// A record in memory of one analysis, from beginning to end.
@@ -17,7 +18,7 @@ pub(crate) struct MemoryJournal(Mutex<Vec<RecordedCall>>);
 #[derive(Debug, Clone)]
 pub(crate) struct RecordedCall {
     id: Uuid,
-    pub(crate) part: i32,
+    pub(crate) part: PartKey,
     model: String,
     /// `None` while the request is running.
     pub(crate) end: Option<CallEnd>,
@@ -52,11 +53,11 @@ impl Journal for MemoryJournal {
         Ok(())
     }
 
-    async fn parts(&self) -> Result<Vec<(i32, Value)>, Error> {
+    async fn parts(&self) -> Result<Vec<StoredPart>, Error> {
         Ok(Vec::new())
     }
 
-    async fn store_part(&self, _: i32, _: &Value) -> Result<(), Error> {
+    async fn store_part(&self, _: PartKey, _: Option<&Value>) -> Result<(), Error> {
         Ok(())
     }
 

@@ -25,6 +25,7 @@ use futures_util::StreamExt;
 use serde::{Deserialize, Serialize};
 use stage::Failure;
 use store::model_calls::CallOutcome;
+use store::parts::PartKey;
 
 use journal::MemoryJournal;
 
@@ -231,7 +232,7 @@ fn first_try_valid(journal: &MemoryJournal) -> bool {
     let mut parts: Vec<_> = calls.iter().map(|call| call.part).collect();
     parts.sort_unstable();
     parts.dedup();
-    let first = |part: i32| {
+    let first = |part: PartKey| {
         let ends = calls.iter().filter(|call| call.part == part).filter_map(|call| call.end.as_ref());
         ends.map(|end| end.outcome).find(|outcome| *outcome != CallOutcome::NoAnswer)
     };

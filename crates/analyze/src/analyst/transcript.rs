@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 use domain::analysis::Coverage;
 use domain::transcript::{Role, Transcript};
 use rand::Rng;
-use serde_json::{Value, json};
+use store::parts::PartKey;
 
 use super::request::AnalysisRequest;
 use crate::Error;
@@ -26,10 +26,6 @@ const BASE_OUTPUT_TOKENS: usize = 4000;
 const TURN_OUTPUT_TOKENS: usize = 40;
 /// The least tokens of a part: if smaller parts are too long as well, the cause is another one.
 const MIN_PART_TOKENS: usize = 500;
-/// The distance between the journal's part numbers of two splits: more than the parts that a transcript can have.
-const GENERATION: i32 = 100_000;
-/// The number within a generation that marks its parts as too long.
-const TOO_LONG: i32 = GENERATION - 1;
 
 pub(super) fn output_tokens(visitor_turns: usize) -> usize {
     BASE_OUTPUT_TOKENS + TURN_OUTPUT_TOKENS * visitor_turns
@@ -66,16 +62,15 @@ pub(super) struct CoveredFindings {
 /// A split of the transcript.
 struct SplitPlan {
     parts: Vec<TranscriptPart>,
-    /// The number of splits before this one whose parts were too long.
-    generation: i32,
+    /// The number of splits before this one, each with a part that was too long.
+    split: i32,
     /// Tokens that one request has for the transcript.
     room: usize,
 }
 
 impl SplitPlan {
-    /// Returns the part's number in the journal.
-    fn number(&self, n: usize) -> i32 {
-        self.generation * GENERATION + i32::try_from(n).unwrap_or(TOO_LONG - 1).min(TOO_LONG - 1)
+    fn key(&self, n: usize) -> PartKey {
+        PartKey { split: self.split, part: i32::try_from(n).unwrap_or(i32::MAX) }
     }
 }
 
@@ -117,11 +112,11 @@ impl<'a, J: Journal> TranscriptAnalysis<'a, J> {
     /// A later delivery goes on with the last split of the delivery before.
     pub(super) async fn find(&self, limits: PartLimits) -> Result<CoveredFindings, Error> {
         let stored = self.caller.journal.parts().await?;
-        let too_long = |generation: i32| stored.iter().any(|(part, _)| *part == generation * GENERATION + TOO_LONG);
+        let too_long = |split| stored.iter().any(|(key, found)| key.split == split && found.is_none());
         let parts = split::split(self.transcript, limits);
-        let mut plan = SplitPlan { parts, generation: 0, room: limits.tokens };
+        let mut plan = SplitPlan { parts, split: 0, room: limits.tokens };
         loop {
-            if !too_long(plan.generation) {
+            if !too_long(plan.split) {
                 let found = match plan.parts.len() {
                     1 => self.whole(&plan).await,
                     _ => self.in_parts(&plan, &stored).await,
@@ -129,13 +124,10 @@ impl<'a, J: Journal> TranscriptAnalysis<'a, J> {
                 if !matches!(found, Err(Error::TranscriptTooLong)) {
                     return found;
                 }
-                // Another delivery then starts with the smaller split.
-                let marker = json!({ "parts": plan.parts.len() });
-                self.caller.journal.store_part(plan.generation * GENERATION + TOO_LONG, &marker).await?;
             }
             let smaller = self.smaller(&plan.parts).ok_or(Error::TranscriptTooLong)?;
             plan.parts = split::split(self.transcript, smaller);
-            plan.generation += 1;
+            plan.split += 1;
         }
     }
 
@@ -168,13 +160,18 @@ impl<'a, J: Journal> TranscriptAnalysis<'a, J> {
         let part = &plan.parts[n];
         let scope = self.scope(part);
         let request = ModelRequest {
-            part: plan.number(n),
+            part: plan.key(n),
             instructions: &ANALYSIS,
             message: analysis_message(&self.facts, self.transcript, &plan.parts, n, &self.nonce),
             output_tokens: output_tokens(self.visitor_turns(part)),
             check: &|answer: AnalysisAnswer| check(answer, &scope),
         };
-        self.caller.ask(&request).await
+        let found = self.caller.ask(&request).await;
+        if matches!(found, Err(Error::TranscriptTooLong)) {
+            // Another delivery then starts with the smaller split.
+            self.caller.journal.store_part(request.part, None).await?;
+        }
+        found
     }
 
     fn scope(&self, part: &TranscriptPart) -> AnswerScope<'_> {
@@ -187,12 +184,4 @@ impl<'a, J: Journal> TranscriptAnalysis<'a, J> {
             leaks: &self.leaks,
         }
     }
-}
-
-/// Selects the journal's entries about the parts of one generation.
-fn of_generation(stored: &[(i32, Value)], generation: i32) -> impl Iterator<Item = (usize, &Value)> {
-    stored.iter().filter_map(move |(number, document)| {
-        let n = number.checked_sub(generation * GENERATION).filter(|n| (0..TOO_LONG).contains(n))?;
-        Some((usize::try_from(n).ok()?, document))
-    })
 }

@@ -1,5 +1,7 @@
 //! Costs of requests, and transcripts in parts.
 
+use store::parts::PartKey;
+
 use super::*;
 
 #[tokio::test]
@@ -63,6 +65,30 @@ async fn what_does_not_fit_is_analysed_in_smaller_parts_however_few_attempts_the
         assert!(analysis.coverage.chunks > 1, "{:?}", analysis.coverage);
         assert_eq!(analysis.sentiment.unwrap().timeline.len(), 100);
     }
+}
+
+#[tokio::test]
+async fn a_later_delivery_begins_with_the_smaller_parts() {
+    let world = world_of(json!({}), &long(200, &"it is broken ".repeat(20))).await;
+    let too_long = json!({
+        "match": "POST converse", "times": 1, "status": 400,
+        "headers": { "x-amzn-errortype": "ValidationException" },
+        "body": { "message": "Input is too long for requested model." }
+    });
+    let throttled = json!({ "match": "POST converse", "times": 9, "exception": "ThrottlingException" });
+    world.bedrock.control.fault(json!([too_long, throttled])).await.unwrap();
+    assert_eq!(world.handle().await.unwrap_err().code().as_str(), "model_throttled");
+    let session = session();
+    let parts = world.database.store.parts(&session.tenant_id, &session.session_id, 1).await.unwrap();
+    assert_eq!(parts, [(PartKey { split: 0, part: 0 }, None)]);
+
+    world.bedrock.control.clear().await.unwrap();
+    assert_eq!(world.handle().await.unwrap(), Outcome::Done);
+    assert!(world.analysis().await.unwrap().coverage.chunks > 1);
+    let sql =
+        "SELECT count(*) FILTER (WHERE split = 0), count(*) FILTER (WHERE split = 1 AND part = -1) FROM model_calls";
+    let row = world.database.client().await.query_one(sql, &[]).await.unwrap();
+    assert_eq!((row.get::<_, i64>(0), row.get::<_, i64>(1)), (1, 1), "the whole once, and all parts together once");
 }
 
 #[tokio::test]

@@ -38,8 +38,8 @@ pub(crate) async fn world() -> World {
          SELECT tenant_id, session_id, seq, 'visitor', 'SECRET' FROM sessions, generate_series(0, 2) seq",
         "INSERT INTO analyses (tenant_id, session_id, version, status, document, originals)
          SELECT tenant_id, session_id, 1, 'ok', '{\"a\": \"SECRET ana@example.com\"}', '{\"b\": \"SECRET\"}' FROM sessions",
-        "INSERT INTO analysis_parts (tenant_id, session_id, analysis_version, part, document)
-         SELECT tenant_id, session_id, 2, 0, '{\"a\": \"SECRET\"}' FROM sessions",
+        "INSERT INTO analysis_parts (tenant_id, session_id, analysis_version, split, part, document)
+         SELECT tenant_id, session_id, 2, 0, 0, '{\"a\": \"SECRET\"}' FROM sessions",
         "INSERT INTO email_log (tenant_id, email_id, session_id, template, status, recipient, recipient_hash)
          SELECT tenant_id, gen_random_uuid(), session_id, 't', 'sent', visitor_email, visitor_email_hash FROM sessions
          WHERE visitor_email IS NOT NULL",

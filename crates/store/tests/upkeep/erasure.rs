@@ -16,8 +16,8 @@ INSERT INTO transcript_turns (tenant_id, session_id, seq, role, text)
 SELECT tenant_id, session_id, seq, 'visitor', 'I am Ana' FROM sessions, generate_series(0, 2) seq;
 INSERT INTO analyses (tenant_id, session_id, version, status, document, originals)
 SELECT tenant_id, session_id, 1, 'ok', '{}', '{\"[name_1]\": \"Ana\"}' FROM sessions;
-INSERT INTO analysis_parts (tenant_id, session_id, analysis_version, part, document)
-SELECT tenant_id, session_id, 2, 0, '{}' FROM sessions;
+INSERT INTO analysis_parts (tenant_id, session_id, analysis_version, split, part, document)
+SELECT tenant_id, session_id, 2, 0, 0, '{}' FROM sessions;
 INSERT INTO email_log (tenant_id, email_id, session_id, template, status, recipient, recipient_hash)
 SELECT tenant_id, gen_random_uuid(), session_id, 'x', 'delivered', visitor_email, visitor_email_hash FROM sessions;
 INSERT INTO email_events (tenant_id, email_id, type, occurred_at, detail)

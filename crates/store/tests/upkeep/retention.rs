@@ -23,8 +23,8 @@ INSERT INTO transcript_turns (tenant_id, session_id, seq, role, text)
 SELECT tenant_id, session_id, seq, 'visitor', 'hello' FROM sessions, generate_series(0, 2) seq;
 INSERT INTO analyses (tenant_id, session_id, version, status, document, originals)
 SELECT tenant_id, session_id, version, 'ok', '{}', '{}' FROM sessions, generate_series(1, 2) version;
-INSERT INTO analysis_parts (tenant_id, session_id, analysis_version, part, document)
-SELECT tenant_id, session_id, 3, 0, '{}' FROM sessions;
+INSERT INTO analysis_parts (tenant_id, session_id, analysis_version, split, part, document)
+SELECT tenant_id, session_id, 3, 0, 0, '{}' FROM sessions;
 INSERT INTO email_log (tenant_id, email_id, session_id, template, status, created_at)
 SELECT tenant_id, gen_random_uuid(), session_id, 'x', 'delivered', ended_at FROM sessions;
 INSERT INTO email_events (tenant_id, email_id, type, occurred_at, detail)

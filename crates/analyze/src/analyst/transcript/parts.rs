@@ -5,11 +5,10 @@ use std::time::{Duration, Instant};
 
 use domain::analysis::Coverage;
 use futures_util::{StreamExt, stream};
-use serde_json::Value;
 use stage::Failure;
-use store::model_calls::MERGE_PART;
+use store::parts::{MERGE_PART, PartKey, StoredPart};
 
-use super::{BASE_OUTPUT_TOKENS, CoveredFindings, SplitPlan, TranscriptAnalysis, of_generation};
+use super::{BASE_OUTPUT_TOKENS, CoveredFindings, SplitPlan, TranscriptAnalysis};
 use crate::Error;
 use crate::answer::MergedAnswer;
 use crate::ask::ModelRequest;
@@ -20,7 +19,7 @@ use crate::prompt::{self, MERGE, merge_message};
 use crate::split::{self, TranscriptPart};
 
 impl<J: Journal> TranscriptAnalysis<'_, J> {
-    pub(super) async fn in_parts(&self, plan: &SplitPlan, stored: &[(i32, Value)]) -> Result<CoveredFindings, Error> {
+    pub(super) async fn in_parts(&self, plan: &SplitPlan, stored: &[StoredPart]) -> Result<CoveredFindings, Error> {
         self.is_stopped.store(false, Ordering::Relaxed);
         let result = self.parts_and_all(plan, stored).await;
         let is_further = self.longest_ms.load(Ordering::Relaxed) > 0;
@@ -34,7 +33,7 @@ impl<J: Journal> TranscriptAnalysis<'_, J> {
         }
     }
 
-    async fn parts_and_all(&self, plan: &SplitPlan, stored: &[(i32, Value)]) -> Result<CoveredFindings, Error> {
+    async fn parts_and_all(&self, plan: &SplitPlan, stored: &[StoredPart]) -> Result<CoveredFindings, Error> {
         let results: Vec<_> = stream::iter(known(plan, stored).into_iter().enumerate())
             .map(|(n, known)| async move {
                 match known {
@@ -68,7 +67,7 @@ impl<J: Journal> TranscriptAnalysis<'_, J> {
         };
         let part = PartFindings { part: plan.parts[n].clone(), prompt_version: prompt::VERSION.to_owned(), findings };
         let document = serde_json::to_value(&part).map_err(Error::Json)?;
-        self.caller.journal.store_part(plan.number(n), &document).await?;
+        self.caller.journal.store_part(plan.key(n), Some(&document)).await?;
         self.longest_ms.fetch_max((started.elapsed().as_millis() as u64).max(1), Ordering::Relaxed);
         Ok(part)
     }
@@ -84,7 +83,7 @@ impl<J: Journal> TranscriptAnalysis<'_, J> {
                 continue;
             }
             let request = ModelRequest {
-                part: MERGE_PART,
+                part: PartKey { split: plan.split, part: MERGE_PART },
                 instructions: &MERGE,
                 message,
                 output_tokens: BASE_OUTPUT_TOKENS,
@@ -118,15 +117,13 @@ impl<J: Journal> TranscriptAnalysis<'_, J> {
 }
 
 /// Reads the findings that earlier deliveries stored about the same parts.
-fn known(plan: &SplitPlan, stored: &[(i32, Value)]) -> Vec<Option<PartFindings>> {
-    let mut known = vec![None; plan.parts.len()];
-    for (n, document) in of_generation(stored, plan.generation) {
-        let found = serde_json::from_value::<PartFindings>(document.clone()).ok();
-        if let (Some(place), Some(part)) = (known.get_mut(n), plan.parts.get(n)) {
-            *place = found.filter(|found| found.part == *part && found.prompt_version == prompt::VERSION);
-        }
-    }
-    known
+fn known(plan: &SplitPlan, stored: &[StoredPart]) -> Vec<Option<PartFindings>> {
+    let known = |n, part: &TranscriptPart| {
+        let (_, document) = stored.iter().find(|(key, _)| *key == plan.key(n))?;
+        let found: PartFindings = serde_json::from_value(document.clone()?).ok()?;
+        (found.part == *part && found.prompt_version == prompt::VERSION).then_some(found)
+    };
+    plan.parts.iter().enumerate().map(|(n, part)| known(n, part)).collect()
 }
 
 /// Returns whether the error concerns one part only, which has failed for good.
