@@ -97,7 +97,7 @@ impl SendError {
         match self {
             Self::NotReached(_) | Self::Unanswered(_) | Self::NoMessageId => true,
             Self::Request(_) => false,
-            Self::Refused { refusal, .. } => refusal.is_busy(),
+            Self::Refused { .. } => self.is_busy(),
         }
     }
 
@@ -106,7 +106,7 @@ impl SendError {
     /// This excludes `NotReached`: a network without a route to SES does not get better by waiting.
     pub fn is_busy(&self) -> bool {
         match self {
-            Self::Refused { refusal, .. } => refusal.is_busy(),
+            Self::Refused { refusal, .. } => refusal.scope() == RefusalScope::Now,
             Self::Request(_) | Self::NotReached(_) | Self::Unanswered(_) | Self::NoMessageId => false,
         }
     }
@@ -131,10 +131,6 @@ impl SesRefusal {
             Self::MessageRejected | Self::NotFound => RefusalScope::Unclear,
             Self::BadRequest | Self::Other => RefusalScope::Mail,
         }
-    }
-
-    fn is_busy(self) -> bool {
-        self.scope() == RefusalScope::Now
     }
 
     /// Reads an answer's status and code; `None` if a gateway in between answered instead of SES.
