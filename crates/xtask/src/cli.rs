@@ -110,7 +110,7 @@ pub(crate) async fn run(command: Command) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Starts the local stack and leaves it running, or deploys what has changed to one that runs.
+/// Starts the local stack and leaves it running, or deploys what has changed to a stack that runs.
 async fn local_up(llm: Llm) -> anyhow::Result<()> {
     let dir = StateDir::local();
     if let Some(file) = stack::redeploy(&dir).await? {

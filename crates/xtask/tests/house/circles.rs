@@ -70,7 +70,7 @@ fn target(from: &Module, path: &[String], modules: &BTreeSet<Module>) -> Option<
     Some(found)
 }
 
-/// Lists the paths in a file: those of `use`, and those that code spells out.
+/// Lists the paths in a file: the paths of `use`, and the paths that code spells out.
 fn mentioned(text: &str) -> Vec<Vec<String>> {
     let code: String =
         text.lines().filter(|line| !line.trim_start().starts_with("//")).map(|line| line.to_owned() + "\n").collect();
@@ -100,7 +100,7 @@ fn uses() -> BTreeMap<String, Uses> {
     texts.into_iter().map(|(name, texts)| (name, of_crate(texts))).collect()
 }
 
-/// Lists the modules that lead back to themselves: those that are left when modules that use nothing are removed again
+/// Lists the modules that lead back to themselves: what is left when modules that use nothing are removed again
 /// and again, from both ends.
 fn circles(mut uses: Uses) -> Uses {
     loop {
