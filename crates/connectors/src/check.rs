@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use domain::integration::hubspot::HubspotAuth;
 use domain::integration::{Connection, HubspotConfig, Integration, IntegrationConfig};
+use domain::standard_webhooks::SigningKeys;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::access::{Access, AccessToken};
@@ -18,7 +19,7 @@ use crate::job::SyncNotes;
 use crate::reason::Reason;
 use crate::salesforce::Login;
 use crate::secrets::SecretError;
-use crate::{Connectors, SecretSource, webhook};
+use crate::{Connectors, SecretSource};
 
 /// Findings of a check.
 #[derive(Debug, Default, PartialEq)]
@@ -95,7 +96,7 @@ impl<S: SecretSource> Connectors<S> {
             IntegrationConfig::Hubspot(HubspotConfig { auth: HubspotAuth::Oauth, .. }) => oauth::is_secret(&secret),
             IntegrationConfig::Salesforce(_) => true,
             IntegrationConfig::Webhook(_) => {
-                webhook::signing_keys(&secret).map_err(Error::SigningSecret)?;
+                SigningKeys::parse(secret.expose_secret()).map_err(Error::SigningSecret)?;
                 true
             }
         };

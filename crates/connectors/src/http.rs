@@ -1,16 +1,14 @@
-//! TLS, time-outs, bounded answers and `Retry-After`, for the clients of all third parties.
+//! Time-outs, bounded answers and `Retry-After`, for the clients of all third parties.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::header::{HeaderMap, RETRY_AFTER};
-use reqwest::redirect::Policy;
 use reqwest::{ClientBuilder, RequestBuilder, Response, StatusCode};
-use rustls::{ClientConfig, RootCertStore};
 use serde::de::DeserializeOwned;
 use stage::outcome::remaining;
+use transport::SetupError;
 
 use crate::call::CallError;
 
@@ -38,32 +36,9 @@ pub(crate) fn form(fields: &[(&str, &str)]) -> String {
     fields.join("&")
 }
 
-/// A client that could not be built; no invocation can help.
-#[derive(Debug, thiserror::Error)]
-pub enum SetupError {
-    #[error("TLS setup failed")]
-    Tls(#[source] rustls::Error),
-    #[error("HTTP client not built")]
-    Client(#[source] reqwest::Error),
-}
-
-/// TLS against Mozilla's roots, which are part of the binary: no file of the sandbox is read on a cold start.
-pub(crate) fn tls() -> Result<ClientConfig, SetupError> {
-    let roots = RootCertStore::from_iter(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let versions =
-        ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().map_err(SetupError::Tls)?;
-    Ok(versions.with_root_certificates(roots).with_no_client_auth())
-}
-
-/// Follows no redirect and uses no proxy, whatever the environment says.
-pub(crate) fn client(tls: ClientConfig) -> ClientBuilder {
-    reqwest::Client::builder()
-        .tls_backend_preconfigured(tls)
-        .user_agent("post-session-api")
-        .connect_timeout(CONNECT_TIMEOUT)
-        .redirect(Policy::none())
-        .no_proxy()
+/// Begins a client that names itself.
+pub(crate) fn client() -> Result<ClientBuilder, SetupError> {
+    Ok(transport::client()?.user_agent("post-session-api").connect_timeout(CONNECT_TIMEOUT))
 }
 
 /// The answer's body, or its first `limit` bytes.

@@ -27,10 +27,10 @@ use store::Store;
 pub use destination::Violation;
 pub use error::Error;
 pub use hosts::AllowedHosts;
-pub use http::SetupError;
 pub use hubspot::HubSpot;
 pub use salesforce::Salesforce;
 pub use secrets::{SecretError, SecretSource, Secrets, SecretsManager};
+pub use transport::SetupError;
 pub use webhook::Webhooks;
 
 const DEFAULT_HUBSPOT_BASE_URL: &str = "https://api.hubapi.com";

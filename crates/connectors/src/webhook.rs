@@ -11,22 +11,22 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use domain::integration::WebhookConfig;
+use domain::standard_webhooks::SigningKeys;
 use reqwest::dns::Resolve;
 use reqwest::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use reqwest::{Client, ClientBuilder, RequestBuilder, StatusCode};
-use rustls::ClientConfig;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use stage::Delivery;
+use transport::SetupError;
 
 pub use delivery::EventDelivery;
 pub use payload::MAX_PAYLOAD_BYTES;
-pub use sign::signing_keys;
 
 use crate::call::{CallError, ErrorAnswer};
 use crate::destination::{PublicOnly, System, Target, Violation};
 use crate::error::Error;
 use crate::hosts::AllowedHosts;
-use crate::http::{self, SetupError};
+use crate::http;
 use crate::reason::Reason;
 
 /// The time-out that Standard Webhooks recommends: a receiver acknowledges first and works later.
@@ -74,10 +74,8 @@ impl Webhooks {
     /// The resolver's answers are checked, whatever it is.
     fn with_resolver(allowed: AllowedHosts, resolver: Arc<dyn Resolve>) -> Result<Self, SetupError> {
         let resolver = PublicOnly(resolver);
-        let tls = http::tls()?;
-        let public =
-            client(tls.clone()).dns_resolver(Arc::new(resolver.clone())).build().map_err(SetupError::Client)?;
-        let any = client(tls).build().map_err(SetupError::Client)?;
+        let public = client()?.dns_resolver(Arc::new(resolver.clone())).build().map_err(SetupError::Client)?;
+        let any = client()?.build().map_err(SetupError::Client)?;
         Ok(Self { public, any, allowed, resolver })
     }
 
@@ -115,7 +113,7 @@ impl Webhooks {
         now: DateTime<Utc>,
     ) -> Result<RequestBuilder, Error> {
         let target = Target::parse(&config.url, &self.allowed).map_err(Error::ForbiddenUrl)?;
-        let keys = signing_keys(secret).map_err(Error::SigningSecret)?;
+        let keys = SigningKeys::parse(secret.expose_secret()).map_err(Error::SigningSecret)?;
         let mut headers = sign::headers(event.id, now.timestamp(), event.body.as_bytes(), &keys);
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         for (name, value) in config.headers.iter() {
@@ -185,6 +183,6 @@ fn beginning(answer: &[u8]) -> String {
 }
 
 /// No connection is kept, so that every delivery resolves and checks the receiver's address.
-fn client(tls: ClientConfig) -> ClientBuilder {
-    http::client(tls).pool_max_idle_per_host(0)
+fn client() -> Result<ClientBuilder, SetupError> {
+    Ok(http::client()?.pool_max_idle_per_host(0))
 }

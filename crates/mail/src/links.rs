@@ -1,9 +1,7 @@
 //! Links and addresses, taken apart so that mail clients make no links of them.
 //!
-//! A model's text quotes the visitor, and a visitor who types a foreign address could dictate a URL that the tenant
-//! would then mail. Links and addresses stay readable: `https://example.com/x` becomes `example[.]com/x`, and
-//! `ana@example.com` becomes `ana[at]example[.]com`. Only the form decides, because a list of top-level domains would
-//! be out of date: `node.js` becomes `node[.]js`.
+//! They stay readable: `https://example.com/x` becomes `example[.]com/x`, and `ana@example.com` becomes
+//! `ana[at]example[.]com`. Only the form decides, because a list of top-level domains would be out of date.
 
 /// Invisible characters that may stand in the middle of a link: zero-width spaces, word joiner and soft hyphen.
 const INVISIBLE: [char; 4] = ['\u{200B}', '\u{2060}', '\u{FEFF}', '\u{AD}'];

@@ -13,9 +13,8 @@ use aws_sdk_sesv2::types::{
     Attachment as SesAttachment, AttachmentContentDisposition, AttachmentContentTransferEncoding, Body, Content,
     Destination, EmailContent, Message, MessageHeader, MessageTag,
 };
-use aws_smithy_http_client::tls::Provider;
-use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use domain::email_address::EmailAddress;
+use transport::{AwsHttpClient, SetupError};
 
 use crate::attachments::Attachment;
 use crate::envelope::Envelope;
@@ -46,10 +45,8 @@ pub struct Sender {
 
 impl Sender {
     /// Makes a sender that does not retry: SES has no idempotency token, so a second request could be a second mail.
-    pub fn new(aws: &aws_types::SdkConfig, configuration_set: Option<String>) -> Self {
-        let http = aws_smithy_http_client::Builder::new().pool_idle_timeout(MAX_IDLE);
-        let http = http.tls_provider(Provider::Rustls(CryptoMode::AwsLc)).build_https();
-        Self::over(aws, configuration_set, http)
+    pub fn new(aws: &aws_types::SdkConfig, configuration_set: Option<String>) -> Result<Self, SetupError> {
+        Ok(Self::over(aws, configuration_set, AwsHttpClient::new(CONNECT_TIMEOUT, MAX_IDLE)?))
     }
 
     /// Makes a sender with another HTTP client, for measurements of a request.
@@ -71,7 +68,7 @@ impl Sender {
         attachments: Vec<Attachment>,
         time: Duration,
     ) -> Result<String, SendError> {
-        let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).operation_timeout(time).build();
+        let timeouts = TimeoutConfig::builder().operation_timeout(time).build();
         let overrides = aws_sdk_sesv2::config::Builder::new().timeout_config(timeouts);
         let request = self.request(envelope, mail, attachments).map_err(SendError::Request)?;
         let answer = request.customize().config_override(overrides).send().await.map_err(SendError::of)?;

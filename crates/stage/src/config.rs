@@ -6,6 +6,8 @@ use std::str::FromStr;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use transport::SetupError;
+
 /// Errors in the environment: the function cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
@@ -13,6 +15,8 @@ pub enum ConfigError {
     Missing(&'static str),
     #[error("environment variable {name}: {reason}")]
     Invalid { name: &'static str, reason: String },
+    #[error("HTTP client of the AWS SDK not set up")]
+    HttpClient(#[source] SetupError),
 }
 
 /// The environment of a function. An empty value counts as unset.

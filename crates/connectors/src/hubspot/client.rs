@@ -11,10 +11,11 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use transport::SetupError;
 
 use super::error_answer;
 use crate::call::CallError;
-use crate::http::{self, SetupError, segment};
+use crate::http::{self, segment};
 use crate::job::{Job, SyncNotes};
 use crate::reason::Reason;
 use crate::rest::{NO_BODY, RestApi};
@@ -45,7 +46,7 @@ pub struct HubSpot {
 
 impl HubSpot {
     pub fn new(base_url: &str) -> Result<Self, SetupError> {
-        let client = http::client(http::tls()?).pool_idle_timeout(http::IDLE_TIMEOUT);
+        let client = http::client()?.pool_idle_timeout(http::IDLE_TIMEOUT);
         let http = client.build().map_err(SetupError::Client)?;
         Ok(Self { http, base_url: base_url.trim_end_matches('/').to_owned() })
     }

@@ -8,6 +8,7 @@ use domain::integration::SalesforceConfig;
 use reqwest::{Client, Method};
 use serde::Deserialize;
 use store::Store;
+use transport::SetupError;
 
 use super::address;
 use super::error_answer;
@@ -15,7 +16,7 @@ use super::fields::Fields;
 use crate::access::AccessToken;
 use crate::call::CallError;
 use crate::hosts::AllowedHosts;
-use crate::http::{self, SetupError, segment};
+use crate::http::{self, segment};
 use crate::job::{Job, SyncNotes};
 use crate::reason::Reason;
 use crate::rest::{NO_BODY, RestApi};
@@ -34,7 +35,7 @@ pub struct Salesforce {
 impl Salesforce {
     /// `allowed` may be asked although they are not Salesforce's.
     pub fn new(allowed: AllowedHosts) -> Result<Self, SetupError> {
-        let client = http::client(http::tls()?).pool_idle_timeout(http::IDLE_TIMEOUT);
+        let client = http::client()?.pool_idle_timeout(http::IDLE_TIMEOUT);
         Ok(Self { http: client.build().map_err(SetupError::Client)?, allowed })
     }
 

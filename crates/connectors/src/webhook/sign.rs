@@ -2,9 +2,8 @@
 
 use domain::event::Event;
 use domain::id::{IntegrationId, SessionId, TenantId};
-use domain::standard_webhooks::{HEADER_ID, HEADER_SIGNATURE, HEADER_TIMESTAMP, InvalidSigningSecret, SigningKeys};
+use domain::standard_webhooks::{HEADER_ID, HEADER_SIGNATURE, HEADER_TIMESTAMP, SigningKeys};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
-use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 
 /// Bytes of the hash in an id: 128 bits, as in a UUID.
@@ -20,11 +19,6 @@ pub(super) fn webhook_id(tenant: &TenantId, session: &SessionId, integration: &I
     let hash = Sha256::digest(parts.join("\n"));
     let hex: String = hash.iter().take(ID_BYTES).map(|byte| format!("{byte:02x}")).collect();
     format!("msg_{hex}")
-}
-
-/// Reads one key, or two during a rotation.
-pub fn signing_keys(secret: &SecretString) -> Result<SigningKeys, InvalidSigningSecret> {
-    SigningKeys::parse(secret.expose_secret())
 }
 
 pub(super) fn headers(id: &str, timestamp: i64, body: &[u8], keys: &SigningKeys) -> HeaderMap {

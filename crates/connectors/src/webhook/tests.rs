@@ -134,7 +134,7 @@ async fn the_client_resolves_once_per_request_and_connects_to_that_address() {
     let second = TcpListener::bind(("127.0.0.3", port)).await.unwrap();
     let (first, second) = (answering(first).await, answering(second).await);
     let names = NameServer::new(&["127.0.0.2", "127.0.0.3"]);
-    let client = client(http::tls().unwrap()).dns_resolver(names.clone()).build().unwrap();
+    let client = client().unwrap().dns_resolver(names.clone()).build().unwrap();
     for connections in [(1, 0), (1, 1), (1, 2)] {
         let answer = client.post(format!("http://rebound.example:{port}/")).send().await.unwrap();
         assert_eq!(answer.status(), 204);

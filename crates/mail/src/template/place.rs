@@ -1,9 +1,7 @@
 //! Places in an HTML document at which a value is safe.
 //!
-//! Escaping makes a text safe between tags and in quoted attributes that programs only read. A scanner follows the
-//! output of a template, and a value at any other place is an error. This happens while a template is checked, and again
-//! in every mail, because a mail may take branches that no sample takes. The scanner knows as little of HTML as it
-//! needs, and treats the unknown as a tag.
+//! Escaping makes a text safe between tags and in quoted attributes that programs only read; a value at any other place
+//! is an error. The scanner knows as little of HTML as it needs, and treats the unknown as a tag.
 
 use std::cell::RefCell;
 

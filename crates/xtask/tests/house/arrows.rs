@@ -6,7 +6,7 @@ use crate::files;
 
 /// The floors of the house, from the lowest: a crate may use the crates of lower floors only.
 const FLOORS: [&[&str]; 7] = [
-    &["redaction"],
+    &["redaction", "transport"],
     &["domain"],
     &["store", "mail"],
     &["stage"],
