@@ -6,7 +6,7 @@ use std::time::Instant;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::id::TenantId;
 use domain::settings::RetentionSettings;
-use store::retention::{AgedRows, BATCH};
+use store::retention::{AgedRows, BATCH, PurgeBatch};
 use store::tenants::Retention;
 
 use crate::first_error::FirstError;
@@ -98,27 +98,27 @@ fn of_tenant(tenant: &TenantId, settings: &RetentionSettings, now: DateTime<Utc>
 
 /// Removes one batch; returns whether there may be more.
 async fn batch<Q>(context: &Context<Q>, item: &PurgeItem, report: &mut PurgeReport) -> Result<bool, store::Error> {
-    let (store, PurgeItem { tenant, before, kind }) = (&context.store, item);
-    match kind {
+    let (store, batch) = (&context.store, PurgeBatch { tenant: &item.tenant, before: item.before, limit: BATCH });
+    match item.kind {
         PurgeKind::Mails => {
-            let purged = store.purge_mails(tenant, *before, BATCH).await?;
+            let purged = store.purge_mails(batch).await?;
             report.mails += rows(purged.mails);
             report.email_events += rows(purged.events);
             report.email_bodies += rows(purged.bodies);
             Ok(purged.mails >= BATCH)
         }
         PurgeKind::Transcripts => {
-            let purged = store.purge_transcripts(tenant, *before, BATCH).await?;
+            let purged = store.purge_transcripts(batch).await?;
             report.transcript_turns += rows(purged.rows);
             Ok(purged.sessions > 0)
         }
         PurgeKind::Analyses => {
-            let purged = store.purge_analyses(tenant, *before, BATCH).await?;
+            let purged = store.purge_analyses(batch).await?;
             report.analyses += rows(purged.rows);
             Ok(purged.sessions >= BATCH)
         }
         PurgeKind::Rows(aged) => {
-            let removed = store.purge_rows(*aged, tenant, *before, BATCH).await?;
+            let removed = store.purge_rows(aged, batch).await?;
             *match aged {
                 AgedRows::Failures => &mut report.failures,
                 AgedRows::Alerts => &mut report.alerts,

@@ -13,7 +13,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::id::{SessionId, TenantId};
 use store::Store;
 use store::email_log::{EmailKey, NewEmail};
-use store::retention::{AgedRows, BATCH};
+use store::retention::{AgedRows, BATCH, PurgeBatch};
 use store::testing::TestDatabase;
 
 /// Turns, unless the argument says otherwise.
@@ -94,19 +94,19 @@ async fn purge(batch: impl AsyncFn() -> (i64, bool)) -> Figures {
 
 async fn purge_all(store: &Store, tenant: &TenantId, before: DateTime<Utc>) -> [(&'static str, Figures); 4] {
     let transcripts = async || {
-        let purged = store.purge_transcripts(tenant, before, BATCH).await.unwrap();
+        let purged = store.purge_transcripts(PurgeBatch { tenant, before, limit: BATCH }).await.unwrap();
         (purged.rows, purged.sessions > 0)
     };
     let analyses = async || {
-        let purged = store.purge_analyses(tenant, before, BATCH).await.unwrap();
+        let purged = store.purge_analyses(PurgeBatch { tenant, before, limit: BATCH }).await.unwrap();
         (purged.rows, purged.sessions > 0)
     };
     let mails = async || {
-        let purged = store.purge_mails(tenant, before, BATCH).await.unwrap();
+        let purged = store.purge_mails(PurgeBatch { tenant, before, limit: BATCH }).await.unwrap();
         (purged.mails + purged.events + purged.bodies, purged.mails > 0)
     };
     let failures = async || {
-        let purged = store.purge_rows(AgedRows::Failures, tenant, before, BATCH).await.unwrap();
+        let purged = store.purge_rows(AgedRows::Failures, PurgeBatch { tenant, before, limit: BATCH }).await.unwrap();
         (i64::try_from(purged).unwrap(), purged > 0)
     };
     [

@@ -1,9 +1,7 @@
 //! A visitor's erasure: everything of an address, in batches, as often as it takes.
 //!
 //! Sessions are found by their address's hash; those of the AI engine that it has not notified of, and those of before
-//! there were hashes, by the address. The last statement of a session also takes what it is found by, so a run that was
-//! broken off goes on where it was. Events that come after it are not kept. Suppressions stay: they hold no address,
-//! and keep it from being mailed again.
+//! there were hashes, by the address. Suppressions stay: they hold no address, and keep it from being mailed again.
 
 use domain::address_hash::AddressHash;
 use domain::email_address::EmailAddress;

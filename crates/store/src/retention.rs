@@ -9,7 +9,7 @@ use domain::id::TenantId;
 
 use crate::row::{FromRow, row};
 use crate::sessions::is_over;
-use crate::sql::{bigint, statements, text, time};
+use crate::sql::{Param, bigint, statements, text, time};
 use crate::{Error, Store};
 
 /// Rows, or the sessions or mails they belong to, that a batch takes: some ten milliseconds each (`cargo xtask bench
@@ -159,57 +159,47 @@ row! {
     }
 }
 
+/// A batch of a tenant's rows to remove: up to `limit` from before `before`.
+#[derive(Debug, Clone, Copy)]
+pub struct PurgeBatch<'a> {
+    pub tenant: &'a TenantId,
+    pub before: DateTime<Utc>,
+    pub limit: i64,
+}
+
+impl PurgeBatch<'_> {
+    fn params(&self) -> [Param<'_>; 3] {
+        [text(self.tenant.as_ref()), time(self.before), bigint(self.limit)]
+    }
+}
+
 impl Store {
-    /// Removes up to `limit` mails from before `before` with their events and bodies. A mail of a session that has not
-    /// ended stays, and so does a mail that was decided on after `before`.
-    pub async fn purge_mails(
-        &self,
-        tenant: &TenantId,
-        before: DateTime<Utc>,
-        limit: i64,
-    ) -> Result<PurgedMails, Error> {
-        let params = [text(tenant.as_ref()), time(before), bigint(limit)];
-        PurgedMails::from_row(&self.one(PURGE_MAILS, &params).await?)
+    /// Removes mails with their events and bodies. A mail of a session that has not ended stays, and so does a mail that
+    /// was decided on after `before`.
+    pub async fn purge_mails(&self, batch: PurgeBatch<'_>) -> Result<PurgedMails, Error> {
+        PurgedMails::from_row(&self.one(PURGE_MAILS, &batch.params()).await?)
     }
 
     /// Removes the turns of sessions that were over before `before`, until there are `limit` of them with the last
     /// session.
-    pub async fn purge_transcripts(
-        &self,
-        tenant: &TenantId,
-        before: DateTime<Utc>,
-        limit: i64,
-    ) -> Result<PurgedRows, Error> {
-        let params = [text(tenant.as_ref()), time(before), bigint(limit)];
-        PurgedRows::from_row(&self.one(PURGE_TRANSCRIPTS, &params).await?)
+    pub async fn purge_transcripts(&self, batch: PurgeBatch<'_>) -> Result<PurgedRows, Error> {
+        PurgedRows::from_row(&self.one(PURGE_TRANSCRIPTS, &batch.params()).await?)
     }
 
     /// Removes the analyses of up to `limit` sessions that ended before `before`, and what their placeholders stand
     /// for.
-    pub async fn purge_analyses(
-        &self,
-        tenant: &TenantId,
-        before: DateTime<Utc>,
-        limit: i64,
-    ) -> Result<PurgedRows, Error> {
-        let params = [text(tenant.as_ref()), time(before), bigint(limit)];
-        PurgedRows::from_row(&self.one(PURGE_ANALYSES, &params).await?)
+    pub async fn purge_analyses(&self, batch: PurgeBatch<'_>) -> Result<PurgedRows, Error> {
+        PurgedRows::from_row(&self.one(PURGE_ANALYSES, &batch.params()).await?)
     }
 
-    /// Removes up to `limit` rows from before `before`; returns how many.
-    pub async fn purge_rows(
-        &self,
-        aged: AgedRows,
-        tenant: &TenantId,
-        before: DateTime<Utc>,
-        limit: i64,
-    ) -> Result<u64, Error> {
+    /// Removes rows by their age alone; returns how many.
+    pub async fn purge_rows(&self, aged: AgedRows, batch: PurgeBatch<'_>) -> Result<u64, Error> {
         let sql = match aged {
             AgedRows::Failures => PURGE_FAILURES,
             AgedRows::Alerts => PURGE_ALERTS,
             AgedRows::WebhookAttempts => PURGE_WEBHOOK_ATTEMPTS,
             AgedRows::Recipients => PURGE_RECIPIENTS,
         };
-        self.execute(sql, &[text(tenant.as_ref()), time(before), bigint(limit)]).await
+        self.execute(sql, &batch.params()).await
     }
 }

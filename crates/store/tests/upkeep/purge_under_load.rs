@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use serde_json::json;
 use store::email_events::{EmailEvent, EventRecord};
 use store::email_log::{Body, EmailKey, EmailStatus, NewEmail};
-use store::retention::PurgedMails;
+use store::retention::{PurgeBatch, PurgedMails};
 use store::sending::{Sending, Start};
 use uuid::Uuid;
 
@@ -78,7 +78,8 @@ async fn a_purge_takes_no_mail_that_is_being_written_and_leaves_none_behind() {
     let (written, purged) = (AtomicBool::new(false), AtomicUsize::new(0));
     let before = Utc::now() - TimeDelta::days(30);
     let purge = async || {
-        let batch: PurgedMails = world.store().purge_mails(&world.tenant, before, 7).await.unwrap();
+        let batch: PurgedMails =
+            world.store().purge_mails(PurgeBatch { tenant: &world.tenant, before, limit: 7 }).await.unwrap();
         purged.fetch_add(usize::try_from(batch.mails).unwrap(), Ordering::Relaxed);
         batch.mails
     };

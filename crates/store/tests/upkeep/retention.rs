@@ -4,7 +4,7 @@ use domain::step::{Step, StepKey};
 use redaction::Originals;
 use store::analyses::NewAnalysis;
 use store::reanalysis::Reanalysis;
-use store::retention::{AgedRows, PurgedMails, PurgedRows};
+use store::retention::{AgedRows, PurgeBatch, PurgedMails, PurgedRows};
 use store::steps::Claimed;
 use store::testing;
 
@@ -49,7 +49,7 @@ impl World {
 async fn transcripts_go_by_whole_sessions_the_oldest_first() {
     let world = World::with_rows().await;
     let (store, tenant) = (world.store(), &world.tenant);
-    let purge = async |limit| store.purge_transcripts(tenant, days_ago(2), limit).await.unwrap();
+    let purge = async |limit| store.purge_transcripts(PurgeBatch { tenant, before: days_ago(2), limit }).await.unwrap();
     assert_eq!(purge(1).await, PurgedRows { rows: 3, sessions: 1 });
     assert_eq!(world.sessions_in("transcript_turns").await, ["open", "s-1", "s-2", "s-3"]);
     assert_eq!(purge(4).await, PurgedRows { rows: 6, sessions: 2 });
@@ -68,7 +68,9 @@ async fn transcripts_go_by_whole_sessions_the_oldest_first() {
 #[tokio::test]
 async fn analyses_go_with_their_parts_and_originals() {
     let world = World::with_rows().await;
-    let purge = async |limit| world.store().purge_analyses(&world.tenant, days_ago(3), limit).await.unwrap();
+    let purge = async |limit| {
+        world.store().purge_analyses(PurgeBatch { tenant: &world.tenant, before: days_ago(3), limit }).await.unwrap()
+    };
     assert_eq!(purge(1).await, PurgedRows { rows: 3, sessions: 1 });
     assert_eq!(purge(10).await, PurgedRows { rows: 3, sessions: 1 });
     assert_eq!(purge(10).await, PurgedRows::default());
@@ -83,7 +85,9 @@ async fn analyses_go_with_their_parts_and_originals() {
 async fn mails_go_with_their_events_and_bodies_unless_they_are_being_written() {
     let world = World::with_rows().await;
     world.execute("UPDATE email_log SET status = 'unknown' WHERE session_id = 's-3'").await;
-    let purge = async |limit| world.store().purge_mails(&world.tenant, days_ago(1), limit).await.unwrap();
+    let purge = async |limit| {
+        world.store().purge_mails(PurgeBatch { tenant: &world.tenant, before: days_ago(1), limit }).await.unwrap()
+    };
     assert_eq!(purge(1).await, PurgedMails { mails: 1, events: 2, bodies: 1 });
     assert_eq!(world.sessions_in("email_log").await, ["open", "s-1", "s-2", "s-3"]);
     assert_eq!(purge(10).await, PurgedMails { mails: 2, events: 4, bodies: 2 });
@@ -109,7 +113,11 @@ async fn a_session_that_was_never_ended_keeps_its_transcript_for_30_days_at_leas
         [("29 days", vec!["open", "s-1", "s-2", "s-3", "s-4"]), ("31 days", vec!["open", "s-1", "s-2", "s-3"])]
     {
         world.execute(&active.replace("$1", &format!("interval '{age}'"))).await;
-        world.store().purge_transcripts(&world.tenant, days_ago(5), 100).await.unwrap();
+        world
+            .store()
+            .purge_transcripts(PurgeBatch { tenant: &world.tenant, before: days_ago(5), limit: 100 })
+            .await
+            .unwrap();
         assert_eq!(world.sessions_in("transcript_turns").await, left, "{age}");
     }
 }
@@ -117,7 +125,13 @@ async fn a_session_that_was_never_ended_keeps_its_transcript_for_30_days_at_leas
 #[tokio::test]
 async fn an_analysis_that_is_stored_after_its_time_goes_with_the_next_purge() {
     let world = World::with_rows().await;
-    let purge = async || world.store().purge_analyses(&world.tenant, days_ago(3), 10).await.unwrap();
+    let purge = async || {
+        world
+            .store()
+            .purge_analyses(PurgeBatch { tenant: &world.tenant, before: days_ago(3), limit: 10 })
+            .await
+            .unwrap()
+    };
     world.execute("DELETE FROM analyses; DELETE FROM analysis_parts").await;
     assert_eq!(purge().await, PurgedRows { rows: 0, sessions: 2 });
     world
@@ -155,7 +169,7 @@ async fn failures_closed_alerts_and_last_mails_go_by_their_age() {
     let (store, tenant, before) = (world.store(), &world.tenant, days_ago(3));
     for (limit, purged) in [(2, 2), (2, 1), (2, 0)] {
         for aged in [AgedRows::Failures, AgedRows::Alerts, AgedRows::Recipients] {
-            assert_eq!(store.purge_rows(aged, tenant, before, limit).await.unwrap(), purged, "{aged:?}");
+            assert_eq!(store.purge_rows(aged, PurgeBatch { tenant, before, limit }).await.unwrap(), purged, "{aged:?}");
         }
     }
     for (table, left) in [("failures", 3), ("alerts", 4), ("email_recipients", 3), ("person_leases", 3)] {
