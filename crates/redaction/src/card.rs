@@ -1,12 +1,4 @@
-//! Numbers of payment cards.
-//!
-//! A card number is 12 to 19 digits with a valid check digit (Luhn, ISO/IEC 7812) that
-//! - begins as the numbers of a card network do and has one of its lengths, wherever it stands: also among further
-//!   digits, and with up to three spaces, dots, dashes or commas between any two of its digits; or
-//! - begins with anything, stands alone, and is written in one piece or with the same single separator throughout.
-//!
-//! No part of such a number is left. The first rule needs the networks' first digits: without them, every other order
-//! number of 16 digits would contain a "card number". No network issues other numbers.
+//! Numbers of payment cards; no part of one is left.
 
 use std::ops::Range;
 

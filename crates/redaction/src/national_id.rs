@@ -1,17 +1,4 @@
 //! National identification numbers of eight countries, with their check digits where they exist.
-//!
-//! | Country | Number | Found |
-//! |---|---|---|
-//! | US | social security number | in groups of 3, 2 and 4 digits, or in one piece after a word such as `SSN`; its invalid ranges are not |
-//! | UK | national insurance number | by its letters |
-//! | ES | DNI and NIE | by its check letter |
-//! | FR | numéro de sécurité sociale (NIR) | by its two check digits |
-//! | DE | Steuer-ID | by its check digit and the digits it may repeat |
-//! | IT | codice fiscale | by its check letter |
-//! | NL | burgerservicenummer | after a word such as `BSN`, by its check digit |
-//! | BR | CPF | by its two check digits |
-//!
-//! Spaces, dots and dashes may stand between any two characters of a number, one at a time.
 
 mod checks;
 

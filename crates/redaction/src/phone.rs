@@ -1,14 +1,4 @@
 //! Telephone numbers, recognized by the way they are written: their digits alone look like any other number.
-//!
-//! | Form | Digits | Example |
-//! |---|---|---|
-//! | international | 8 to 15 after `+` or `00` | `+49 171 1234567`, `0044 20 7946 0958` |
-//! | with the trunk digit 0 | 9 to 13 | `030 1234567`, `06 12 34 56 78` |
-//! | North American, in groups | 10, or 11 with 1 | `(555) 234-5678`, `1-555-234-5678` |
-//! | with an area code in brackets | 8 to 12 | `(11) 91234-5678` |
-//! | after a word such as `phone`, `mobil` or `tel` | 7 to 15 | `call me: 612 345 678` |
-//!
-//! Dates, times, decimals, and numbers tied to a word by a dash (`KD-0301234567`) are not telephone numbers.
 
 mod chain;
 
