@@ -1,11 +1,6 @@
 //! Makes an analysis of a transcript: hides private data, asks about the whole or its parts, checks, and assembles.
 //!
-//! A transcript of more than 80,000 tokens (estimated) or 300 visitor turns is split, and sooner if the model takes
-//! less. Each part comes with up to 4 turns of context. The model is asked about several parts at the same time, and the
-//! findings of each part are stored, so that another delivery does not pay for them again. Code joins timelines, topics,
-//! insights and action items. One more request, about summaries of the parts, gives intent, summary, category, patterns
-//! and metrics. A part that fails for good makes the result `partial`. If the model says that a part is too long, the
-//! whole transcript is split again at half the size.
+//! `docs/long-transcripts.md` describes how a transcript is analysed in parts.
 
 mod assemble;
 mod request;

@@ -63,10 +63,7 @@ impl Journal for StoreJournal<'_> {
     }
 
     async fn store_part(&self, part: PartKey, found: Option<&Value>) -> Result<(), Error> {
-        match self.store.store_part(self.claimed, part, found).await? {
-            true => Ok(()),
-            false => Err(Error::ClaimLost),
-        }
+        if self.store.store_part(self.claimed, part, found).await? { Ok(()) } else { Err(Error::ClaimLost) }
     }
 
     async fn usage(&self) -> Result<Usage, Error> {

@@ -30,7 +30,7 @@ use domain::message::AnalyzeMessage;
 use domain::step::Code;
 use domain::transcript::Transcript;
 use stage::queues::Routes;
-use stage::step::StageConfig;
+use stage::step::{StageConfig, TRANSCRIPT_PURGED, WITHOUT_TRANSCRIPT};
 use stage::{Clock, ConfigError, Delivery, Env, Failure, Outcome, Stage};
 use store::Store;
 use store::analyses::NewAnalysis;
@@ -52,7 +52,6 @@ const BUDGET_LOOK: Duration = Duration::from_secs(3600);
 
 const UNKNOWN_SESSION: Code = Code::new("unknown_session");
 const TRANSCRIPT_MISSING: Code = Code::new("transcript_missing");
-const TRANSCRIPT_PURGED: Code = Code::new("transcript_purged");
 
 /// Settings of the function.
 pub struct Config {
@@ -193,7 +192,7 @@ impl Stage for Context {
         let transcript = match self.store.transcript(&key.tenant_id, &key.session_id).await? {
             Some(transcript) => transcript,
             None if stored.transcript_purged_at.is_some() => {
-                let reason = "the transcript was removed, by retention or an erasure".to_owned();
+                let reason = WITHOUT_TRANSCRIPT.to_owned();
                 return Ok(Outcome::Final { code: TRANSCRIPT_PURGED, reason });
             }
             // The notification carried the transcript, and it has no turns.

@@ -1,15 +1,4 @@
-//! Facts about models: the form of structured answers, limits, and prices.
-//!
-//! `models.json` is a table with a date. The row of a model has the longest id that begins the model's id; geographies
-//! (`eu.`, `global.`) do not count.
-//!
-//! | `output` | How | Models |
-//! |---|---|---|
-//! | `json_schema` | `outputConfig.textFormat` | Claude from 4.5 |
-//! | `strict_tool` | one forced tool with `strict` | only overrides |
-//! | `forced_tool` | one forced tool, its schema in common keywords | Nova, and models without a row |
-//!
-//! A model without a row gets 32,000 tokens, and its price is unknown.
+//! Facts about models: the form of structured answers, limits, and prices; `docs/models.md` describes the table.
 
 use serde::Deserialize;
 

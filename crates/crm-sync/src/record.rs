@@ -83,10 +83,7 @@ async fn settle(job: &Job<'_>, crm: &impl Crm, store: &Store, record_id: String)
         crm.rewrite(&Job { key, analysis: &analysis, ..*job }, &record_id).await.map_err(Error::Crm)?;
         shown = later;
     }
-    match shown == job.key.analysis_version {
-        true => Ok(Synced::Written(record_id)),
-        false => Ok(Synced::Skipped(Reason::Superseded)),
-    }
+    Ok(if shown == job.key.analysis_version { Synced::Written(record_id) } else { Synced::Skipped(Reason::Superseded) })
 }
 
 /// Finds the latest later version that writes the record or has written it.

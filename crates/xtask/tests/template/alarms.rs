@@ -37,7 +37,7 @@ fn every_alarm_on_a_metric_of_ours_watches_one_that_is_written() {
 #[test]
 fn failed_steps_of_each_kind_and_alerts_that_could_not_be_mailed_raise_an_alarm() {
     let alarms = of_type(&template(), "AWS::CloudWatch::Alarm");
-    let kinds = domain::settings::alerts::StageName::ALL
+    let kinds = domain::step::StageName::ALL
         .map(|kind| (STEP_FAILED.to_owned(), json!([{ "Name": STEP, "Value": kind.as_str() }])));
     assert_eq!(watched(&alarms["FailedStepsAlarm"]), kinds);
     assert_eq!(watched(&alarms["AlertMailsFailedAlarm"]), [(ALERT_MAILS_FAILED.to_owned(), Value::Null)]);
