@@ -24,7 +24,7 @@ pub mod text;
 
 use std::time::{Duration, Instant};
 
-use aws_sdk_bedrockruntime::config::retry::RetryConfig;
+use aws_sdk_bedrockruntime::config::retry::{ReconnectMode, RetryConfig};
 use chrono::{DateTime, Datelike, NaiveTime, Utc};
 use domain::message::AnalyzeMessage;
 use domain::step::Code;
@@ -94,7 +94,8 @@ pub struct Context {
 impl Context {
     pub fn new(config: &Config, aws: &stage::SdkConfig, store: Store) -> Result<Self, models::InvalidModels> {
         // The queue retries: a second request inside the invocation would only use up its time.
-        let bedrock = aws_sdk_bedrockruntime::config::Builder::from(aws).retry_config(RetryConfig::disabled()).build();
+        let once = RetryConfig::disabled().with_reconnect_mode(ReconnectMode::ReuseAllConnections);
+        let bedrock = aws_sdk_bedrockruntime::config::Builder::from(aws).retry_config(once).build();
         let analyst = Analyst {
             bedrock: aws_sdk_bedrockruntime::Client::from_conf(bedrock),
             models: Models::with_overrides(&config.model_overrides)?,

@@ -76,10 +76,8 @@ fn body(request: &ApiGatewayProxyRequest) -> Result<Vec<u8>, Error> {
         return Err(Error::ContentType);
     }
     let text = request.body.as_deref().unwrap_or_default();
-    let bytes = match request.is_base64_encoded {
-        true => STANDARD.decode(text).map_err(Error::Base64)?,
-        false => text.as_bytes().to_vec(),
-    };
+    let decoded = request.is_base64_encoded.then(|| STANDARD.decode(text)).transpose().map_err(Error::Base64)?;
+    let bytes = decoded.unwrap_or_else(|| text.as_bytes().to_vec());
     if bytes.len() > MAX_BODY_BYTES { Err(Error::TooLarge { bytes: bytes.len() }) } else { Ok(bytes) }
 }
 

@@ -75,8 +75,8 @@ impl SendError {
             }
             SdkError::ConstructionFailure(_) => Self::NotReached(error.into()),
             SdkError::DispatchFailure(failure) => {
-                let connecting = failure.as_connector_error().is_some_and(|error| is_connecting(error));
-                if connecting { Self::NotReached(error.into()) } else { Self::Unanswered(error.into()) }
+                let unsent = failure.as_connector_error().is_some_and(|error| error.is_user() || is_connecting(error));
+                if unsent { Self::NotReached(error.into()) } else { Self::Unanswered(error.into()) }
             }
             SdkError::TimeoutError(_) | SdkError::ResponseError(_) => Self::Unanswered(error.into()),
             // The SDK's enum may grow: a mail that is not known to be unsent may be sent.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use aws_sdk_sesv2::Client;
 use aws_sdk_sesv2::config::HttpClient;
-use aws_sdk_sesv2::config::retry::RetryConfig;
+use aws_sdk_sesv2::config::retry::{ReconnectMode, RetryConfig};
 use aws_sdk_sesv2::config::timeout::TimeoutConfig;
 use aws_sdk_sesv2::error::BuildError;
 use aws_sdk_sesv2::operation::send_email::builders::SendEmailFluentBuilder;
@@ -55,8 +55,9 @@ impl Sender {
         configuration_set: Option<String>,
         http: impl HttpClient + 'static,
     ) -> Self {
+        let once = RetryConfig::disabled().with_reconnect_mode(ReconnectMode::ReuseAllConnections);
         let config = aws_sdk_sesv2::config::Builder::from(aws);
-        let config = config.retry_config(RetryConfig::disabled()).http_client(http).build();
+        let config = config.retry_config(once).http_client(http).build();
         Self { client: Client::from_conf(config), configuration_set }
     }
 

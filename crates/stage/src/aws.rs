@@ -6,6 +6,7 @@ use std::time::Duration;
 use aws_config::environment::EnvironmentVariableCredentialsProvider;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_sdk_sqs::config::retry::{ReconnectMode, RetryConfig};
 use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
 use transport::AwsHttpClient;
 
@@ -14,8 +15,8 @@ use crate::config::{ConfigError, Env};
 const ENDPOINT_URL: &str = "AWS_ENDPOINT_URL";
 /// Time for name resolution, TCP and TLS: the SDK's own default, rounded.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-/// The longest idle time of a connection that is used again: `hyper`'s own default. What AWS closed earlier is retried.
-const MAX_IDLE: Duration = Duration::from_secs(90);
+/// The longest idle time of a connection that is used again: AWS may close one while the sandbox is frozen.
+const MAX_IDLE: Duration = Duration::from_secs(3);
 
 /// Reads region, credentials and endpoints from the environment, where Lambda puts them.
 ///
@@ -27,6 +28,7 @@ pub fn sdk_config(env: &Env) -> Result<SdkConfig, ConfigError> {
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new(env.text("AWS_REGION")?))
         .credentials_provider(credentials)
+        .retry_config(RetryConfig::standard().with_reconnect_mode(ReconnectMode::ReuseAllConnections))
         .http_client(AwsHttpClient::new(CONNECT_TIMEOUT, MAX_IDLE).map_err(ConfigError::HttpClient)?)
         .service_config(Endpoints(env.starting_with(ENDPOINT_URL)));
     config.set_endpoint_url(env.optional(ENDPOINT_URL).map(str::to_owned));

@@ -19,10 +19,8 @@ pub(super) fn asks(request: &ApiGatewayProxyRequest) -> bool {
     if body.len() > MAX_FORM_BYTES {
         return false;
     }
-    let body = match request.is_base64_encoded {
-        true => STANDARD.decode(body).unwrap_or_default(),
-        false => body.as_bytes().to_vec(),
-    };
+    let decoded = request.is_base64_encoded.then(|| STANDARD.decode(body).unwrap_or_default());
+    let body = decoded.unwrap_or_else(|| body.as_bytes().to_vec());
     let body = String::from_utf8_lossy(&body);
     let content_type = request.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     match content_type.and_then(boundary) {

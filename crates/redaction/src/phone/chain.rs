@@ -69,8 +69,8 @@ impl<'a> Chain<'a> {
     /// The range of `count` groups in the text, with a plus or a bracket before them.
     pub(super) fn range(&self, group: usize, count: usize) -> Range<usize> {
         let start = self.groups[group].start;
-        let lead = self.text[..start].iter().rev().take(2).take_while(|byte| b"+(".contains(byte)).count();
-        start - lead..self.groups[group + count - 1].end
+        let lead = [&b"(+"[..], b"+(", b"+", b"("].into_iter().find(|lead| self.text[..start].ends_with(lead));
+        start - lead.map_or(0, <[u8]>::len)..self.groups[group + count - 1].end
     }
 
     fn before(&self, group: usize) -> Option<u8> {

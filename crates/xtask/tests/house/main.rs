@@ -1,4 +1,5 @@
-//! Holds the house rules of the whole workspace: plain English, unique names, short files, arrows that point down, modules without circles.
+//! Holds the house rules of the whole workspace: plain English, unique names, short files, arrows that point down, and
+//! modules without circles.
 
 #![expect(clippy::expect_used, reason = "helpers of tests fail like tests")]
 

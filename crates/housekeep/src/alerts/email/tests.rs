@@ -180,7 +180,7 @@ fn a_disabled_integration_is_mailed_with_its_reason_and_what_to_do() {
     Tenant acme: the service disabled the integration hubspot at 2026-11-25 10:12 UTC, with the code unauthorized.
     HubSpot refuses the credentials.
 
-    12 sessions are waiting for it. Sessions wait until 30 days after the integration was disabled, and are synced when it is enabled. Then they fail, and can be replayed.
+    12 sessions are waiting for it. Sessions are synced when the integration is enabled within 30 days. After 30 days they fail, and can be replayed.
 
     What to do: fix the cause, then ask the operator of the deployment to enable the integration. This command tests it first:
       cargo xtask integrations enable --function NAME --tenant acme --integration hubspot
