@@ -60,7 +60,8 @@ pub(super) fn template() -> Vec<Check> {
 }
 
 pub(super) fn unit_tests(database_url: &str) -> Check {
-    Check::cargo("cargo test", "test --workspace --exclude pipeline-tests").env("TEST_DATABASE_URL", database_url)
+    Check::cargo("cargo test", "test --workspace --no-fail-fast --exclude pipeline-tests")
+        .env("TEST_DATABASE_URL", database_url)
 }
 
 /// One at a time: they share queues and stand-ins.
