@@ -24,7 +24,6 @@ pub mod text;
 
 use std::time::{Duration, Instant};
 
-use aws_sdk_bedrockruntime::config::retry::{ReconnectMode, RetryConfig};
 use chrono::{DateTime, Datelike, NaiveTime, Utc};
 use domain::message::AnalyzeMessage;
 use domain::step::Code;
@@ -94,8 +93,7 @@ pub struct Context {
 impl Context {
     pub fn new(config: &Config, aws: &stage::SdkConfig, store: Store) -> Result<Self, models::InvalidModels> {
         // The queue retries: a second request inside the invocation would only use up its time.
-        let once = RetryConfig::disabled().with_reconnect_mode(ReconnectMode::ReuseAllConnections);
-        let bedrock = aws_sdk_bedrockruntime::config::Builder::from(aws).retry_config(once).build();
+        let bedrock = aws_sdk_bedrockruntime::config::Builder::from(aws).retry_config(transport::retries(1)).build();
         let analyst = Analyst {
             bedrock: aws_sdk_bedrockruntime::Client::from_conf(bedrock),
             models: Models::with_overrides(&config.model_overrides)?,

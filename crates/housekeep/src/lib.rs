@@ -48,7 +48,7 @@ impl<Q: Queues> Context<Q> {
         let Config { store: store_config, queues: step_queues, connectors, lost_after, sender_address } = config;
         let connectors = Connectors::new(&connectors, aws, store.clone())?;
         // Without a configuration set: mails to admins are not in the log, so their events would match no mail.
-        let sender = Sender::new(aws, None)?;
+        let sender = Sender::new(aws, None);
         let region = aws.region().map(ToString::to_string).unwrap_or_default();
         let clock = chrono::Utc::now;
         Ok(Self {

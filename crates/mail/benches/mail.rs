@@ -36,7 +36,7 @@ impl HttpConnector for Instant {
 fn sender() -> Sender {
     let aws = sdk_config("https://email.eu-west-1.amazonaws.com");
     let instant = http_client_fn(|_, _| SharedHttpConnector::new(Instant));
-    Sender::over(&aws, Some("events".to_owned()), instant)
+    Sender::new(&aws.to_builder().http_client(instant).build(), Some("events".to_owned()))
 }
 
 fn sample() -> Sample {

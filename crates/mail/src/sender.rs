@@ -3,8 +3,6 @@
 use std::time::Duration;
 
 use aws_sdk_sesv2::Client;
-use aws_sdk_sesv2::config::HttpClient;
-use aws_sdk_sesv2::config::retry::{ReconnectMode, RetryConfig};
 use aws_sdk_sesv2::config::timeout::TimeoutConfig;
 use aws_sdk_sesv2::error::BuildError;
 use aws_sdk_sesv2::operation::send_email::builders::SendEmailFluentBuilder;
@@ -14,7 +12,6 @@ use aws_sdk_sesv2::types::{
     Destination, EmailContent, Message, MessageHeader, MessageTag,
 };
 use domain::email_address::EmailAddress;
-use transport::{AwsHttpClient, SetupError};
 
 use crate::attachments::Attachment;
 use crate::envelope::Envelope;
@@ -22,19 +19,13 @@ use crate::header::mailbox;
 use crate::send_error::SendError;
 use crate::template::Rendered;
 
-/// Time for name resolution, TCP and TLS; a small function needs most of a second for its first handshake.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// Time for the answer of SES once a connection is made.
 const ANSWER_TIME: Duration = Duration::from_millis(500);
-/// The longest idle time of a connection that is used again.
-///
-/// SES may have closed an older one while the sandbox was frozen: a mail written to it would have an unknown outcome.
-const MAX_IDLE: Duration = Duration::from_secs(3);
 
 const CHARSET: &str = "UTF-8";
 
 /// The least time that a request needs: with less, a mail could be cut off and have an unknown outcome.
-pub const MIN_SEND_TIME: Duration = CONNECT_TIMEOUT.saturating_add(ANSWER_TIME);
+pub const MIN_SEND_TIME: Duration = transport::CONNECT_TIMEOUT.saturating_add(ANSWER_TIME);
 
 /// Amazon SES.
 #[derive(Debug, Clone)]
@@ -45,19 +36,8 @@ pub struct Sender {
 
 impl Sender {
     /// Makes a sender that does not retry: SES has no idempotency token, so a second request could be a second mail.
-    pub fn new(aws: &aws_types::SdkConfig, configuration_set: Option<String>) -> Result<Self, SetupError> {
-        Ok(Self::over(aws, configuration_set, AwsHttpClient::new(CONNECT_TIMEOUT, MAX_IDLE)?))
-    }
-
-    /// Makes a sender with another HTTP client, for measurements of a request.
-    pub fn over(
-        aws: &aws_types::SdkConfig,
-        configuration_set: Option<String>,
-        http: impl HttpClient + 'static,
-    ) -> Self {
-        let once = RetryConfig::disabled().with_reconnect_mode(ReconnectMode::ReuseAllConnections);
-        let config = aws_sdk_sesv2::config::Builder::from(aws);
-        let config = config.retry_config(once).http_client(http).build();
+    pub fn new(aws: &aws_types::SdkConfig, configuration_set: Option<String>) -> Self {
+        let config = aws_sdk_sesv2::config::Builder::from(aws).retry_config(transport::retries(1)).build();
         Self { client: Client::from_conf(config), configuration_set }
     }
 

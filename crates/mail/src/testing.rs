@@ -12,6 +12,7 @@ use aws_types::SdkConfig;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
+use transport::AwsHttpClient;
 
 /// An answer of SES.
 #[derive(Debug, Clone)]
@@ -81,6 +82,7 @@ pub fn sdk_config(endpoint: &str) -> SdkConfig {
         .region(Region::new("eu-west-1"))
         .endpoint_url(endpoint)
         .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .http_client(AwsHttpClient::new().unwrap())
         .build()
 }
 

@@ -12,7 +12,6 @@ use stage::backoff::Backoff;
 use stage::{Clock, Delivery, Failure, Outcome, SdkConfig, Stage};
 use store::Store;
 use store::email_log::EmailStatus;
-use transport::SetupError;
 
 use crate::config::Config;
 use crate::decide::decide;
@@ -34,16 +33,16 @@ pub struct Context {
 }
 
 impl Context {
-    pub fn new(config: &Config, aws: &SdkConfig, store: Store) -> Result<Self, SetupError> {
-        Ok(Self {
+    pub fn new(config: &Config, aws: &SdkConfig, store: Store) -> Self {
+        Self {
             store,
-            sender: Sender::new(aws, config.configuration_set.clone())?,
+            sender: Sender::new(aws, config.configuration_set.clone()),
             sender_address: config.sender_address.clone(),
             unknown_outcome_wait: config.unknown_outcome_wait,
             links: config.links.clone(),
             busy: pace::busy_waits(config.stage.backoff.max),
             clock: Utc::now,
-        })
+        }
     }
 
     async fn load(&self, tenant_id: &TenantId, session: &SessionId, version: i32) -> Result<MailSource, Error> {

@@ -1,22 +1,18 @@
 //! The configuration of the AWS SDK inside Lambda.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use aws_config::environment::EnvironmentVariableCredentialsProvider;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::provider::SharedCredentialsProvider;
-use aws_sdk_sqs::config::retry::{ReconnectMode, RetryConfig};
 use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
 use transport::AwsHttpClient;
 
 use crate::config::{ConfigError, Env};
 
 const ENDPOINT_URL: &str = "AWS_ENDPOINT_URL";
-/// Time for name resolution, TCP and TLS: the SDK's own default, rounded.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-/// The longest idle time of a connection that is used again: AWS may close one while the sandbox is frozen.
-const MAX_IDLE: Duration = Duration::from_secs(3);
+/// Times that a request is sent: the SDK's own default.
+const ATTEMPTS: u32 = 3;
 
 /// Reads region, credentials and endpoints from the environment, where Lambda puts them.
 ///
@@ -28,8 +24,8 @@ pub fn sdk_config(env: &Env) -> Result<SdkConfig, ConfigError> {
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new(env.text("AWS_REGION")?))
         .credentials_provider(credentials)
-        .retry_config(RetryConfig::standard().with_reconnect_mode(ReconnectMode::ReuseAllConnections))
-        .http_client(AwsHttpClient::new(CONNECT_TIMEOUT, MAX_IDLE).map_err(ConfigError::HttpClient)?)
+        .retry_config(transport::retries(ATTEMPTS))
+        .http_client(AwsHttpClient::new().map_err(ConfigError::HttpClient)?)
         .service_config(Endpoints(env.starting_with(ENDPOINT_URL)));
     config.set_endpoint_url(env.optional(ENDPOINT_URL).map(str::to_owned));
     Ok(config.build())

@@ -9,9 +9,25 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::retry::{ReconnectMode, RetryConfig};
 use reqwest::{Body, Client, Request};
 
 use crate::{SetupError, client};
+
+/// Time for name resolution, TCP and TLS; a small function needs most of a second for its first handshake.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// The longest idle time of a connection that is used again.
+///
+/// AWS may have closed an older one while the sandbox was frozen: a mail written to it would have an unknown outcome.
+const MAX_IDLE: Duration = Duration::from_secs(3);
+
+/// Makes the retries of a client of the AWS SDK: a request is sent up to `attempts` times.
+///
+/// The SDK can leave a connection out only if its connector names connections, which this one does not: it would log an
+/// error of its own with each answer that says so.
+pub fn retries(attempts: u32) -> RetryConfig {
+    RetryConfig::standard().with_max_attempts(attempts).with_reconnect_mode(ReconnectMode::ReuseAllConnections)
+}
 
 /// Sends the requests of AWS clients over one pool of connections, whatever their time-outs.
 #[derive(Debug, Clone)]
@@ -19,11 +35,8 @@ pub struct AwsHttpClient(Client);
 
 impl AwsHttpClient {
     /// Makes a client with a pool of its own.
-    ///
-    /// `connect_timeout` is for name resolution, TCP and TLS. A connection that was idle for longer than `max_idle` is
-    /// not used again.
-    pub fn new(connect_timeout: Duration, max_idle: Duration) -> Result<Self, SetupError> {
-        let builder = client()?.connect_timeout(connect_timeout).pool_idle_timeout(max_idle);
+    pub fn new() -> Result<Self, SetupError> {
+        let builder = client()?.connect_timeout(CONNECT_TIMEOUT).pool_idle_timeout(MAX_IDLE);
         builder.build().map(Self).map_err(SetupError::Client)
     }
 }

@@ -8,7 +8,7 @@ use reqwest::ClientBuilder;
 use reqwest::redirect::Policy;
 use rustls::{ClientConfig, RootCertStore};
 
-pub use aws::AwsHttpClient;
+pub use aws::{AwsHttpClient, CONNECT_TIMEOUT, retries};
 
 /// A client that could not be built; no invocation can help.
 #[derive(Debug, thiserror::Error)]

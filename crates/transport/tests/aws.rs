@@ -7,7 +7,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use aws_sdk_sqs::Client;
-use aws_sdk_sqs::config::retry::RetryConfig;
 use aws_sdk_sqs::config::timeout::TimeoutConfig;
 use aws_sdk_sqs::config::{BehaviorVersion, Builder, Credentials, Region};
 use aws_sdk_sqs::error::SdkError;
@@ -92,8 +91,8 @@ fn client(endpoint: &str) -> Client {
         .region(Region::new("eu-west-1"))
         .endpoint_url(endpoint)
         .credentials_provider(Credentials::new("AKIDEXAMPLE", "secret", None, None, "test"))
-        .retry_config(RetryConfig::disabled())
-        .http_client(AwsHttpClient::new(Duration::from_secs(2), Duration::from_secs(60)).unwrap());
+        .retry_config(transport::retries(1))
+        .http_client(AwsHttpClient::new().unwrap());
     Client::from_conf(config.build())
 }
 

@@ -10,7 +10,6 @@ use std::time::{Duration, Instant};
 
 use analyze::models::Models;
 use analyze::{Analyst, Context, Error};
-use aws_sdk_bedrockruntime::config::retry::RetryConfig;
 use aws_sdk_bedrockruntime::config::{BehaviorVersion, Builder, Credentials, Region};
 use chrono::{DateTime, Utc};
 use domain::analysis::{Analysis, AnalysisStatus, CategoryLabel};
@@ -60,7 +59,8 @@ impl World {
             .region(Region::new("eu-central-1"))
             .credentials_provider(Credentials::for_tests())
             .endpoint_url(&bedrock.base_url)
-            .retry_config(RetryConfig::disabled())
+            .retry_config(transport::retries(1))
+            .http_client(transport::AwsHttpClient::new().unwrap())
             .build();
         let context = Context {
             store: database.store.clone(),

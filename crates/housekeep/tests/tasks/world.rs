@@ -45,7 +45,7 @@ impl World {
             queues: MemoryQueues::default(),
             step_queues: StepQueues { analyze: pair("analyze"), notify: pair("notify"), crm_sync: pair("crm-sync") },
             lost_after: Duration::from_secs(3600),
-            sender: Sender::new(&aws, None).unwrap(),
+            sender: Sender::new(&aws, None),
             sender_address: "post@example.org".parse().unwrap(),
             region: "eu-west-1".to_owned(),
             clock: Utc::now,

@@ -78,7 +78,7 @@ async fn every_answer_of_ses_has_its_meaning_and_no_request_is_repeated() {
     ];
     for (answer, expected, code) in answers {
         let ses = FakeSes::start([answer.clone()]).await;
-        let error = send(&Sender::new(&ses.sdk_config(), None).unwrap(), Duration::from_secs(10)).await.unwrap_err();
+        let error = send(&Sender::new(&ses.sdk_config(), None), Duration::from_secs(10)).await.unwrap_err();
         assert_eq!(meaning(&error), (expected, code), "{answer:?}: {}", chain(&error));
         assert_eq!(ses.requests().len(), 1, "{answer:?}");
     }
@@ -87,7 +87,7 @@ async fn every_answer_of_ses_has_its_meaning_and_no_request_is_repeated() {
 #[tokio::test]
 async fn a_ses_that_does_not_answer_in_time_may_have_the_mail() {
     let ses = FakeSes::start([SesAnswer::Hang]).await;
-    let error = send(&Sender::new(&ses.sdk_config(), None).unwrap(), Duration::from_millis(200)).await.unwrap_err();
+    let error = send(&Sender::new(&ses.sdk_config(), None), Duration::from_millis(200)).await.unwrap_err();
     assert_eq!(meaning(&error), (Unknown, "outcome_unknown"));
     assert_eq!(ses.requests().len(), 1);
 }
@@ -98,8 +98,7 @@ async fn a_connection_that_is_never_made_carries_no_mail() {
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let silent = (format!("https://{}", silent.local_addr().unwrap()), silent);
     for endpoint in ["http://127.0.0.1:1", "http://no-such-host.invalid", &silent.0] {
-        let error =
-            send(&Sender::new(&sdk_config(endpoint), None).unwrap(), Duration::from_secs(10)).await.unwrap_err();
+        let error = send(&Sender::new(&sdk_config(endpoint), None), Duration::from_secs(10)).await.unwrap_err();
         assert_eq!(meaning(&error), (Later, "ses_unreachable"), "{endpoint}: {}", chain(&error));
     }
 }

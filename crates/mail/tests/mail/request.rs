@@ -21,7 +21,7 @@ fn rendered() -> Rendered {
 /// Sends a mail and returns the request that SES received.
 pub(crate) async fn request(envelope: &Envelope<'_>, mail: Rendered, attachments: Vec<Attachment>) -> Value {
     let ses = FakeSes::start([]).await;
-    let sender = Sender::new(&ses.sdk_config(), Some("events".to_owned())).unwrap();
+    let sender = Sender::new(&ses.sdk_config(), Some("events".to_owned()));
     sender.send(envelope, mail, attachments, Duration::from_secs(10)).await.unwrap();
     ses.requests().remove(0)
 }

@@ -70,7 +70,7 @@ async fn a_tenants_own_sender_and_foreign_domains_are_used_in_ascii() {
             ..EmailSettings::default()
         })
         .await;
-    world.context.sender = Sender::new(&world.ses.sdk_config(), None).unwrap();
+    world.context.sender = Sender::new(&world.ses.sdk_config(), None);
     world.deliver().await.unwrap();
     let request = world.ses.requests().remove(0);
     assert_eq!(request["FromEmailAddress"], "\"Acme\" <hallo@xn--mller-kva.example>");

@@ -68,7 +68,7 @@ impl World {
         let (database, ses) = (TestDatabase::create().await, FakeSes::start(script).await);
         let context = Context {
             store: database.store.clone(),
-            sender: Sender::new(&ses.sdk_config(), Some("events".to_owned())).unwrap(),
+            sender: Sender::new(&ses.sdk_config(), Some("events".to_owned())),
             sender_address: "post@example.org".parse().unwrap(),
             unknown_outcome_wait: WAIT,
             links: Links { public_url: "https://post.example.org".parse().unwrap(), secrets: secrets() },
