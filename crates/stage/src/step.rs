@@ -192,7 +192,7 @@ impl<S: Stage, Q: Queues> StepRunner<S, Q> {
             Outcome::Skipped(code) => self.finish(claimed, Ending::Skipped(code), record).await,
             Outcome::Final { code, reason } => self.fail(claimed, code, &reason, record).await,
             Outcome::Wait { after, code } if after <= MAX_DELAY => self.delay(claimed, after, code, record).await,
-            Outcome::Wait { after, code } => self.park(claimed, after, code, record).await,
+            Outcome::Wait { after, code } => self.set_waiting(claimed, after, code, record).await,
             Outcome::Retry { code, reason, .. } if record.is_last => self.fail(claimed, code, &reason, record).await,
             Outcome::Retry { after, .. } => {
                 let wait = after.unwrap_or_else(|| self.config.backoff.after(record.receive_count));
@@ -210,7 +210,7 @@ impl<S: Stage, Q: Queues> StepRunner<S, Q> {
         if let Err(error) = self.queues.send_later(queue_url, tenant, &record.body, after).await {
             tracing::warn!(error = error_chain(&error), "delayed copy not sent");
             if record.is_last {
-                return self.park(claimed, after, code, record).await;
+                return self.set_waiting(claimed, after, code, record).await;
             }
             self.release(&claimed, after).await;
             return Verdict::Retry(after);
@@ -225,10 +225,10 @@ impl<S: Stage, Q: Queues> StepRunner<S, Q> {
     }
 
     /// Lets the step wait. The message may go: the row keeps the message that asks for the step.
-    async fn park(&self, claimed: Claimed, after: Duration, code: Code, record: &Record) -> Verdict {
-        match self.store.park_step(&claimed, after, code).await {
-            Ok(true) => tracing::info!(code = code.as_str(), wait_s = after.as_secs(), "step parked"),
-            Ok(false) => tracing::warn!("claim lost before the step was parked"),
+    async fn set_waiting(&self, claimed: Claimed, after: Duration, code: Code, record: &Record) -> Verdict {
+        match self.store.set_waiting(&claimed, after, code).await {
+            Ok(true) => tracing::info!(code = code.as_str(), wait_s = after.as_secs(), "step set to waiting"),
+            Ok(false) => tracing::warn!("claim lost before the step was set to waiting"),
             Err(error) => return self.database_failed(&error, record),
         }
         Verdict::Ack

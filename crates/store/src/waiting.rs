@@ -15,12 +15,12 @@ statements! {
 /// A step that waits for its integration is due at once where the integration has just been fixed: the fix wakes the
 /// steps that wait by then.
 // A session does not wait for the events of webhooks.
-PARK_STEP = "
--- park_step()
+SET_WAITING = "
+-- set_waiting()
 WITH integration AS (
     SELECT disabled_code IS NULL AS is_fixed FROM integrations
     WHERE tenant_id = $1 AND integration_id = $5 AND $8 = 'integration_disabled' FOR SHARE
-), parked AS (
+), waiting AS (
     UPDATE steps
     SET status = 'waiting', code = $8, requeues = 0, seen_attempt = attempt,
         due_at = CASE WHEN (SELECT is_fixed FROM integration) THEN now()
@@ -29,9 +29,9 @@ WITH integration AS (
     RETURNING attempt
 ), session AS (
     UPDATE sessions SET waiting_steps = waiting_steps + 1, status = 'waiting'
-    FROM parked WHERE sessions.tenant_id = $1 AND sessions.session_id = $2 AND $3 <> 'webhook_event'
+    FROM waiting WHERE sessions.tenant_id = $1 AND sessions.session_id = $2 AND $3 <> 'webhook_event'
 )
-SELECT attempt FROM parked";
+SELECT attempt FROM waiting";
 
 TAKE_DUE_WAITING_STEPS = "
 -- take_due_waiting_steps() across tenants
@@ -69,9 +69,9 @@ impl Store {
     /// Lets a step wait for `after`; `code` says for what. Its message may be deleted.
     ///
     /// `false` if the claim is lost: nothing was changed.
-    pub async fn park_step(&self, claimed: &Claimed, after: Duration, code: Code) -> Result<bool, Error> {
+    pub async fn set_waiting(&self, claimed: &Claimed, after: Duration, code: Code) -> Result<bool, Error> {
         let params = of_claim(claimed, [text(code.as_str()), float(millis(after))]);
-        Ok(self.row(PARK_STEP, &params).await?.is_some())
+        Ok(self.row(SET_WAITING, &params).await?.is_some())
     }
 
     /// Takes up to `limit` waiting steps that are due, of all tenants, the longest due first.

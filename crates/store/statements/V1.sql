@@ -440,24 +440,6 @@ WHERE tenant_id = $1 AND session_id = $2 AND integration_id = $3 AND analysis_ve
   AND record_id IS NOT NULL
 ORDER BY analysis_version DESC LIMIT 1;
 
--- park_step()
-WITH integration AS (
-    SELECT disabled_code IS NULL AS is_fixed FROM integrations
-    WHERE tenant_id = $1 AND integration_id = $5 AND $8 = 'integration_disabled' FOR SHARE
-), parked AS (
-    UPDATE steps
-    SET status = 'waiting', code = $8, requeues = 0, seen_attempt = attempt,
-        due_at = CASE WHEN (SELECT is_fixed FROM integration) THEN now()
-                      ELSE now() + $9 * interval '1 millisecond' END
-    WHERE tenant_id = $1 AND session_id = $2
-  AND (kind, analysis_version, integration_id, event_id) = ($3, $4, $5, $6) AND attempt = $7 AND status = 'running'
-    RETURNING attempt
-), session AS (
-    UPDATE sessions SET waiting_steps = waiting_steps + 1, status = 'waiting'
-    FROM parked WHERE sessions.tenant_id = $1 AND sessions.session_id = $2 AND $3 <> 'webhook_event'
-)
-SELECT attempt FROM parked;
-
 -- parts()
 SELECT split, part, document FROM analysis_parts
 WHERE tenant_id = $1 AND session_id = $2 AND analysis_version = $3 ORDER BY split, part;
@@ -876,6 +858,24 @@ SELECT tenant_id, session_id, agent_id, channel, started_at, ended_at, end_reaso
        visitor_email, visitor_phone, visitor_locale, visitor_time_zone, visitor_email_consent, metadata, status,
        failure_code, transcript_carried, transcript_purged_at, notified_at
 FROM sessions WHERE tenant_id = $1 AND session_id = $2 AND ended_at IS NOT NULL;
+
+-- set_waiting()
+WITH integration AS (
+    SELECT disabled_code IS NULL AS is_fixed FROM integrations
+    WHERE tenant_id = $1 AND integration_id = $5 AND $8 = 'integration_disabled' FOR SHARE
+), waiting AS (
+    UPDATE steps
+    SET status = 'waiting', code = $8, requeues = 0, seen_attempt = attempt,
+        due_at = CASE WHEN (SELECT is_fixed FROM integration) THEN now()
+                      ELSE now() + $9 * interval '1 millisecond' END
+    WHERE tenant_id = $1 AND session_id = $2
+  AND (kind, analysis_version, integration_id, event_id) = ($3, $4, $5, $6) AND attempt = $7 AND status = 'running'
+    RETURNING attempt
+), session AS (
+    UPDATE sessions SET waiting_steps = waiting_steps + 1, status = 'waiting'
+    FROM waiting WHERE sessions.tenant_id = $1 AND sessions.session_id = $2 AND $3 <> 'webhook_event'
+)
+SELECT attempt FROM waiting;
 
 -- shown_analysis()
 SELECT document, CASE WHEN $4 = 'original' THEN originals ELSE '{}' END AS originals

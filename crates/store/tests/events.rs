@@ -176,7 +176,7 @@ async fn a_session_does_not_wait_for_events_nor_fail_with_them() {
 
     let event = deliveries(&database).await.remove(0);
     let claimed = claim(&database, event.clone(), false).await;
-    assert!(database.store.park_step(&claimed, Duration::ZERO, Code::new("paced")).await.unwrap());
+    assert!(database.store.set_waiting(&claimed, Duration::ZERO, Code::new("paced")).await.unwrap());
     assert_eq!(session(&client).await, ended);
     let resumed = database.store.take_due_waiting_steps(10).await.unwrap();
     assert_eq!(resumed.len(), 1);

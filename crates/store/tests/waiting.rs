@@ -53,11 +53,11 @@ async fn status(store: &Store, session: &Session) -> SessionStatus {
 #[tokio::test]
 async fn a_session_waits_while_any_of_its_steps_does_and_ends_with_the_last() {
     let (TestDatabase { store, .. }, session, claims) = follow_ups(3).await;
-    assert!(store.park_step(&claims[0], DAY, QUIET).await.unwrap());
-    assert!(store.park_step(&claims[1], DAY, QUIET).await.unwrap());
+    assert!(store.set_waiting(&claims[0], DAY, QUIET).await.unwrap());
+    assert!(store.set_waiting(&claims[1], DAY, QUIET).await.unwrap());
     assert_eq!(store.finish_step(&claims[2], Ending::Done).await.unwrap(), Some(SessionStatus::Waiting));
 
-    assert!(!store.park_step(&claims[0], DAY, QUIET).await.unwrap(), "no longer ours");
+    assert!(!store.set_waiting(&claims[0], DAY, QUIET).await.unwrap(), "no longer ours");
     assert_eq!(store.finish_step(&claims[0], Ending::Done).await.unwrap(), None);
     let again = claim(&store, &claims[0].key).await;
     assert_eq!((again.attempt, status(&store, &session).await), (2, SessionStatus::Waiting));
@@ -73,7 +73,7 @@ async fn a_waiting_step_is_taken_once_when_it_is_due_and_not_as_a_lost_one() {
     let (database, session, claims) = follow_ups(4).await;
     let store = &database.store;
     for claimed in &claims {
-        store.park_step(claimed, DAY, QUIET).await.unwrap();
+        store.set_waiting(claimed, DAY, QUIET).await.unwrap();
     }
     assert_eq!(store.take_due_waiting_steps(10).await.unwrap(), []);
     let age =
@@ -102,7 +102,7 @@ async fn a_waiting_step_is_taken_once_when_it_is_due_and_not_as_a_lost_one() {
 async fn who_loses_the_race_for_a_waiting_step_is_busy_for_the_lease_and_not_for_the_wait() {
     let (database, _, claims) = follow_ups(1).await;
     let (store, key) = (&database.store, &claims[0].key);
-    store.park_step(&claims[0], DAY, QUIET).await.unwrap();
+    store.set_waiting(&claims[0], DAY, QUIET).await.unwrap();
     let (winner, observer) = (database.client().await, database.client().await);
     winner.execute("BEGIN", &[]).await.unwrap();
     let take = "UPDATE steps SET status = 'running', due_at = now() + interval '30 seconds' WHERE status = 'waiting'";
@@ -124,7 +124,7 @@ async fn steps_that_wait_end_and_resume_at_once_leave_the_right_status() {
     let (TestDatabase { store, .. }, session, claims) = follow_ups(8).await;
     let each = claims.iter().enumerate().map(async |(n, claimed)| match n % 2 {
         0 => store.finish_step(claimed, Ending::Done).await.map(drop),
-        _ => store.park_step(claimed, Duration::ZERO, QUIET).await.map(drop),
+        _ => store.set_waiting(claimed, Duration::ZERO, QUIET).await.map(drop),
     });
     join_all(each).await.into_iter().for_each(|ended| ended.unwrap());
     assert_eq!(status(&store, &session).await, SessionStatus::Waiting);
@@ -147,7 +147,7 @@ async fn a_step_of_an_integration_that_was_fixed_meanwhile_is_due_at_once() {
                   FROM tenants, generate_series(0, 1) n";
     client.execute(insert, &[]).await.unwrap();
     for claimed in &claims {
-        assert!(database.store.park_step(claimed, DAY, Code::new("integration_disabled")).await.unwrap());
+        assert!(database.store.set_waiting(claimed, DAY, Code::new("integration_disabled")).await.unwrap());
     }
     let due = database.store.take_due_waiting_steps(10).await.unwrap();
     assert_eq!(due.iter().map(|due| &due.claimed.key).collect::<Vec<_>>(), [&claims[0].key]);
@@ -164,7 +164,7 @@ async fn a_step_that_waits_while_its_integration_is_being_fixed_is_due_when_it_i
     for sql in ["BEGIN", "UPDATE integrations SET enabled = true, disabled_code = NULL"] {
         client.execute(sql, &[]).await.unwrap();
     }
-    let parking = tokio::spawn(async move { store.park_step(&claimed, DAY, Code::new("integration_disabled")).await });
+    let parking = tokio::spawn(async move { store.set_waiting(&claimed, DAY, Code::new("integration_disabled")).await });
     let watcher = database.client().await;
     let blocked = "SELECT count(*) FROM pg_stat_activity
                    WHERE wait_event_type = 'Lock' AND datname = current_database()";

@@ -113,7 +113,7 @@ async fn a_delivery_waits(database: &TestDatabase, after: Duration) {
     let message: AnalyzeMessage = serde_json::from_str(MESSAGE).unwrap();
     let claim = database.store.claim_step(&message.step_key(), Duration::from_secs(60), false).await.unwrap();
     let Claim::Run(claimed, _) = claim else { panic!("{claim:?}") };
-    assert!(database.store.park_step(&claimed, after, Code::new("budget_spent")).await.unwrap());
+    assert!(database.store.set_waiting(&claimed, after, Code::new("budget_spent")).await.unwrap());
 }
 
 async fn resumed(context: &Context<MemoryQueues>) -> u32 {
