@@ -63,16 +63,16 @@ impl Stack {
         (response.json().await.expect("the function answers with JSON"), failed)
     }
 
-    /// Sets a variable of a deployed function and returns what it was.
-    pub async fn set_variable(&self, package: &str, name: &str, value: &str) -> String {
+    /// Sets a property of a deployed function's configuration, by its JSON pointer, and returns what it was.
+    pub async fn configure(&self, package: &str, pointer: &str, value: Value) -> Value {
         let url = format!("{}/2015-03-31/functions/{}/configuration", self.ministack_url, self.functions[package]);
         let http = reqwest::Client::new();
         let answer = http.get(&url).send().await.expect("MiniStack answers");
         let mut configuration: Value = answer.json().await.expect("MiniStack answers with JSON");
-        let variable = &mut configuration["Environment"]["Variables"][name];
-        let before = variable.as_str().expect("the function has this variable").to_owned();
-        *variable = value.into();
-        let update = serde_json::json!({ "Environment": configuration["Environment"] });
+        let property = configuration.pointer_mut(pointer).expect("the function has this property");
+        let before = std::mem::replace(property, value);
+        let property = pointer.split('/').nth(1).expect("a pointer begins with /");
+        let update = serde_json::json!({ property: configuration[property] });
         let answer = http.put(&url).json(&update).send().await.expect("MiniStack answers");
         assert!(answer.status().is_success(), "{} was answered with {}", url, answer.status());
         before

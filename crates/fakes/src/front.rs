@@ -49,14 +49,14 @@ struct Front {
     upstream: Arc<str>,
     http: reqwest::Client,
     throttle: Arc<Mutex<Throttle>>,
-    /// Mails and messages for tests, in order.
     forwarded: Arc<Mutex<Forwarded>>,
 }
 
+/// Mails and messages in order, as JSON, whose text is searched: a search of thousands must not hold up a request.
 #[derive(Debug, Default)]
 struct Forwarded {
-    mails: Vec<Value>,
-    messages: Vec<Value>,
+    mails: Vec<String>,
+    messages: Vec<String>,
 }
 
 async fn forward(State(front): State<Front>, parts: Parts, body: Bytes) -> Response {
@@ -102,11 +102,11 @@ impl Front {
         let target = parts.headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
         let mut forwarded = self.forwarded.lock();
         if sends_mail(parts) {
-            forwarded.mails.push(mail::parse(request, status.as_u16(), &answer));
+            forwarded.mails.push(mail::parse(request, status.as_u16(), &answer).to_string());
         } else if let Some(action @ ("SendMessage" | "SendMessageBatch")) = target.strip_prefix("AmazonSQS.") {
             let status = status.as_u16();
             let message = json!({ "action": action, "status": status, "request": request, "response": answer });
-            forwarded.messages.push(message);
+            forwarded.messages.push(message.to_string());
         }
     }
 }
@@ -114,8 +114,9 @@ impl Front {
 /// `{"mails", "messages"}` that reached upstream, narrowed by `?contains=`, and how many mails were `throttled`.
 async fn state(State(front): State<Front>, Query(narrow): Query<Narrow>) -> Json<Value> {
     let forwarded = front.forwarded.lock();
-    let wanted = |list: &[Value]| {
-        list.iter().filter(|item| item.to_string().contains(&narrow.contains)).cloned().collect::<Vec<_>>()
+    let wanted = |list: &[String]| {
+        let matching = list.iter().filter(|item| item.contains(&narrow.contains));
+        matching.filter_map(|item| serde_json::from_str(item).ok()).collect::<Vec<Value>>()
     };
     let (mails, messages) = (wanted(&forwarded.mails), wanted(&forwarded.messages));
     Json(json!({ "mails": mails, "messages": messages, "throttled": front.throttle.lock().refused }))
