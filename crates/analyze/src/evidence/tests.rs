@@ -39,6 +39,14 @@ fn case_space_and_punctuation_do_not_matter_and_the_turn_s_own_words_are_kept() 
 }
 
 #[test]
+fn a_placeholder_in_a_quote_is_whole() {
+    let quote = |wanted| in_turn("[CARD_1] is mine, bill it or [IBAN_1].", wanted).unwrap();
+    assert_eq!(quote("CARD_1 is mine"), "[CARD_1] is mine");
+    assert_eq!(quote("bill it or [IBAN_1]"), "bill it or [IBAN_1].");
+    assert_eq!(quote("is mine"), "is mine");
+}
+
+#[test]
 fn a_quote_one_turn_off_is_put_right() {
     assert_eq!(find(0, "the café's machine"), Some(1));
     assert_eq!(find(2, "the café's machine"), Some(1));
