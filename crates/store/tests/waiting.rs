@@ -164,16 +164,17 @@ async fn a_step_that_waits_while_its_integration_is_being_fixed_is_due_when_it_i
     for sql in ["BEGIN", "UPDATE integrations SET enabled = true, disabled_code = NULL"] {
         client.execute(sql, &[]).await.unwrap();
     }
-    let parking = tokio::spawn(async move { store.set_waiting(&claimed, DAY, Code::new("integration_disabled")).await });
+    let waiting =
+        tokio::spawn(async move { store.set_waiting(&claimed, DAY, Code::new("integration_disabled")).await });
     let watcher = database.client().await;
     let blocked = "SELECT count(*) FROM pg_stat_activity
                    WHERE wait_event_type = 'Lock' AND datname = current_database()";
     while watcher.query_one(blocked, &[]).await.unwrap().get::<_, i64>(0) == 0 {
-        assert!(!parking.is_finished(), "it does not wait for the one who fixes it");
+        assert!(!waiting.is_finished(), "it does not wait for the one who fixes it");
         tokio::task::yield_now().await;
     }
     client.execute("COMMIT", &[]).await.unwrap();
-    assert!(parking.await.unwrap().unwrap());
+    assert!(waiting.await.unwrap().unwrap());
     assert_eq!(database.store.take_due_waiting_steps(10).await.unwrap().len(), 1);
 }
 
