@@ -53,18 +53,16 @@ impl<'t> QuotableTurns<'t> {
         }
         [Some(turn), turn.checked_sub(1), turn.checked_add(1)].into_iter().flatten().find_map(|turn| {
             let said = &self.transcript.turns().get(turn)?.text;
-            let span = self.turns.get(turn)?.as_ref()?.find(said, &wanted)?;
-            // Without its brackets a placeholder of a hidden value cannot be replaced by the value again.
-            let start = said[..span.start].strip_suffix('[').map_or(span.start, str::len);
+            let span = redaction::uncut(said, self.turns.get(turn)?.as_ref()?.find(said, &wanted)?);
             let end = span.end + closing(&said[span.end..]);
-            Some(Evidence { turn, quote: shortened(&text::as_said(&said[start..end])) })
+            Some(Evidence { turn, quote: shortened(&text::as_said(&said[span.start..end])) })
         })
     }
 }
 
-/// Counts the bytes of up to three marks at the beginning of `rest` that end a sentence or a placeholder.
+/// Counts the bytes of up to three marks at the beginning of `rest` that end a sentence.
 fn closing(rest: &str) -> usize {
-    let ends = |c: &char| matches!(c, ']' | '.' | '!' | '?' | '…' | '。' | '！' | '？' | '؟' | '।' | '։');
+    let ends = |c: &char| matches!(c, '.' | '!' | '?' | '…' | '。' | '！' | '？' | '؟' | '।' | '։');
     rest.chars().take_while(ends).take(3).map(char::len_utf8).sum()
 }
 

@@ -24,7 +24,7 @@ use normalized::NormalizedText;
 pub use originals::Originals;
 use originals::Placeholders;
 pub use pattern::{InvalidPattern, MAX_PATTERN, Pattern};
-pub use placeholder::MAX_NAME;
+pub use placeholder::{MAX_NAME, uncut};
 
 /// Searches of one text. Hiding a value can uncover another next to it; only a text made for the purpose needs more than
 /// two searches, and the bound keeps the time linear.

@@ -16,6 +16,12 @@ pub(super) fn find(text: &str) -> impl Iterator<Item = (Range<usize>, &str, u32)
     })
 }
 
+/// Widens a range of a text to all of the placeholders that it cuts: a part of a placeholder cannot be restored.
+pub fn uncut(text: &str, range: Range<usize>) -> Range<usize> {
+    let cut = find(text).map(|(whole, ..)| whole).filter(|whole| whole.start < range.end && range.start < whole.end);
+    cut.fold(range.clone(), |wide, whole| wide.start.min(whole.start)..wide.end.max(whole.end))
+}
+
 fn parse(text: &str) -> Option<(usize, &str, u32)> {
     let is_inner = |byte: &&u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || **byte == b'_';
     let most = MAX_NAME + 1 + MAX_NUMBER_DIGITS;

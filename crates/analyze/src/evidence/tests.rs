@@ -40,10 +40,12 @@ fn case_space_and_punctuation_do_not_matter_and_the_turn_s_own_words_are_kept() 
 
 #[test]
 fn a_placeholder_in_a_quote_is_whole() {
-    let quote = |wanted| in_turn("[CARD_1] is mine, bill it or [IBAN_1].", wanted).unwrap();
-    assert_eq!(quote("CARD_1 is mine"), "[CARD_1] is mine");
-    assert_eq!(quote("bill it or [IBAN_1]"), "bill it or [IBAN_1].");
-    assert_eq!(quote("is mine"), "is mine");
+    let quote = |wanted| in_turn("[PAYMENT_CARD_1] is mine, bill it [see below] or [IBAN_1].", wanted).unwrap();
+    assert_eq!(quote("PAYMENT_CARD_1 is mine"), "[PAYMENT_CARD_1] is mine");
+    assert_eq!(quote("card 1 is mine"), "[PAYMENT_CARD_1] is mine");
+    assert_eq!(quote("payment"), "[PAYMENT_CARD_1]");
+    assert_eq!(quote("or [IBAN_1]"), "or [IBAN_1].");
+    assert_eq!((quote("is mine"), quote("see")), ("is mine".to_owned(), "see".to_owned()));
 }
 
 #[test]
