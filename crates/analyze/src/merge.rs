@@ -3,7 +3,7 @@
 //! Code joins timelines, causes, topics, insights and action items. Conclusions about the whole conversation (intent,
 //! summary, category, patterns, metrics) take one more request, for which [`digest`] sums up each part.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::hash::Hash;
 
 use domain::analysis::{CustomMetric, Evidence, Feeling};
@@ -43,8 +43,16 @@ pub fn join(parts: &[PartFindings], mut conclusions: Conclusions) -> JoinedFindi
     let findings = || parts.iter().map(|part| &part.findings);
     let insights = findings().map(|findings| findings.insights.as_slice());
     let items = findings().map(|findings| findings.action_items.as_slice());
-    let insights = distinct(insights, |insight| insight.text.to_lowercase(), |insight| &mut insight.evidence);
-    let action_items = distinct(items, |item| (item.text.to_lowercase(), item.owner), |item| &mut item.evidence);
+    let insights = distinct(
+        insights,
+        |insight| insight.text.to_lowercase(),
+        |insight, same| add_evidence(&mut insight.evidence, &same.evidence),
+    );
+    let action_items = distinct(
+        items,
+        |item| (item.text.to_lowercase(), item.owner),
+        |item, same| add_evidence(&mut item.evidence, &same.evidence),
+    );
     for part in findings().map(|findings| &findings.conclusions) {
         conclusions.quotes_verified += part.quotes_verified;
         conclusions.quotes_dropped += part.quotes_dropped;
@@ -67,17 +75,17 @@ pub fn join(parts: &[PartFindings], mut conclusions: Conclusions) -> JoinedFindi
 
 /// Joins the entries; a turn that was analysed in pieces gets their mean score and the emotion of the strongest.
 fn timeline<'a>(feelings: impl Iterator<Item = &'a Feeling>) -> Vec<Feeling> {
-    let mut turns: BTreeMap<usize, Vec<&Feeling>> = BTreeMap::new();
-    feelings.for_each(|feeling| turns.entry(feeling.turn).or_default().push(feeling));
-    let one = |(turn, feelings): (usize, Vec<&Feeling>)| {
+    let mut feelings: Vec<&Feeling> = feelings.collect();
+    feelings.sort_by_key(|feeling| feeling.turn);
+    let one = |feelings: &[&Feeling]| {
         let strongest = feelings.iter().max_by(|a, b| a.score.get().abs().total_cmp(&b.score.get().abs()))?;
-        let score = match feelings.as_slice() {
+        let score = match feelings {
             [only] => only.score,
             several => Score::mean(several.iter().map(|feeling| feeling.score))?,
         };
-        Some(Feeling { turn, score, emotion: strongest.emotion.clone() })
+        Some(Feeling { turn: strongest.turn, score, emotion: strongest.emotion.clone() })
     };
-    turns.into_iter().filter_map(one).collect()
+    feelings.chunk_by(|one, next| one.turn == next.turn).filter_map(one).collect()
 }
 
 fn topics<'a>(topics: impl Iterator<Item = &'a String>) -> Vec<String> {
@@ -97,7 +105,7 @@ fn topics<'a>(topics: impl Iterator<Item = &'a String>) -> Vec<String> {
 fn distinct<'a, T: Clone + 'a, K: Hash + Eq>(
     parts: impl Iterator<Item = &'a [T]>,
     key: impl Fn(&T) -> K,
-    evidence: impl Fn(&mut T) -> &mut Vec<Evidence>,
+    add_evidence: impl Fn(&mut T, &T),
 ) -> (Vec<T>, usize) {
     let mut places = HashMap::new();
     // Each item comes with its place in its part, and with its part.
@@ -107,7 +115,7 @@ fn distinct<'a, T: Clone + 'a, K: Hash + Eq>(
             let place = *places.entry(key(item)).or_insert(kept.len());
             match kept.get_mut(place) {
                 None => kept.push((n, part, item.clone())),
-                Some((_, _, first)) => add_evidence(evidence(first), evidence(&mut item.clone())),
+                Some((_, _, first)) => add_evidence(first, item),
             }
         }
     }

@@ -39,18 +39,24 @@ impl ClusterKind {
 
 /// Returns the grapheme clusters with their byte offsets.
 pub(crate) fn clusters(text: &str) -> impl Iterator<Item = (usize, &str)> {
-    let mut at = 0;
+    let mut rest = text;
     std::iter::from_fn(move || {
-        let rest = text.get(at..)?;
-        let cluster = match rest.as_bytes() {
+        let length = match rest.as_bytes() {
             // Only CR LF joins two ASCII characters, and both are gaps.
-            [first, second, ..] if first.is_ascii() && second.is_ascii() => &rest[..1],
-            _ => rest.graphemes(true).next()?,
+            [first, second, ..] if first.is_ascii() && second.is_ascii() => 1,
+            _ => grapheme_length(rest)?,
         };
-        let start = at;
-        at += cluster.len();
+        let start = text.len() - rest.len();
+        let (cluster, after) = rest.split_at(length);
+        rest = after;
         Some((start, cluster))
     })
+}
+
+// Outside `clusters`, because it is large, and few clusters of most conversations need it.
+#[inline(never)]
+fn grapheme_length(text: &str) -> Option<usize> {
+    text.graphemes(true).next().map(str::len)
 }
 
 /// Appends the part of a cluster that counts.

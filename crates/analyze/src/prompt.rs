@@ -144,17 +144,28 @@ fn turns(message: &mut String, transcript: &Transcript, part: &TranscriptPart) {
 
 /// Appends a text that stays on its line and never opens or closes a block.
 fn harmless(message: &mut String, text: &str) {
-    for (at, c) in text.char_indices() {
+    let mut rest = text;
+    while let Some(at) = rest.find(may_harm) {
+        let (plain, found) = rest.split_at(at);
+        message.push_str(plain);
+        let mut chars = found.chars();
+        let c = chars.next();
+        rest = chars.as_str();
         match c {
-            '\r' if text[at + 1..].starts_with('\n') => {}
-            '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}' => message.push_str("\\n"),
-            '<' if is_delimiter(&text[at + 1..]) => message.push('‹'),
-            // Tag characters are invisible, and models read them as letters.
-            '\u{e0000}'..='\u{e007f}' => {}
-            c if c.is_control() => message.push(' '),
-            c => message.push(c),
+            Some('\r') if rest.starts_with('\n') => {}
+            Some('\n' | '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}') => message.push_str("\\n"),
+            Some('<') => message.push(if is_delimiter(rest) { '‹' } else { '<' }),
+            Some(c) if c.is_control() => message.push(' '),
+            _ => {}
         }
     }
+    message.push_str(rest);
+}
+
+/// Returns whether a character ends a line, may open a block, or is invisible to people.
+fn may_harm(c: char) -> bool {
+    // Tag characters are invisible, and models read them as letters.
+    c == '<' || c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{e0000}'..='\u{e007f}')
 }
 
 /// Returns whether the text after a `<` could be read as one of our delimiters.

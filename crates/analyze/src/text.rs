@@ -14,8 +14,8 @@ use crate::normalize::clusters;
 /// A longer text is cut between grapheme clusters and ends in `…`.
 pub fn clean(text: &str, max_chars: usize) -> String {
     // Each removal may bring a letter and its mark together, so the text is composed again.
-    let visible: String = visible(&text.nfc().collect::<String>()).nfc().collect();
-    let untagged: String = tags::removed(&visible).nfc().collect();
+    let visible = composed(visible(&composed(text.to_owned())));
+    let untagged = composed(tags::removed(&visible));
     let mut cleaned = String::with_capacity(untagged.len());
     for word in untagged.split_whitespace() {
         if !cleaned.is_empty() {
@@ -24,6 +24,11 @@ pub fn clean(text: &str, max_chars: usize) -> String {
         cleaned.push_str(word);
     }
     cut(cleaned, max_chars)
+}
+
+/// Returns a text in NFC, which ASCII always is.
+fn composed(text: String) -> String {
+    if text.is_ascii() { text } else { text.nfc().collect() }
 }
 
 /// Makes a quote of the transcript safe without changing its words.

@@ -33,14 +33,18 @@ impl NormalizedTurn {
                 continue;
             }
             let (ends, starts) = last.map_or((false, true), |last| boundary(last, between, kind));
-            normalized.ends.set(here, ends);
-            normalized.starts.set(here, starts);
+            if ends {
+                normalized.ends.set(here);
+            }
+            if starts {
+                normalized.starts.set(here);
+            }
             if normalized.way_back.last().is_none_or(|(known, _)| here - known >= STRIDE) {
                 normalized.way_back.push((here, at));
             }
             (last, between) = (Some(kind), None);
         }
-        normalized.ends.set(normalized.text.len(), true);
+        normalized.ends.set(normalized.text.len());
         normalized.text.shrink_to_fit();
         normalized
     }
@@ -138,14 +142,12 @@ fn extended(wanted: &[u8], borders: &[usize], mut matched: usize, byte: u8) -> u
 struct Bits(Vec<u64>);
 
 impl Bits {
-    fn set(&mut self, at: usize, value: bool) {
-        if value {
-            let word = at / 64;
-            if self.0.len() <= word {
-                self.0.resize(word + 1, 0);
-            }
-            self.0[word] |= 1 << (at % 64);
+    fn set(&mut self, at: usize) {
+        let word = at / 64;
+        if self.0.len() <= word {
+            self.0.resize(word + 1, 0);
         }
+        self.0[word] |= 1 << (at % 64);
     }
 
     fn get(&self, at: usize) -> bool {
