@@ -31,7 +31,6 @@ pub struct RawIntent {
     pub primary_purpose: String,
     pub objectives: Vec<String>,
     /// The prompt asks for the outcome since version 2.
-    #[serde(default)]
     pub outcome: Option<String>,
 }
 

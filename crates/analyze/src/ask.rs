@@ -7,14 +7,14 @@ use domain::step::Code;
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 use stage::Failure;
-use store::model_calls::{Begun, CallEnd, CallOutcome, NewCall};
+use store::model_calls::{Begun, CallEnd, CallOutcome, NewCall, TokenCounts};
 use store::parts::PartKey;
 use uuid::Uuid;
 
 use crate::bedrock::{ModelError, ModelMessage, ModelReply, NoReply, ReplyContent, Stop, converse};
 use crate::check::UsableAnswer;
 use crate::journal::Journal;
-use crate::models::{ChosenModel, TokenCounts};
+use crate::models::ChosenModel;
 use crate::prompt::{self, Instructions};
 use crate::{Error, RefusedBy, split};
 
@@ -224,8 +224,9 @@ fn unanswered(chosen: &ChosenModel, sent: &ModelConversation, error: &ModelError
         chosen.cost_usd(&tokens)
     };
     let cost_usd = if error.kind() == Some(NoReply::Timeout) { estimate() } else { None };
-    let (outcome, code) = (CallOutcome::NoAnswer, Some(Code::new(error.code())));
-    call_end(outcome, code, &TokenCounts::default(), cost_usd, latency)
+    let (outcome, code, latency_ms) =
+        (CallOutcome::NoAnswer, Some(Code::new(error.code())), latency.as_millis() as u64);
+    CallEnd { outcome, code, tokens: TokenCounts::default(), cost_usd, latency_ms }
 }
 
 fn answered<T>(chosen: &ChosenModel, reply: &ModelReply, checked: &CheckedReply<T>) -> CallEnd {
@@ -235,26 +236,8 @@ fn answered<T>(chosen: &ChosenModel, reply: &ModelReply, checked: &CheckedReply<
         CheckedReply::Unusable(_, code) => (CallOutcome::Invalid, Some(*code)),
         CheckedReply::Final(error) => (CallOutcome::Refused, Some(error.code())),
     };
-    call_end(outcome, code, &reply.tokens, chosen.cost_usd(&reply.tokens), reply.latency)
-}
-
-fn call_end(
-    outcome: CallOutcome,
-    code: Option<Code>,
-    tokens: &TokenCounts,
-    cost_usd: Option<f64>,
-    latency: Duration,
-) -> CallEnd {
-    CallEnd {
-        outcome,
-        code,
-        input_tokens: tokens.input,
-        output_tokens: tokens.output,
-        cached_tokens: tokens.cached,
-        cache_write_tokens: tokens.cache_write,
-        cost_usd,
-        latency_ms: latency.as_millis() as u64,
-    }
+    let (tokens, latency_ms) = (reply.tokens, reply.latency.as_millis() as u64);
+    CallEnd { outcome, code, tokens, cost_usd: chosen.cost_usd(&tokens), latency_ms }
 }
 
 /// Describes the place of an error in an answer without its text, which may quote the transcript.

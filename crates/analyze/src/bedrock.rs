@@ -10,8 +10,9 @@ use aws_sdk_bedrockruntime::Client;
 use aws_sdk_bedrockruntime::config::timeout::TimeoutConfig;
 use aws_sdk_bedrockruntime::operation::converse::ConverseOutput;
 use aws_sdk_bedrockruntime::types::{ContentBlock, StopReason, ToolUseBlock};
+use store::model_calls::TokenCounts;
 
-use crate::models::{ChosenModel, TokenCounts};
+use crate::models::ChosenModel;
 use crate::prompt::Instructions;
 
 pub use error::{ModelError, NoReply};

@@ -15,6 +15,7 @@ use domain::number::Confidence;
 use domain::settings::analysis::TopicList;
 use domain::settings::metrics::Metric;
 use domain::step::Code;
+use domain::text_enum;
 use serde::{Deserialize, Serialize};
 
 use crate::answer::{self, AnalysisAnswer, MergedAnswer, Quote};
@@ -32,22 +33,19 @@ pub const MAX_WORDS: usize = 80;
 /// The most items of a list; the prompt asks for at most 10.
 pub const MAX_ITEMS: usize = 20;
 
-/// A part of the analysis that is missing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Gap {
-    /// No quote for the category is in the transcript.
-    CategoryWithoutEvidence,
-    /// Some visitor turns have no sentiment.
-    IncompleteTimeline,
+text_enum! {
+    /// A part of the analysis that is missing.
+    pub enum Gap {
+        /// No quote for the category is in the transcript.
+        CategoryWithoutEvidence = "category_without_evidence",
+        /// Some visitor turns have no sentiment.
+        IncompleteTimeline = "incomplete_timeline",
+    }
 }
 
 impl Gap {
     pub fn code(self) -> Code {
-        Code::new(match self {
-            Self::CategoryWithoutEvidence => "category_without_evidence",
-            Self::IncompleteTimeline => "incomplete_timeline",
-        })
+        Code::new(self.as_str())
     }
 }
 

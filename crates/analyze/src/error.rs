@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use domain::step::Code;
-use stage::Failure;
+use stage::{Failure, NextDelivery};
 
 use crate::bedrock::ModelError;
 
@@ -33,9 +33,9 @@ pub enum Error {
     #[error("parts of the transcript are left to the next delivery")]
     PartsLeft,
     #[error("the tenant's budget for this month is spent")]
-    BudgetSpent,
+    BudgetSpent { look_in: Duration },
     #[error("the tenant has a budget, and the price of {model} is unknown")]
-    PriceUnknown { model: String },
+    PriceUnknown { model: String, look_in: Duration },
     #[error("JSON could not be written")]
     Json(#[source] serde_json::Error),
 }
@@ -52,33 +52,34 @@ pub enum RefusedBy {
 }
 
 impl Error {
-    /// Returns the code, and whether another delivery can help.
-    fn facts(&self) -> (&'static str, bool) {
+    /// Returns the code, and the delivery that follows.
+    fn facts(&self) -> (&'static str, NextDelivery) {
+        let retry = NextDelivery::Retry { after: None };
         match self {
-            Self::Store(error) => ("database", error.is_retryable()),
-            Self::Model(error) => (error.code(), error.is_retryable()),
-            Self::InvalidAnswers { .. } => ("model_answers_invalid", false),
-            Self::Refused(RefusedBy::Guardrail) => ("model_guardrail", false),
-            Self::Refused(RefusedBy::ContentFilter) => ("model_content_filtered", false),
-            Self::Refused(RefusedBy::Model) => ("model_refused", false),
-            Self::TranscriptTooLong | Self::TooManyParts { .. } => ("transcript_too_long", false),
-            Self::ClaimLost => ("claim_lost", true),
-            Self::OutOfTime => ("out_of_time", true),
-            Self::PartsLeft => ("parts_left", true),
-            Self::BudgetSpent => ("budget_spent", true),
-            Self::PriceUnknown { .. } => ("model_price_unknown", true),
-            Self::Json(_) => ("internal", false),
+            Self::Store(error) => ("database", error.next()),
+            Self::Model(error) if error.is_retryable() => {
+                (error.code(), NextDelivery::Retry { after: error.retry_after() })
+            }
+            Self::Model(error) => (error.code(), NextDelivery::None),
+            Self::InvalidAnswers { .. } => ("model_answers_invalid", NextDelivery::None),
+            Self::Refused(RefusedBy::Guardrail) => ("model_guardrail", NextDelivery::None),
+            Self::Refused(RefusedBy::ContentFilter) => ("model_content_filtered", NextDelivery::None),
+            Self::Refused(RefusedBy::Model) => ("model_refused", NextDelivery::None),
+            Self::TranscriptTooLong | Self::TooManyParts { .. } => ("transcript_too_long", NextDelivery::None),
+            Self::ClaimLost => ("claim_lost", retry),
+            Self::OutOfTime => ("out_of_time", retry),
+            // Every such delivery has analysed a part, so this ends.
+            Self::PartsLeft => ("parts_left", NextDelivery::Wait { after: Duration::ZERO }),
+            Self::BudgetSpent { look_in } => ("budget_spent", NextDelivery::Wait { after: *look_in }),
+            Self::PriceUnknown { look_in, .. } => ("model_price_unknown", NextDelivery::Wait { after: *look_in }),
+            Self::Json(_) => ("internal", NextDelivery::None),
         }
     }
 }
 
 impl Failure for Error {
-    fn is_retryable(&self) -> bool {
+    fn next(&self) -> NextDelivery {
         self.facts().1
-    }
-
-    fn retry_after(&self) -> Option<Duration> {
-        if let Self::Model(error) = self { error.retry_after() } else { None }
     }
 
     fn code(&self) -> Code {

@@ -1,6 +1,8 @@
 //! The record of an analysis in progress: every request to a model, and the findings of each part.
 
-use chrono::{DateTime, Utc};
+use std::time::Duration;
+
+use chrono::{DateTime, Datelike, NaiveTime, Utc};
 use domain::analysis::Usage;
 use domain::settings::analysis::BudgetUsd;
 use serde_json::Value;
@@ -11,6 +13,9 @@ use store::steps::Claimed;
 use uuid::Uuid;
 
 use crate::Error;
+
+/// The time between two checks whether the tenant has raised its budget.
+const BUDGET_LOOK: Duration = Duration::from_secs(3600);
 
 /// A record that an analyst keeps of its requests and findings.
 pub trait Journal: Sync {
@@ -42,12 +47,12 @@ impl Journal for StoreJournal<'_> {
     async fn begin(&self, call: &NewCall<'_>, is_priced: bool) -> Result<Begun, Error> {
         // Requests that are running when the budget is reached are paid for; no other one starts.
         if let Some(budget) = self.budget {
+            let look_in = BUDGET_LOOK.min(until_next_month(self.now));
             if !is_priced {
-                return Err(Error::PriceUnknown { model: call.model.to_owned() });
+                return Err(Error::PriceUnknown { model: call.model.to_owned(), look_in });
             }
-            let tenant = &self.claimed.key.tenant_id;
-            if self.store.model_spend(tenant, self.now).await? >= budget.get() {
-                return Err(Error::BudgetSpent);
+            if self.store.model_spend(&self.claimed.key.tenant_id, self.now).await? >= budget.get() {
+                return Err(Error::BudgetSpent { look_in });
             }
         }
         self.store.begin_model_call(self.claimed, call).await.map_err(Error::Store)
@@ -69,5 +74,25 @@ impl Journal for StoreJournal<'_> {
     async fn usage(&self) -> Result<Usage, Error> {
         let key = &self.claimed.key;
         self.store.model_usage(&key.tenant_id, &key.session_id, key.step.version()).await.map_err(Error::Store)
+    }
+}
+
+/// Returns the time until budgets start again: the beginning of the next month in UTC.
+fn until_next_month(now: DateTime<Utc>) -> Duration {
+    let next = now.date_naive().with_day(1).and_then(|first| first.checked_add_months(chrono::Months::new(1)));
+    let next = next.map(|first| first.and_time(NaiveTime::MIN).and_utc());
+    next.and_then(|next| (next - now).to_std().ok()).unwrap_or(BUDGET_LOOK)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_month_ends_at_midnight_in_utc() {
+        let until = |text: &str| until_next_month(text.parse().unwrap()).as_secs();
+        assert_eq!(until("2026-11-30T23:59:00Z"), 60);
+        assert_eq!(until("2026-12-31T23:00:00Z"), 3600);
+        assert_eq!(until("2028-02-29T00:00:00Z"), 86_400);
     }
 }

@@ -24,13 +24,13 @@ pub mod text;
 
 use std::time::{Duration, Instant};
 
-use chrono::{DateTime, Datelike, NaiveTime, Utc};
+use chrono::Utc;
 use domain::message::AnalyzeMessage;
 use domain::step::Code;
 use domain::transcript::Transcript;
 use stage::queues::Routes;
 use stage::step::{StageConfig, TRANSCRIPT_PURGED, WITHOUT_TRANSCRIPT};
-use stage::{Clock, ConfigError, Delivery, Env, Failure, Outcome, Stage};
+use stage::{Clock, ConfigError, Delivery, Env, Outcome, Stage};
 use store::Store;
 use store::analyses::NewAnalysis;
 use store::sessions::StoredSession;
@@ -46,8 +46,6 @@ pub use error::{Error, RefusedBy};
 const TRANSCRIPT_LOOKS: u32 = 3;
 /// The shortest wait for a missing transcript: shorter ones would use up the message's deliveries.
 const MIN_TRANSCRIPT_WAIT: Duration = Duration::from_secs(1);
-/// The time between two checks whether the tenant has raised its budget.
-const BUDGET_LOOK: Duration = Duration::from_secs(3600);
 
 const UNKNOWN_SESSION: Code = Code::new("unknown_session");
 const TRANSCRIPT_MISSING: Code = Code::new("transcript_missing");
@@ -117,8 +115,7 @@ impl Context {
         options: &AnalysisOptions,
         delivery: &Delivery,
     ) -> Result<Outcome, Error> {
-        let tenant_id = &delivery.claimed.key.tenant_id;
-        let tenant = self.store.tenant::<Settings>(tenant_id).await?;
+        let tenant = self.store.tenant::<Settings>(&delivery.claimed.key.tenant_id).await?;
         let settings = tenant.map(|tenant| tenant.settings).unwrap_or_default();
         let now = (self.clock)();
         let budget = settings.analysis.monthly_budget_usd;
@@ -130,16 +127,8 @@ impl Context {
             model: options.model.as_deref(),
             until: Instant::now() + delivery.remaining(),
         };
-        match self.analyst.analyse(&request, &journal).await {
-            Ok(analysed) => self.store(&analysed, options, delivery).await,
-            Err(error @ (Error::BudgetSpent | Error::PriceUnknown { .. })) => {
-                tracing::warn!(error = stage::error_chain(&error), "analysis postponed");
-                Ok(Outcome::Wait { after: BUDGET_LOOK.min(until_next_month(now)), code: error.code() })
-            }
-            // Every such delivery has analysed a part, so this ends.
-            Err(error @ Error::PartsLeft) => Ok(Outcome::Wait { after: Duration::ZERO, code: error.code() }),
-            Err(error) => Err(error),
-        }
+        let analysed = self.analyst.analyse(&request, &journal).await?;
+        self.store(&analysed, options, delivery).await
     }
 
     async fn store(
@@ -205,25 +194,5 @@ impl Stage for Context {
             }
         };
         self.analyse(&stored, &transcript, &options, delivery).await
-    }
-}
-
-/// Returns the time until budgets start again: the beginning of the next month in UTC.
-fn until_next_month(now: DateTime<Utc>) -> Duration {
-    let next = now.date_naive().with_day(1).and_then(|first| first.checked_add_months(chrono::Months::new(1)));
-    let next = next.map(|first| first.and_time(NaiveTime::MIN).and_utc());
-    next.and_then(|next| (next - now).to_std().ok()).unwrap_or(BUDGET_LOOK)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_month_ends_at_midnight_in_utc() {
-        let until = |text: &str| until_next_month(text.parse().unwrap()).as_secs();
-        assert_eq!(until("2026-11-30T23:59:00Z"), 60);
-        assert_eq!(until("2026-12-31T23:00:00Z"), 3600);
-        assert_eq!(until("2028-02-29T00:00:00Z"), 86_400);
     }
 }

@@ -1,6 +1,7 @@
 //! Facts about models: the form of structured answers, limits, and prices; `docs/models.md` describes the table.
 
 use serde::Deserialize;
+use store::model_calls::TokenCounts;
 
 /// The built-in table; a deployment replaces and adds rows (`MODEL_OVERRIDES`).
 const TABLE: &str = include_str!("../models.json");
@@ -66,16 +67,6 @@ pub struct Price {
 
 fn a_tenth_more() -> f64 {
     1.1
-}
-
-/// Tokens of one reply, counted by Bedrock.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct TokenCounts {
-    /// Tokens that were neither read from the cache nor written to it.
-    pub input: u64,
-    pub output: u64,
-    pub cached: u64,
-    pub cache_write: u64,
 }
 
 /// The id of a model or inference profile, and the facts about it.

@@ -119,8 +119,7 @@ impl<S: SecretSource, I: SignIn> Access<'_, S, I> {
     /// Renews the token in one function; the others use the old token until it ends, or come back.
     async fn renew(&self, old: Option<AccessToken>, reason: RenewalCause) -> Result<AccessToken, Error> {
         let Integration { tenant_id, integration_id, .. } = self.integration;
-        let ours = self.store.take_renewal(tenant_id, integration_id, RENEWAL_LEASE).await?;
-        let Some(renewal) = ours else {
+        let Some(renewal) = self.store.take_renewal(tenant_id, integration_id, RENEWAL_LEASE).await? else {
             let usable = old.filter(|old| reason == RenewalCause::Ends && old.ends_at > self.now);
             return usable.ok_or(Error::Reason(Reason::TokenRenewal));
         };

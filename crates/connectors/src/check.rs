@@ -112,8 +112,7 @@ impl<S: SecretSource> Connectors<S> {
     ) -> Result<Checked, Error> {
         let (now, notes) = ((self.clock)(), SyncNotes::default());
         let ask = async |token: &SecretString| {
-            let account = self.hubspot.account(config, token, deadline, now, &notes);
-            hubspot::check(&account).await.map_err(Error::Crm)
+            hubspot::check(&self.hubspot.account(config, token, deadline, now, &notes)).await.map_err(Error::Crm)
         };
         match config.auth {
             HubspotAuth::Token => ask(secret).await,

@@ -36,7 +36,7 @@ pub enum Person {
 pub enum WriteAttempt {
     /// No attempt was begun before: the record does not exist.
     First,
-    /// It may be there.
+    /// The record may exist.
     Repeated,
 }
 

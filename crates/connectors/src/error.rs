@@ -1,10 +1,8 @@
 //! Errors of syncs and checks, each with its reason.
 
-use std::time::Duration;
-
 use domain::standard_webhooks::InvalidSigningSecret;
 use domain::step::Code;
-use stage::Failure;
+use stage::{Failure, NextDelivery};
 
 use crate::call::CallError;
 use crate::destination::Violation;
@@ -64,15 +62,14 @@ impl Error {
 
 /// Applies to errors before an integration is admitted, such as a missing session.
 impl Failure for Error {
-    fn is_retryable(&self) -> bool {
-        self.reason().row().next.is_retried()
+    fn next(&self) -> NextDelivery {
+        match self.reason().row().next.is_retried() {
+            true => NextDelivery::Retry { after: self.call().and_then(|call| call.answer()?.retry_after) },
+            false => NextDelivery::None,
+        }
     }
 
     fn code(&self) -> Code {
         self.reason().code()
-    }
-
-    fn retry_after(&self) -> Option<Duration> {
-        self.call().and_then(|call| call.answer()?.retry_after)
     }
 }

@@ -7,8 +7,7 @@ mod note;
 pub mod oauth;
 
 pub(crate) use client::HubspotAccount;
-pub use client::MAX_NOTE_LENGTH;
-pub use client::{HubSpot, Portal};
+pub use client::{HubSpot, MAX_NOTE_LENGTH, Portal};
 
 use crate::call::CallError;
 use crate::crm::{Crm, Person, WriteAttempt, address};

@@ -177,7 +177,7 @@ mod tests {
         path.to_owned().try_into().unwrap()
     }
 
-    /// Of which everything is known.
+    /// A session and its analysis with every value.
     fn full() -> (Session, Analysis) {
         let text = |text: &str| Some(text.to_owned());
         let visitor = Visitor {

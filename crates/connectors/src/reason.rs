@@ -22,9 +22,9 @@ const PERSON_WAIT: Duration = Duration::from_secs(5);
 /// Consequences for the step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Next {
-    /// It fails: another attempt would end the same way.
+    /// The step fails: another attempt would end the same way.
     Fail,
-    /// It is done: there is nothing to sync for this session.
+    /// The step is skipped: there is nothing to sync for this session.
     Skip,
     /// The integration cannot work: it is disabled, and the step waits until an administrator has fixed it.
     Disable,

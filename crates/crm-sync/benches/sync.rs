@@ -79,7 +79,6 @@ fn cpu() -> Duration {
 }
 
 #[tokio::main(flavor = "current_thread")]
-#[expect(clippy::too_many_lines, reason = "one script: set up, measure, print")]
 async fn main() {
     let url = |name: &str| {
         std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run `cargo xtask bench crm-sync`"))
@@ -94,40 +93,7 @@ async fn main() {
     });
     save(&database.store, "salesforce", org).await;
     let runner = runner(&database.store, &hubspot, &salesforce, &webhook);
-    let note = json!({ "properties": { "hs_timestamp": "2026-11-22T10:00:00Z", "hs_note_body": "x".repeat(3000) } });
-    let contact = json!({ "properties": { "firstname": "Ana", "lastname": "López" } });
-    let contacts = format!("{hubspot}/crm/objects/2026-03/contacts/ana%40example.com?idProperty=email");
-    let client = || Client::builder().no_proxy();
-    let query = "SELECT Id FROM Contact WHERE Email='ana@example.com' ORDER BY CreatedDate LIMIT 2";
-    let task = json!({ "Subject": "x", "Description": "x".repeat(3000) });
-    let bare = [
-        Requests {
-            integration: "hubspot",
-            token: TOKEN.to_owned(),
-            client: client().build().unwrap(),
-            all: vec![
-                (Method::PATCH, contacts, contact),
-                (Method::POST, format!("{hubspot}/crm/objects/2026-03/notes"), note),
-            ],
-        },
-        Requests {
-            integration: "salesforce",
-            token: open_org(&salesforce).await,
-            client: client().build().unwrap(),
-            all: vec![
-                (Method::GET, format!("{salesforce}{DATA}/query?q={}", query.replace(' ', "%20")), Value::Null),
-                (Method::PATCH, format!("{salesforce}{DATA}/sobjects/Task/PostSession_Id__c/bare"), task),
-            ],
-        },
-        Requests {
-            integration: "webhook",
-            token: TOKEN.to_owned(),
-            // As the function's: no connection is kept.
-            client: client().pool_max_idle_per_host(0).build().unwrap(),
-            all: vec![(Method::POST, format!("{webhook}/hooks/bare"), json!({ "data": "x".repeat(4000) }))],
-        },
-    ];
-    for requests in &bare {
+    for requests in &bare_requests(&hubspot, &salesforce, &webhook).await {
         let integration = requests.integration;
         let (mut synced, mut asked) = (Duration::ZERO, Duration::ZERO);
         for round in 0..=ROUNDS {
@@ -149,6 +115,43 @@ async fn main() {
         });
         println!("{line}");
     }
+}
+
+/// Returns the requests of a sync with each kind of integration.
+async fn bare_requests(hubspot: &str, salesforce: &str, webhook: &str) -> [Requests; 3] {
+    let note = json!({ "properties": { "hs_timestamp": "2026-11-22T10:00:00Z", "hs_note_body": "x".repeat(3000) } });
+    let contact = json!({ "properties": { "firstname": "Ana", "lastname": "López" } });
+    let contacts = format!("{hubspot}/crm/objects/2026-03/contacts/ana%40example.com?idProperty=email");
+    let client = || Client::builder().no_proxy();
+    let query = "SELECT Id FROM Contact WHERE Email='ana@example.com' ORDER BY CreatedDate LIMIT 2";
+    let task = json!({ "Subject": "x", "Description": "x".repeat(3000) });
+    [
+        Requests {
+            integration: "hubspot",
+            token: TOKEN.to_owned(),
+            client: client().build().unwrap(),
+            all: vec![
+                (Method::PATCH, contacts, contact),
+                (Method::POST, format!("{hubspot}/crm/objects/2026-03/notes"), note),
+            ],
+        },
+        Requests {
+            integration: "salesforce",
+            token: open_org(salesforce).await,
+            client: client().build().unwrap(),
+            all: vec![
+                (Method::GET, format!("{salesforce}{DATA}/query?q={}", query.replace(' ', "%20")), Value::Null),
+                (Method::PATCH, format!("{salesforce}{DATA}/sobjects/Task/PostSession_Id__c/bare"), task),
+            ],
+        },
+        Requests {
+            integration: "webhook",
+            token: TOKEN.to_owned(),
+            // As the function's: no connection is kept.
+            client: client().pool_max_idle_per_host(0).build().unwrap(),
+            all: vec![(Method::POST, format!("{webhook}/hooks/bare"), json!({ "data": "x".repeat(4000) }))],
+        },
+    ]
 }
 
 async fn timed(work: impl AsyncFn()) -> Duration {

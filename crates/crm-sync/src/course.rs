@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
 use connectors::explanation::{self, Afterwards};
 use connectors::job::{SyncNotes, Synced};
 use connectors::reason::Reason;
@@ -13,51 +12,14 @@ use domain::step::Code;
 use stage::{Delivery, Outcome, error_chain};
 use store::Store;
 use store::gates::{Admission, Health, Standing};
-use store::integration_log::{SyncKey, SyncStatus};
-use store::integrations::AsOf;
-use store::sessions::StoredSession;
-use store::webhook_events::WebhookEvent;
-use uuid::Uuid;
+use store::integration_log::SyncStatus;
 
-use crate::judgement::{FAILING, FAILING_DAYS, Judgement, counted, skipped};
+use crate::judgement::{FAILING, FAILING_DAYS, Judgement, counted};
+use crate::request::{SyncContent, SyncRequest};
 use crate::{Context, DISABLED, DISABLED_WAIT};
 
 /// Sessions of an integration that is disabled for longer fail, and can be replayed once it is fixed.
 const LONGEST_DISABLED: Duration = Duration::from_secs(30 * 24 * 3600);
-
-/// A message with what it refers to.
-pub(crate) struct SyncRequest<'a> {
-    pub(crate) integration: &'a Integration,
-    as_of: AsOf,
-    pub(crate) stored: &'a StoredSession,
-    pub(crate) content: SyncContent<'a>,
-    pub(crate) delivery: &'a Delivery,
-    pub(crate) now: DateTime<Utc>,
-    pub(crate) notes: SyncNotes,
-}
-
-/// Content of a sync.
-pub(crate) enum SyncContent<'a> {
-    /// A version of the analysis, which has a row in `integration_log`.
-    Analysis(SyncKey<'a>),
-    /// An event, which has none.
-    Event { event_id: Uuid, event: WebhookEvent },
-}
-
-impl<'a> SyncContent<'a> {
-    async fn of(message: &'a CrmSyncMessage, store: &Store) -> Result<Self, Error> {
-        match message {
-            CrmSyncMessage::V1 { tenant_id, session_id, analysis_version, integration_id } => {
-                let analysis_version = *analysis_version;
-                Ok(Self::Analysis(SyncKey { tenant_id, session_id, integration_id, analysis_version }))
-            }
-            CrmSyncMessage::V2 { tenant_id, event_id, .. } => {
-                let event = store.webhook_event(tenant_id, *event_id).await?;
-                Ok(Self::Event { event_id: *event_id, event: event.ok_or(Error::Reason(Reason::UnknownEvent))? })
-            }
-        }
-    }
-}
 
 impl<S: SecretSource> Context<S> {
     /// Finds what the message refers to, and ends here if there is nothing to do or the integration is not on.
@@ -102,8 +64,7 @@ impl<S: SecretSource> Context<S> {
         let store = &self.connectors.store;
         let Integration { tenant_id, integration_id, config, .. } = request.integration;
         let (booked, lease, key) = (requests(config), request.delivery.remaining(), &request.delivery.claimed.key);
-        let admission = store.admit(key, integration_id, config.limits(), booked, lease).await?;
-        let pass = match admission {
+        let pass = match store.admit(key, integration_id, config.limits(), booked, lease).await? {
             Admission::Go(pass) => pass,
             Admission::Wait { after, code } => return request.wait_for_turn(after, code, store).await,
             Admission::Unknown => return Err(Error::Reason(Reason::UnknownIntegration)),
@@ -198,8 +159,8 @@ impl SyncRequest<'_> {
     }
 
     async fn skip(&self, reason: Reason, store: &Store) -> Result<Outcome, Error> {
-        let (outcome, config) = (skipped(reason), &self.integration.config);
-        let text = explanation::of_reason(reason, config, Afterwards::Ended);
+        let outcome = Outcome::Skipped(reason.code());
+        let text = explanation::of_reason(reason, &self.integration.config, Afterwards::Ended);
         self.log(&outcome, reason.code(), &text, store).await?;
         Ok(outcome)
     }
@@ -232,8 +193,7 @@ impl SyncRequest<'_> {
             (Synced::Skipped(reason), _) => return self.skip(reason, store).await,
             (Synced::Written(_), SyncContent::Event { .. }) => {}
             (Synced::Written(id), SyncContent::Analysis(key)) => {
-                let notice = self.notes.notice();
-                store.record_synced(key, &id, notice.as_deref()).await?;
+                store.record_synced(key, &id, self.notes.notice().as_deref()).await?;
             }
         }
         Ok(Outcome::Done)
@@ -257,8 +217,7 @@ impl SyncRequest<'_> {
             Outcome::Skipped(_) => ends(SyncStatus::Skipped).await,
             Outcome::Final { .. } => ends(SyncStatus::Failed).await,
             Outcome::Retry { .. } if self.delivery.is_last => ends(SyncStatus::Failed).await,
-            Outcome::Retry { .. } | Outcome::Wait { .. } if has_called => store.stop_writing(key, code, text).await,
-            Outcome::Retry { .. } | Outcome::Wait { .. } => store.hold_sync(key, code, text).await,
+            Outcome::Retry { .. } | Outcome::Wait { .. } => store.stop_writing(key, code, text, has_called).await,
             Outcome::Done => Ok(()),
         };
         logged.map_err(Error::Store)

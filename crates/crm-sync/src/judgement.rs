@@ -113,8 +113,3 @@ pub(crate) fn counted(health: Health, is_replay: bool, is_cut_short: bool) -> He
         Health::Limited { after, code } | Health::LimitedAndRefuses { after, code } => Health::Limited { after, code },
     }
 }
-
-/// The outcome of a step that no request was made for.
-pub(crate) fn skipped(reason: Reason) -> Outcome {
-    Outcome::Skipped(reason.code())
-}

@@ -3,6 +3,7 @@
 mod course;
 mod judgement;
 mod record;
+mod request;
 mod third_party;
 
 use std::time::Duration;

@@ -19,7 +19,7 @@ use secrecy::SecretString;
 use store::integration_log::{SyncKey, Writing};
 use store::webhook_attempts::AttemptOf;
 
-use crate::course::{SyncContent, SyncRequest};
+use crate::request::{SyncContent, SyncRequest};
 use crate::{Context, record};
 
 /// The sections of a tenant's settings that a sync follows.
@@ -32,8 +32,7 @@ struct Settings {
 impl<S: SecretSource> Context<S> {
     /// Writes what the request asks for to its third party.
     pub(crate) async fn write(&self, request: &SyncRequest<'_>) -> Result<Synced, Error> {
-        let tenant_id = &request.integration.tenant_id;
-        let tenant = self.connectors.store.tenant::<Settings>(tenant_id).await?;
+        let tenant = self.connectors.store.tenant::<Settings>(&request.integration.tenant_id).await?;
         let redaction = tenant.map(|tenant| tenant.settings.redaction).unwrap_or_default();
         match (&request.integration.config, &request.content) {
             (IntegrationConfig::Webhook(config), content) => {

@@ -31,7 +31,7 @@ pub struct Analysis {
     pub conversation: ConversationFigures,
     pub coverage: Coverage,
     /// Values hidden from the model, counted by entity or pattern.
-    // Here and below: documents that were stored earlier lack the fields with a default.
+    // Here and below: documents that were stored earlier lack the fields with a default, and some optional ones.
     #[serde(default)]
     pub redactions: BTreeMap<String, u32>,
     pub usage: Usage,
@@ -55,7 +55,6 @@ pub struct Intent {
     pub primary_purpose: String,
     pub objectives: Vec<String>,
     /// `None` before prompt version 2.
-    #[serde(default)]
     pub outcome: Option<IntentOutcome>,
 }
 
@@ -216,16 +215,12 @@ pub struct ConversationFigures {
     pub talk_ratio: Option<f64>,
     pub duration_s: i64,
     /// The most words of visitor or agent without an interruption.
-    #[serde(default)]
     pub longest_monologue: Option<Monologue>,
     /// The visitor's waits for the agent; `None` if the turns have no times.
-    #[serde(default)]
     pub visitor_waiting: Option<Waiting>,
     /// `None` if the turns have no times.
-    #[serde(default)]
     pub interruptions: Option<Interruptions>,
     /// The technical end of the conversation as the AI engine reported it.
-    #[serde(default)]
     pub end_reason: Option<String>,
 }
 

@@ -18,7 +18,7 @@ pub struct InvalidEmailAddress;
 ///
 /// Prints masked (`a***@example.com`): only [`EmailAddress::as_str`] returns the plain text.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[serde(try_from = "String")]
 pub struct EmailAddress(String);
 
 impl EmailAddress {
@@ -83,12 +83,6 @@ impl TryFrom<String> for EmailAddress {
     }
 }
 
-impl From<EmailAddress> for String {
-    fn from(address: EmailAddress) -> Self {
-        address.0
-    }
-}
-
 fn is_dot_atom(local: &str) -> bool {
     let atom_char = |c: char| c.is_alphanumeric() || "!#$%&'*+/=?^_`{|}~-".contains(c);
     // Some programs decode RFC 2047's encoded words also inside an address.
@@ -150,7 +144,7 @@ mod tests {
     fn an_international_domain_becomes_punycode_and_such_a_local_part_is_refused() {
         let ascii = |text: &str| {
             let address: EmailAddress = text.parse().unwrap();
-            address.to_ascii().map(String::from)
+            address.to_ascii().map(|address| address.0)
         };
         assert_eq!(ascii("ana@exämple.de").as_deref(), Some("ana@xn--exmple-cua.de"));
         assert_eq!(ascii("o'neil+x@example.com").as_deref(), Some("o'neil+x@example.com"));

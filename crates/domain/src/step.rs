@@ -62,9 +62,7 @@ impl Step {
     /// The text of `steps.kind`. The session ends with its steps of all kinds but `webhook_event`.
     pub fn kind(&self) -> &'static str {
         match self {
-            Self::Analyze { .. } => "analyze",
-            Self::Notify { .. } => "notify",
-            Self::CrmSync { .. } => "crm_sync",
+            Self::Analyze { .. } | Self::Notify { .. } | Self::CrmSync { .. } => self.stage().as_str(),
             Self::WebhookEvent { .. } => "webhook_event",
         }
     }

@@ -34,8 +34,8 @@ macro_rules! text_enum {
     };
 }
 
-#[cfg(test)]
 #[expect(unreachable_pub, reason = "the items of the macro are public")]
+#[cfg(test)]
 mod tests {
     use serde_json::json;
 

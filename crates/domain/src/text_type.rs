@@ -35,12 +35,6 @@ macro_rules! text_type {
                 text.parse()
             }
         }
-
-        impl From<$name> for String {
-            fn from(text: $name) -> Self {
-                text.0
-            }
-        }
     };
 }
 pub(crate) use text_type;

@@ -37,7 +37,7 @@ const LONGEST_WINDOW: Duration = Duration::from_secs(MAX_MINUTES as u64 * 60);
 
 /// Section of the tenant's settings about alerts.
 #[derive(Deserialize)]
-struct Settings {
+struct AlertSection {
     #[serde(default)]
     alerts: AlertSettings,
 }
@@ -90,8 +90,7 @@ pub(crate) async fn alerts<Q>(context: &Context<Q>, deadline: Instant) -> Result
 impl<Q> AlertRun<'_, Q> {
     async fn tenant(&mut self, tenant_id: &TenantId) -> Result<(), Error> {
         let store = &self.context.store;
-        let found = store.tenant::<Settings>(tenant_id).await?;
-        let Some(Tenant { name, settings, .. }) = found else { return Ok(()) };
+        let Some(Tenant { name, settings }) = store.tenant::<AlertSection>(tenant_id).await? else { return Ok(()) };
         let at_work = store.alerts_at_work(tenant_id).await?;
         let waiting = store.waiting_steps(tenant_id, &rule::WAITING).await?;
         let disabled = store.disabled_integrations(tenant_id).await?;
@@ -99,7 +98,7 @@ impl<Q> AlertRun<'_, Q> {
         let rules = AlertRule::all(&settings.alerts, &disabled, &at_work);
         let watched = WatchedTenant { tenant_id, name: &name, settings: &settings.alerts, rules: &rules, stalled };
         let failures = self.failures(&watched).await?;
-        let open = |text: &str| at_work.iter().find(|alert| alert.closed.is_none() && alert.rule == text);
+        let open = |text: &str| at_work.iter().find(|alert| alert.closed_at.is_none() && alert.rule == text);
         for rule in &rules {
             let within = |time| {
                 let failures = failures.get(&time).map(Vec::as_slice).unwrap_or_default();
@@ -110,7 +109,7 @@ impl<Q> AlertRun<'_, Q> {
             let decision = decide(rule, open, evidence.as_ref(), recent.as_ref(), watched.cool_down(), self.now);
             self.apply(&watched, rule, decision).await?;
         }
-        for alert in at_work.iter().filter(|alert| alert.closed.is_none()) {
+        for alert in at_work.iter().filter(|alert| alert.closed_at.is_none()) {
             // The tenant has changed the threshold.
             if !rules.iter().any(|rule| rule.to_string() == alert.rule) {
                 self.close(&watched, alert, ClosedAs::CooledDown).await?;
@@ -145,8 +144,7 @@ impl<Q> AlertRun<'_, Q> {
             AlertDecision::Open(evidence) => self.open(watched, rule, evidence).await?,
             AlertDecision::Update(alert, evidence) => self.update(watched, alert, evidence).await?,
             AlertDecision::Recover(alert) => {
-                let closed = self.close(watched, alert, ClosedAs::Recovered).await?;
-                self.report.recovered += u32::from(closed);
+                self.report.recovered += u32::from(self.close(watched, alert, ClosedAs::Recovered).await?);
             }
             AlertDecision::Reopen(alert, evidence) => {
                 if self.close(watched, alert, ClosedAs::CooledDown).await? {
@@ -174,7 +172,7 @@ impl<Q> AlertRun<'_, Q> {
         };
         if self.context.store.open_alert(&new).await?.is_some() {
             tracing::warn!(tenant.id = %watched.tenant_id, rule, failures = evidence.total(), "alert opened");
-            stage::metrics::alert_opened();
+            stage::metrics::count(stage::metrics::ALERTS_OPENED);
             self.report.opened += 1;
         }
         Ok(())

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use domain::email_address::EmailAddress;
 use domain::step::StageName;
-use domain::step::Step;
 use stage::{ConfigError, Env};
 
 /// An invocation runs one statement at a time.
@@ -60,11 +59,7 @@ impl StepQueues {
         })
     }
 
-    pub(crate) fn of(&self, step: &Step) -> &QueuePair {
-        self.of_stage(step.stage())
-    }
-
-    pub(crate) fn of_stage(&self, stage: StageName) -> &QueuePair {
+    pub(crate) fn of(&self, stage: StageName) -> &QueuePair {
         match stage {
             StageName::Analyze => &self.analyze,
             StageName::Notify => &self.notify,

@@ -67,7 +67,7 @@ impl<Q: Queues> Context<Q> {
 
     /// Sends a step's message to its queue.
     pub(crate) async fn send(&self, key: &StepKey, message: &str) -> Result<(), Error> {
-        let queue = self.step_queues.of(&key.step);
+        let queue = self.step_queues.of(key.step.stage());
         let sent = self.queues.send(&queue.url, &key.tenant_id, message).await;
         sent.map_err(|source| Error::Queue { key: Box::new(key.clone()), source })
     }
@@ -84,28 +84,29 @@ pub async fn handle<Q: Queues>(
     task: HousekeepTask,
     deadline: Instant,
 ) -> Result<TaskReport, Error> {
-    use HousekeepTask as Task;
     // Boxed: with the tasks' futures inside, this future is deeper than the compiler follows.
     match task {
-        Task::Requeue => Box::pin(requeue::requeue(context, deadline)).await.map(TaskReport::Requeue),
-        Task::Alerts => Box::pin(alerts::alerts(context, deadline)).await.map(TaskReport::Alerts),
-        Task::Purge => Box::pin(purge::purge(context, deadline)).await.map(TaskReport::Purge),
-        Task::Migrate => {
+        HousekeepTask::Requeue => Box::pin(requeue::requeue(context, deadline)).await.map(TaskReport::Requeue),
+        HousekeepTask::Alerts => Box::pin(alerts::alerts(context, deadline)).await.map(TaskReport::Alerts),
+        HousekeepTask::Purge => Box::pin(purge::purge(context, deadline)).await.map(TaskReport::Purge),
+        HousekeepTask::Migrate => {
             let applied = store::migrate(&context.store_config).await.map_err(Error::Migrate)?;
             tracing::info!(?applied, "database migrated");
             Ok(TaskReport::Migrate(MigrateReport { applied }))
         }
-        Task::Reanalyze(request) => Box::pin(reanalyze::reanalyze(context, &request)).await.map(TaskReport::Reanalyze),
-        Task::EraseVisitor(request) => {
+        HousekeepTask::Reanalyze(request) => {
+            Box::pin(reanalyze::reanalyze(context, &request)).await.map(TaskReport::Reanalyze)
+        }
+        HousekeepTask::EraseVisitor(request) => {
             Box::pin(erase::erase_visitor(context, &request, deadline)).await.map(TaskReport::EraseVisitor)
         }
-        Task::SaveSettings(request) => {
+        HousekeepTask::SaveSettings(request) => {
             Box::pin(save::save_settings(context, request)).await.map(TaskReport::SaveSettings)
         }
-        Task::SaveTemplate(request) => {
+        HousekeepTask::SaveTemplate(request) => {
             Box::pin(save::save_template(context, request)).await.map(TaskReport::SaveTemplate)
         }
-        Task::Integration(task) => {
+        HousekeepTask::Integration(task) => {
             let Context { connectors, queues, step_queues, .. } = context;
             let report = integrations::administer(connectors, queues, &step_queues.crm_sync.url, task, deadline);
             Box::pin(report).await.map(TaskReport::Integration)

@@ -96,7 +96,7 @@ async fn requeue_one<Q: Queues>(
 
 async fn give_up<Q: Queues>(context: &Context<Q>, lost: &TakenStep) -> Result<(), Error> {
     let key = &lost.claimed.key;
-    let queue = context.step_queues.of(&key.step);
+    let queue = context.step_queues.of(key.step.stage());
     let reason = format!("no delivery ended the step, although it was queued again {MAX_REQUEUES} times");
     // Dead-lettered before it fails, as in a stage: a crash between the two leaves a copy, never a loss.
     let sent = context.queues.dead_letter(&queue.dead_letter_url, &lost.message, LOST, &reason).await;

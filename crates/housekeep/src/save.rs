@@ -81,7 +81,7 @@ pub(crate) async fn save_template<Q>(
 ) -> Result<SaveTemplateReport, Error> {
     let SaveTemplateRequest { tenant_id, name, locale, subject, text, html } = request;
     let unknown = || Error::UnknownTenant(tenant_id.clone());
-    let tenant = context.store.tenant::<Settings>(&tenant_id).await?.ok_or_else(unknown)?;
+    let tenant = context.store.tenant::<MailSection>(&tenant_id).await?.ok_or_else(unknown)?;
     let source = TemplateSource { subject, text, html };
     mail::check(&source, &Show::from(&tenant.settings.email)).map_err(Error::Template)?;
     let TemplateSource { subject, text, html } = &source;
@@ -93,7 +93,7 @@ pub(crate) async fn save_template<Q>(
 
 /// Section of the tenant's settings about mails.
 #[derive(serde::Deserialize)]
-struct Settings {
+struct MailSection {
     #[serde(default)]
     email: EmailSettings,
 }

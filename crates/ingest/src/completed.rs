@@ -101,8 +101,7 @@ async fn store_and_queue<Q: Queues>(context: &Context<Q>, notification: &Notific
         Accepted::UnknownTenant => return Err(Error::UnknownTenant),
     };
     if queue {
-        let send = context.queues.send(&context.analyze_queue_url, &session.tenant_id, &message);
-        send.await.map_err(Error::Queue)?;
+        context.queues.send(&context.analyze_queue_url, &session.tenant_id, &message).await.map_err(Error::Queue)?;
     }
     Ok(receipt)
 }

@@ -7,7 +7,6 @@ mod problem;
 mod route;
 mod unsubscribe;
 
-use std::fmt::Display;
 use std::time::Duration;
 
 use aws_lambda_events::apigw::{ApiGatewayProxyRequest, ApiGatewayProxyResponse};
@@ -41,19 +40,11 @@ impl Config {
         Ok(Self {
             store: stage::config::store(env, CONNECTIONS)?,
             analyze_queue_url: env.text("ANALYZE_QUEUE_URL")?,
-            signing_keys: secrets(env, "SIGNING_SECRETS", SigningKeys::parse)?,
+            signing_keys: env.parsed_by("SIGNING_SECRETS", SigningKeys::parse)?,
             signature_tolerance: env.seconds("SIGNATURE_TOLERANCE_SECONDS")?,
-            link_secrets: secrets(env, "LINK_SECRETS", LinkSecrets::new)?,
+            link_secrets: env.parsed_by("LINK_SECRETS", LinkSecrets::new)?,
         })
     }
-}
-
-fn secrets<T, E: Display>(
-    env: &Env,
-    name: &'static str,
-    parse: impl FnOnce(&str) -> Result<T, E>,
-) -> Result<T, ConfigError> {
-    parse(&env.text(name)?).map_err(|error| ConfigError::Invalid { name, reason: error.to_string() })
 }
 
 /// Collaborators of the handler.

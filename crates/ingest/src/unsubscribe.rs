@@ -60,8 +60,7 @@ async fn serve<Q>(
     if !form::asks(request) {
         return Ok((400, LinkPage::Form(tenant.name)));
     }
-    let suppress = context.store.suppress(&tenant_id, &address, SuppressionReason::Unsubscribed, None);
-    let new = suppress.await?;
+    let new = context.store.suppress(&tenant_id, &address, SuppressionReason::Unsubscribed, None).await?;
     let duration_ms = started.elapsed().as_millis() as u64;
     tracing::info!(tenant.id = %tenant_id, repeated = !new, duration_ms, "visitor unsubscribed");
     Ok((200, LinkPage::Done(tenant.name)))

@@ -147,12 +147,12 @@ fn visitors(about: &About<'_>) -> Values {
     let actions = analysis.action_items.iter();
     let transcript = about.transcript.filter(|_| settings.show_transcript && !about.is_transcript_too_long());
     Values::new()
-        .text("lang", language.tag)
-        .text("dir", "ltr")
+        .with("lang", language.tag)
+        .with("dir", "ltr")
         .optional("content_lang", frame.locale.as_ref().map(Locale::as_ref))
         .optional("business", business)
         .optional("visitor", frame.visitor.as_deref())
-        .text("date", &frame.date)
+        .with("date", &frame.date)
         .with("summary", lines(summary.into_iter().flat_map(|summary| summary.text.lines()), MAX_PARAGRAPH_CHARS))
         .with("key_points", lines(key_points.iter().map(String::as_str), MAX_ITEM_CHARS))
         .list("action_items", actions.map(|item| action(item, language, business)))
@@ -163,7 +163,7 @@ fn visitors(about: &About<'_>) -> Values {
 
 fn turns(spoken: Vec<ShownTurn>) -> Vec<Value> {
     let turn = |ShownTurn { speaker, text, time }| {
-        Values::new().text("speaker", speaker).text("text", text).optional("time", time).into()
+        Values::new().with("speaker", speaker).with("text", text).optional("time", time).into()
     };
     spoken.into_iter().map(turn).collect()
 }
@@ -179,14 +179,14 @@ fn internal(analysis: &Analysis) -> Values {
     let line = |text: &str| quoted(text, MAX_ITEM_CHARS);
     let category = analysis.category.as_ref().map(|category| {
         let reasoning = line(&category.justification.reasoning);
-        Values::new().text("label", category.label.title()).text("reasoning", &reasoning)
+        Values::new().with("label", category.label.title()).with("reasoning", &reasoning)
     });
     let sentiment = analysis.sentiment.as_ref().map(|sentiment| {
-        Values::new().with("average", sentiment.average.get()).text("label", sentiment.label.as_str())
+        Values::new().with("average", sentiment.average.get()).with("label", sentiment.label.as_str())
     });
     let intent = analysis.intent.as_ref().map(|intent| {
         Values::new()
-            .text("primary_purpose", line(&intent.primary_purpose))
+            .with("primary_purpose", line(&intent.primary_purpose))
             .optional("outcome", intent.outcome.map(IntentOutcome::as_str))
     });
     let metrics = analysis.custom_metrics.iter().fold(Values::new(), |metrics, (name, metric)| {
@@ -196,7 +196,7 @@ fn internal(analysis: &Analysis) -> Values {
             (MetricStatus::Ok, serde_json::Value::String(value)) => Value::from(line(value)),
             (MetricStatus::Ok | MetricStatus::NotEvaluated, _) => Value::from(()),
         };
-        let metric = Values::new().with("value", value).text("rationale", line(&metric.rationale));
+        let metric = Values::new().with("value", value).with("rationale", line(&metric.rationale));
         metrics.with(one_line(name, MAX_NAME_CHARS), metric)
     });
     Values::new()
@@ -211,8 +211,8 @@ fn internal(analysis: &Analysis) -> Values {
 fn action(item: &ActionItem, language: &MailLanguage, business: Option<&str>) -> Values {
     let due = item.due.as_deref().map(|due| quoted(due, MAX_ITEM_CHARS)).filter(|due| !due.is_empty());
     Values::new()
-        .text("owner", language.owner(item.owner, business))
-        .text("text", quoted(&item.text, MAX_ITEM_CHARS))
+        .with("owner", language.owner(item.owner, business))
+        .with("text", quoted(&item.text, MAX_ITEM_CHARS))
         .optional("due", due)
 }
 

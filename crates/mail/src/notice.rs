@@ -48,8 +48,8 @@ mod tests {
             subject: "{{ failures }} failures",
             text: "Rule <{{ rule }}>\n\n{% for code in codes %}\n- {{ code.code }}\n{% endfor %}\n",
         };
-        let codes = ["a&b", "c"].map(|code| Values::new().text("code", code));
-        let values = Values::new().number("failures", 3).text("rule", "all:5/15").list("codes", codes);
+        let codes = ["a&b", "c"].map(|code| Values::new().with("code", code));
+        let values = Values::new().with("failures", 3).with("rule", "all:5/15").list("codes", codes);
         let mail = notice(&ALERT, values).unwrap();
         assert_eq!(mail.subject, "3 failures");
         assert_eq!(mail.text, "Rule <all:5/15>\n\n- a&b\n- c\n");

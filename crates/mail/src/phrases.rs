@@ -9,8 +9,8 @@ use crate::values::Values;
 
 /// A language with all fixed sentences.
 ///
-/// In a sentence `{date}` stands for the date in words, `{visitor}` for the visitor's name, and `{business}` for `with`
-/// and the name of the business, or for nothing.
+/// Placeholders of a sentence: `{date}`, the date in words; `{visitor}`, the visitor's name; `{business}`, `with` and the
+/// name of the business, or nothing.
 #[derive(Debug)]
 pub(crate) struct MailLanguage {
     /// The value of the `lang` attribute.
@@ -189,15 +189,15 @@ pub(crate) struct Phrases {
 impl Phrases {
     pub(crate) fn values(&self) -> Values {
         Values::new()
-            .text("subject", &self.subject)
-            .text("greeting", &self.greeting)
-            .text("opening", &self.opening)
-            .text("key_points", self.language.key_points)
-            .text("next_steps", self.language.next_steps)
-            .text("due", self.language.due)
-            .text("transcript", self.language.transcript)
-            .text("closing", &self.closing)
-            .text("unsubscribe", self.language.unsubscribe)
+            .with("subject", &self.subject)
+            .with("greeting", &self.greeting)
+            .with("opening", &self.opening)
+            .with("key_points", self.language.key_points)
+            .with("next_steps", self.language.next_steps)
+            .with("due", self.language.due)
+            .with("transcript", self.language.transcript)
+            .with("closing", &self.closing)
+            .with("unsubscribe", self.language.unsubscribe)
     }
 }
 

@@ -18,9 +18,7 @@ pub struct Sample {
     pub tenant_name: String,
     pub session: Session,
     pub analysis: Analysis,
-    #[serde(default)]
     pub transcript: Option<Transcript>,
-    #[serde(default)]
     pub unsubscribe_url: Option<String>,
 }
 

@@ -78,18 +78,14 @@ impl SendError {
                 let unsent = failure.as_connector_error().is_some_and(|error| error.is_user() || is_connecting(error));
                 if unsent { Self::NotReached(error.into()) } else { Self::Unanswered(error.into()) }
             }
-            SdkError::TimeoutError(_) | SdkError::ResponseError(_) => Self::Unanswered(error.into()),
-            // The SDK's enum may grow: a mail that is not known to be unsent may be sent.
+            // Time-outs and broken answers. The SDK's enum may grow: a mail that is not known to be unsent may be sent.
             _ => Self::Unanswered(error.into()),
         }
     }
 
     /// Returns whether SES may have accepted the mail: a second request could send it twice.
     pub fn is_outcome_unknown(&self) -> bool {
-        match self {
-            Self::Unanswered(_) | Self::NoMessageId => true,
-            Self::Request(_) | Self::NotReached(_) | Self::Refused { .. } => false,
-        }
+        self.code() == OUTCOME_UNKNOWN
     }
 
     /// Returns whether another delivery can help.
@@ -105,10 +101,7 @@ impl SendError {
     ///
     /// This excludes `NotReached`: a network without a route to SES does not get better by waiting.
     pub fn is_busy(&self) -> bool {
-        match self {
-            Self::Refused { refusal, .. } => refusal.scope() == RefusalScope::Now,
-            Self::Request(_) | Self::NotReached(_) | Self::Unanswered(_) | Self::NoMessageId => false,
-        }
+        matches!(self, Self::Refused { refusal, .. } if refusal.scope() == RefusalScope::Now)
     }
 
     pub fn code(&self) -> Code {

@@ -1,6 +1,6 @@
 //! A stand-in for `SendEmail` of SES v2 with scripted answers.
 //!
-//! It speaks HTTP/1.1 by itself, because it also has to break connections.
+//! The stand-in speaks HTTP/1.1 by itself, because it also has to break connections.
 
 #![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a helper that fails ends its test")]
 

@@ -16,8 +16,9 @@ impl Values {
     }
 
     #[must_use]
-    pub fn text(self, name: impl Into<Cow<'static, str>>, text: impl Into<Value>) -> Self {
-        self.with(name, text)
+    pub fn with(mut self, name: impl Into<Cow<'static, str>>, value: impl Into<Value>) -> Self {
+        self.0.push((name.into(), value.into()));
+        self
     }
 
     /// Adds a value that may be missing: a template can test `None`, but not show it.
@@ -27,18 +28,8 @@ impl Values {
     }
 
     #[must_use]
-    pub fn number(self, name: impl Into<Cow<'static, str>>, number: i64) -> Self {
-        self.with(name, number)
-    }
-
-    #[must_use]
     pub fn list(self, name: impl Into<Cow<'static, str>>, items: impl IntoIterator<Item = Self>) -> Self {
         self.with(name, items.into_iter().map(Value::from).collect::<Vec<_>>())
-    }
-
-    pub(crate) fn with(mut self, name: impl Into<Cow<'static, str>>, value: impl Into<Value>) -> Self {
-        self.0.push((name.into(), value.into()));
-        self
     }
 
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {

@@ -9,7 +9,7 @@ use domain::message::NotifyMessage;
 use domain::step::Code;
 use mail::Sender;
 use stage::backoff::Backoff;
-use stage::{Clock, Delivery, Failure, Outcome, SdkConfig, Stage};
+use stage::{Clock, Delivery, Failure, NextDelivery, Outcome, SdkConfig, Stage};
 use store::Store;
 use store::email_log::EmailStatus;
 
@@ -115,7 +115,7 @@ impl Stage for Context {
         let outcome = self.mail(&source, delivery).await;
         // Errors of SES are in the log already: `not_sent` records them.
         if let Err(error) = &outcome
-            && (error.is_unmade() || (error.is_retryable() && delivery.is_last))
+            && (error.is_unmade() || (matches!(error.next(), NextDelivery::Retry { .. }) && delivery.is_last))
         {
             self.fail(&source, error).await?;
         }

@@ -3,7 +3,7 @@
 use domain::id::TemplateName;
 use domain::step::Code;
 use mail::{SendError, TemplateError};
-use stage::Failure;
+use stage::{Failure, NextDelivery};
 
 /// An error that ended the work on a mail in this delivery.
 #[derive(Debug, thiserror::Error)]
@@ -27,23 +27,23 @@ pub enum Error {
     #[error("too little time is left in this delivery to send the mail")]
     NoTime,
     #[error("the mail was not sent")]
-    Send(#[source] SendError),
+    Send { source: SendError, next: NextDelivery },
 }
 
 impl Error {
-    /// Returns the code, and whether another delivery can help.
-    fn facts(&self) -> (Code, bool) {
-        let is_final = |code| (Code::new(code), false);
+    /// Returns the code, and the delivery that follows.
+    fn facts(&self) -> (Code, NextDelivery) {
+        let is_final = |code| (Code::new(code), NextDelivery::None);
         match self {
-            Self::Database(error) => (error.code(), error.is_retryable()),
+            Self::Database(error) => (error.code(), error.next()),
             Self::UnknownTenant => is_final("unknown_tenant"),
             Self::UnknownSession => is_final("unknown_session"),
             Self::UnknownAnalysis(_) => is_final("unknown_analysis"),
             Self::NoTemplate(_) => is_final("template_not_found"),
             Self::Template(_) => is_final("template_failed"),
             Self::SenderAddress => is_final("invalid_sender"),
-            Self::NoTime => (Code::new("no_time"), true),
-            Self::Send(error) => (error.code(), error.is_retryable()),
+            Self::NoTime => (Code::new("no_time"), NextDelivery::Retry { after: None }),
+            Self::Send { source, next } => (source.code(), *next),
         }
     }
 
@@ -54,7 +54,7 @@ impl Error {
 }
 
 impl Failure for Error {
-    fn is_retryable(&self) -> bool {
+    fn next(&self) -> NextDelivery {
         self.facts().1
     }
 

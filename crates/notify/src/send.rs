@@ -5,7 +5,7 @@ use std::time::Duration;
 use domain::settings::email::{ConfigurationSet, OnUnknown};
 use domain::step::Code;
 use mail::{Envelope, MIN_SEND_TIME, OUTCOME_UNKNOWN, Rendered, SendError};
-use stage::{Delivery, Outcome, error_chain};
+use stage::{Delivery, NextDelivery, Outcome, error_chain};
 use store::email_log::{Body, Email, EmailStatus};
 use store::sending::{Sending, Start};
 use uuid::Uuid;
@@ -113,9 +113,9 @@ impl Context {
                 Ok(Outcome::Done)
             }
             Err(error) if error.is_outcome_unknown() => {
-                tracing::warn!(error = error_chain(&error), email.id = %email_id, "mail request ended without an answer");
                 self.keep(source, email_id, body).await;
-                Ok(Outcome::Wait { after: self.unknown_outcome_wait.max(MIN_WAIT), code: OUTCOME_UNKNOWN })
+                let next = NextDelivery::Wait { after: self.unknown_outcome_wait.max(MIN_WAIT) };
+                Err(Error::Send { source: error, next })
             }
             Err(error) => self.not_sent(source, email, error).await,
         }
@@ -141,15 +141,12 @@ impl Context {
             tracing::warn!(error = error_chain(&error), email.id = %email.email_id, "earlier request of mail confirmed by an event");
             return Ok(Outcome::Wait { after: MIN_WAIT, code: OUTCOME_UNKNOWN });
         }
-        if !error.is_busy() {
-            return Err(Error::Send(error));
-        }
-        tracing::info!(error = error_chain(&error), email.id = %email.email_id, request, "mail postponed by SES");
-        let code = error.code();
-        Ok(match gives_up {
-            true => Outcome::Final { code, reason: error_chain(&error) },
-            false => Outcome::Wait { after: self.busy.spread(request), code },
-        })
+        let next = match error.is_busy() {
+            true if gives_up => NextDelivery::None,
+            true => NextDelivery::Wait { after: self.busy.spread(request) },
+            false => NextDelivery::retry_if(error.is_retryable()),
+        };
+        Err(Error::Send { source: error, next })
     }
 
     /// Settles a mail that SES may have: waits for its `Send` event, then holds the mail.

@@ -48,18 +48,12 @@ impl MailSource {
 
     /// Returns whether the log may keep recipient and events.
     pub(crate) fn keeps_metadata(&self) -> bool {
-        match self.settings.logging.mails {
-            LogDetail::None => false,
-            LogDetail::Metadata | LogDetail::Full => true,
-        }
+        self.settings.logging.mails != LogDetail::None
     }
 
     /// Returns whether the log keeps the mail itself.
     pub(crate) fn keeps_body(&self) -> bool {
-        match self.settings.logging.mails {
-            LogDetail::None | LogDetail::Metadata => false,
-            LogDetail::Full => true,
-        }
+        self.settings.logging.mails == LogDetail::Full
     }
 
     /// Returns the visitor's address, even if SES cannot send to it.

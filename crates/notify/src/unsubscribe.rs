@@ -41,12 +41,7 @@ pub struct Links {
 
 impl Links {
     pub fn from_env(env: &Env) -> Result<Self, ConfigError> {
-        let secrets = LinkSecrets::new(&env.text("LINK_SECRETS")?);
-        Ok(Self {
-            public_url: env.parsed("PUBLIC_URL")?,
-            secrets: secrets
-                .map_err(|error| ConfigError::Invalid { name: "LINK_SECRETS", reason: error.to_string() })?,
-        })
+        Ok(Self { public_url: env.parsed("PUBLIC_URL")?, secrets: env.parsed_by("LINK_SECRETS", LinkSecrets::new)? })
     }
 
     pub(crate) fn to(&self, tenant: &TenantId, address: AddressHash) -> String {

@@ -25,13 +25,8 @@ impl Originals {
 
     /// Keeps only the placeholders that are in the text.
     pub fn within(&self, text: &str) -> Self {
-        let names = find(text).map(|(range, _, _)| &text[range]);
-        Self(
-            names
-                .filter_map(|name| self.0.get_key_value(name))
-                .map(|(name, value)| (name.clone(), value.clone()))
-                .collect(),
-        )
+        let kept = find(text).filter_map(|(range, _, _)| self.0.get_key_value(&text[range]));
+        Self(kept.map(|(name, value)| (name.clone(), value.clone())).collect())
     }
 
     /// Replaces placeholders by their values. Placeholders inside of a value stay.

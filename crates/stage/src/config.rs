@@ -44,12 +44,17 @@ impl Env {
     }
 
     /// Parses a variable.
-    pub fn parsed<T>(&self, name: &'static str) -> Result<T, ConfigError>
-    where
-        T: FromStr<Err: Display>,
-    {
-        let text = self.text(name)?;
-        text.parse().map_err(|error: T::Err| ConfigError::Invalid { name, reason: error.to_string() })
+    pub fn parsed<T: FromStr<Err: Display>>(&self, name: &'static str) -> Result<T, ConfigError> {
+        self.parsed_by(name, T::from_str)
+    }
+
+    /// Parses a variable with a function.
+    pub fn parsed_by<T, E: Display>(
+        &self,
+        name: &'static str,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Result<T, ConfigError> {
+        parse(&self.text(name)?).map_err(|error| ConfigError::Invalid { name, reason: error.to_string() })
     }
 
     pub fn seconds(&self, name: &'static str) -> Result<Duration, ConfigError> {

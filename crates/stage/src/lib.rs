@@ -17,7 +17,7 @@ pub use aws::sdk_config;
 pub use aws_config::SdkConfig;
 pub use config::{ConfigError, Env};
 pub use error_chain::error_chain;
-pub use outcome::{Delivery, Failure, Outcome};
+pub use outcome::{Delivery, Failure, NextDelivery, Outcome};
 pub use step::{Stage, StepRunner};
 
 /// The source of the current time: `Utc::now`, or a constant in tests.

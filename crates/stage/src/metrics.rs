@@ -19,8 +19,10 @@ static NAMESPACE: OnceLock<String> = OnceLock::new();
 pub const STEP_FAILED: &str = "StepFailed";
 /// Dimension: the kind of the step.
 pub const STEP: &str = "Step";
+/// Events of SES about mails that are missing in the log.
 pub const UNKNOWN_EMAIL_EVENTS: &str = "UnknownEmailEvents";
 pub const ALERTS_OPENED: &str = "AlertsOpened";
+/// Mails to administrators that were not sent.
 pub const ALERT_MAILS_FAILED: &str = "AlertMailsFailed";
 /// Rows removed, by [`KIND`].
 pub const PURGED: &str = "Purged";
@@ -45,19 +47,9 @@ pub fn step_failed(key: &StepKey, code: Code) {
     emit(&MetricLine { name: STEP_FAILED, count: 1, dimension: Some((STEP, kind.as_str())), properties: &ids });
 }
 
-/// Counts an event of SES about a mail that is missing in the log.
-pub fn unknown_email_event() {
-    emit(&MetricLine { name: UNKNOWN_EMAIL_EVENTS, count: 1, dimension: None, properties: &[] });
-}
-
-/// Counts an opened alert.
-pub fn alert_opened() {
-    emit(&MetricLine { name: ALERTS_OPENED, count: 1, dimension: None, properties: &[] });
-}
-
-/// Counts a mail to administrators that was not sent.
-pub fn alert_mail_failed() {
-    emit(&MetricLine { name: ALERT_MAILS_FAILED, count: 1, dimension: None, properties: &[] });
+/// Counts one occurrence of a metric without dimension.
+pub fn count(name: &'static str) {
+    emit(&MetricLine { name, count: 1, dimension: None, properties: &[] });
 }
 
 /// Counts rows that were purged.

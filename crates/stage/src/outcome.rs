@@ -38,30 +38,48 @@ impl Outcome {
     /// Turns a handler's error into an outcome.
     pub fn of(failure: &impl Failure) -> Self {
         let (code, reason) = (failure.code(), error_chain(failure));
-        match failure.is_retryable() {
-            true => Self::Retry { after: failure.retry_after(), code, reason },
-            false => Self::Final { code, reason },
+        match failure.next() {
+            NextDelivery::None => Self::Final { code, reason },
+            NextDelivery::Retry { after } => Self::Retry { after, code, reason },
+            NextDelivery::Wait { after } => Self::Wait { after, code },
         }
+    }
+}
+
+/// The delivery that follows an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NextDelivery {
+    /// Another delivery cannot help.
+    None,
+    /// One of the message's deliveries, after this long or the usual back-off.
+    Retry { after: Option<Duration> },
+    /// A delivery after this long, which uses up none of the message's.
+    Wait { after: Duration },
+}
+
+impl NextDelivery {
+    pub fn retry_if(is_retryable: bool) -> Self {
+        if is_retryable { Self::Retry { after: None } } else { Self::None }
     }
 }
 
 /// Errors of handlers, each of which says what follows.
 pub trait Failure: std::error::Error + 'static {
-    /// Whether another delivery can help. Implementations match every variant.
-    fn is_retryable(&self) -> bool;
+    /// The delivery that follows. Implementations match every variant.
+    fn next(&self) -> NextDelivery;
 
     /// The code that is recorded when the step fails.
     fn code(&self) -> Code;
 
-    /// The wait that the other side asked for.
-    fn retry_after(&self) -> Option<Duration> {
-        None
+    /// Whether another delivery can help.
+    fn is_retryable(&self) -> bool {
+        self.next() != NextDelivery::None
     }
 }
 
 impl Failure for store::Error {
-    fn is_retryable(&self) -> bool {
-        store::Error::is_retryable(self)
+    fn next(&self) -> NextDelivery {
+        NextDelivery::retry_if(store::Error::is_retryable(self))
     }
 
     fn code(&self) -> Code {

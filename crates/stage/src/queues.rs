@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use aws_sdk_sqs::Client;
-use aws_sdk_sqs::error::SdkError;
 use aws_sdk_sqs::operation::send_message::builders::SendMessageFluentBuilder;
 use aws_sdk_sqs::types::MessageAttributeValue;
 use domain::id::{SessionId, TenantId};
@@ -107,8 +106,8 @@ impl Sqs {
 
 impl Queues for Sqs {
     async fn send(&self, queue_url: &str, tenant: &TenantId, body: &str) -> Result<(), QueueError> {
-        let request = self.message(queue_url, tenant, body).send();
-        request.await.map(drop).map_err(|source| send_error(queue_url, source))
+        let request = self.message(queue_url, tenant, body);
+        request.send().await.map(drop).map_err(|source| send_error(queue_url, source))
     }
 
     async fn send_later(
@@ -146,16 +145,13 @@ impl Queues for Sqs {
     }
 }
 
-fn send_error<E>(queue_url: &str, source: SdkError<E>) -> QueueError
-where
-    E: std::error::Error + Send + Sync + 'static,
-{
+fn send_error(queue_url: &str, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> QueueError {
     QueueError::Send { queue: name(queue_url), source: source.into() }
 }
 
 fn text_attribute(queue_url: &str, value: &str) -> Result<MessageAttributeValue, QueueError> {
     let attribute = MessageAttributeValue::builder().data_type("String").string_value(value).build();
-    attribute.map_err(|source| QueueError::Send { queue: name(queue_url), source: source.into() })
+    attribute.map_err(|source| send_error(queue_url, source))
 }
 
 /// SQS refuses an empty attribute value.

@@ -64,7 +64,7 @@ pub trait Stage {
     type Error: Failure;
 
     /// Works on a step that is claimed, as the message in its row asks; an unreadable one is replaced by the message
-    /// of this delivery. `Err` is another delivery if [`Failure::is_retryable`], else the step's end.
+    /// of this delivery. [`Failure::next`] says what follows an `Err`.
     fn handle(&self, message: Self::Message, delivery: &Delivery)
     -> impl Future<Output = Result<Outcome, Self::Error>>;
 }
@@ -170,7 +170,14 @@ impl<S: Stage, Q: Queues> StepRunner<S, Q> {
         let handled = AssertUnwindSafe(self.stage.handle(message, &delivery)).catch_unwind().await;
         let outcome = match handled {
             Ok(Ok(outcome)) => outcome,
-            Ok(Err(error)) => Outcome::of(&error),
+            Ok(Err(error)) => {
+                let outcome = Outcome::of(&error);
+                // The other outcomes of an error carry its reason, and are logged below.
+                if let Outcome::Wait { code, .. } = outcome {
+                    tracing::warn!(code = code.as_str(), error = error_chain(&error), "step postponed");
+                }
+                outcome
+            }
             Err(_) => Outcome::Retry { after: None, code: PANIC, reason: "the handler panicked".to_owned() },
         };
         let (duration_ms, attempt) = (started.elapsed().as_millis() as u64, delivery.claimed.attempt);

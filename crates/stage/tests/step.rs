@@ -18,7 +18,7 @@ use stage::batch::{QueueConfig, handle_batch};
 use stage::queues::{ERROR_CODE, Routes};
 use stage::step::{StageConfig, StepRunner};
 use stage::testing::MemoryQueues;
-use stage::{Delivery, Failure, Outcome, Stage};
+use stage::{Delivery, Failure, NextDelivery, Outcome, Stage};
 use store::analyses::NewAnalysis;
 use store::sessions::NotifiedSession;
 use store::steps::{Claim, Planned};
@@ -33,8 +33,8 @@ struct OracleError {
 }
 
 impl Failure for OracleError {
-    fn is_retryable(&self) -> bool {
-        self.retryable
+    fn next(&self) -> NextDelivery {
+        NextDelivery::retry_if(self.retryable)
     }
 
     fn code(&self) -> Code {

@@ -6,7 +6,7 @@ use domain::step::Code;
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::row::{FromRow, Row, column_enum};
+use crate::row::{column_enum, row};
 use crate::sql::{int, jsonb, statements, text, time, uuid};
 use crate::{Error, Store};
 
@@ -71,9 +71,9 @@ pub struct NewAlert<'a> {
 column_enum! {
     /// Why an alert is over.
     pub enum ClosedAs {
-        /// It works again, and the admins get a mail.
+        /// The failures have ended, and the admins get a mail.
         Recovered = "recovered",
-        /// It goes on: the next alert of the rule may open.
+        /// The failures go on: the next alert of the rule may open.
         CooledDown = "cooled_down",
     }
 }
@@ -98,22 +98,25 @@ column_enum! {
     }
 }
 
-/// An alert that is open, or has a mail that is still to be sent.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Alert {
-    pub alert_id: Uuid,
-    pub rule: String,
-    pub opened_at: DateTime<Utc>,
-    pub closed: Option<(ClosedAs, DateTime<Utc>)>,
-    pub failures: i32,
-    pub codes: Value,
-    pub last_failure_at: DateTime<Utc>,
-    pub mail: AlertMailStatus,
-    /// When it was last taken.
-    pub mail_at: Option<DateTime<Utc>>,
-    /// `None` unless it closed as recovered.
-    pub recovery: Option<AlertMailStatus>,
-    pub recovery_at: Option<DateTime<Utc>>,
+row! {
+    /// An alert that is open, or has a mail that is still to be sent.
+    #[derive(Debug, Clone, PartialEq)]
+    pub struct Alert {
+        pub alert_id: Uuid,
+        pub rule: String,
+        pub opened_at: DateTime<Utc>,
+        pub closed_at: Option<DateTime<Utc>>,
+        pub closed_as: Option<ClosedAs>,
+        pub failures: i32,
+        pub codes: Value,
+        pub last_failure_at: DateTime<Utc>,
+        pub mail_status: AlertMailStatus,
+        /// When it was last taken.
+        pub mail_at: Option<DateTime<Utc>>,
+        /// `None` unless it closed as recovered.
+        pub recovery_status: Option<AlertMailStatus>,
+        pub recovery_at: Option<DateTime<Utc>>,
+    }
 }
 
 impl Store {
@@ -177,31 +180,11 @@ impl Store {
             AlertMail::Opening => RECORD_ALERT_MAIL,
             AlertMail::Recovery => RECORD_RECOVERY_MAIL,
         };
-        let code = code.map(Code::as_str);
-        let params = [text(tenant.as_ref()), uuid(alert_id), text(status.as_str()), text(code)];
+        let params = [text(tenant.as_ref()), uuid(alert_id), text(status.as_str()), text(code.map(Code::as_str))];
         self.execute(sql, &params).await.map(drop)
     }
 }
 
 fn count(failures: i64) -> i32 {
     i32::try_from(failures).unwrap_or(i32::MAX)
-}
-
-impl FromRow for Alert {
-    fn from_row(row: &Row) -> Result<Self, Error> {
-        let closed_at: Option<DateTime<Utc>> = row.get("closed_at")?;
-        Ok(Self {
-            alert_id: row.get("alert_id")?,
-            rule: row.get("rule")?,
-            opened_at: row.get("opened_at")?,
-            closed: closed_at.map(|at| Ok((row.get("closed_as")?, at))).transpose()?,
-            failures: row.get("failures")?,
-            codes: row.get("codes")?,
-            last_failure_at: row.get("last_failure_at")?,
-            mail: row.get("mail_status")?,
-            mail_at: row.get("mail_at")?,
-            recovery: row.get("recovery_status")?,
-            recovery_at: row.get("recovery_at")?,
-        })
-    }
 }

@@ -83,8 +83,7 @@ impl Store {
         let params = [text(tenant.as_ref()), text(session.as_ref()), int(version), text(shown.as_str())];
         let Some(row) = self.row(SHOWN_ANALYSIS, &params).await? else { return Ok(None) };
         let analysis: Analysis = row.json("document")?;
-        let originals: Originals = row.json("originals")?;
-        Ok(Some(analysis.restored(&originals)))
+        Ok(Some(analysis.restored(&row.json("originals")?)))
     }
 
     /// Returns the latest version; `None` if the session has not been analysed.

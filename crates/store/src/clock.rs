@@ -51,8 +51,8 @@ impl Store {
         }
     }
 
-    /// Tells whether it is quiet at `now` in `zone`: from `from` up to, but without, `to`, over midnight where `from` is
-    /// later. Never where they are equal.
+    /// Returns the end of the quiet hours if `now` is in them: in `zone` from `from` up to, but without, `to`, over midnight
+    /// where `from` is later. Equal times make no quiet hours.
     pub async fn quiet_until(
         &self,
         zone: &TimeZone,

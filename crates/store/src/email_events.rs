@@ -101,8 +101,7 @@ impl Store {
             text(event.suppress.map(SuppressionReason::as_str)),
         ];
         let row = self.one(RECORD_EMAIL_EVENT, &params).await?;
-        let session: Option<String> = row.get("session_id")?;
-        if session.is_none() {
+        if row.get::<Option<String>>("session_id")?.is_none() {
             return Ok(EventRecord::UnknownEmail);
         }
         let session_id = row.get("session_id")?;

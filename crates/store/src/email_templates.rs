@@ -74,20 +74,14 @@ impl Store {
 
     /// Saves a template as the next version, which is returned. `None` for an unknown tenant.
     pub async fn save_template(&self, new: &NewTemplate<'_>) -> Result<Option<i32>, Error> {
+        let NewTemplate { tenant_id, name, locale, subject, text: body, html } = *new;
         loop {
-            let params = [
-                text(new.tenant_id.as_ref()),
-                text(new.name),
-                text(new.locale),
-                text(new.subject),
-                text(new.text),
-                text(new.html),
-            ];
+            let params = [text(tenant_id.as_ref()), text(name), text(locale), text(subject), text(body), text(html)];
             if let Some(row) = self.row(SAVE_TEMPLATE, &params).await? {
                 return row.get("version").map(Some);
             }
             // Another one was saved as this version: what is left is the next.
-            if self.row(TENANT_EXISTS, &[text(new.tenant_id.as_ref())]).await?.is_none() {
+            if self.row(TENANT_EXISTS, &[text(tenant_id.as_ref())]).await?.is_none() {
                 return Ok(None);
             }
         }

@@ -41,28 +41,19 @@ impl Error {
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::Connection { .. } | Self::Timeout { .. } => true,
-            Self::Statement { source, .. } => match source.0.code() {
-                None => true,
-                Some(state) => is_passing(state),
-            },
+            Self::Statement { source, .. } => source.0.code().is_none_or(is_passing),
             Self::Document(_) | Self::Row { .. } => false,
         }
     }
 
     /// The server's code for the error.
     pub(crate) fn state(&self) -> Option<&SqlState> {
-        match self {
-            Self::Statement { source, .. } => source.0.code(),
-            Self::Connection { .. } | Self::Timeout { .. } | Self::Document(_) | Self::Row { .. } => None,
-        }
+        if let Self::Statement { source, .. } = self { source.0.code() } else { None }
     }
 
     /// The constraint that the statement broke.
     pub(crate) fn constraint(&self) -> Option<&str> {
-        match self {
-            Self::Statement { source, .. } => source.0.as_db_error().and_then(|error| error.constraint()),
-            Self::Connection { .. } | Self::Timeout { .. } | Self::Document(_) | Self::Row { .. } => None,
-        }
+        if let Self::Statement { source, .. } = self { source.0.as_db_error()?.constraint() } else { None }
     }
 }
 

@@ -151,19 +151,19 @@ pub enum Admission {
 /// The health of a third party, as a sync has found it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Health {
-    /// It works.
+    /// The third party works.
     Works,
-    /// It is down, or does not answer.
+    /// The third party is down, or does not answer.
     Down,
-    /// It refuses what it is sent, whatever that is.
+    /// The third party refuses every request.
     Refuses,
-    /// Nothing: what went wrong is the session's own, or the attempt does not count.
+    /// Nothing is known: the error is the session's own, or the attempt does not count.
     Unknown,
-    /// Nothing, although it was called; the next probe waits as long again.
+    /// Nothing is known, although the third party was called; the next probe waits as long again.
     Unsure,
-    /// It asks to be left alone for this long.
+    /// The third party asks for no requests for this long.
     Limited { after: Duration, code: Code },
-    /// It asks to be left alone, and refuses what it is sent.
+    /// The third party asks for no requests for this long, and refuses every one.
     LimitedAndRefuses { after: Duration, code: Code },
 }
 
@@ -262,8 +262,7 @@ impl Store {
         lease: Duration,
     ) -> Result<Option<Renewal>, Error> {
         self.execute(OPEN_GATE, &of_integration(tenant, integration, [])).await?;
-        let params = of_integration(tenant, integration, [float(millis(lease))]);
-        let row = self.row(TAKE_RENEWAL, &params).await?;
+        let row = self.row(TAKE_RENEWAL, &of_integration(tenant, integration, [float(millis(lease))])).await?;
         row.map(|row| Ok(Renewal { lease: row.get("renewing_until")? })).transpose()
     }
 
@@ -274,8 +273,7 @@ impl Store {
         integration: &IntegrationId,
         renewal: Renewal,
     ) -> Result<(), Error> {
-        let params = of_integration(tenant, integration, [time(renewal.lease)]);
-        self.execute(END_RENEWAL, &params).await.map(drop)
+        self.execute(END_RENEWAL, &of_integration(tenant, integration, [time(renewal.lease)])).await.map(drop)
     }
 }
 

@@ -147,18 +147,10 @@ impl Store {
         Ok(self.execute(START_WRITING, &of_sync(key, more)).await? > 0)
     }
 
-    /// Records the end of an attempt that another one will follow, and why; other versions may be written.
-    pub async fn stop_writing(&self, key: &SyncKey<'_>, code: Code, error: &str) -> Result<(), Error> {
-        self.put_off(key, code, error, true).await
-    }
-
-    /// Notes what a sync waits for that has not called the third party.
-    pub async fn hold_sync(&self, key: &SyncKey<'_>, code: Code, why: &str) -> Result<(), Error> {
-        self.put_off(key, code, why, false).await
-    }
-
-    async fn put_off(&self, key: &SyncKey<'_>, code: Code, error: &str, has_tried: bool) -> Result<(), Error> {
-        let more = [text(code.as_str()), text(error), boolean(has_tried)];
+    /// Records the end of an attempt that another one will follow, and why; other versions may be written. `has_asked`:
+    /// whether the third party was called.
+    pub async fn stop_writing(&self, key: &SyncKey<'_>, code: Code, error: &str, has_asked: bool) -> Result<(), Error> {
+        let more = [text(code.as_str()), text(error), boolean(has_asked)];
         self.execute(STOP_WRITING, &of_sync(key, more)).await.map(drop)
     }
 

@@ -208,8 +208,7 @@ impl Store {
 
     /// Returns the integrations of a tenant that the service has disabled.
     pub async fn disabled_integrations(&self, tenant: &TenantId) -> Result<Vec<DisabledIntegration>, Error> {
-        let params = [text(tenant.as_ref()), text(INTEGRATION_DISABLED.as_str())];
-        self.all(DISABLED_INTEGRATIONS, &params).await
+        self.all(DISABLED_INTEGRATIONS, &[text(tenant.as_ref()), text(INTEGRATION_DISABLED.as_str())]).await
     }
 }
 

@@ -103,17 +103,23 @@ text_enum! {
     }
 }
 
+/// Tokens of one reply, counted by Bedrock.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct TokenCounts {
+    /// Tokens that were neither read from the cache nor written to it.
+    pub input: u64,
+    pub output: u64,
+    pub cached: u64,
+    pub cache_write: u64,
+}
+
 /// The end of a request.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct CallEnd {
     pub outcome: CallOutcome,
     /// Why, such as `cut_off`.
     pub code: Option<Code>,
-    /// Tokens that were not cached.
-    pub input_tokens: u64,
-    pub output_tokens: u64,
-    pub cached_tokens: u64,
-    pub cache_write_tokens: u64,
+    pub tokens: TokenCounts,
     /// `None` where the price is not known. Finite and not negative.
     pub cost_usd: Option<f64>,
     pub latency_ms: u64,
@@ -146,10 +152,10 @@ impl Store {
             uuid(call_id),
             text(end.outcome.as_str()),
             text(end.code.map(Code::as_str)),
-            bigint(signed(end.input_tokens)),
-            bigint(signed(end.output_tokens)),
-            bigint(signed(end.cached_tokens)),
-            bigint(signed(end.cache_write_tokens)),
+            bigint(signed(end.tokens.input)),
+            bigint(signed(end.tokens.output)),
+            bigint(signed(end.tokens.cached)),
+            bigint(signed(end.tokens.cache_write)),
             float(end.cost_usd),
             bigint(signed(end.latency_ms)),
         ];

@@ -77,8 +77,7 @@ impl Store {
 fn not_planned(row: &Row, version: i32) -> Result<Reanalysis, Error> {
     let latest: Option<i32> = row.get("latest")?;
     let message: Option<String> = row.get("message")?;
-    let purged_at: Option<DateTime<Utc>> = row.get("transcript_purged_at")?;
-    if purged_at.is_some() {
+    if row.get::<Option<DateTime<Utc>>>("transcript_purged_at")?.is_some() {
         return Ok(Reanalysis::TranscriptPurged);
     }
     Ok(match (latest, message) {

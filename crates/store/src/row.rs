@@ -7,6 +7,7 @@ use domain::session::{Channel, EmailConsent, SessionStatus};
 use domain::step::StageName;
 use domain::transcript::Role;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use uuid::Uuid;
 
 use crate::Error;
@@ -80,12 +81,6 @@ macro_rules! native {
                 Ok(row.try_get(column)?)
             }
         }
-
-        impl Column for Option<$type> {
-            fn read(row: &tokio_postgres::Row, column: &str) -> Result<Self, Invalid> {
-                Ok(row.try_get(column)?)
-            }
-        }
     )+};
 }
 
@@ -128,7 +123,8 @@ macro_rules! column_enum {
 }
 pub(crate) use column_enum;
 
-native! { bool, i32, i64, f64, String, Vec<u8>, Vec<String>, Uuid, NaiveDate, DateTime<Utc>, serde_json::Value }
+native! { bool, i32, i64, f64, String, Vec<u8>, Vec<String>, Uuid, NaiveDate, DateTime<Utc>, Value }
+native! { Option<bool>, Option<i32>, Option<f64>, Option<String>, Option<DateTime<Utc>>, Option<Value> }
 parsed! { TenantId, AgentId, SessionId, IntegrationId }
 one_of! { Channel, EmailConsent, EventType, Role, SessionStatus, StageName }
 

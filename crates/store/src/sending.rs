@@ -126,8 +126,7 @@ impl Store {
 
     /// Records that SES took the mail.
     pub async fn record_sent(&self, tenant: &TenantId, email_id: Uuid, provider_id: &str) -> Result<(), Error> {
-        let params = [text(tenant.as_ref()), uuid(email_id), text(provider_id)];
-        self.execute(RECORD_SENT, &params).await.map(drop)
+        self.execute(RECORD_SENT, &[text(tenant.as_ref()), uuid(email_id), text(provider_id)]).await.map(drop)
     }
 
     /// Records that SES did not take the mail (`Queued`: to be tried again, `Failed`), which lets another mail go to its
@@ -141,8 +140,7 @@ impl Store {
         status: EmailStatus,
         code: Option<Code>,
     ) -> Result<bool, Error> {
-        let code = code.map(Code::as_str);
-        let params = [text(tenant.as_ref()), uuid(email_id), text(status.as_str()), text(code)];
+        let params = [text(tenant.as_ref()), uuid(email_id), text(status.as_str()), text(code.map(Code::as_str))];
         self.one(RECORD_NOT_SENT, &params).await?.get("recorded")
     }
 

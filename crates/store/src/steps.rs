@@ -235,15 +235,13 @@ impl Store {
 
     /// Gives a claim back; the step is claimed again in about `after`. Does nothing if the claim is lost.
     pub async fn release_step(&self, claimed: &Claimed, after: Duration) -> Result<(), Error> {
-        let params = of_claim(claimed, [float(millis(after))]);
-        self.execute(RELEASE_STEP, &params).await.map(drop)
+        self.execute(RELEASE_STEP, &of_claim(claimed, [float(millis(after))])).await.map(drop)
     }
 
     /// Gives a claim back as [`Self::release_step`] does, of a step that waits for its turn and was not lost, however
     /// often that happens.
     pub async fn postpone_step(&self, claimed: &Claimed, after: Duration) -> Result<(), Error> {
-        let params = of_claim(claimed, [float(millis(after))]);
-        self.execute(POSTPONE_STEP, &params).await.map(drop)
+        self.execute(POSTPONE_STEP, &of_claim(claimed, [float(millis(after))])).await.map(drop)
     }
 
     /// Ends a step, and with the last step its session, whose status is returned.
@@ -265,8 +263,7 @@ impl Store {
         session: &SessionId,
         which: Unclaimed,
     ) -> Result<Vec<Planned>, Error> {
-        let all = which == Unclaimed::All;
-        let params = [text(tenant.as_ref()), text(session.as_ref()), boolean(all)];
+        let params = [text(tenant.as_ref()), text(session.as_ref()), boolean(which == Unclaimed::All)];
         self.all(UNCLAIMED_STEPS, &params).await
     }
 
@@ -274,14 +271,12 @@ impl Store {
     ///
     /// Concurrent callers get different steps.
     pub async fn take_overdue_steps(&self, overdue_by: Duration, limit: i64) -> Result<Vec<TakenStep>, Error> {
-        let params = [float(millis(overdue_by)), bigint(limit)];
-        self.all(TAKE_OVERDUE_STEPS, &params).await
+        self.all(TAKE_OVERDUE_STEPS, &[float(millis(overdue_by)), bigint(limit)]).await
     }
 
     /// Gives back a step whose message could not be sent: it is as overdue as before.
     pub async fn put_back_overdue(&self, claimed: &Claimed, overdue_by: Duration) -> Result<(), Error> {
-        let params = of_claim(claimed, [float(millis(overdue_by))]);
-        self.execute(PUT_BACK_OVERDUE, &params).await.map(drop)
+        self.execute(PUT_BACK_OVERDUE, &of_claim(claimed, [float(millis(overdue_by))])).await.map(drop)
     }
 }
 

@@ -136,8 +136,7 @@ impl Store {
                 let at = time(after.map(|after| after.updated_at));
                 let of = text(after.map(|after| after.session_id.as_ref()));
                 let version = int(after.map(|after| after.analysis_version));
-                let params = [tenant, integration, status, from, to, at, of, version, limit];
-                self.all(SHOWN_SYNCS, &params).await
+                self.all(SHOWN_SYNCS, &[tenant, integration, status, from, to, at, of, version, limit]).await
             }
         }
     }

@@ -62,8 +62,7 @@ impl Store {
 
     /// Returns up to `limit` tenants in the order of their ids, after the last tenant of the call before.
     pub async fn retentions(&self, after: Option<&TenantId>, limit: i64) -> Result<Vec<Retention>, Error> {
-        let after = after.map_or("", |tenant| tenant.as_ref());
-        self.all(RETENTIONS, &[text(after), bigint(limit)]).await
+        self.all(RETENTIONS, &[text(after.map_or("", AsRef::as_ref)), bigint(limit)]).await
     }
 }
 

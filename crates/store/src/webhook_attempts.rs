@@ -109,8 +109,8 @@ impl Store {
         session: Option<&SessionId>,
         limit: i64,
     ) -> Result<Vec<AttemptEntry>, Error> {
-        let session = session.map(|session| session.as_ref().to_owned());
-        let params = [text(tenant.as_ref()), text(integration.as_ref()), text(session), bigint(limit)];
+        let session = text(session.map(|session| session.as_ref()));
+        let params = [text(tenant.as_ref()), text(integration.as_ref()), session, bigint(limit)];
         self.all(WEBHOOK_ATTEMPTS, &params).await
     }
 }

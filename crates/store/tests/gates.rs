@@ -51,7 +51,7 @@ impl Gate {
         Self { database, tenant, integration }
     }
 
-    /// Whose third party has been down until its circuit opened.
+    /// Returns a gate whose third party has been down until its circuit opened.
     async fn open() -> Self {
         let gate = Self::new().await;
         for session in 1..=CIRCUIT_FAILURES {

@@ -14,7 +14,7 @@ use redaction::Originals;
 use serde_json::{Value, json};
 use store::Store;
 use store::analyses::NewAnalysis;
-use store::model_calls::{Begun, CallEnd, CallOutcome, NewCall};
+use store::model_calls::{Begun, CallEnd, CallOutcome, NewCall, TokenCounts};
 use store::parts::{MERGE_PART, PartKey};
 use store::reanalysis::Reanalysis;
 use store::sessions::NotifiedSession;
@@ -61,32 +61,13 @@ async fn begin(store: &Store, claimed: &Claimed, n: i32) -> (Uuid, i32) {
 }
 
 fn end(outcome: CallOutcome, cost_usd: Option<f64>) -> CallEnd {
-    CallEnd {
-        outcome,
-        code: None,
-        input_tokens: 1000,
-        output_tokens: 200,
-        cached_tokens: 30,
-        cache_write_tokens: 4,
-        cost_usd,
-        latency_ms: 1500,
-    }
+    let tokens = TokenCounts { input: 1000, output: 200, cached: 30, cache_write: 4 };
+    CallEnd { outcome, code: None, tokens, cost_usd, latency_ms: 1500 }
 }
 
 fn no_answer() -> CallEnd {
     let code = Some(Code::new("model_throttled"));
-    let (input_tokens, output_tokens, cached_tokens, cache_write_tokens) = (0, 0, 0, 0);
-    let outcome = CallOutcome::NoAnswer;
-    CallEnd {
-        outcome,
-        code,
-        input_tokens,
-        output_tokens,
-        cached_tokens,
-        cache_write_tokens,
-        cost_usd: None,
-        latency_ms: 10,
-    }
+    CallEnd { outcome: CallOutcome::NoAnswer, code, tokens: TokenCounts::default(), cost_usd: None, latency_ms: 10 }
 }
 
 #[tokio::test]

@@ -115,5 +115,5 @@ impl<Q: Queues> Context<Q> {
 /// Counts an event of a mail that we did not send, or whose log was removed: another delivery cannot help.
 fn unknown_event(event: &SesEvent) {
     tracing::warn!(event.type = event.kind, "event of unknown mail skipped");
-    stage::metrics::unknown_email_event();
+    stage::metrics::count(stage::metrics::UNKNOWN_EMAIL_EVENTS);
 }

@@ -16,7 +16,7 @@ use transport::AwsHttpClient;
 
 const ANSWER: &str = r#"{"QueueUrls":["http://sqs.example/1/first"]}"#;
 
-/// What the server does with each request.
+/// The behaviour of the server towards each request.
 #[derive(Clone, Copy)]
 enum Behaviour {
     Answer,

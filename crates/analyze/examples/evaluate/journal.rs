@@ -70,10 +70,10 @@ impl Journal for MemoryJournal {
         let sum = |count: fn(&CallEnd) -> u64| answered().map(|(_, end)| count(end)).sum();
         Ok(Usage {
             attempts: u32::try_from(answered().count()).unwrap_or(u32::MAX),
-            input_tokens: sum(|end| end.input_tokens),
-            output_tokens: sum(|end| end.output_tokens),
-            cached_tokens: sum(|end| end.cached_tokens),
-            cache_write_tokens: sum(|end| end.cache_write_tokens),
+            input_tokens: sum(|end| end.tokens.input),
+            output_tokens: sum(|end| end.tokens.output),
+            cached_tokens: sum(|end| end.tokens.cached),
+            cache_write_tokens: sum(|end| end.tokens.cache_write),
             cost_usd: answered().map(|(_, end)| end.cost_usd).sum(),
             latency_ms: sum(|end| end.latency_ms),
             model: answered().next_back().map(|(call, _)| call.model.clone()),

@@ -98,13 +98,8 @@ impl<'a, J: Journal> TranscriptAnalysis<'a, J> {
 
     /// Estimates the tokens of the lines before the transcript.
     pub(super) fn head_tokens(&self) -> usize {
-        split::tokens(&analysis_message(
-            &self.facts,
-            &Transcript::default(),
-            &[TranscriptPart::default()],
-            0,
-            &self.nonce,
-        ))
+        let (transcript, parts) = (Transcript::default(), [TranscriptPart::default()]);
+        split::tokens(&analysis_message(&self.facts, &transcript, &parts, 0, &self.nonce))
     }
 
     /// Asks about the whole transcript, or about parts within `limits`, and about smaller parts if these are too long.

@@ -23,7 +23,7 @@ async fn a_budget_that_is_spent_or_cannot_be_kept_makes_the_session_wait() {
         (json!({ "monthly_budget_usd": 5, "model": "meta.llama9" }), "model_price_unknown"),
     ] {
         let world = World::new(json!({ "analysis": settings }), Some(&CHAT)).await;
-        let outcome = world.handle().await.unwrap();
+        let outcome = Outcome::of(&world.handle().await.unwrap_err());
         assert!(matches!(outcome, Outcome::Wait { code: found, .. } if found.as_str() == code), "{outcome:?}");
         assert_eq!(world.calls().await, 0);
     }
@@ -96,8 +96,11 @@ async fn parts_that_were_analysed_are_not_paid_for_again_and_the_session_waits_f
     let world = world_of(json!({}), &long(1500, "it is broken.")).await;
     let fault = json!({ "match": "POST converse", "body_match": "Part: 3 of 3", "exception": "ThrottlingException" });
     world.bedrock.control.fault(fault).await.unwrap();
-    let outcome = world.handle().await.unwrap();
-    assert!(matches!(outcome, Outcome::Wait { code, .. } if code.as_str() == "parts_left"), "{outcome:?}");
+    let outcome = Outcome::of(&world.handle().await.unwrap_err());
+    assert!(
+        matches!(outcome, Outcome::Wait { after: Duration::ZERO, code } if code.as_str() == "parts_left"),
+        "{outcome:?}"
+    );
     let before = world.calls().await;
     assert_eq!(world.handle().await.unwrap(), Outcome::Done);
     assert_eq!(world.calls().await, before + 2, "the third part, and all together");

@@ -16,7 +16,8 @@ pub(super) fn fit(name: &str, kind: FieldType, source: &Source) -> Result<Fit, S
         (SourceType::Integer, FieldType::Integer) => Ok((kind, None)),
         (SourceType::Time, FieldType::Date | FieldType::DateTime) => Ok((kind, None)),
         (SourceType::Label(labels), FieldType::Options { values, .. }) => {
-            let missing: Vec<_> = labels.iter().copied().filter(|label| !has(values, label)).collect();
+            let missing: Vec<_> =
+                labels.iter().copied().filter(|label| !values.iter().any(|value| value == label)).collect();
             if missing.is_empty() {
                 return Ok((kind, None));
             }
@@ -27,20 +28,8 @@ pub(super) fn fit(name: &str, kind: FieldType, source: &Source) -> Result<Fit, S
         (SourceType::List, FieldType::Options { is_multiple: false, .. }) => {
             Err("it takes one option only, and this is a list".to_owned())
         }
-        (
-            SourceType::Text
-            | SourceType::Label(_)
-            | SourceType::Number
-            | SourceType::Integer
-            | SourceType::Time
-            | SourceType::List,
-            _,
-        ) => Err(format!("it takes {}, and this is {}", taken(&kind), given(source.kind()))),
+        (given_kind, _) => Err(format!("it takes {}, and this is {}", taken(&kind), given(given_kind))),
     }
-}
-
-fn has(values: &[String], label: &str) -> bool {
-    values.iter().any(|value| value == label)
 }
 
 fn taken(kind: &FieldType) -> &'static str {

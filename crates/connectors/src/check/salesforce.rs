@@ -83,8 +83,7 @@ pub(super) async fn check(api: &RestApi<'_>, config: &SalesforceConfig) -> Resul
         UnknownVisitor::Skip => None,
     };
     if let Some((name, _)) = created.filter(|(_, object)| !object.createable) {
-        let problem = format!("config.unknown_visitor: the user that signs in may not create a {name}");
-        checked.problems.push(problem);
+        checked.problems.push(format!("config.unknown_visitor: the user that signs in may not create a {name}"));
     }
     mapped(&[(CONTACT, &contact), (LEAD, &lead)], "person_fields", &config.person_fields, &OF_PERSON, &mut checked);
     Ok(checked)
@@ -159,12 +158,9 @@ fn mapped(
                 ));
                 continue;
             };
-            let fitted = writable(field).and_then(kind);
-            let fitted = fitted.and_then(|kind| fit(name, kind, source));
-            match fitted {
+            match writable(field).and_then(kind).and_then(|kind| fit(name, kind, source)) {
                 Ok((kind, notice)) => {
-                    let once = field.unique.then(|| taken_once(name, object, member));
-                    checked.notices.extend(once);
+                    checked.notices.extend(field.unique.then(|| taken_once(name, object, member)));
                     checked.connection.fields.insert(format!("{object}.{name}"), kind);
                     checked.notices.extend(notice.filter(|notice| !checked.notices.contains(notice)));
                 }

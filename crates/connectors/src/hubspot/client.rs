@@ -46,8 +46,7 @@ pub struct HubSpot {
 
 impl HubSpot {
     pub fn new(base_url: &str) -> Result<Self, SetupError> {
-        let client = http::client()?.pool_idle_timeout(http::IDLE_TIMEOUT);
-        let http = client.build().map_err(SetupError::Client)?;
+        let http = http::client()?.pool_idle_timeout(http::IDLE_TIMEOUT).build().map_err(SetupError::Client)?;
         Ok(Self { http, base_url: base_url.trim_end_matches('/').to_owned() })
     }
 
@@ -278,8 +277,7 @@ impl Portal<'_> {
         let body = json!({ "properties": ["hs_note_body"], "inputs": inputs });
         let notes: NoteBatch = self.records(operation, Method::POST, "notes/batch/read", Some(&body)).await?;
         let gone = |error: Value| error_answer::of_input(error).reason == Reason::NotFound;
-        let none_is_named = notes.errors.is_empty();
-        if notes.results.len() < ids.len() && (none_is_named || !notes.errors.into_iter().all(gone)) {
+        if notes.results.len() < ids.len() && (notes.errors.is_empty() || !notes.errors.into_iter().all(gone)) {
             return Err(CallError::Incomplete { operation });
         }
         Ok(notes.results)

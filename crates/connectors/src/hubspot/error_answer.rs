@@ -111,7 +111,7 @@ impl ErrorBody {
         has("message") || has("subCategory")
     }
 
-    /// That a property is missing has no code of its own in all versions.
+    /// Returns whether a property is missing, for which some versions have no code.
     fn wants_more(&self) -> bool {
         let says = |error: &Value| {
             let text = |name: &str| error.get(name).and_then(Value::as_str).unwrap_or_default().to_lowercase();

@@ -7,8 +7,7 @@ use domain::integration::HubspotConfig;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
-use super::HubSpot;
-use super::error_answer;
+use super::{HubSpot, error_answer};
 use crate::access::{Granted, SignIn, SignInError};
 use crate::call::CallError;
 use crate::http::{self, Exchange};

@@ -10,9 +10,8 @@ use serde::Deserialize;
 use store::Store;
 use transport::SetupError;
 
-use super::address;
-use super::error_answer;
 use super::fields::Fields;
+use super::{address, error_answer};
 use crate::access::AccessToken;
 use crate::call::CallError;
 use crate::hosts::AllowedHosts;

@@ -21,7 +21,7 @@ const MAX_LAST_NAME: usize = 80;
 const MAX_FIRST_NAME: usize = 40;
 const MAX_PHONE: usize = 40;
 const MAX_COMPANY: usize = 255;
-/// It says which person this is.
+/// The field that identifies a person.
 const EMAIL: &str = "Email";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use domain::analysis::{
     ActionItem, Analysis, AnalysisStatus, Category, ConversationFigures, CustomMetric, Evidence, Insight, Intent,
-    Justification, MetricStatus, Owner, Sentiment, Summary,
+    Justification, MetricStatus, Sentiment, Summary,
 };
 use domain::session::Session;
 
@@ -122,11 +122,7 @@ fn insight(insight: &Insight) -> SectionItem {
 }
 
 fn action_item(item: &ActionItem) -> SectionItem {
-    let owner = match item.owner {
-        Owner::Visitor => "visitor",
-        Owner::Agent => "agent",
-        Owner::Business => "business",
-    };
+    let owner = item.owner.as_str();
     let due = item.due.as_deref().map(|due| format!(", due {}", due.trim())).unwrap_or_default();
     let text = format!("{} ({owner}{due})", item.text.trim());
     SectionItem { text, quotes: item.evidence.iter().map(quote).collect() }

@@ -15,7 +15,7 @@ const MAX_BODY: usize = 16 * 1024 * 1024;
 /// Where AWS is, behind the proxy.
 const AWS: &str = "/_aws";
 
-/// In which way a request is disturbed.
+/// The moment at which a request is disturbed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Moment {
     /// Before it takes effect.

@@ -16,7 +16,7 @@ use domain::step::{Code, Step};
 use redaction::Originals;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value, json};
-use stage::{Delivery, Failure, Outcome, Stage};
+use stage::{Delivery, Failure, NextDelivery, Outcome, Stage};
 use store::analyses::NewAnalysis;
 use store::gates::CircuitWaits;
 use store::integration_log::SyncKey;
@@ -336,8 +336,8 @@ impl std::fmt::Display for NotDone {
 impl std::error::Error for NotDone {}
 
 impl Failure for NotDone {
-    fn is_retryable(&self) -> bool {
-        self.is_retryable
+    fn next(&self) -> NextDelivery {
+        NextDelivery::retry_if(self.is_retryable)
     }
 
     fn code(&self) -> Code {

@@ -52,7 +52,7 @@ pub(crate) fn decide<'a>(
 
 /// Returns whether there is enough evidence for another mail, some of it newer than the last mail.
 fn goes_on(rule: &AlertRule, alert: &Alert, evidence: &AlertEvidence) -> bool {
-    let is_mailed = match alert.mail {
+    let is_mailed = match alert.mail_status {
         // This mail reports the newer failures too when it is sent.
         AlertMailStatus::Pending | AlertMailStatus::Sending => false,
         AlertMailStatus::Sent | AlertMailStatus::Failed | AlertMailStatus::Unknown => true,

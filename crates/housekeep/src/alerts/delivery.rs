@@ -46,7 +46,7 @@ struct AlertDelivery<'a> {
 impl AlertDelivery<'_> {
     /// Time of the change that the mail reports.
     fn since(&self) -> DateTime<Utc> {
-        let closed_at = self.alert.closed.map(|(_, at)| at).filter(|_| self.mail == AlertMail::Recovery);
+        let closed_at = self.alert.closed_at.filter(|_| self.mail == AlertMail::Recovery);
         closed_at.unwrap_or(self.alert.opened_at)
     }
 
@@ -65,12 +65,12 @@ impl<Q> AlertRun<'_, Q> {
         // Read again: this run has opened and closed some.
         for alert in &self.context.store.alerts_at_work(watched.tenant_id).await? {
             let delivery = |mail| AlertDelivery { watched, alert, mail };
-            let opening_mailed = match self.advance(delivery(AlertMail::Opening), alert.mail).await? {
+            let opening_mailed = match self.advance(delivery(AlertMail::Opening), alert.mail_status).await? {
                 AlertMailStatus::Sent | AlertMailStatus::Unknown => true,
                 AlertMailStatus::Failed => false,
                 AlertMailStatus::Pending | AlertMailStatus::Sending => continue,
             };
-            match alert.recovery {
+            match alert.recovery_status {
                 Some(AlertMailStatus::Pending) if !opening_mailed => {
                     self.give_up(delivery(AlertMail::Recovery), OPENING_NOT_MAILED).await?
                 }
@@ -149,7 +149,7 @@ impl<Q> AlertRun<'_, Q> {
         let failures = store.failures_since(watched.tenant_id, since).await?;
         let evidence = AlertEvidence::of(rule, &failures, watched.stalled, self.now)
             .unwrap_or_else(|| AlertEvidence::of_row(alert));
-        let (AlertMail::Recovery, Some((_, closed_at))) = (mail, alert.closed) else {
+        let (AlertMail::Recovery, Some(closed_at)) = (mail, alert.closed_at) else {
             return email.alert(&evidence, since).map_err(Error::AlertEmail);
         };
         let (opened_at, last_failure_at) = (alert.opened_at, alert.last_failure_at);
@@ -191,7 +191,7 @@ impl<Q> AlertRun<'_, Q> {
     fn failed(&mut self, delivery: AlertDelivery<'_>, code: Code, error: &str) {
         let (tenant, rule, code) = (delivery.watched.tenant_id, &delivery.alert.rule, code.as_str());
         tracing::error!(tenant.id = %tenant, rule, code, error, "alert mail failed");
-        stage::metrics::alert_mail_failed();
+        stage::metrics::count(stage::metrics::ALERT_MAILS_FAILED);
         self.report.mails_failed += 1;
     }
 

@@ -58,22 +58,19 @@ impl AlertEmail<'_> {
             AlertRule::Disabled(id) => return self.disabled(id, evidence),
         };
         let group = |CodeCount { step, code, count }: &CodeCount| {
-            Values::new()
-                .number("count", *count)
-                .text("step", step.map_or("step", StageName::as_str))
-                .text("code", code)
+            Values::new().with("count", *count).with("step", step.map_or("step", StageName::as_str)).with("code", code)
         };
-        let sessions = evidence.sessions.iter().map(|session| Values::new().text("id", session.as_ref()));
+        let sessions = evidence.sessions.iter().map(|session| Values::new().with("id", session.as_ref()));
         let values = self
             .values(evidence)
-            .number("total", evidence.total())
-            .text("state", state)
+            .with("total", evidence.total())
+            .with("state", state)
             .optional("since", since.as_deref())
-            .text("meaning", self.meaning())
+            .with("meaning", self.meaning())
             .list("groups", evidence.counts.iter().map(group))
             .list("sessions", sessions)
             .optional("more_sessions", evidence.more_sessions.then_some("yes"))
-            .text("cool_down", minutes(self.cool_down));
+            .with("cool_down", minutes(self.cool_down));
         notice(&ALERT, values)
     }
 
@@ -90,9 +87,9 @@ impl AlertEmail<'_> {
         };
         let values = self
             .values(evidence)
-            .text("opened_at", minute(recovery.opened_at))
-            .text("closed_at", minute(recovery.closed_at))
-            .text("in_all", in_all)
+            .with("opened_at", minute(recovery.opened_at))
+            .with("closed_at", minute(recovery.closed_at))
+            .with("in_all", in_all)
             .optional("last_success", recovery.last_success.map(minute).as_deref());
         notice(&RECOVERY, values)
     }
@@ -102,10 +99,10 @@ impl AlertEmail<'_> {
         let line = words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
         let name: String = line.chars().take(MAX_NAME_CHARS).collect();
         Values::new()
-            .text("tenant", name)
-            .text("tenant_id", self.tenant_id.as_ref())
-            .text("rule", self.rule.to_string())
-            .text("recovered", self.recovered())
+            .with("tenant", name)
+            .with("tenant_id", self.tenant_id.as_ref())
+            .with("rule", self.rule.to_string())
+            .with("recovered", self.recovered())
             .list("queues", self.pages(evidence))
     }
 
@@ -146,8 +143,8 @@ impl AlertEmail<'_> {
             AlertRule::Waiting(_) | AlertRule::Disabled(_) => BTreeSet::new(),
         };
         let page = |step: StageName| {
-            let page = queue_page(self.region, &self.queues.of_stage(step).dead_letter_url);
-            Values::new().text("step", step.as_str()).text("page", page)
+            let page = queue_page(self.region, &self.queues.of(step).dead_letter_url);
+            Values::new().with("step", step.as_str()).with("page", page)
         };
         steps.into_iter().map(page).collect()
     }

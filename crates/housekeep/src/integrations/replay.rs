@@ -141,8 +141,7 @@ impl<Q: Queues> ReplayRun<'_, Q> {
         let Integration { tenant_id, integration_id, .. } = self.integration;
         let replay = Uuid::now_v7();
         loop {
-            let planned = self.store.plan_replays(tenant_id, integration_id, replay, &range, BATCH as i64).await;
-            let planned = planned?;
+            let planned = self.store.plan_replays(tenant_id, integration_id, replay, &range, BATCH as i64).await?;
             let Some(last) = planned.last() else { return Ok(true) };
             for step in &planned {
                 if !self.has_time() {

@@ -41,46 +41,31 @@ pub enum IntegrationTask {
     ReplayIntegration {
         tenant_id: TenantId,
         integration_id: IntegrationId,
-        #[serde(default)]
         session_id: Option<SessionId>,
-        #[serde(default)]
         from: Option<DateTime<Utc>>,
-        #[serde(default)]
         to: Option<DateTime<Utc>>,
         /// Only events that a webhook has not accepted.
         #[serde(default)]
         failed_only: bool,
         /// The `next` of the call before, which ended there.
-        #[serde(default)]
         after: Option<SessionId>,
     },
     /// Lists syncs, the latest change first: those of one session, or that changed last from `from` on and before `to`.
     ShowSyncs {
         tenant_id: TenantId,
         integration_id: IntegrationId,
-        #[serde(default)]
         session_id: Option<SessionId>,
         /// As in the log: `failed`.
-        #[serde(default)]
         status: Option<ShownStatus>,
-        #[serde(default)]
         from: Option<DateTime<Utc>>,
-        #[serde(default)]
         to: Option<DateTime<Utc>>,
         /// The most syncs; an answer has a limit of its own.
-        #[serde(default)]
         limit: Option<u32>,
         /// The `next` of the call before, which ended there.
-        #[serde(default)]
         after: Option<SyncPlace>,
     },
     /// Lists the latest requests to a webhook, with the answers.
-    ShowAttempts {
-        tenant_id: TenantId,
-        integration_id: IntegrationId,
-        #[serde(default)]
-        session_id: Option<SessionId>,
-    },
+    ShowAttempts { tenant_id: TenantId, integration_id: IntegrationId, session_id: Option<SessionId> },
 }
 
 fn yes() -> bool {

@@ -223,17 +223,9 @@ async fn a_rest_that_is_over_is_not_shown() {
 }
 
 #[tokio::test]
-async fn syncs_are_shown_page_by_page_with_what_became_of_them() {
+async fn syncs_are_shown_page_by_page_the_latest_first() {
     let world = World::new().await;
-    for id in ["s-1", "s-2", "s-3"] {
-        world.session(id, ana()).await;
-        world.sync(id, "hubspot").await.unwrap();
-    }
-    world.session("s-4", Visitor::default()).await;
-    world.sync("s-4", "hubspot").await.unwrap();
-    world.session("s-5", ana()).await;
-    world.hubspot.control.fault(json!({ "match": "POST notes", "status": 400 })).await.unwrap();
-    world.sync("s-5", "hubspot").await.unwrap_err();
+    synced(&world).await;
     let mut ask = task("show_syncs", "hubspot");
     ask["limit"] = json!(2);
     let mut pages = Vec::new();
@@ -247,7 +239,25 @@ async fn syncs_are_shown_page_by_page_with_what_became_of_them() {
         }
     }
     assert_eq!(pages, [vec!["s-5", "s-4"], vec!["s-3", "s-2"], vec!["s-1"]]);
+}
 
+/// Three sessions that are synced, one without an address, and one that HubSpot refuses.
+async fn synced(world: &World) {
+    for id in ["s-1", "s-2", "s-3"] {
+        world.session(id, ana()).await;
+        world.sync(id, "hubspot").await.unwrap();
+    }
+    world.session("s-4", Visitor::default()).await;
+    world.sync("s-4", "hubspot").await.unwrap();
+    world.session("s-5", ana()).await;
+    world.hubspot.control.fault(json!({ "match": "POST notes", "status": 400 })).await.unwrap();
+    world.sync("s-5", "hubspot").await.unwrap_err();
+}
+
+#[tokio::test]
+async fn syncs_are_found_by_status_session_and_time_with_their_results() {
+    let world = World::new().await;
+    synced(&world).await;
     let one = async |members: Value| {
         let mut ask = task("show_syncs", "hubspot");
         ask.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());

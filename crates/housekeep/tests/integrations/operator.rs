@@ -19,7 +19,7 @@ impl World {
         self.ask_within(queues, task, Duration::from_secs(60)).await
     }
 
-    /// By an invocation that ends after `time`.
+    /// Invokes the function with an invocation that ends after `time`.
     pub(crate) async fn ask_within(&self, queues: &MemoryQueues, task: Value, time: Duration) -> Result<Value, String> {
         let task = serde_json::from_value(task).unwrap();
         let report = administer(&self.context.connectors, queues, "crm-sync", task, Instant::now() + time).await;

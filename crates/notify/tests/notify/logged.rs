@@ -47,7 +47,7 @@ async fn in_full_a_mail_is_kept_as_it_was_sent_or_may_have_been_and_only_then() 
     let throttled = SesAnswer::Refuse(429, "ThrottlingException", "");
     for (script, kept) in [(vec![], 1), (vec![SesAnswer::Lose], 1), (vec![throttled], 0)] {
         let world = with(LogDetail::Full, script).await;
-        world.deliver().await.unwrap();
+        world.outcome().await;
         assert_eq!(count(&world, "email_bodies").await, kept);
         let client = world.database.client().await;
         let Some(row) = client.query_opt("SELECT subject, text, html FROM email_bodies", &[]).await.unwrap() else {

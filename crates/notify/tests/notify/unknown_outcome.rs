@@ -27,9 +27,9 @@ fn is_held(outcome: &Outcome) -> bool {
 async fn a_lost_answer_waits_for_the_send_event() {
     for lost in [SesAnswer::Lose, SesAnswer::Cut, SesAnswer::Gateway(502)] {
         let world = World::new([lost.clone()]).await;
-        assert_eq!(wait(world.deliver().await.unwrap()), WAIT, "{lost:?}");
+        assert_eq!(wait(world.outcome().await), WAIT, "{lost:?}");
         assert_eq!(world.status().await, (EmailStatus::Sending, None), "{lost:?}");
-        let rest = wait(world.deliver().await.unwrap());
+        let rest = wait(world.outcome().await);
         assert!(rest < WAIT && rest > WAIT - Duration::from_secs(60), "{lost:?}: {rest:?}");
 
         world.send_event().await;
@@ -42,7 +42,7 @@ async fn a_lost_answer_waits_for_the_send_event() {
 #[tokio::test]
 async fn a_mail_without_answer_and_event_is_held_and_never_sent_again() {
     let mut world = World::new([SesAnswer::Lose]).await;
-    wait(world.deliver().await.unwrap());
+    wait(world.outcome().await);
     world.context.clock = || Utc::now() + TimeDelta::seconds(901);
     assert!(is_held(&world.deliver().await.unwrap()));
     assert_eq!(world.status().await, (EmailStatus::Unknown, Some("outcome_unknown".to_owned())));
@@ -61,7 +61,7 @@ async fn a_function_that_died_while_sending_is_treated_the_same() {
     // The row is like this when the process ends between the request and its record.
     let undo = "UPDATE email_log SET status = 'sending', provider_id = NULL, sent_at = NULL";
     world.database.client().await.execute(undo, &[]).await.unwrap();
-    assert!(wait(world.deliver().await.unwrap()) > WAIT - Duration::from_secs(60));
+    assert!(wait(world.outcome().await) > WAIT - Duration::from_secs(60));
     world.send_event().await;
     assert_eq!(world.deliver().await.unwrap(), Outcome::Done);
     assert_eq!(world.ses.requests().len(), 1);
@@ -70,19 +70,19 @@ async fn a_function_that_died_while_sending_is_treated_the_same() {
 #[tokio::test]
 async fn the_last_moment_of_the_wait_is_still_a_second() {
     let mut world = World::new([SesAnswer::Lose]).await;
-    wait(world.deliver().await.unwrap());
+    wait(world.outcome().await);
     let undo = "UPDATE email_log SET sending_at = '2026-11-22T10:00:00Z'";
     world.database.client().await.execute(undo, &[]).await.unwrap();
     world.context.clock = || "2026-11-22T10:14:59.900Z".parse().unwrap();
-    assert_eq!(wait(world.deliver().await.unwrap()), Duration::from_secs(1));
+    assert_eq!(wait(world.outcome().await), Duration::from_secs(1));
     world.context.clock = || "2026-11-22T09:00:00Z".parse().unwrap();
-    assert_eq!(wait(world.deliver().await.unwrap()), WAIT, "a clock behind the database's");
+    assert_eq!(wait(world.outcome().await), WAIT, "a clock behind the database's");
 }
 
 #[tokio::test]
 async fn an_event_that_comes_while_the_mail_is_put_on_hold_is_believed() {
     let world = World::new([SesAnswer::Lose]).await;
-    wait(world.deliver().await.unwrap());
+    wait(world.outcome().await);
     world.wait_is_over().await;
     let (event, watch) = (world.database.client().await, world.database.client().await);
     event.execute("BEGIN", &[]).await.unwrap();
@@ -116,8 +116,8 @@ impl World {
 #[tokio::test]
 async fn a_tenant_that_would_rather_send_twice_waits_for_the_event_too() {
     let world = resending([SesAnswer::Lose]).await;
-    assert_eq!(wait(world.deliver().await.unwrap()), WAIT);
-    wait(world.deliver().await.unwrap());
+    assert_eq!(wait(world.outcome().await), WAIT);
+    wait(world.outcome().await);
     world.send_event().await;
     assert_eq!(world.deliver().await.unwrap(), Outcome::Done);
     assert_eq!(world.sent().len(), 1);
@@ -126,7 +126,7 @@ async fn a_tenant_that_would_rather_send_twice_waits_for_the_event_too() {
 #[tokio::test]
 async fn without_an_event_the_mail_is_sent_again_once_and_as_the_same() {
     let world = resending([SesAnswer::Lose]).await;
-    wait(world.deliver().await.unwrap());
+    wait(world.outcome().await);
     world.wait_is_over().await;
     let (one, other) = tokio::join!(world.deliver(), world.deliver());
     let outcomes = [one.unwrap(), other.unwrap()];
@@ -143,10 +143,10 @@ async fn without_an_event_the_mail_is_sent_again_once_and_as_the_same() {
 #[tokio::test]
 async fn a_mail_that_gets_no_answer_twice_is_waited_for_twice() {
     let world = resending([SesAnswer::Lose, SesAnswer::Lose]).await;
-    wait(world.deliver().await.unwrap());
+    wait(world.outcome().await);
     world.wait_is_over().await;
-    assert_eq!(wait(world.deliver().await.unwrap()), WAIT);
-    assert!(wait(world.deliver().await.unwrap()) > WAIT - Duration::from_secs(60));
+    assert_eq!(wait(world.outcome().await), WAIT);
+    assert!(wait(world.outcome().await) > WAIT - Duration::from_secs(60));
     assert_eq!(world.sent().len(), 2);
     world.wait_is_over().await;
     assert!(is_held(&world.deliver().await.unwrap()), "twice is enough");
@@ -156,7 +156,7 @@ async fn a_mail_that_gets_no_answer_twice_is_waited_for_twice() {
 #[tokio::test]
 async fn the_last_delivery_of_a_message_waits_for_the_event_like_any_other() {
     let world = World::new([SesAnswer::Lose]).await;
-    assert_eq!(wait(world.deliver_for_the_last_time().await.unwrap()), WAIT);
+    assert_eq!(wait(Outcome::of(&world.deliver_for_the_last_time().await.unwrap_err())), WAIT);
     assert!(wait(world.deliver_for_the_last_time().await.unwrap()) > WAIT - Duration::from_secs(60));
     world.send_event().await;
     assert_eq!(world.deliver_for_the_last_time().await.unwrap(), Outcome::Done);
@@ -165,7 +165,7 @@ async fn the_last_delivery_of_a_message_waits_for_the_event_like_any_other() {
 #[tokio::test]
 async fn a_refusal_of_the_second_request_says_nothing_against_an_event_of_the_first() {
     let world = resending([SesAnswer::Lose, SesAnswer::Refuse(429, "ThrottlingException", "")]).await;
-    wait(world.deliver().await.unwrap());
+    wait(world.outcome().await);
     world.wait_is_over().await;
     world
         .sql(
@@ -176,17 +176,17 @@ async fn a_refusal_of_the_second_request_says_nothing_against_an_event_of_the_fi
     world
         .sql("CREATE TRIGGER count_update BEFORE UPDATE ON email_log FOR EACH ROW EXECUTE FUNCTION count_update()")
         .await;
-    assert_eq!(wait(world.deliver().await.unwrap()), Duration::from_secs(1));
+    assert_eq!(wait(world.outcome().await), Duration::from_secs(1));
     assert_eq!(world.deliver().await.unwrap(), Outcome::Done);
 }
 
 #[tokio::test]
 async fn an_event_that_comes_with_the_end_of_the_wait_is_believed() {
     let mut world = resending([SesAnswer::Lose]).await;
-    wait(world.deliver().await.unwrap());
+    wait(world.outcome().await);
     // Only this clock says that the wait is over.
     world.context.clock = || Utc::now() + TimeDelta::seconds(901);
-    assert_eq!(wait(world.deliver().await.unwrap()), Duration::from_secs(1));
+    assert_eq!(wait(world.outcome().await), Duration::from_secs(1));
     world.send_event().await;
     assert_eq!(world.deliver().await.unwrap(), Outcome::Done);
     assert_eq!(world.sent().len(), 1);
@@ -195,7 +195,7 @@ async fn an_event_that_comes_with_the_end_of_the_wait_is_believed() {
 #[tokio::test]
 async fn a_mail_on_hold_is_sent_by_a_replay_once_the_tenant_would_rather_send_twice() {
     let world = World::new([SesAnswer::Lose]).await;
-    wait(world.deliver().await.unwrap());
+    wait(world.outcome().await);
     world.wait_is_over().await;
     assert!(is_held(&world.deliver().await.unwrap()));
     world.save(|settings| settings.email.on_unknown = OnUnknown::Resend).await;
@@ -208,7 +208,7 @@ async fn a_function_that_died_while_sending_is_treated_the_same_where_mails_are_
     let world = resending([]).await;
     assert_eq!(world.deliver().await.unwrap(), Outcome::Done);
     world.sql("UPDATE email_log SET status = 'sending', provider_id = NULL, sent_at = NULL").await;
-    assert!(wait(world.deliver().await.unwrap()) > WAIT - Duration::from_secs(60));
+    assert!(wait(world.outcome().await) > WAIT - Duration::from_secs(60));
     world.wait_is_over().await;
     assert_eq!(world.deliver().await.unwrap(), Outcome::Done);
     assert_eq!(world.sent().len(), 2);

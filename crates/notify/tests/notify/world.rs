@@ -148,6 +148,11 @@ impl World {
         self.deliver_within(self.message(), Duration::from_secs(60)).await
     }
 
+    /// Delivers the message and returns what follows.
+    pub(crate) async fn outcome(&self) -> Outcome {
+        self.deliver().await.unwrap_or_else(|error| Outcome::of(&error))
+    }
+
     /// Delivers the message with this much time.
     pub(crate) async fn deliver_within(&self, message: NotifyMessage, time: Duration) -> Result<Outcome, Error> {
         self.handle(message, time, false).await

@@ -14,7 +14,7 @@ use crate::{ADDRESS, World};
 
 const STAFF: &str = "desk@acme.example";
 
-/// Of the first session's mail.
+/// The record of an event of the first session's mail.
 fn recorded(suppressed: i64) -> EventRecord {
     EventRecord::Recorded { session_id: "s-1".parse().unwrap(), suppressed }
 }

@@ -137,14 +137,14 @@ async fn an_alerts_mails_are_sent_once_also_after_a_crash() {
     assert!(!world.take(alert, opening).await, "the function that took it may have crashed after SES had it");
     store.update_alert(tenant, alert, 9, &json!({ "x": 9 }), Utc::now()).await.unwrap();
     let at_work = store.alerts_at_work(tenant).await.unwrap();
-    assert_eq!((at_work[0].mail, at_work[0].mail_at.is_some()), (AlertMailStatus::Sending, true));
-    assert_eq!((at_work[0].failures, &at_work[0].codes, at_work[0].recovery), (9, &json!({ "x": 9 }), None));
+    assert_eq!((at_work[0].mail_status, at_work[0].mail_at.is_some()), (AlertMailStatus::Sending, true));
+    assert_eq!((at_work[0].failures, &at_work[0].codes, at_work[0].recovery_status), (9, &json!({ "x": 9 }), None));
 
     store.record_alert_mail(tenant, alert, opening, AlertMailStatus::Unknown, None).await.unwrap();
     assert!(store.close_alert(tenant, alert, ClosedAs::Recovered).await.unwrap());
     let at_work = store.alerts_at_work(tenant).await.unwrap();
-    assert_eq!(at_work[0].recovery, Some(AlertMailStatus::Pending));
-    assert_eq!(at_work[0].closed.map(|(reason, _)| reason), Some(ClosedAs::Recovered));
+    assert_eq!(at_work[0].recovery_status, Some(AlertMailStatus::Pending));
+    assert_eq!(at_work[0].closed_as, Some(ClosedAs::Recovered));
     assert!(world.take(alert, recovery).await);
     store.record_alert_mail(tenant, alert, recovery, AlertMailStatus::Sent, None).await.unwrap();
     assert_eq!(store.alerts_at_work(tenant).await.unwrap(), []);

@@ -1,4 +1,4 @@
-//! Whom a session is about.
+//! Finds the person that a session is about.
 
 use std::time::Duration;
 
@@ -216,7 +216,7 @@ async fn a_duplicate_that_is_not_named_is_looked_for_once() {
     assert_eq!((error.code().as_str(), error.is_retryable()), ("conflict", true));
     assert_eq!(org.calls().await.iter().filter(|call| *call == "GET query 200").count(), 5);
 
-    // Whoever was faster is seen now.
+    // The next query shows the lead that another request has created.
     let lead = org.make("Lead", json!({ "LastName": "L.", "Company": "C.", "Email": "ana+crm@example.com" })).await;
     let nobody = json!({ "totalSize": 0, "done": true, "records": [] });
     org.fault(json!({ "match": "GET query", "status": 200, "body": nobody, "times": 3 })).await;

@@ -21,11 +21,11 @@ impl AlertEmail<'_> {
         let code = evidence.counts.first().map(|count| count.code.as_str());
         let values = self
             .values(evidence)
-            .text("integration", id.as_ref())
-            .text("since", minute(evidence.last_at))
-            .text("code", code.unwrap_or("unknown"))
+            .with("integration", id.as_ref())
+            .with("since", minute(evidence.last_at))
+            .with("code", code.unwrap_or("unknown"))
             .optional("reason", evidence.reason.as_deref().filter(|reason| !reason.is_empty()))
-            .number("waiting", evidence.total());
+            .with("waiting", evidence.total());
         notice(&DISABLED, values)
     }
 
@@ -43,10 +43,10 @@ impl AlertEmail<'_> {
         };
         let values = self
             .values(evidence)
-            .text("integration", id.as_ref())
-            .text("change", change)
-            .text("since", minute(recovery.last_failure_at))
-            .text("closed_at", minute(recovery.closed_at));
+            .with("integration", id.as_ref())
+            .with("change", change)
+            .with("since", minute(recovery.last_failure_at))
+            .with("closed_at", minute(recovery.closed_at));
         notice(&CHANGED, values)
     }
 }
