@@ -5,13 +5,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a helper that fails ends its test")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use store::email_log::{EmailKey, NewEmail};
 use store::testing::{TestDatabase, statements};
-use tokio_postgres::Client;
+use tokio_postgres::{Client, NoTls};
 
 /// Ends a statement in a recorded file.
 const END: &str = ";\n\n";
@@ -89,6 +89,50 @@ async fn a_renamed_column_breaks_the_release_that_is_running() {
     let is_named = |broken: &String| broken.starts_with("-- claim_step(): column \"due_at\"");
     assert!(broken.iter().any(is_named), "{broken:#?}");
     assert!(broken.len() < statements().len() / 2, "others still run: {broken:#?}");
+}
+
+/// Conditions that rows must meet, by table: columns that an insert has to name, constraints and unique indexes.
+async fn demands(client: &Client) -> BTreeMap<String, BTreeSet<String>> {
+    let sql = "SELECT class.relname, ARRAY(
+                   SELECT 'column ' || attname FROM pg_attribute
+                   WHERE attrelid = class.oid AND attnum > 0 AND attnotnull AND NOT atthasdef AND attidentity = ''
+                   UNION SELECT 'constraint ' || conname FROM pg_constraint WHERE conrelid = class.oid AND contype <> 'n'
+                   UNION SELECT 'index ' || indexrelid::regclass FROM pg_index WHERE indrelid = class.oid AND indisunique)
+               FROM pg_class class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace";
+    let rows = client.query(sql, &[]).await.unwrap();
+    rows.iter().map(|row| (row.get(0), row.get::<_, Vec<String>>(1).into_iter().collect())).collect()
+}
+
+/// Runs a migration, and lists the conditions that it adds to tables of the release before.
+#[expect(clippy::disallowed_methods, reason = "a migration is many statements")]
+async fn new_demands(client: &Client, migration: &str) -> Vec<String> {
+    let before = demands(client).await;
+    client.batch_execute(migration).await.unwrap();
+    let mut after = demands(client).await;
+    let new = before.iter().flat_map(|(table, known)| {
+        let demands = after.remove(table).unwrap_or_default();
+        demands.difference(known).map(|demand| format!("{table}: {demand}")).collect::<Vec<_>>()
+    });
+    new.collect()
+}
+
+#[tokio::test]
+async fn the_newest_migration_demands_nothing_of_the_rows_that_the_release_before_writes() {
+    let (client, connection) = tokio_postgres::connect(&TestDatabase::create_empty().await.url, NoTls).await.unwrap();
+    tokio::spawn(connection);
+    for (migration, sql) in migrations() {
+        assert_eq!(new_demands(&client, &sql).await, Vec::<String>::new(), "V{migration}");
+    }
+    let harmless = "ALTER TABLE steps ADD COLUMN note text, ADD COLUMN weight int NOT NULL DEFAULT 0; \
+                    CREATE TABLE notes (note text PRIMARY KEY); CREATE INDEX by_note ON steps (note)";
+    assert_eq!(new_demands(&client, harmless).await, Vec::<String>::new());
+    for (sql, demand) in [
+        ("ALTER TABLE steps ADD COLUMN size int NOT NULL", "steps: column size"),
+        ("ALTER TABLE steps ADD CONSTRAINT heavy CHECK (weight > 0)", "steps: constraint heavy"),
+        ("CREATE UNIQUE INDEX one_note ON steps (note)", "steps: index one_note"),
+    ] {
+        assert_eq!(new_demands(&client, sql).await, [demand]);
+    }
 }
 
 /// The migrations after the first one that stop the tables that they wait for.

@@ -36,65 +36,66 @@ const TABLES: [&str; 22] = [
     "alerts",
 ];
 
-#[expect(clippy::too_many_lines, reason = "one list of statements")]
+/// Statements that fill the tables with `$1` rows each.
+const INSERTS: [&str; 26] = [
+    "INSERT INTO tenants (tenant_id, name) SELECT 't-' || n, 'x' FROM generate_series(1, $1) n",
+    "INSERT INTO integrations (tenant_id, integration_id, config, secret_name)
+     SELECT 't-' || n, 'i', '{}', 's' FROM generate_series(1, $1) n",
+    "INSERT INTO sessions (tenant_id, session_id, agent_id, channel, started_at)
+     SELECT 't-' || n % 10 + 1, 's-' || n, 'a', 'text', now() FROM generate_series(1, $1) n",
+    "INSERT INTO transcript_turns (tenant_id, session_id, seq, role, text)
+     SELECT 't-' || n % 10 + 1, 's-' || n, 0, 'visitor', 'x' FROM generate_series(1, $1) n",
+    "INSERT INTO analyses (tenant_id, session_id, version, status, document)
+     SELECT 't-' || n % 10 + 1, 's-' || n, 1, 'ok', '{}' FROM generate_series(1, $1) n",
+    "INSERT INTO steps (tenant_id, session_id, kind, analysis_version, status, message)
+     SELECT 't-' || n % 10 + 1, 's-' || n, 'analyze', 1, 'done', '' FROM generate_series(1, $1) n",
+    "INSERT INTO steps (tenant_id, session_id, kind, analysis_version, status, message)
+     SELECT 't-' || n % 10 + 1, 's-' || n, 'notify', 1, 'waiting', '' FROM generate_series(1, 200) n",
+    "INSERT INTO webhook_events (tenant_id, event_id, session_id, integration_id, type, code, occurrence)
+     SELECT 't-' || n % 10 + 1, gen_random_uuid(), 's-' || n, 'i', 'session.failed', 'lost', 1
+     FROM generate_series(1, $1) n",
+    "INSERT INTO analysis_parts (tenant_id, session_id, analysis_version, split, part, document)
+     SELECT 't-' || n % 10 + 1, 's-' || n, 1, 0, 0, '{}' FROM generate_series(1, $1) n",
+    "INSERT INTO model_calls (tenant_id, session_id, analysis_version, call_id, split, part, replay, attempt, model,
+                              prompt_version)
+     SELECT 't-' || n % 10 + 1, 's-' || n, 1, gen_random_uuid(), 0, 0, 0, 1, 'm', 'v1' FROM generate_series(1, $1) n",
+    "INSERT INTO model_spend (tenant_id, month) SELECT 't-' || n, '2026-11-01' FROM generate_series(1, $1) n",
+    "INSERT INTO email_log (tenant_id, email_id, session_id, template, status)
+     SELECT 't-' || n % 10 + 1, gen_random_uuid(), 's-' || n, 'x', 'sent' FROM generate_series(1, $1) n",
+    "INSERT INTO email_events (tenant_id, email_id, type, occurred_at, detail)
+     SELECT tenant_id, email_id, 'Send', now(), '{}' FROM email_log LIMIT $1",
+    "UPDATE sessions SET visitor_email_hash = sha256(session_id::bytea), status = 'completed', ended_at = now()",
+    "UPDATE email_log SET recipient_hash = sha256(session_id::bytea)",
+    "INSERT INTO sessions (tenant_id, session_id, agent_id, channel, started_at, visitor_email)
+     SELECT 't-' || n % 10 + 1, 'open-' || n, 'a', 'text', now(), n || '@example.com' FROM generate_series(1, 200) n",
+    "INSERT INTO email_bodies (tenant_id, email_id, subject, text, html)
+     SELECT tenant_id, email_id, 's', 't', 'h' FROM email_log LIMIT $1",
+    "INSERT INTO email_suppressions (tenant_id, address_hash, reason)
+     SELECT 't-' || n % 10 + 1, sha256(n::text::bytea), 'complaint' FROM generate_series(1, $1) n",
+    "INSERT INTO email_recipients (tenant_id, address_hash, email_id, sending_at)
+     SELECT 't-' || n % 10 + 1, sha256(n::text::bytea), gen_random_uuid(), now() FROM generate_series(1, $1) n",
+    "INSERT INTO email_templates (tenant_id, name, locale, version, subject, text, html)
+     SELECT 't-' || n % 10 + 1, 'x', 'en', n, 's', 't', 'h' FROM generate_series(1, $1) n",
+    "INSERT INTO alerts (tenant_id, alert_id, rule, failures, codes, last_failure_at, closed_at, closed_as, mail_status)
+     SELECT 't-' || n % 10 + 1, gen_random_uuid(), 'r', 1, '{}', now(), now(), 'cooled_down', 'sent'
+     FROM generate_series(1, $1) n",
+    "INSERT INTO failures (tenant_id, session_id, kind, code, occurred_at)
+     SELECT 't-' || n % 10 + 1, 's-' || n, 'notify', 'x', now() - n * interval '1 minute'
+     FROM generate_series(1, $1) n",
+    "INSERT INTO integration_log (tenant_id, session_id, integration_id)
+     SELECT 't-' || n % 10 + 1, 's-' || n, 'i' FROM generate_series(1, $1) n",
+    "INSERT INTO integration_gates (tenant_id, integration_id)
+     SELECT 't-' || n, 'i' FROM generate_series(1, $1) n",
+    "INSERT INTO person_leases (tenant_id, address_hash, integration_id, session_id, analysis_version, ends_at)
+     SELECT 't-' || n % 10 + 1, sha256(n::text::bytea), 'i', 's', 1, now() FROM generate_series(1, $1) n",
+    "INSERT INTO webhook_attempts (tenant_id, attempt_id, integration_id, session_id, webhook_id, event_id, began_at,
+                                   duration_ms)
+     SELECT tenant_id, gen_random_uuid(), 'i', session_id, 'msg', event_id,
+            now() - row_number() OVER () * interval '1 minute', 1 FROM webhook_events",
+];
+
 async fn fill(client: &Client) {
-    let insert = [
-        "INSERT INTO tenants (tenant_id, name) SELECT 't-' || n, 'x' FROM generate_series(1, $1) n",
-        "INSERT INTO integrations (tenant_id, integration_id, config, secret_name)
-         SELECT 't-' || n, 'i', '{}', 's' FROM generate_series(1, $1) n",
-        "INSERT INTO sessions (tenant_id, session_id, agent_id, channel, started_at)
-         SELECT 't-' || n % 10 + 1, 's-' || n, 'a', 'text', now() FROM generate_series(1, $1) n",
-        "INSERT INTO transcript_turns (tenant_id, session_id, seq, role, text)
-         SELECT 't-' || n % 10 + 1, 's-' || n, 0, 'visitor', 'x' FROM generate_series(1, $1) n",
-        "INSERT INTO analyses (tenant_id, session_id, version, status, document)
-         SELECT 't-' || n % 10 + 1, 's-' || n, 1, 'ok', '{}' FROM generate_series(1, $1) n",
-        "INSERT INTO steps (tenant_id, session_id, kind, analysis_version, status, message)
-         SELECT 't-' || n % 10 + 1, 's-' || n, 'analyze', 1, 'done', '' FROM generate_series(1, $1) n",
-        "INSERT INTO steps (tenant_id, session_id, kind, analysis_version, status, message)
-         SELECT 't-' || n % 10 + 1, 's-' || n, 'notify', 1, 'waiting', '' FROM generate_series(1, 200) n",
-        "INSERT INTO webhook_events (tenant_id, event_id, session_id, integration_id, type, code, occurrence)
-         SELECT 't-' || n % 10 + 1, gen_random_uuid(), 's-' || n, 'i', 'session.failed', 'lost', 1
-         FROM generate_series(1, $1) n",
-        "INSERT INTO analysis_parts (tenant_id, session_id, analysis_version, split, part, document)
-         SELECT 't-' || n % 10 + 1, 's-' || n, 1, 0, 0, '{}' FROM generate_series(1, $1) n",
-        "INSERT INTO model_calls (tenant_id, session_id, analysis_version, call_id, split, part, replay, attempt, model,
-                                  prompt_version)
-         SELECT 't-' || n % 10 + 1, 's-' || n, 1, gen_random_uuid(), 0, 0, 0, 1, 'm', 'v1' FROM generate_series(1, $1) n",
-        "INSERT INTO model_spend (tenant_id, month) SELECT 't-' || n, '2026-11-01' FROM generate_series(1, $1) n",
-        "INSERT INTO email_log (tenant_id, email_id, session_id, template, status)
-         SELECT 't-' || n % 10 + 1, gen_random_uuid(), 's-' || n, 'x', 'sent' FROM generate_series(1, $1) n",
-        "INSERT INTO email_events (tenant_id, email_id, type, occurred_at, detail)
-         SELECT tenant_id, email_id, 'Send', now(), '{}' FROM email_log LIMIT $1",
-        "UPDATE sessions SET visitor_email_hash = sha256(session_id::bytea), status = 'completed', ended_at = now()",
-        "UPDATE email_log SET recipient_hash = sha256(session_id::bytea)",
-        "INSERT INTO sessions (tenant_id, session_id, agent_id, channel, started_at, visitor_email)
-         SELECT 't-' || n % 10 + 1, 'open-' || n, 'a', 'text', now(), n || '@example.com' FROM generate_series(1, 200) n",
-        "INSERT INTO email_bodies (tenant_id, email_id, subject, text, html)
-         SELECT tenant_id, email_id, 's', 't', 'h' FROM email_log LIMIT $1",
-        "INSERT INTO email_suppressions (tenant_id, address_hash, reason)
-         SELECT 't-' || n % 10 + 1, sha256(n::text::bytea), 'complaint' FROM generate_series(1, $1) n",
-        "INSERT INTO email_recipients (tenant_id, address_hash, email_id, sending_at)
-         SELECT 't-' || n % 10 + 1, sha256(n::text::bytea), gen_random_uuid(), now() FROM generate_series(1, $1) n",
-        "INSERT INTO email_templates (tenant_id, name, locale, version, subject, text, html)
-         SELECT 't-' || n % 10 + 1, 'x', 'en', n, 's', 't', 'h' FROM generate_series(1, $1) n",
-        "INSERT INTO alerts (tenant_id, alert_id, rule, failures, codes, last_failure_at, closed_at, closed_as, mail_status)
-         SELECT 't-' || n % 10 + 1, gen_random_uuid(), 'r', 1, '{}', now(), now(), 'cooled_down', 'sent'
-         FROM generate_series(1, $1) n",
-        "INSERT INTO failures (tenant_id, session_id, kind, code, occurred_at)
-         SELECT 't-' || n % 10 + 1, 's-' || n, 'notify', 'x', now() - n * interval '1 minute'
-         FROM generate_series(1, $1) n",
-        "INSERT INTO integration_log (tenant_id, session_id, integration_id)
-         SELECT 't-' || n % 10 + 1, 's-' || n, 'i' FROM generate_series(1, $1) n",
-        "INSERT INTO integration_gates (tenant_id, integration_id)
-         SELECT 't-' || n, 'i' FROM generate_series(1, $1) n",
-        "INSERT INTO person_leases (tenant_id, address_hash, integration_id, session_id, analysis_version, ends_at)
-         SELECT 't-' || n % 10 + 1, sha256(n::text::bytea), 'i', 's', 1, now() FROM generate_series(1, $1) n",
-        "INSERT INTO webhook_attempts (tenant_id, attempt_id, integration_id, session_id, webhook_id, event_id, began_at,
-                                       duration_ms)
-         SELECT tenant_id, gen_random_uuid(), 'i', session_id, 'msg', event_id,
-                now() - row_number() OVER () * interval '1 minute', 1 FROM webhook_events",
-    ];
-    for sql in insert {
+    for sql in INSERTS {
         let sql = sql.replace("$1", &ROWS.to_string());
         client.execute(&sql, &[]).await.unwrap_or_else(|error| panic!("{sql}: {error:?}"));
     }
