@@ -21,7 +21,7 @@ const VISITORS: usize = 100;
 const LIMIT: usize = 1_000;
 /// Three requests a session at that rate take 40 seconds, and as much again what fails. The rest is for a slow machine.
 const DEADLINE: Duration = Duration::from_secs(10 * 60);
-/// Of three requests 7 % each are not answered, so one sync in five fails and one in 3,000 does so five times in a row.
+/// Redrives allowed: of three requests 7 % each are not answered, so one sync in five fails and one in 3,000 does so five times in a row.
 /// What waits for HubSpot's limit is never among them.
 const REDRIVES: usize = 5;
 const LOOK_AGAIN: Duration = Duration::from_secs(5);

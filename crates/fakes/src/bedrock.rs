@@ -1,6 +1,6 @@
 //! A stand-in for Amazon Bedrock Runtime's Converse operation.
 //!
-//! It checks requests by Bedrock's rules and fills the schema of each with quotes from the transcript in the prompt.
+//! The stand-in checks requests by Bedrock's rules and fills the schema of each with quotes from the transcript in the prompt.
 
 mod controls;
 mod conversation;
@@ -57,8 +57,7 @@ pub async fn bridge_on(address: SocketAddr, upstream: Upstream) -> io::Result<Ru
 async fn start_with(address: SocketAddr, upstream: Option<Upstream>) -> io::Result<Running> {
     let model = Model { upstream, ..Model::default() };
     let app = Router::new().route("/model/{model_id}/converse", post(converse)).fallback(unknown_operation);
-    let controls = controls::router(model.clone());
-    serve(Plumbing::default().router(app.with_state(model), controls), address).await
+    serve(Plumbing::default().router(app.with_state(model.clone()), controls::router(model)), address).await
 }
 
 /// The stand-in's memory, and the server behind it.

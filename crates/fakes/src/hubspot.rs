@@ -45,8 +45,7 @@ pub async fn start() -> io::Result<Running> {
 pub async fn start_on(address: SocketAddr) -> io::Result<Running> {
     let shared = Shared::default();
     let app = Router::new().route("/oauth/{version}/token", post(oauth::token)).fallback(handle);
-    let controls = controls::router(shared.clone());
-    serve(Plumbing::default().router(app.with_state(shared), controls), address).await
+    serve(Plumbing::default().router(app.with_state(shared.clone()), controls::router(shared)), address).await
 }
 
 type Shared = Arc<Mutex<World>>;

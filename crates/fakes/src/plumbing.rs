@@ -69,8 +69,7 @@ async fn meet(fault: Option<Fault>, request: Request, next: Next) -> Response {
     pause(Duration::from_millis(fault.delay_ms)).await;
     if fault.answers() {
         // Faults were checked when they were added.
-        let answer = fault.response();
-        return answer.unwrap_or_else(|why| (StatusCode::INTERNAL_SERVER_ERROR, why).into_response());
+        return fault.response().unwrap_or_else(|why| (StatusCode::INTERNAL_SERVER_ERROR, why).into_response());
     }
     let mut response = if fault.drop_before { Response::default() } else { next.run(request).await };
     if fault.drop_before || fault.drop_after {

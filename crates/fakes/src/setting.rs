@@ -76,7 +76,6 @@ impl Narrow {
 pub(crate) struct Literal {
     pub(crate) status: u16,
     /// A string is sent without change, anything else as JSON.
-    #[serde(default)]
     pub(crate) body: Option<Value>,
     #[serde(default)]
     pub(crate) headers: HashMap<String, String>,

@@ -101,8 +101,7 @@ pub(crate) async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::PreviewEmail(options) => preview_email::run(options)?,
         Command::Integrations(command) => return integrations::run(command).await,
         Command::Postgres(Postgres::Restart { state_dir, crash }) => {
-            let dir = state_dir.map_or_else(StateDir::local, |path| StateDir { path });
-            stack::restart_postgres(&dir, crash).await?;
+            stack::restart_postgres(&state_dir.map_or_else(StateDir::local, |path| StateDir { path }), crash).await?;
         }
         Command::Relay { ports } => sam::relay(&ports).await?,
         Command::Guard { owner, state_dir } => stack::guard(owner, state_dir),

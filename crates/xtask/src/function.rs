@@ -9,9 +9,9 @@ use crate::process;
 use crate::stack::{StackFile, StateDir};
 
 pub(crate) enum Function {
-    /// By the URL that invokes it.
+    /// The URL that invokes the function.
     Local(String),
-    /// By name, in the account and region of the environment.
+    /// The name of the function, in the account and region of the environment.
     Deployed(String),
 }
 

@@ -36,7 +36,7 @@ pub(crate) fn run(options: PreviewEmail) -> anyhow::Result<()> {
     let settings = options.settings.as_deref().map_or(Ok(shown), read_json)?;
     let mut sample = options.session.as_deref().map_or_else(|| Ok(Sample::full()), read_json)?;
     if let Some(locale) = options.locale {
-        sample.session.visitor.locale = Some(locale.into());
+        sample.session.visitor.locale = Some(locale.to_string());
     }
     let about = sample.about(&settings);
     let source = options.template.as_deref().map_or_else(|| Ok(TemplateSource::built_in()), source)?;

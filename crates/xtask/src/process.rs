@@ -47,8 +47,7 @@ fn start_time(pid: i32) -> Option<String> {
 /// Field 22 of proc_pid_stat(5), clock ticks since boot. The second field may hold spaces and parentheses.
 fn from_stat(stat: &str) -> Option<String> {
     let mut fields = stat.get(stat.rfind(')')? + 1..)?.split_whitespace();
-    let state = fields.next()?;
-    (state != "Z").then(|| fields.nth(18).map(str::to_owned))?
+    (fields.next()? != "Z").then(|| fields.nth(18).map(str::to_owned))?
 }
 
 /// A command that runs while its caller waits; its whole group is killed when the caller stops waiting.

@@ -75,7 +75,7 @@ fn found_in_parts(prompt: &Prompt<'_>, neutral: Option<&Value>) -> Map<String, V
 }
 
 /// The thing that a part of the answer is about.
-struct Subject<'a> {
+struct Basis<'a> {
     /// Values by the names of the properties that ask for them.
     facts: Map<String, Value>,
     /// The value of any other text.
@@ -83,7 +83,7 @@ struct Subject<'a> {
     sentence: Option<&'a Sentence<'a>>,
 }
 
-impl<'a> Subject<'a> {
+impl<'a> Basis<'a> {
     fn new(facts: Value, text: String) -> Self {
         let facts = if let Value::Object(facts) = facts { facts } else { Map::new() };
         Self { facts, text, sentence: None }
@@ -116,7 +116,7 @@ struct Generator<'a> {
 }
 
 impl Generator<'_> {
-    fn fill(&self, name: &str, schema: &Value, subject: &Subject<'_>, depth: usize) -> Value {
+    fn fill(&self, name: &str, schema: &Value, subject: &Basis<'_>, depth: usize) -> Value {
         let schema = resolve(schema, self.root);
         if depth > DEEPEST {
             return Value::Null;
@@ -156,11 +156,11 @@ impl Generator<'_> {
         if is_null { Value::Null } else { json!(subject.text) }
     }
 
-    fn subjects<'s>(&'s self, name: &str, items: &Value, subject: &Subject<'s>) -> Vec<Subject<'s>> {
+    fn subjects<'s>(&'s self, name: &str, items: &Value, subject: &Basis<'s>) -> Vec<Basis<'s>> {
         let names = property_names(items);
         let has = |name: &str| names.contains(&name);
         let Conversation { moods, sentences, .. } = self.conversation;
-        let sentence = Subject::sentence;
+        let sentence = Basis::sentence;
         if has("score") {
             moods.iter().map(|mood| self.mood(mood)).collect()
         } else if has("from_turn") {
@@ -173,21 +173,21 @@ impl Generator<'_> {
             sentences.iter().filter(|sentence| sentence.promises).take(MOST).map(sentence).collect()
         } else if has("name") && has("value") {
             let entries = self.metrics.iter().map(|metric| metric.entry(self.conversation));
-            entries.map(|entry| Subject::new(entry, String::new())).collect()
+            entries.map(|entry| Basis::new(entry, String::new())).collect()
         } else if !names.is_empty() {
             let strong = |sentence: &&Sentence<'_>| sentence.emotion().is_some_and(|(_, score)| score.abs() >= STRONG);
             self.conversation.of_visitor().filter(strong).take(MOST).map(sentence).collect()
         } else if name.contains("topic") {
-            self.topics().into_iter().map(Subject::text).collect()
+            self.topics().into_iter().map(Basis::text).collect()
         } else if name.contains("pattern") {
-            self.pattern().into_iter().map(Subject::text).collect()
+            self.pattern().into_iter().map(Basis::text).collect()
         } else {
             self.conversation.requests(MOST).into_iter().map(sentence).collect()
         }
     }
 
     /// The conversation: its summary has the first request, the visitor's last words and the signature.
-    fn whole(&self, confidence: f64) -> Subject<'_> {
+    fn whole(&self, confidence: f64) -> Basis<'_> {
         let request = self.conversation.requests(1);
         let mut said = request.clone();
         said.extend(self.conversation.of_visitor().last());
@@ -198,17 +198,16 @@ impl Generator<'_> {
             "summary": summary, "text": summary, "reasoning": reasoning, "confidence": confidence,
             "outcome": self.conversation.outcome,
         });
-        Subject::new(facts, quotes(&request))
+        Basis::new(facts, quotes(&request))
     }
 
-    fn mood(&self, mood: &Mood) -> Subject<'_> {
+    fn mood(&self, mood: &Mood) -> Basis<'_> {
         let facts = json!({ "turn": mood.turn, "score": mood.score, "emotion": mood.emotion });
-        Subject::new(facts, quotes(&self.of_turn(mood.turn)))
+        Basis::new(facts, quotes(&self.of_turn(mood.turn)))
     }
 
-    fn shift(&self, from: &Mood, to: &Mood) -> Subject<'_> {
-        let facts = json!({ "from_turn": from.turn, "to_turn": to.turn });
-        Subject::new(facts, quotes(&self.cause(from.turn, to.turn)))
+    fn shift(&self, from: &Mood, to: &Mood) -> Basis<'_> {
+        Basis::new(json!({ "from_turn": from.turn, "to_turn": to.turn }), quotes(&self.cause(from.turn, to.turn)))
     }
 
     /// The visitor's sentences that speak most for the label.

@@ -10,7 +10,6 @@ use serde::Deserialize;
 pub(crate) struct Rate {
     per_second: u32,
     /// Mails at once after a while without any; `per_second` unless given.
-    #[serde(default)]
     burst: Option<u32>,
 }
 

@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::portal::{Kind, Portal};
+use super::portal::{CrmKind, Portal};
 use super::{Call, batch, error};
 use crate::rest::{Problem, Reply};
 
@@ -37,12 +37,14 @@ struct AssociationType {
 }
 
 /// `GET …/contacts/{id}/associations/notes`: pages of `?limit=`, on from `?after=`.
-pub(crate) fn list(portal: &mut Portal, contact: (Kind, &str), to: Kind, call: &Call<'_>) -> Reply {
-    let (Kind::Contact, id, Kind::Note) = (contact.0, contact.1, to) else { return Err(error::no_such_route()) };
-    portal.record(Kind::Contact, id)?;
+pub(crate) fn list(portal: &mut Portal, contact: (CrmKind, &str), to: CrmKind, call: &Call<'_>) -> Reply {
+    let (CrmKind::Contact, id, CrmKind::Note) = (contact.0, contact.1, to) else {
+        return Err(error::no_such_route());
+    };
+    portal.record(CrmKind::Contact, id)?;
     let limit = call.query("limit").and_then(|limit| limit.parse().ok()).unwrap_or(PAGE).clamp(1, PAGE);
     let after = call.query("after").and_then(|after| after.parse::<u64>().ok()).unwrap_or(0);
-    let notes = portal.all(Kind::Note).filter(|note| note.contacts.contains(id));
+    let notes = portal.all(CrmKind::Note).filter(|note| note.contacts.contains(id));
     let mut ids = notes.filter_map(|note| note.id.parse::<u64>().ok()).filter(|id| *id > after);
     let page = ids.by_ref().take(limit).collect::<Vec<_>>();
     let kinds = json!([{ "category": "HUBSPOT_DEFINED", "typeId": CONTACT_TO_NOTE, "label": null }]);
@@ -55,15 +57,15 @@ pub(crate) fn list(portal: &mut Portal, contact: (Kind, &str), to: Kind, call: &
 }
 
 /// `PUT …/associations/default/{others}/{id}`, without a body: the same again changes nothing.
-pub(crate) fn put_default(portal: &mut Portal, from: (Kind, &str), to: (Kind, &str)) -> Reply {
+pub(crate) fn put_default(portal: &mut Portal, from: (CrmKind, &str), to: (CrmKind, &str)) -> Reply {
     let (note, contact) = match (from, to) {
-        ((Kind::Note, note), (Kind::Contact, contact)) | ((Kind::Contact, contact), (Kind::Note, note)) => {
+        ((CrmKind::Note, note), (CrmKind::Contact, contact)) | ((CrmKind::Contact, contact), (CrmKind::Note, note)) => {
             (note, contact)
         }
         _ => return Err(error::invalid("The stand-in associates notes and contacts only")),
     };
-    portal.record(Kind::Contact, contact)?;
-    portal.record(Kind::Note, note)?.contacts.insert(contact.to_owned());
+    portal.record(CrmKind::Contact, contact)?;
+    portal.record(CrmKind::Note, note)?.contacts.insert(contact.to_owned());
     let specs = [(note, contact, NOTE_TO_CONTACT), (contact, note, CONTACT_TO_NOTE)].map(|(from, to, id)| {
         json!({
             "from": { "id": from }, "to": { "id": to },
@@ -83,7 +85,7 @@ pub(crate) fn of_new_note(portal: &mut Portal, inputs: Vec<Input>) -> Result<BTr
             let message = format!("An association that way is of HUBSPOT_DEFINED type {NOTE_TO_CONTACT}");
             return Err(error::invalid(message));
         }
-        match portal.record(Kind::Contact, &id) {
+        match portal.record(CrmKind::Contact, &id) {
             Ok(_) => Ok(id),
             Err(_) => Err(error::invalid(format!("Cannot associate with contact {id}: it does not exist"))),
         }

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::portal::{Kind, Portal, Properties};
+use super::portal::{CrmKind, Portal, Properties};
 use super::{Call, error, objects, properties};
 use crate::rest::{Problem, Reply};
 
@@ -38,7 +38,7 @@ struct Upsert {
 }
 
 /// `POST …/batch/read` by id: 200, or 207 when some do not exist.
-pub(crate) fn read(portal: &mut Portal, kind: Kind, call: &Call<'_>) -> Reply {
+pub(crate) fn read(portal: &mut Portal, kind: CrmKind, call: &Call<'_>) -> Reply {
     let Batch { inputs, properties: wanted } = batch::<ById>(call)?;
     let (mut results, mut missing) = (Vec::new(), Vec::new());
     for ById { id } in inputs {
@@ -63,7 +63,7 @@ pub(crate) fn read(portal: &mut Portal, kind: Kind, call: &Call<'_>) -> Reply {
 /// `POST …/batch/upsert` by a unique property: one record per value, however often it is sent.
 ///
 /// One bad input and nothing is written.
-pub(crate) fn upsert(portal: &mut Portal, kind: Kind, call: &Call<'_>) -> Reply {
+pub(crate) fn upsert(portal: &mut Portal, kind: CrmKind, call: &Call<'_>) -> Reply {
     let (mut checked, mut taken) = (Vec::new(), BTreeSet::new());
     for mut input in batch::<Upsert>(call)?.inputs {
         let own = check(portal, kind, &mut input)?;
@@ -95,7 +95,7 @@ pub(crate) fn upsert(portal: &mut Portal, kind: Kind, call: &Call<'_>) -> Reply 
 }
 
 /// Gives a new record its key; returns the id of a record that has it already.
-fn check(portal: &Portal, kind: Kind, input: &mut Upsert) -> Result<Option<String>, Problem> {
+fn check(portal: &Portal, kind: CrmKind, input: &mut Upsert) -> Result<Option<String>, Problem> {
     if !properties::is_unique(portal, kind, &input.id_property) {
         return Err(error::invalid(format!("'{}' is not a unique property of {kind}s", input.id_property)));
     }

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::Shared;
 use super::oauth::Installation;
-use super::portal::{Kind, Portal, Record};
+use super::portal::{CrmKind, Portal, PortalRecord};
 use crate::setting::{BadSetting, Narrow, Setting, Taken};
 
 pub(crate) fn router(shared: Shared) -> Router {
@@ -51,14 +51,14 @@ async fn state(State(shared): State<Shared>, Query(narrow): Query<Narrow>) -> Js
         "violations": sum(|portal| portal.meter.violations),
         "refreshes": sum(|portal| portal.refreshes),
         "portals": Map::from_iter(portals),
-        "contacts": records(Kind::Contact),
-        "notes": records(Kind::Note),
+        "contacts": records(CrmKind::Contact),
+        "notes": records(CrmKind::Note),
     }))
 }
 
-fn view(kind: Kind, token: &str, record: &Record) -> Value {
+fn view(kind: CrmKind, token: &str, record: &PortalRecord) -> Value {
     let mut view = json!({ "token": token, "id": record.id, "properties": record.properties });
-    if kind == Kind::Note {
+    if kind == CrmKind::Note {
         view["contact_ids"] = json!(record.contacts);
     }
     view

@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::portal::{Kind, Portal, Properties};
+use super::portal::{CrmKind, Portal, Properties};
 use super::{Call, associations, error, properties};
 use crate::rest::{Problem, Reply};
 
@@ -26,9 +26,9 @@ struct Input {
 }
 
 /// `POST …/{objects}`: 201.
-pub(crate) fn create(portal: &mut Portal, version: &str, kind: Kind, call: &Call<'_>) -> Reply {
+pub(crate) fn create(portal: &mut Portal, version: &str, kind: CrmKind, call: &Call<'_>) -> Reply {
     let Input { properties, associations } = call.json()?;
-    if kind == Kind::Contact && version.starts_with(|c: char| c.is_ascii_digit()) && version >= REQUIRED_SINCE {
+    if kind == CrmKind::Contact && version.starts_with(|c: char| c.is_ascii_digit()) && version >= REQUIRED_SINCE {
         let is_missing = |name: &&String| properties.get(*name).is_none_or(String::is_empty);
         let missing = portal.required.iter().filter(is_missing).collect::<Vec<_>>();
         if !missing.is_empty() {
@@ -37,22 +37,21 @@ pub(crate) fn create(portal: &mut Portal, version: &str, kind: Kind, call: &Call
     }
     check(portal, kind, &properties, None)?;
     let contacts = match kind {
-        Kind::Contact => BTreeSet::new(),
-        Kind::Note => associations::of_new_note(portal, associations)?,
+        CrmKind::Contact => BTreeSet::new(),
+        CrmKind::Note => associations::of_new_note(portal, associations)?,
     };
     Ok((StatusCode::CREATED, add(portal, kind, properties, contacts)))
 }
 
 /// `GET …/{objects}/{id}`, also by a unique property: `?idProperty=`.
-pub(crate) fn read(portal: &mut Portal, kind: Kind, id: &str, call: &Call<'_>) -> Reply {
+pub(crate) fn read(portal: &mut Portal, kind: CrmKind, id: &str, call: &Call<'_>) -> Reply {
     let id = find(portal, kind, id, call.query("idProperty"))?;
-    let by_default = if kind == Kind::Contact { DEFAULT.map(str::to_owned).to_vec() } else { Vec::new() };
-    let wanted = call.wanted().unwrap_or(by_default);
-    Ok((StatusCode::OK, portal.record(kind, &id)?.view(&wanted)))
+    let by_default = if kind == CrmKind::Contact { DEFAULT.map(str::to_owned).to_vec() } else { Vec::new() };
+    Ok((StatusCode::OK, portal.record(kind, &id)?.view(&call.wanted().unwrap_or(by_default))))
 }
 
 /// `PATCH …/{objects}/{id}`, also by a unique property: what is not named stays. 404 for none.
-pub(crate) fn update(portal: &mut Portal, kind: Kind, id: &str, call: &Call<'_>) -> Reply {
+pub(crate) fn update(portal: &mut Portal, kind: CrmKind, id: &str, call: &Call<'_>) -> Reply {
     let Input { properties, .. } = call.json()?;
     let id = find(portal, kind, id, call.query("idProperty"))?;
     check(portal, kind, &properties, Some(&id))?;
@@ -60,14 +59,14 @@ pub(crate) fn update(portal: &mut Portal, kind: Kind, id: &str, call: &Call<'_>)
 }
 
 /// `DELETE …/{objects}/{id}`: it is gone for every other request.
-pub(crate) fn archive(portal: &mut Portal, kind: Kind, id: &str) -> Reply {
+pub(crate) fn archive(portal: &mut Portal, kind: CrmKind, id: &str) -> Reply {
     portal.remove(kind, id);
     Ok((StatusCode::NO_CONTENT, Value::Null))
 }
 
 /// The id of the record that has a value, which is its id unless a unique property is named.
-pub(crate) fn find(portal: &Portal, kind: Kind, value: &str, property: Option<&str>) -> Result<String, Problem> {
-    let is_address = property == Some("email") && kind == Kind::Contact;
+pub(crate) fn find(portal: &Portal, kind: CrmKind, value: &str, property: Option<&str>) -> Result<String, Problem> {
+    let is_address = property == Some("email") && kind == CrmKind::Contact;
     let mut records = portal.all(kind);
     let found = match property {
         None | Some("hs_object_id") => records.find(|record| record.id == value),
@@ -82,28 +81,28 @@ pub(crate) fn find(portal: &Portal, kind: Kind, value: &str, property: Option<&s
 }
 
 /// Checks the properties of a record; `own` is the id of a record that is being changed.
-pub(crate) fn check(portal: &Portal, kind: Kind, set: &Properties, own: Option<&str>) -> Result<(), Problem> {
+pub(crate) fn check(portal: &Portal, kind: CrmKind, set: &Properties, own: Option<&str>) -> Result<(), Problem> {
     check_values(portal, kind, set, own.is_none())?;
-    if kind == Kind::Contact {
+    if kind == CrmKind::Contact {
         check_addresses(portal, set, own)?;
     }
     properties::check_unique(portal, kind, set, own)
 }
 
 /// Checks the properties apart from the portal's other records.
-pub(crate) fn check_values(portal: &Portal, kind: Kind, set: &Properties, is_new: bool) -> Result<(), Problem> {
+pub(crate) fn check_values(portal: &Portal, kind: CrmKind, set: &Properties, is_new: bool) -> Result<(), Problem> {
     properties::check(portal, kind, set)?;
     let has = |name: &str| set.get(name).is_some_and(|value| !value.is_empty());
     let length = set.get("hs_note_body").map_or(0, |body| body.chars().count());
     match kind {
-        Kind::Contact if is_new && !DEFAULT.into_iter().any(has) => {
+        CrmKind::Contact if is_new && !DEFAULT.into_iter().any(has) => {
             Err(error::invalid("A contact needs at least one of email, firstname and lastname"))
         }
-        Kind::Note if is_new && !has("hs_timestamp") => {
+        CrmKind::Note if is_new && !has("hs_timestamp") => {
             let refused = ("MISSING_REQUIRED_PROPERTY", "hs_timestamp is required".to_owned());
             Err(error::properties(&[("hs_timestamp", refused)]))
         }
-        Kind::Note if length > LONGEST_BODY => {
+        CrmKind::Note if length > LONGEST_BODY => {
             let message = format!("hs_note_body has {length} characters, the limit is {LONGEST_BODY}");
             Err(error::properties(&[("hs_note_body", ("INVALID_LENGTH", message))]))
         }
@@ -115,7 +114,7 @@ pub(crate) fn check_values(portal: &Portal, kind: Kind, set: &Properties, is_new
 fn check_addresses(portal: &Portal, set: &Properties, own: Option<&str>) -> Result<(), Problem> {
     let holder = addresses(set).find_map(|address| {
         let has = |taken: &str| taken.eq_ignore_ascii_case(address);
-        portal.others(Kind::Contact, own).find(|contact| addresses(&contact.properties).any(has))
+        portal.others(CrmKind::Contact, own).find(|contact| addresses(&contact.properties).any(has))
     });
     holder.map_or(Ok(()), |contact| Err(error::contact_exists(&contact.id)))
 }
@@ -126,13 +125,13 @@ fn addresses(set: &Properties) -> impl Iterator<Item = &str> {
 }
 
 /// Stores a new record whose properties were checked.
-pub(crate) fn add(portal: &mut Portal, kind: Kind, mut set: Properties, contacts: BTreeSet<String>) -> Value {
+pub(crate) fn add(portal: &mut Portal, kind: CrmKind, mut set: Properties, contacts: BTreeSet<String>) -> Value {
     drop_comments(&mut set);
     portal.add(kind, set, contacts)
 }
 
 /// Changes a record to properties that were checked.
-pub(crate) fn change(portal: &mut Portal, kind: Kind, id: &str, mut set: Properties) -> Result<Value, Problem> {
+pub(crate) fn change(portal: &mut Portal, kind: CrmKind, id: &str, mut set: Properties) -> Result<Value, Problem> {
     drop_comments(&mut set);
     let record = portal.record(kind, id)?;
     // HubSpot ignores a stage that would lead backwards, and says nothing.

@@ -14,7 +14,7 @@ use crate::rest::Problem;
 
 /// A kind of record, by the names and the id that HubSpot takes in paths.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Display, EnumString)]
-pub(crate) enum Kind {
+pub(crate) enum CrmKind {
     #[strum(to_string = "contact", serialize = "contacts", serialize = "0-1")]
     Contact,
     #[strum(to_string = "note", serialize = "notes", serialize = "0-46")]
@@ -27,8 +27,8 @@ pub(crate) type Properties = BTreeMap<String, String>;
 /// Everything behind one token.
 #[derive(Debug, Default)]
 pub(crate) struct Portal {
-    records: Vec<Record>,
-    pub(crate) custom: BTreeMap<(Kind, String), Definition>,
+    records: Vec<PortalRecord>,
+    pub(crate) custom: BTreeMap<(CrmKind, String), Definition>,
     pub(crate) meter: Meter,
     /// `None` grants all.
     pub(crate) scopes: Option<BTreeSet<String>>,
@@ -50,8 +50,8 @@ pub(crate) struct Quirks {
 
 /// A contact or a note.
 #[derive(Debug)]
-pub(crate) struct Record {
-    kind: Kind,
+pub(crate) struct PortalRecord {
+    kind: CrmKind,
     pub(crate) id: String,
     /// Properties with a value: setting `""` clears.
     pub(crate) properties: Properties,
@@ -62,38 +62,38 @@ pub(crate) struct Record {
 }
 
 impl Portal {
-    pub(crate) fn all(&self, kind: Kind) -> impl Iterator<Item = &Record> {
+    pub(crate) fn all(&self, kind: CrmKind) -> impl Iterator<Item = &PortalRecord> {
         self.records.iter().filter(move |record| record.kind == kind)
     }
 
     /// All but the record that is being changed.
-    pub(crate) fn others(&self, kind: Kind, own: Option<&str>) -> impl Iterator<Item = &Record> {
+    pub(crate) fn others(&self, kind: CrmKind, own: Option<&str>) -> impl Iterator<Item = &PortalRecord> {
         self.all(kind).filter(move |record| Some(record.id.as_str()) != own)
     }
 
-    pub(crate) fn record(&mut self, kind: Kind, id: &str) -> Result<&mut Record, Problem> {
+    pub(crate) fn record(&mut self, kind: CrmKind, id: &str) -> Result<&mut PortalRecord, Problem> {
         let found = self.records.iter_mut().find(|record| record.kind == kind && record.id == id);
         found.ok_or_else(|| error::not_found(&kind.to_string(), id))
     }
 
-    pub(crate) fn remove(&mut self, kind: Kind, id: &str) {
+    pub(crate) fn remove(&mut self, kind: CrmKind, id: &str) {
         self.records.retain(|record| record.kind != kind || record.id != id);
     }
 
     /// Stores a new record with the next id.
-    pub(crate) fn add(&mut self, kind: Kind, properties: Properties, contacts: BTreeSet<String>) -> Value {
+    pub(crate) fn add(&mut self, kind: CrmKind, properties: Properties, contacts: BTreeSet<String>) -> Value {
         self.last_id += 1;
         let now = Utc::now();
         // Long enough to be seen as an id in a message.
         let id = (37_700_000_000 + self.last_id).to_string();
-        let mut record = Record { kind, id, properties: BTreeMap::new(), contacts, created: now, updated: now };
+        let mut record = PortalRecord { kind, id, properties: BTreeMap::new(), contacts, created: now, updated: now };
         let view = record.set(properties);
         self.records.push(record);
         view
     }
 }
 
-impl Record {
+impl PortalRecord {
     pub(crate) fn contains(&self, part: &str) -> bool {
         self.id == part || self.properties.values().any(|value| value.contains(part))
     }
@@ -116,8 +116,8 @@ impl Record {
         let [created, updated] =
             [self.created, self.updated].map(|time| time.to_rfc3339_opts(SecondsFormat::Millis, true));
         let times = match self.kind {
-            Kind::Contact => ["createdate", "lastmodifieddate"],
-            Kind::Note => ["hs_createdate", "hs_lastmodifieddate"],
+            CrmKind::Contact => ["createdate", "lastmodifieddate"],
+            CrmKind::Note => ["hs_createdate", "hs_lastmodifieddate"],
         };
         let asked = wanted.iter().map(|name| (name.clone(), json!(self.properties.get(name))));
         let mut properties = Value::Object(asked.collect::<Map<_, _>>());

@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use serde_json::json;
 
-use super::portal::{Kind, Portal};
+use super::portal::{CrmKind, Portal};
 use super::{Call, associations, batch, error, objects, properties};
 use crate::rest::{Problem, Reply};
 
@@ -47,15 +47,15 @@ fn check_scopes(portal: &Portal, method: &str, path: &[&str]) -> Result<(), Prob
     }
 }
 
-fn kind_of(segment: &str) -> Result<Kind, Problem> {
+fn kind_of(segment: &str) -> Result<CrmKind, Problem> {
     let unknown = |_| error::invalid(format!("Unable to infer object type from: {segment} (the stand-in knows few)"));
     segment.parse().map_err(unknown)
 }
 
-fn object(portal: &mut Portal, method: &str, kind: Kind, rest: &[&str], call: &Call<'_>) -> Reply {
+fn object(portal: &mut Portal, method: &str, kind: CrmKind, rest: &[&str], call: &Call<'_>) -> Reply {
     match (method, rest) {
         ("POST", ["batch", "read"]) => batch::read(portal, kind, call),
-        ("POST", ["batch", "upsert"]) if kind == Kind::Note => batch::upsert(portal, kind, call),
+        ("POST", ["batch", "upsert"]) if kind == CrmKind::Note => batch::upsert(portal, kind, call),
         ("GET", [id]) => objects::read(portal, kind, id, call),
         ("PATCH", [id]) => objects::update(portal, kind, id, call),
         ("DELETE", [id]) => objects::archive(portal, kind, id),
@@ -67,7 +67,7 @@ fn object(portal: &mut Portal, method: &str, kind: Kind, rest: &[&str], call: &C
     }
 }
 
-fn property(portal: &mut Portal, method: &str, kind: Kind, rest: &[&str], call: &Call<'_>) -> Reply {
+fn property(portal: &mut Portal, method: &str, kind: CrmKind, rest: &[&str], call: &Call<'_>) -> Reply {
     match (method, rest) {
         ("GET", []) => properties::list(portal, kind),
         ("POST", []) => properties::define(portal, kind, call),
@@ -78,8 +78,8 @@ fn property(portal: &mut Portal, method: &str, kind: Kind, rest: &[&str], call: 
 }
 
 /// `GET /crm-object-schemas/{version}/schemas/{object}`: the required properties only.
-fn schema(portal: &Portal, kind: Kind) -> Reply {
-    let required = if kind == Kind::Contact { json!(portal.required) } else { json!(["hs_timestamp"]) };
+fn schema(portal: &Portal, kind: CrmKind) -> Reply {
+    let required = if kind == CrmKind::Contact { json!(portal.required) } else { json!(["hs_timestamp"]) };
     let name = kind.to_string();
     Ok((StatusCode::OK, json!({ "name": name, "requiredProperties": required, "archived": false })))
 }

@@ -46,6 +46,5 @@ pub(crate) fn converted_lead() -> Problem {
 
 /// As the token endpoint refuses.
 pub(crate) fn oauth(error: &str, description: &str) -> Problem {
-    let body = json!({ "error": error, "error_description": description });
-    Problem { status: StatusCode::BAD_REQUEST, body }
+    Problem { status: StatusCode::BAD_REQUEST, body: json!({ "error": error, "error_description": description }) }
 }

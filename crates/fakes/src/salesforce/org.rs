@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::schema::{Field, Kind, Object, standard_objects};
+use super::schema::{Field, FieldKind, Object, standard_objects};
 use super::{error, id};
 use crate::rest::Problem;
 
@@ -17,7 +17,7 @@ use crate::rest::Problem;
 pub(crate) struct Org {
     pub(crate) settings: Settings,
     pub(crate) objects: Vec<Object>,
-    pub(crate) records: Vec<Record>,
+    pub(crate) records: Vec<OrgRecord>,
     /// Ids of records that are gone.
     pub(crate) deleted: BTreeSet<String>,
     /// The access tokens that are good.
@@ -60,9 +60,9 @@ pub(crate) struct Settings {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum DuplicateRule {
-    /// It is refused unless the request allows the save.
+    /// Refuses the record unless the request allows the save.
     Alert,
-    /// It is refused.
+    /// Refuses the record.
     Block,
 }
 
@@ -73,7 +73,7 @@ const DAILY_LIMIT: u64 = 15_000;
 pub(crate) type Fields = BTreeMap<String, Value>;
 
 #[derive(Debug)]
-pub(crate) struct Record {
+pub(crate) struct OrgRecord {
     pub(crate) id: String,
     pub(crate) object: String,
     /// Fields with a value.
@@ -103,8 +103,7 @@ impl Org {
 
     pub(crate) fn count_request(&mut self) -> Result<(), Problem> {
         if self.requests >= self.daily_limit() {
-            let message = "TotalRequests Limit exceeded.";
-            return Err(error::new(StatusCode::FORBIDDEN, "REQUEST_LIMIT_EXCEEDED", message));
+            return Err(error::new(StatusCode::FORBIDDEN, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded."));
         }
         self.requests += 1;
         Ok(())
@@ -122,11 +121,11 @@ impl Org {
         found.cloned().ok_or_else(error::no_such_resource)
     }
 
-    pub(crate) fn of(&self, object: &str) -> impl Iterator<Item = &Record> {
+    pub(crate) fn of(&self, object: &str) -> impl Iterator<Item = &OrgRecord> {
         self.records.iter().filter(move |record| record.object == object)
     }
 
-    pub(crate) fn record(&mut self, object: &str, id: &str) -> Option<&mut Record> {
+    pub(crate) fn record(&mut self, object: &str, id: &str) -> Option<&mut OrgRecord> {
         self.records.iter_mut().find(|record| record.object == object && id::same(&record.id, id))
     }
 
@@ -139,7 +138,7 @@ impl Org {
         self.last_id += 1;
         let id = id::record_id(&object.prefix, self.number, self.last_id);
         let defaults = object.fields.iter().filter_map(|field| Some((field.name.clone(), field.initial()?)));
-        let mut record = Record { id: id.clone(), object: object.name.clone(), fields: defaults.collect() };
+        let mut record = OrgRecord { id: id.clone(), object: object.name.clone(), fields: defaults.collect() };
         record.put("Id", json!(id));
         record.put("CreatedDate", json!(timestamp()));
         record.set(object, fields);
@@ -170,11 +169,11 @@ impl Org {
     }
 }
 
-impl Record {
+impl OrgRecord {
     /// `null` clears, or goes back to the default of a field that can't be empty.
     pub(crate) fn set(&mut self, object: &Object, fields: Fields) {
         for (name, value) in fields {
-            let default = object.field(&name).filter(|field| field.kind == Kind::Boolean);
+            let default = object.field(&name).filter(|field| field.kind == FieldKind::Boolean);
             match (value, default.and_then(Field::initial)) {
                 (Value::Null, None) => drop(self.fields.remove(&name)),
                 (Value::Null, Some(default)) => drop(self.fields.insert(name, default)),

@@ -21,10 +21,9 @@ struct Soql {
 pub(crate) fn run(org: &Org, call: &Call<'_>) -> Reply {
     let query = call.query.get("q").ok_or_else(|| malformed("A query string has to be specified".to_owned()))?;
     let Soql { object, email, is_converted, limit } = parse(query).map_err(malformed)?;
-    let object = org.object(&object).map_err(|_| {
-        let message = format!("sObject type '{object}' is not supported.");
-        error::bad("INVALID_TYPE", message)
-    })?;
+    let object = org
+        .object(&object)
+        .map_err(|_| error::bad("INVALID_TYPE", format!("sObject type '{object}' is not supported.")))?;
     let by_email = field(&object, "Email")?;
     is_converted.map(|_| field(&object, "IsConverted")).transpose()?;
     // Records are kept in the order of their creation.

@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
-use super::org::{DuplicateRule, Fields, Org, Record};
+use super::org::{DuplicateRule, Fields, Org, OrgRecord};
 use super::schema::{Field, Object};
 use super::{Call, error, id, query, values};
 use crate::rest::{Problem, Reply};
@@ -62,7 +62,7 @@ fn read(org: &mut Org, object: &Object, id: &str, call: &Call<'_>) -> Reply {
     }
 }
 
-fn view(object: &Object, record: &Record, call: &Call<'_>) -> Reply {
+fn view(object: &Object, record: &OrgRecord, call: &Call<'_>) -> Reply {
     let Some(wanted) = call.query.get("fields") else {
         let all = object.fields.iter().map(|field| field.name.as_str());
         return Ok((StatusCode::OK, record.view(all, call.version)));
@@ -149,7 +149,7 @@ fn one_with<'a>(
     object: &Object,
     (field, value): (&Field, &str),
     call: &Call<'_>,
-) -> Result<Option<&'a Record>, Problem> {
+) -> Result<Option<&'a OrgRecord>, Problem> {
     let all = org.of(&object.name).filter(|record| record.has(field, value)).collect::<Vec<_>>();
     match all.as_slice() {
         [] => Ok(None),
@@ -171,7 +171,7 @@ fn check_duplicates(org: &Org, object: &Object, fields: &Fields, call: &Call<'_>
     if !kinds.contains(&object.name.as_str()) || (can_save && call.allow_save) {
         return Ok(());
     }
-    let same = |record: &&Record| record.text("Email").eq_ignore_ascii_case(email) && !record.is_converted();
+    let same = |record: &&OrgRecord| record.text("Email").eq_ignore_ascii_case(email) && !record.is_converted();
     let found = kinds.map(|kind| (kind, org.of(kind).filter(same).collect::<Vec<_>>()));
     let found = found.iter().filter(|(_, records)| !records.is_empty());
     let results = found.map(|(kind, records)| match_result(kind, records, call.version)).collect::<Vec<_>>();
@@ -188,7 +188,7 @@ fn check_duplicates(org: &Org, object: &Object, fields: &Fields, call: &Call<'_>
     Err(problem)
 }
 
-fn match_result(kind: &str, records: &[&Record], version: &str) -> Value {
+fn match_result(kind: &str, records: &[&OrgRecord], version: &str) -> Value {
     let found = records.iter().map(|record| {
         let attributes = json!({ "type": kind, "url": record.url(version) });
         let record = json!({ "attributes": attributes, "Id": record.id });

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 /// A field's type, by Salesforce's name for it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(crate) enum Kind {
+pub(crate) enum FieldKind {
     Id,
     #[default]
     String,
@@ -32,7 +32,7 @@ pub(crate) enum Kind {
 pub(crate) struct Field {
     pub(crate) name: String,
     #[serde(rename = "type")]
-    pub(crate) kind: Kind,
+    pub(crate) kind: FieldKind,
     /// The most characters of a text; 0 allows any.
     #[serde(default = "longest")]
     pub(crate) length: usize,
@@ -75,7 +75,7 @@ pub(crate) fn prefix_elsewhere(object: &str) -> Option<&'static str> {
     }
 }
 
-impl Kind {
+impl FieldKind {
     /// Whether the value is a string in JSON that is not a date.
     pub(crate) fn is_text(self) -> bool {
         !matches!(self, Self::Boolean | Self::Int | Self::Double | Self::Date | Self::Datetime)
@@ -85,7 +85,7 @@ impl Kind {
 impl Field {
     /// A boolean is never empty.
     pub(crate) fn initial(&self) -> Option<Value> {
-        self.default.clone().or((self.kind == Kind::Boolean).then_some(Value::Bool(false)))
+        self.default.clone().or((self.kind == FieldKind::Boolean).then_some(Value::Bool(false)))
     }
 
     pub(crate) fn is_custom(&self) -> bool {
@@ -94,7 +94,7 @@ impl Field {
 
     /// Whether a record can be named by this field in a URL.
     pub(crate) fn is_key(&self) -> bool {
-        self.external_id || self.kind == Kind::Email
+        self.external_id || self.kind == FieldKind::Email
     }
 
     /// As messages name it: `LastName` is Last Name, `PostSession_Id__c` is PostSession Id.
@@ -110,7 +110,7 @@ impl Field {
             label.push(letter);
         }
         match label.strip_suffix(" Id") {
-            Some(reference) if self.kind == Kind::Reference => format!("{reference} ID"),
+            Some(reference) if self.kind == FieldKind::Reference => format!("{reference} ID"),
             _ => label,
         }
     }
@@ -123,9 +123,9 @@ impl Field {
         json!({
             "name": self.name, "label": self.label(), "type": self.kind, "length": self.length,
             "custom": self.is_custom(), "createable": !self.read_only, "updateable": !self.read_only,
-            "nillable": !self.required && self.kind != Kind::Boolean && self.kind != Kind::Id,
+            "nillable": !self.required && self.kind != FieldKind::Boolean && self.kind != FieldKind::Id,
             "defaultedOnCreate": self.initial().is_some(), "externalId": self.external_id, "unique": self.unique,
-            "caseSensitive": self.case_sensitive, "idLookup": self.is_key() || self.kind == Kind::Id,
+            "caseSensitive": self.case_sensitive, "idLookup": self.is_key() || self.kind == FieldKind::Id,
             "restrictedPicklist": self.restricted,
             "picklistValues": self.values.iter().map(value).collect::<Vec<_>>(), "referenceTo": self.refers_to,
         })
@@ -152,8 +152,8 @@ mod tests {
     #[test]
     fn a_label_is_the_name_in_words() {
         let label = |name, kind| Field { name: str::to_owned(name), kind, ..Field::default() }.label();
-        assert_eq!(label("LastName", Kind::String), "Last Name");
-        assert_eq!(label("WhoId", Kind::Reference), "Who ID");
-        assert_eq!(label("PostSession_Id__c", Kind::String), "PostSession Id");
+        assert_eq!(label("LastName", FieldKind::String), "Last Name");
+        assert_eq!(label("WhoId", FieldKind::Reference), "Who ID");
+        assert_eq!(label("PostSession_Id__c", FieldKind::String), "PostSession Id");
     }
 }

@@ -5,7 +5,7 @@ use chrono::{DateTime, NaiveDate};
 use serde_json::{Map, Value, json};
 
 use super::org::{Fields, Org};
-use super::schema::{Field, Kind, Object, prefix_elsewhere};
+use super::schema::{Field, FieldKind, Object, prefix_elsewhere};
 use super::{error, id};
 use crate::rest::Problem;
 
@@ -46,13 +46,13 @@ pub(crate) fn read(object: &Object, body: &Map<String, Value>, in_url: &[&str]) 
 fn stored(field: &Field, value: &Value) -> Result<Value, Problem> {
     let kept = match (field.kind, value) {
         (_, Value::Null) => Some(Value::Null),
-        (Kind::Textarea, Value::String(text)) => Some(or_null(text)),
+        (FieldKind::Textarea, Value::String(text)) => Some(or_null(text)),
         (kind, Value::String(text)) if kind.is_text() => Some(or_null(text.trim())),
-        (Kind::Boolean, Value::Bool(_)) => Some(value.clone()),
-        (Kind::Int, Value::Number(number)) if number.is_i64() => Some(value.clone()),
-        (Kind::Double, Value::Number(_)) => Some(value.clone()),
-        (Kind::Date, Value::String(text)) => is_date(text).then(|| value.clone()),
-        (Kind::Datetime, Value::String(text)) => datetime(text),
+        (FieldKind::Boolean, Value::Bool(_)) => Some(value.clone()),
+        (FieldKind::Int, Value::Number(number)) if number.is_i64() => Some(value.clone()),
+        (FieldKind::Double, Value::Number(_)) => Some(value.clone()),
+        (FieldKind::Date, Value::String(text)) => is_date(text).then(|| value.clone()),
+        (FieldKind::Datetime, Value::String(text)) => datetime(text),
         _ => None,
     };
     kept.ok_or_else(|| error::bad("JSON_PARSER_ERROR", format!("Cannot deserialize {value} as {}", json!(field.kind))))
@@ -96,7 +96,7 @@ pub(crate) fn check(org: &Org, object: &Object, fields: &Fields, own: Option<&st
 fn check_text(field: &Field, text: &str) -> Result<(), Problem> {
     let refused =
         |code: &str, what: String| Err(error::refused(code, format!("{}: {what}", field.label()), &[&field.name]));
-    if field.kind == Kind::Email && !is_address(text) {
+    if field.kind == FieldKind::Email && !is_address(text) {
         return refused("INVALID_EMAIL_ADDRESS", format!("invalid email address: {text}"));
     }
     if field.restricted && !field.values.iter().any(|value| value == text) {
@@ -104,7 +104,7 @@ fn check_text(field: &Field, text: &str) -> Result<(), Problem> {
         return refused("INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST", what);
     }
     // The form of an id is checked as such.
-    let bounded = field.length > 0 && !matches!(field.kind, Kind::Id | Kind::Reference);
+    let bounded = field.length > 0 && !matches!(field.kind, FieldKind::Id | FieldKind::Reference);
     if bounded && text.encode_utf16().count() > field.length {
         return refused("STRING_TOO_LONG", format!("data value too large: {text} (max length={})", field.length));
     }
@@ -112,7 +112,7 @@ fn check_text(field: &Field, text: &str) -> Result<(), Problem> {
 }
 
 fn check_reference(org: &Org, field: &Field, text: &str) -> Result<(), Problem> {
-    if field.kind != Kind::Reference {
+    if field.kind != FieldKind::Reference {
         return Ok(());
     }
     let wrong = |code| {

@@ -16,7 +16,7 @@ const MEBIBYTE: f64 = 1024.0 * 1024.0;
 
 /// A program that is started again and again.
 #[derive(Debug)]
-struct Subject {
+struct Program {
     name: &'static str,
     binary: PathBuf,
     bytes: u64,
@@ -49,12 +49,12 @@ pub(super) async fn run(runs: usize) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn build() -> anyhow::Result<Vec<Subject>> {
+async fn build() -> anyhow::Result<Vec<Program>> {
     let packages = stack::build().await?;
     let noop = step("build one that does nothing", lambda::build_noop()).await?;
     let subject = |(name, binary): (_, PathBuf)| {
         let bytes = binary.metadata().context("the build left no binary")?.len();
-        Ok(Subject { name, binary, bytes, starts: Vec::new() })
+        Ok(Program { name, binary, bytes, starts: Vec::new() })
     };
     let packages = packages.into_iter().map(|Package { name, binary, .. }| (name, binary));
     [("noop", noop)].into_iter().chain(packages).map(subject).collect()
@@ -63,10 +63,10 @@ async fn build() -> anyhow::Result<Vec<Subject>> {
 async fn round(
     emulator: &Path,
     dir: &StateDir,
-    subjects: &mut [Subject],
+    subjects: &mut [Program],
     environment: &[(&str, &str)],
 ) -> anyhow::Result<()> {
-    for Subject { name, binary, starts, .. } in subjects {
+    for Program { name, binary, starts, .. } in subjects {
         let start = emulator::cold_start(emulator, dir, binary, environment, harmless_event(name)).await;
         starts.push(start.with_context(|| format!("{name} did not start"))?);
     }
@@ -88,13 +88,13 @@ fn harmless_event(function: &str) -> &'static str {
 }
 
 /// A line for each function.
-fn render(subjects: &[Subject]) -> String {
+fn render(subjects: &[Program]) -> String {
     let titles = ["function", "median init ms", "min ms", "max ms", "peak MiB", "binary MiB"];
     table(&titles, &subjects.iter().map(row).collect::<Vec<_>>())
 }
 
 #[expect(clippy::cast_precision_loss, reason = "shown with few digits")]
-fn row(Subject { name, bytes, starts, .. }: &Subject) -> [String; 6] {
+fn row(Program { name, bytes, starts, .. }: &Program) -> [String; 6] {
     let mut init: Vec<_> = starts.iter().map(|start| start.init_ms).collect();
     init.sort_by(f64::total_cmp);
     let [least, most] = [init.first(), init.last()].map(|ms| format!("{:.1}", ms.copied().unwrap_or(f64::NAN)));
@@ -132,7 +132,7 @@ mod tests {
     fn the_table_has_median_range_and_the_highest_peak() {
         let subject = |name, bytes, init: &[f64]| {
             let start = |(run, &init_ms): (usize, &f64)| ColdStart { init_ms, peak_bytes: (run as u64 + 8) << 20 };
-            Subject { name, binary: PathBuf::new(), bytes, starts: init.iter().enumerate().map(start).collect() }
+            Program { name, binary: PathBuf::new(), bytes, starts: init.iter().enumerate().map(start).collect() }
         };
         let odd = subject("noop", 1 << 20, &[9.0, 3.04, 4.0]);
         let even = subject("track-delivery", 12_000_000, &[8.0, 12.5, 7.0, 9.0]);

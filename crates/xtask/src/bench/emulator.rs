@@ -18,7 +18,7 @@ const ROLE: &str = "emulator";
 const START: Duration = Duration::from_secs(10);
 /// Lambda itself gives an init ten seconds.
 const INVOCATION: Duration = Duration::from_secs(15);
-/// It ends its function first.
+/// Time of the emulator to end its function.
 const GRACE: Duration = Duration::from_secs(2);
 
 /// One start of a function.

@@ -7,7 +7,7 @@ use regex_automata::meta::Regex;
 use crate::files;
 
 /// Names that each crate may use for the same role.
-const SHARED: [&str; 7] = ["Config", "Context", "Err", "Error", "Message", "Output", "Settings"];
+const SHARED: [&str; 4] = ["Config", "Context", "Error", "Settings"];
 
 #[test]
 fn a_type_name_has_one_meaning_in_all_deployed_crates() {

@@ -8,9 +8,10 @@ use regex_automata::meta::Regex;
 use crate::files::{self, File};
 
 /// Name, pattern on a whole block, limit per 1,000 blocks.
-const RULES: [(&str, &str, f64); 10] = [
+const RULES: [(&str, &str, f64); 11] = [
     ("headless-what", r"^(What|That which)\b", 3.0),
     ("headless-preposition", r"^(Of|By|In|So|With|Without|For)\b[^.:]*[.:]?", 33.0),
+    ("headless-it", r"^(It|They)\b", 1.0),
     ("headless-who", r"^(Who|Whoever|Whom|Whose)\b", 1.3),
     ("is-none", r"\b(is|are|was|were|be) (none|no [a-z]+|nobody's)\b", 7.6),
     ("told", r"\b(is|are|was|were|be|been) told\b|\btells? (it|them|of|whether|what|who)\b", 1.0),

@@ -3,7 +3,7 @@
   const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
   const wide = matchMedia("(min-width: 62rem)");
 
-  // Beside the analysis the transcript scrolls by itself, so that the reader keeps the place on the page.
+  // Next to the analysis the transcript scrolls by itself, so that the reader keeps the place on the page.
   document.addEventListener("click", (event) => {
     const link = event.target.closest?.('a[href*="-t"]');
     const turn = link && document.getElementById(link.getAttribute("href").slice(1));

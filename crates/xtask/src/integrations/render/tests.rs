@@ -112,7 +112,7 @@ fn a_replay_says_how_much_is_sent_again() {
 }
 
 #[test]
-fn syncs_are_a_table_with_what_became_of_them() {
+fn syncs_are_a_table_with_their_results() {
     let at = time("2026-11-25T10:12:30Z");
     let sync = SyncEntry {
         session_id: "s-1".parse().unwrap(),
