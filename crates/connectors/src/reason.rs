@@ -193,3 +193,20 @@ impl Reason {
         self.row().code
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use store::gates;
+
+    use super::*;
+
+    #[test]
+    fn the_gate_reads_back_every_code_that_it_is_given() {
+        for reason in Reason::ALL {
+            let ReasonRow { code, next, .. } = reason.row();
+            let rests = matches!(next, Next::Rest(_) | Next::RestOrRetry);
+            assert!(!rests || gates::CODES.contains(&code), "{code}");
+        }
+        assert!(gates::CODES.into_iter().all(|code| Reason::with_code(code).is_some()));
+    }
+}

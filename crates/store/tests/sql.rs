@@ -5,6 +5,7 @@
 use std::fs;
 use std::path::Path;
 
+use domain::event::EventType;
 use store::testing::{TestDatabase, statements};
 use tokio_postgres::Client;
 
@@ -100,6 +101,14 @@ async fn fill(client: &Client) {
         client.execute(&sql, &[]).await.unwrap_or_else(|error| panic!("{sql}: {error:?}"));
     }
     client.execute("ANALYZE", &[]).await.unwrap();
+}
+
+#[test]
+fn every_event_but_that_of_an_analysis_is_written_by_a_statement() {
+    for event in EventType::ALL.into_iter().filter(|event| *event != EventType::SessionAnalyzed) {
+        let named = format!("'{}'", event.as_str());
+        assert!(statements().values().any(|sql| sql.contains(&named)), "{named}");
+    }
 }
 
 #[test]
