@@ -127,7 +127,7 @@ impl<S: SecretSource> Connectors<S> {
     }
 }
 
-/// Which member of a task that saves the integration is wrong.
+/// Returns the wrong member of a task that saves the integration.
 fn place(error: &Error) -> &'static str {
     match error {
         Error::Secret(_) | Error::SigningSecret(_) => "secret_name",
@@ -136,7 +136,7 @@ fn place(error: &Error) -> &'static str {
     }
 }
 
-/// As it can stand in a header.
+/// Whether a secret can stand in a header.
 fn is_token(secret: &SecretString) -> bool {
     secret.expose_secret().bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~+/=".contains(&b))
 }

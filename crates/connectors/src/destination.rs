@@ -94,7 +94,7 @@ impl Resolve for System {
 pub(crate) struct PublicOnly(pub(crate) Arc<dyn Resolve>);
 
 impl PublicOnly {
-    /// As a request would find it now.
+    /// Checks a URL as a request would resolve it now.
     pub(crate) async fn check(&self, url: &Url) -> Result<(), Violation> {
         let host = url.host_str().ok_or(Violation::Malformed)?;
         if literal(host).is_some() {

@@ -55,7 +55,7 @@ impl Error {
     pub fn call(&self) -> Option<&CallError> {
         match self {
             Self::SignIn(error) | Self::Crm(error) | Self::Webhook(error) => Some(error),
-            _ => None,
+            Self::Store(_) | Self::Reason(_) | Self::ForbiddenUrl(_) | Self::Secret(_) | Self::SigningSecret(_) => None,
         }
     }
 }

@@ -34,7 +34,7 @@ pub struct SyncNotes {
 }
 
 impl SyncNotes {
-    /// A request is made.
+    /// Counts a request.
     pub fn count_request(&self) {
         self.requests.set(self.requests.get() + 1);
     }
@@ -43,7 +43,7 @@ impl SyncNotes {
         self.requests.get()
     }
 
-    /// A field that could not be set, and why, without its value.
+    /// Notes a field that could not be set, and why, without its value.
     pub fn leave_out(&self, field: &str, why: &str) {
         let note = format!("{field}: {why}");
         let mut left_out = self.left_out.borrow_mut();

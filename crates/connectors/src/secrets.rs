@@ -154,7 +154,7 @@ impl<S: SecretSource> Secrets<S> {
         own.is_some_and(|rest| rest.len() > 1 && rest.starts_with('/')).then_some(()).ok_or(SecretError::NotAllowed)
     }
 
-    /// The third party refused it.
+    /// Forgets a secret that the third party refused.
     pub fn forget(&self, name: &str) {
         self.cache().remove(name);
     }

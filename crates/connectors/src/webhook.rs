@@ -61,7 +61,7 @@ pub(crate) struct SignedEvent<'a> {
 pub(crate) struct DeliveryAttempt {
     pub(crate) duration: Duration,
     pub(crate) status: Option<u16>,
-    /// Its beginning.
+    /// The beginning of the answer.
     pub(crate) answer: Option<String>,
     pub(crate) result: Result<(), Error>,
 }

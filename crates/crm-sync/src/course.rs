@@ -6,7 +6,7 @@ use connectors::explanation::{self, Afterwards};
 use connectors::job::{SyncNotes, Synced};
 use connectors::reason::Reason;
 use connectors::{Error, SecretSource, crm, hubspot, salesforce};
-use domain::integration::{Disabled, Integration, IntegrationConfig, IntegrationState};
+use domain::integration::{Disabled, INTEGRATION_DISABLED, Integration, IntegrationConfig, IntegrationState};
 use domain::message::CrmSyncMessage;
 use domain::step::Code;
 use stage::{Delivery, Outcome, error_chain};
@@ -16,7 +16,7 @@ use store::integration_log::SyncStatus;
 
 use crate::judgement::{FAILING, FAILING_DAYS, Judgement, counted};
 use crate::request::{SyncContent, SyncRequest};
-use crate::{Context, DISABLED, DISABLED_WAIT};
+use crate::{Context, DISABLED_WAIT};
 
 /// Sessions of an integration that is disabled for longer fail, and can be replayed once it is fixed.
 const LONGEST_DISABLED: Duration = Duration::from_secs(30 * 24 * 3600);
@@ -168,10 +168,13 @@ impl SyncRequest<'_> {
     async fn wait_for_administrator(&self, disabled: &Disabled, store: &Store) -> Result<Outcome, Error> {
         let since = (self.now - disabled.since).to_std().unwrap_or_default();
         let outcome = match since > LONGEST_DISABLED {
-            true => Outcome::Final { code: DISABLED, reason: format!("integration disabled: {}", disabled.code) },
-            false => Outcome::Wait { after: DISABLED_WAIT, code: DISABLED },
+            true => Outcome::Final {
+                code: INTEGRATION_DISABLED,
+                reason: format!("integration disabled: {}", disabled.code),
+            },
+            false => Outcome::Wait { after: DISABLED_WAIT, code: INTEGRATION_DISABLED },
         };
-        self.log(&outcome, DISABLED, &disabled.reason, store).await?;
+        self.log(&outcome, INTEGRATION_DISABLED, &disabled.reason, store).await?;
         Ok(outcome)
     }
 
@@ -203,7 +206,7 @@ impl SyncRequest<'_> {
     fn comes_back(&self, outcome: &Outcome) -> bool {
         match outcome {
             Outcome::Retry { .. } => !self.delivery.is_last,
-            Outcome::Wait { code, .. } => *code != DISABLED,
+            Outcome::Wait { code, .. } => *code != INTEGRATION_DISABLED,
             Outcome::Done | Outcome::Skipped(_) | Outcome::Final { .. } => false,
         }
     }
@@ -217,7 +220,7 @@ impl SyncRequest<'_> {
             Outcome::Skipped(_) => ends(SyncStatus::Skipped).await,
             Outcome::Final { .. } => ends(SyncStatus::Failed).await,
             Outcome::Retry { .. } if self.delivery.is_last => ends(SyncStatus::Failed).await,
-            Outcome::Retry { .. } | Outcome::Wait { .. } => store.stop_writing(key, code, text, has_called).await,
+            Outcome::Retry { .. } | Outcome::Wait { .. } => store.put_off_sync(key, code, text, has_called).await,
             Outcome::Done => Ok(()),
         };
         logged.map_err(Error::Store)

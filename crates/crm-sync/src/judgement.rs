@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use connectors::Error;
 use connectors::reason::{HealthSign, Next, Reason, ReasonRow};
-use domain::integration::{Integration, IntegrationConfig};
+use domain::integration::{INTEGRATION_DISABLED, Integration, IntegrationConfig};
 use domain::step::Code;
 use stage::{Outcome, error_chain};
 use store::gates::{Health, Standing};
 
-use crate::{DISABLED, DISABLED_WAIT};
+use crate::DISABLED_WAIT;
 
 /// The longest rest that is granted: HubSpot's 477 asks for a day at most.
 const LONGEST_REST: Duration = Duration::from_secs(24 * 3600);
@@ -82,7 +82,7 @@ impl Judgement {
         match (next, standing.open_for) {
             (Next::Fail, _) => Outcome::Final { code, reason: reason() },
             (Next::Skip, _) => Outcome::Skipped(code),
-            (Next::Disable, _) => Outcome::Wait { after: DISABLED_WAIT, code: DISABLED },
+            (Next::Disable, _) => Outcome::Wait { after: DISABLED_WAIT, code: INTEGRATION_DISABLED },
             (Next::Wait(after) | Next::Rest(after), _) => Outcome::Wait { after, code },
             // No sync is admitted before: a delivery would be used up for nothing.
             (Next::Retry | Next::RestOrRetry | Next::Turn | Next::RetryAfter(_), Some(open_for)) => {

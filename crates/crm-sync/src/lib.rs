@@ -16,8 +16,6 @@ use stage::{ConfigError, Delivery, Env, Outcome, SdkConfig, Stage, config};
 use store::Store;
 use store::gates::CircuitWaits;
 
-pub use domain::integration::INTEGRATION_DISABLED as DISABLED;
-
 /// How often a step looks whether its integration was fixed; enabling the integration wakes the step at once.
 pub const DISABLED_WAIT: Duration = Duration::from_secs(24 * 3600);
 
@@ -36,7 +34,7 @@ impl Config {
     }
 }
 
-/// Collaborators of the function.
+/// Collaborators of the handler.
 pub struct Context<S = SecretsManager> {
     pub connectors: Connectors<S>,
     /// How long an integration that is down is left alone.

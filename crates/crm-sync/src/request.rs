@@ -1,4 +1,4 @@
-//! A message with what it refers to.
+//! Reads what a message refers to.
 
 use chrono::{DateTime, Utc};
 use connectors::Error;
@@ -29,7 +29,7 @@ pub(crate) struct SyncRequest<'a> {
 pub(crate) enum SyncContent<'a> {
     /// A version of the analysis, which has a row in `integration_log`.
     Analysis(SyncKey<'a>),
-    /// An event, which has none.
+    /// An event, which has no row there.
     Event { event_id: Uuid, event: WebhookEvent },
 }
 

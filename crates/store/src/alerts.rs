@@ -111,7 +111,7 @@ row! {
         pub codes: Value,
         pub last_failure_at: DateTime<Utc>,
         pub mail_status: AlertMailStatus,
-        /// When it was last taken.
+        /// The time at which a run last took the mail.
         pub mail_at: Option<DateTime<Utc>>,
         /// `None` unless it closed as recovered.
         pub recovery_status: Option<AlertMailStatus>,

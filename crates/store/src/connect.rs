@@ -43,7 +43,7 @@ pub enum ConnectError {
     Url(#[source] tokio_postgres::Error),
     #[error("invalid root certificates")]
     Certificates(#[source] tls::CertificateError),
-    #[error("the connection pool cannot be built")]
+    #[error("connection pool not built")]
     Pool(#[source] deadpool_postgres::BuildError),
 }
 

@@ -103,7 +103,7 @@ row! {
         pub locale: Option<String>,
         pub recipient: Option<String>,
         pub status: EmailStatus,
-        /// Why it was skipped or failed.
+        /// The reason for which the mail was skipped or failed.
         pub code: Option<String>,
         /// The message id of SES.
         pub provider_id: Option<String>,
@@ -111,11 +111,11 @@ row! {
         pub attempts: i32,
         /// Names of the files that went with it.
         pub attachments: Vec<String>,
-        /// Why files that were asked for did not.
+        /// The reason for which files that were asked for are missing.
         pub attachments_left_out: Option<String>,
-        /// When the last request began.
+        /// The time at which the last request began.
         pub sending_at: Option<DateTime<Utc>>,
-        /// When it was queued again although SES may have had it.
+        /// The time at which the mail was queued again although SES may have had it.
         pub resent_at: Option<DateTime<Utc>>,
         pub sent_at: Option<DateTime<Utc>>,
         pub created_at: DateTime<Utc>,

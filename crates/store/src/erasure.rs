@@ -1,7 +1,6 @@
 //! A visitor's erasure: everything of an address, in batches, as often as it takes.
 //!
-//! Sessions are found by their address's hash; those of the AI engine that it has not notified of, and those of before
-//! there were hashes, by the address. Suppressions stay: they hold no address, and keep it from being mailed again.
+//! Sessions are found by their address's hash; those of the AI engine that it has not notified of, by the address. Suppressions stay: they hold no address, and keep it from being mailed again.
 
 use domain::address_hash::AddressHash;
 use domain::email_address::EmailAddress;

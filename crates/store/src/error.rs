@@ -22,7 +22,7 @@ pub enum Error {
     },
     #[error("{statement} timed out")]
     Timeout { statement: &'static str },
-    #[error("the document cannot be written as JSON")]
+    #[error("document not written as JSON")]
     Document(#[source] serde_json::Error),
     /// A row with a value that no statement of this crate writes.
     #[error("invalid {column} in a row of {statement}")]

@@ -51,8 +51,8 @@ WHERE tenant_id = $1 AND session_id = $2 AND integration_id = $3 AND analysis_ve
   AND NOT EXISTS (SELECT FROM versions WHERE analysis_version <> $4 AND writing_until > clock_timestamp())";
 
 // A replay has re-opened a sync that was skipped or had failed.
-STOP_WRITING = "
--- stop_writing()
+PUT_OFF_SYNC = "
+-- put_off_sync()
 UPDATE integration_log
 SET status = CASE WHEN status IN ('skipped', 'failed') THEN 'pending' ELSE status END, writing_until = NULL, code = $5,
     error = $6, tries = tries + $7::int, updated_at = now()
@@ -147,11 +147,17 @@ impl Store {
         Ok(self.execute(START_WRITING, &of_sync(key, more)).await? > 0)
     }
 
-    /// Records the end of an attempt that another one will follow, and why; other versions may be written. `has_asked`:
-    /// whether the third party was called.
-    pub async fn stop_writing(&self, key: &SyncKey<'_>, code: Code, error: &str, has_asked: bool) -> Result<(), Error> {
-        let more = [text(code.as_str()), text(error), boolean(has_asked)];
-        self.execute(STOP_WRITING, &of_sync(key, more)).await.map(drop)
+    /// Records why a sync has not ended; other versions may be written. `has_called`: whether this attempt has called the
+    /// third party.
+    pub async fn put_off_sync(
+        &self,
+        key: &SyncKey<'_>,
+        code: Code,
+        error: &str,
+        has_called: bool,
+    ) -> Result<(), Error> {
+        let more = [text(code.as_str()), text(error), boolean(has_called)];
+        self.execute(PUT_OFF_SYNC, &of_sync(key, more)).await.map(drop)
     }
 
     /// Records that the record is there; `notice` says what was left out of it.
@@ -159,16 +165,17 @@ impl Store {
         self.finish_sync(key, SyncStatus::Done, Some(record_id), (None, None), notice, true).await
     }
 
-    /// Records that nothing will be (`Skipped`) or was (`Failed`) written; `has_asked`: as the third party says.
+    /// Records that nothing will be (`Skipped`) or was (`Failed`) written. `has_called`: whether this attempt has called the
+    /// third party.
     pub async fn record_not_synced(
         &self,
         key: &SyncKey<'_>,
         status: SyncStatus,
         code: Code,
         error: Option<&str>,
-        has_asked: bool,
+        has_called: bool,
     ) -> Result<(), Error> {
-        self.finish_sync(key, status, None, (Some(code), error), None, has_asked).await
+        self.finish_sync(key, status, None, (Some(code), error), None, has_called).await
     }
 
     async fn finish_sync(
@@ -178,10 +185,10 @@ impl Store {
         record_id: Option<&str>,
         (code, error): (Option<Code>, Option<&str>),
         notice: Option<&str>,
-        has_asked: bool,
+        has_called: bool,
     ) -> Result<(), Error> {
         let (status, code) = (text(status.as_str()), text(code.map(Code::as_str)));
-        let more = [status, text(record_id), code, text(error), text(notice), boolean(has_asked)];
+        let more = [status, text(record_id), code, text(error), text(notice), boolean(has_called)];
         self.execute(FINISH_SYNC, &of_sync(key, more)).await.map(drop)
     }
 }

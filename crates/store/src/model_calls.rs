@@ -117,7 +117,7 @@ pub struct TokenCounts {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct CallEnd {
     pub outcome: CallOutcome,
-    /// Why, such as `cut_off`.
+    /// The reason for the outcome, such as `cut_off`.
     pub code: Option<Code>,
     pub tokens: TokenCounts,
     /// `None` where the price is not known. Finite and not negative.

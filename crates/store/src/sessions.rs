@@ -168,10 +168,7 @@ impl Store {
     async fn repeated_notification(&self, notification: &NotifiedSession<'_>) -> Result<Accepted, Error> {
         let session = notification.session;
         let params = [text(session.tenant_id.as_ref()), text(session.session_id.as_ref()), bytes(notification.hash)];
-        let Some(row) = self.row(REPEATED_NOTIFICATION, &params).await? else {
-            // Erased between the two statements: as if it had never been there.
-            return Ok(if self.insert_session(notification).await? { Accepted::New } else { Accepted::Conflict });
-        };
+        let row = self.one(REPEATED_NOTIFICATION, &params).await?;
         if row.get::<Option<bool>>("same")? != Some(true) {
             return Ok(Accepted::Conflict);
         }

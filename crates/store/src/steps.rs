@@ -146,7 +146,7 @@ const CLAIM_ROUNDS: u32 = 3;
 /// The answer to a request for a step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Claim {
-    /// The step is ours; with the message that the row asks with.
+    /// The step is ours, with the message of its row.
     Run(Claimed, String),
     /// Done or skipped before.
     AlreadyDone,

@@ -1,6 +1,6 @@
 //! A database of its own for each test, on the server that `TEST_DATABASE_URL` names.
 
-#![expect(clippy::expect_used, reason = "a test whose database is missing must end, saying so")]
+#![expect(clippy::expect_used, reason = "a helper that fails ends its test")]
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -44,7 +44,6 @@ impl TestDatabase {
         let name = format!("test_{}", Uuid::now_v7().simple());
         server(&format!("CREATE DATABASE {name} TEMPLATE {template}")).await;
         let config = config(&name);
-        // Unwrap safety: the URL was used by `migrated_template`.
         let store = Store::new(&config).expect("the test database's configuration is valid");
         Self { store, config }
     }
@@ -205,14 +204,12 @@ pub fn statements() -> BTreeMap<&'static str, &'static str> {
 async fn migrated_template() -> String {
     let name = format!("template_{}", Uuid::now_v7().simple());
     server(&format!("CREATE DATABASE {name}")).await;
-    // Unwrap safety: a test that cannot migrate must end here.
     crate::migrate(&config(&name)).await.expect("the migrations apply to an empty database");
     name
 }
 
 #[expect(clippy::disallowed_methods, reason = "tests have no function configuration")]
 fn server_url() -> String {
-    // Unwrap safety: documented as a panic.
     std::env::var("TEST_DATABASE_URL").expect("TEST_DATABASE_URL is not set: run the tests through `cargo xtask test`")
 }
 
@@ -225,12 +222,10 @@ fn config(database: &str) -> Config {
 
 async fn server(sql: &str) {
     let client = connect(&server_url()).await;
-    // Unwrap safety: documented as a panic.
     client.execute(sql, &[]).await.expect("the test server runs the statement");
 }
 
 async fn connect(url: &str) -> tokio_postgres::Client {
-    // Unwrap safety: documented as a panic.
     let (client, connection) = tokio_postgres::connect(url, NoTls).await.expect("the test server answers");
     tokio::spawn(connection);
     client

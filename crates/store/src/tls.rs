@@ -23,7 +23,7 @@ pub enum CertificateError {
         #[source]
         source: rustls::Error,
     },
-    #[error("TLS cannot be set up")]
+    #[error("TLS not set up")]
     Setup(#[source] rustls::Error),
 }
 

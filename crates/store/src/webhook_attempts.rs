@@ -50,9 +50,9 @@ pub struct NewAttempt<'a> {
     pub of: AttemptOf,
     pub began_at: DateTime<Utc>,
     pub duration: Duration,
-    /// HTTP's; `None` without an answer.
+    /// The HTTP status; `None` without an answer.
     pub status: Option<u16>,
-    /// Why it was not delivered.
+    /// The reason for which the event was not delivered.
     pub code: Option<Code>,
     /// The beginning of the answer's body.
     pub answer: Option<&'a str>,
@@ -70,7 +70,7 @@ pub struct AttemptEntry {
     pub duration_ms: i32,
     /// The HTTP status; `None` without an answer.
     pub status: Option<i32>,
-    /// Why it was not delivered.
+    /// The reason for which the event was not delivered.
     pub code: Option<String>,
     /// The beginning of the answer.
     pub answer: Option<String>,

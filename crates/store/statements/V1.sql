@@ -645,6 +645,12 @@ WITH waiting AS (
 UPDATE sessions SET waiting_steps = waiting_steps + 1, status = 'waiting'
 FROM waiting WHERE sessions.tenant_id = $1 AND sessions.session_id = $2 AND $3 <> 'webhook_event';
 
+-- put_off_sync()
+UPDATE integration_log
+SET status = CASE WHEN status IN ('skipped', 'failed') THEN 'pending' ELSE status END, writing_until = NULL, code = $5,
+    error = $6, tries = tries + $7::int, updated_at = now()
+WHERE tenant_id = $1 AND session_id = $2 AND integration_id = $3 AND analysis_version = $4 AND status <> 'done';
+
 -- queue_email()
 INSERT INTO email_log (tenant_id, email_id, session_id, analysis_version, template, locale, recipient, status)
 VALUES ($1, $2, $3, $4, $5, $6, $7, 'queued')
@@ -935,12 +941,6 @@ WHERE tenant_id = $1 AND session_id = $2 AND integration_id = $3 AND analysis_ve
 SELECT status, greatest(extract(epoch FROM due_at - clock_timestamp()), 0)::float8 AS lease_seconds
 FROM steps WHERE tenant_id = $1 AND session_id = $2
   AND (kind, analysis_version, integration_id, event_id) = ($3, $4, $5, $6);
-
--- stop_writing()
-UPDATE integration_log
-SET status = CASE WHEN status IN ('skipped', 'failed') THEN 'pending' ELSE status END, writing_until = NULL, code = $5,
-    error = $6, tries = tries + $7::int, updated_at = now()
-WHERE tenant_id = $1 AND session_id = $2 AND integration_id = $3 AND analysis_version = $4 AND status <> 'done';
 
 -- store_analysis()
 WITH claimed AS (

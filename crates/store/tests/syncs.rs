@@ -106,7 +106,7 @@ async fn one_version_of_a_session_is_written_at_a_time() {
     assert_eq!(begun.iter().filter(|begun| **begun).count(), 1, "{begun:?}");
     let (holder, waiting) = if begun[0] { (&first, &second) } else { (&second, &first) };
     assert!(store.start_writing(holder, WRITING).await.unwrap(), "whose attempt was lost may try again");
-    store.stop_writing(holder, Code::new("unavailable"), "HubSpot is down.", true).await.unwrap();
+    store.put_off_sync(holder, Code::new("unavailable"), "HubSpot is down.", true).await.unwrap();
     assert!(store.start_writing(waiting, WRITING).await.unwrap());
     assert_eq!(store.sync(holder).await.unwrap().unwrap().error.as_deref(), Some("HubSpot is down."));
 
@@ -200,7 +200,7 @@ async fn a_sync_that_is_replayed_and_held_says_why_and_has_not_failed() {
         .await
         .unwrap();
     // It is replayed.
-    store.stop_writing(&key, Code::new("circuit_open"), "HubSpot is down.", false).await.unwrap();
+    store.put_off_sync(&key, Code::new("circuit_open"), "HubSpot is down.", false).await.unwrap();
     let sync = store.sync(&key).await.unwrap().unwrap();
     assert_eq!((sync.status, sync.tries), (SyncStatus::Pending, 1));
     assert_eq!((sync.code.as_deref(), sync.error.as_deref()), (Some("circuit_open"), Some("HubSpot is down.")));
@@ -215,7 +215,7 @@ async fn a_step_that_fails_without_its_function_ends_the_sync_of_its_version_onl
         store.open_sync(key).await.unwrap();
         assert!(store.start_writing(key, Writing { lease: Duration::ZERO, ..WRITING }).await.unwrap());
     }
-    store.stop_writing(&second, Code::new("unavailable"), "HubSpot is down.", true).await.unwrap();
+    store.put_off_sync(&second, Code::new("unavailable"), "HubSpot is down.", true).await.unwrap();
     let client = fixture.database.client().await;
     for sql in [
         "INSERT INTO steps (tenant_id, session_id, kind, analysis_version, integration_id, message)

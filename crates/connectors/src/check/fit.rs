@@ -6,7 +6,7 @@ use domain::integration::{FieldType, Source};
 /// Type of the field, and a message about values that are left out.
 pub(super) type Fit = (FieldType, Option<String>);
 
-/// `name` is that of the field. `Err`: it never takes one, and why.
+/// Fits the values of a source to field `name`. `Err` says why the field takes none of them.
 pub(super) fn fit(name: &str, kind: FieldType, source: &Source) -> Result<Fit, String> {
     let some_only = || Some(format!("{name} is set only where {} is one of its options.", source.as_ref()));
     match (source.kind(), &kind) {

@@ -210,7 +210,7 @@ impl Portal<'_> {
         self.id("create the contact", Method::POST, "contacts", Some(&json!({ "properties": properties }))).await
     }
 
-    /// On the contact's timeline, at the end of the conversation.
+    /// Creates a note on the contact's timeline, at the end of the conversation.
     pub(super) async fn create_note(&self, contact_id: &str, properties: &Properties) -> Result<String, CallError> {
         let kind = json!({ "associationCategory": "HUBSPOT_DEFINED", "associationTypeId": NOTE_TO_CONTACT });
         let note = json!({

@@ -55,10 +55,7 @@ pub(super) fn read(status: StatusCode, headers: &HeaderMap, body: &[u8], now: Da
 
 fn refusal(status: StatusCode, body: ErrorBody, asked: Option<Duration>, interval: Option<Duration>) -> ErrorAnswer {
     let reason = reason(status, &body);
-    let retry_after = match reason {
-        Reason::RateLimited => asked.or(interval),
-        _ => asked,
-    };
+    let retry_after = if reason == Reason::RateLimited { asked.or(interval) } else { asked };
     let labels = ["category", "subCategory", "policyName", "correlationId"];
     let labels = labels.iter().filter_map(|name| body.text(name)).collect::<Vec<_>>();
     let named = if reason == Reason::FieldRequired { body.properties() } else { Vec::new() };

@@ -13,13 +13,14 @@ use crate::summary::{self, ID_LABEL, Markup, SummaryFormat, TITLE, visible};
 /// How far the clock that a conversation's end was taken from may be ahead of HubSpot's, generously: a note that was
 /// created longer before the end is another session's.
 const CLOCK_SKEW: TimeDelta = TimeDelta::days(1);
-const FORM: SummaryFormat = SummaryFormat { markup: Markup::Html, max_length: MAX_NOTE_LENGTH, record: "a note" };
+const NOTE_FORMAT: SummaryFormat =
+    SummaryFormat { markup: Markup::Html, max_length: MAX_NOTE_LENGTH, record: "a note" };
 
 /// Lists the properties of a note; with the key where the account has the unique property.
 pub(super) fn properties(session: &Session, analysis: &Analysis, keyed: bool) -> Properties {
     let time = session.ended_at.to_rfc3339_opts(SecondsFormat::Millis, true);
     let key = keyed.then(|| (KEY_PROPERTY.to_owned(), session.session_id.to_string()));
-    let body = ("hs_note_body".to_owned(), summary::render(session, analysis, &FORM));
+    let body = ("hs_note_body".to_owned(), summary::render(session, analysis, &NOTE_FORMAT));
     [("hs_timestamp".to_owned(), time), body].into_iter().chain(key).collect()
 }
 

@@ -32,7 +32,7 @@ pub struct Salesforce {
 }
 
 impl Salesforce {
-    /// `allowed` may be asked although they are not Salesforce's.
+    /// Makes a client that may also ask the `allowed` hosts, which are not Salesforce's.
     pub fn new(allowed: AllowedHosts) -> Result<Self, SetupError> {
         let client = http::client()?.pool_idle_timeout(http::IDLE_TIMEOUT);
         Ok(Self { http: client.build().map_err(SetupError::Client)?, allowed })
@@ -86,7 +86,7 @@ struct QueryResult {
 
 #[derive(Deserialize)]
 struct SalesforceId {
-    /// Small after a write.
+    /// The id, whose name is in lower case after a write.
     #[serde(rename = "Id", alias = "id")]
     id: String,
 }

@@ -38,7 +38,7 @@ impl PersonObject {
         }
     }
 
-    /// Those whose id begins so.
+    /// Finds the object by the first characters of the id.
     fn of_id(id: &str) -> Option<Self> {
         match id.get(..3)? {
             "003" => Some(Self::Contact),

@@ -11,7 +11,7 @@ use crate::text::cut;
 pub const MAX_DESCRIPTION_LENGTH: usize = 32_000;
 /// The longest `Subject`.
 const MAX_SUBJECT_LENGTH: usize = 255;
-const FORM: SummaryFormat =
+const TASK_FORMAT: SummaryFormat =
     SummaryFormat { markup: Markup::Plain, max_length: MAX_DESCRIPTION_LENGTH, record: "the description of a task" };
 const TASK: &str = "Task";
 /// The field with the person that the task is about.
@@ -34,7 +34,7 @@ fn own(job: &Job<'_>) -> Fields {
     let subject = category.map_or_else(|| TITLE.to_owned(), |category| format!("{TITLE}: {category}"));
     filled([
         ("Subject", Some(cut(&subject, MAX_SUBJECT_LENGTH))),
-        ("Description", Some(summary::render(job.session, job.analysis, &FORM))),
+        ("Description", Some(summary::render(job.session, job.analysis, &TASK_FORMAT))),
         ("Status", Some("Completed".to_owned())),
         ("Priority", Some("Normal".to_owned())),
         ("ActivityDate", Some(job.session.ended_at.format("%Y-%m-%d").to_string())),

@@ -11,7 +11,8 @@ use uuid::Uuid;
 
 /// The size that receivers commonly accept; a longer payload is shortened.
 ///
-/// Content that `ingest` and `analyze` let through always fits once everything expendable is left out.
+/// Content that `ingest` and `analyze` let through fits once everything expendable is left out. Private values that a tenant
+/// has webhooks show may be longer than their placeholders: with many of them in the summary a payload can stay longer.
 pub const MAX_PAYLOAD_BYTES: usize = 20_000;
 /// Parts that are left out until the payload is short enough, as JSON pointers into `data`.
 const EXPENDABLE: [&str; 13] = [

@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 
 use connectors::check::Checked;
 use connectors::{Connectors, HubSpot, Salesforce, SecretError, SecretSource, Secrets, Webhooks};
-use crm_sync::{Context, DISABLED, DISABLED_WAIT};
+use crm_sync::{Context, DISABLED_WAIT};
 use domain::analysis::Analysis;
-use domain::integration::{Connection, Integration, IntegrationConfig, IntegrationState};
+use domain::integration::{Connection, INTEGRATION_DISABLED, Integration, IntegrationConfig, IntegrationState};
 use domain::message::{AnalyzeMessage, CrmSyncMessage, StepMessage};
 use domain::session::{Channel, Session, Visitor};
 use domain::settings::TenantSettings;
@@ -346,7 +346,7 @@ impl Failure for NotDone {
 }
 
 /// The outcome of a step whose integration is disabled.
-pub(crate) const WAITS_FOR_ADMIN: Outcome = Outcome::Wait { after: DISABLED_WAIT, code: DISABLED };
+pub(crate) const WAITS_FOR_ADMIN: Outcome = Outcome::Wait { after: DISABLED_WAIT, code: INTEGRATION_DISABLED };
 
 pub(crate) fn ana() -> Visitor {
     Visitor {

@@ -48,7 +48,7 @@ struct ProbeNote {
 }
 
 /// Obstacles to identifying notes by the property.
-enum No {
+enum Obstacle {
     Call(CallError),
     /// The explanation.
     Found(&'static str),
@@ -62,15 +62,15 @@ pub(super) async fn probe(account: &HubspotAccount<'_>) -> Key {
     };
     let why = match found {
         Ok(()) => return Key { is_unique: true, problem: None, notices },
-        Err(No::Call(error)) if error.is_momentary() => {
+        Err(Obstacle::Call(error)) if error.is_momentary() => {
             let problem = format!(
                 "Whether the property {KEY_PROPERTY} identifies notes is unknown, because a request failed ({error}). Try it \
                  again."
             );
             return Key { is_unique: false, problem: Some(problem), notices };
         }
-        Err(No::Call(error)) => why(&error),
-        Err(No::Found(why)) => why.to_owned(),
+        Err(Obstacle::Call(error)) => why(&error),
+        Err(Obstacle::Found(why)) => why.to_owned(),
     };
     notices.push(format!(
         "Notes are identified by the conversation id in their text, not by the unique property {KEY_PROPERTY}: {why}."
@@ -79,16 +79,16 @@ pub(super) async fn probe(account: &HubspotAccount<'_>) -> Key {
 }
 
 /// Makes sure that the property exists and is unique.
-async fn make_sure(account: &HubspotAccount<'_>) -> Result<(), No> {
+async fn make_sure(account: &HubspotAccount<'_>) -> Result<(), Obstacle> {
     match read(account, KEY_PROPERTY).await {
         Ok(Definition { has_unique_value: true, .. }) => Ok(()),
-        Ok(_) => Err(No::Found("its values are not unique; HubSpot cannot change that, so delete it first")),
+        Ok(_) => Err(Obstacle::Found("its values are not unique; HubSpot cannot change that, so delete it first")),
         Err(error) if error.is(Reason::NotFound) => match define(account).await {
             // Another check was faster.
-            Err(error) if !error.is(Reason::Conflict) => Err(No::Call(error)),
+            Err(error) if !error.is(Reason::Conflict) => Err(Obstacle::Call(error)),
             _ => Ok(()),
         },
-        Err(error) => Err(No::Call(error)),
+        Err(error) => Err(Obstacle::Call(error)),
     }
 }
 
@@ -114,9 +114,9 @@ async fn define(account: &HubspotAccount<'_>) -> Result<(), CallError> {
 }
 
 /// Writes a note twice by the same value, and removes it.
-async fn prove(account: &HubspotAccount<'_>, notices: &mut Vec<String>) -> Result<(), No> {
+async fn prove(account: &HubspotAccount<'_>, notices: &mut Vec<String>) -> Result<(), Obstacle> {
     let value = format!("probe-{}", Uuid::now_v7());
-    let first = upsert(account, &value).await.map_err(No::Call)?;
+    let first = upsert(account, &value).await.map_err(Obstacle::Call)?;
     let second = upsert(account, &value).await;
     let mut ids = vec![first.id.as_str()];
     ids.extend(second.as_ref().ok().map(|note| note.id.as_str()).filter(|id| *id != first.id));
@@ -126,9 +126,9 @@ async fn prove(account: &HubspotAccount<'_>, notices: &mut Vec<String>) -> Resul
             notices.push(format!("The note {id}, written to try HubSpot out, is still there: delete it."));
         }
     }
-    let second = second.map_err(No::Call)?;
+    let second = second.map_err(Obstacle::Call)?;
     let is_same = second.id == first.id && second.new != Some(true);
-    is_same.then_some(()).ok_or(No::Found("a note that was written by it twice was there twice"))
+    is_same.then_some(()).ok_or(Obstacle::Found("a note that was written by it twice was there twice"))
 }
 
 async fn upsert(account: &HubspotAccount<'_>, value: &str) -> Result<ProbeNote, CallError> {
