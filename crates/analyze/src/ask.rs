@@ -75,7 +75,7 @@ impl<J: Journal> ModelCaller<'_, J> {
                 Error::OutOfTime if missed.is_some() => break,
                 error => return Err(error),
             };
-            tracing::warn!(error.code = error.code(), model.id = chosen.id, "model request failed");
+            tracing::warn!(code = error.code(), model.id = chosen.id, "model request failed");
             // A temporary error is worth another delivery, whatever the errors of the other models.
             if missed.as_ref().is_none_or(|first| error.is_retryable() && !first.is_retryable()) {
                 missed = Some(error);
@@ -105,7 +105,7 @@ impl<J: Journal> ModelCaller<'_, J> {
                     }
                 }
                 (reply, CheckedReply::Unusable(problems, code)) => {
-                    tracing::warn!(problems = problems.len(), error.code = %code, "model answer rejected");
+                    tracing::warn!(problems = problems.len(), code = %code, "model answer rejected");
                     if let Some(usable) = answers.usable.take() {
                         return Ok(usable.findings);
                     }

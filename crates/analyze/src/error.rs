@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::step::Code;
+use domain::step::{Code, MODEL_PRICE_UNKNOWN};
 use stage::{Failure, NextDelivery};
 
 use crate::bedrock::ModelError;
@@ -36,7 +36,7 @@ pub enum Error {
     BudgetSpent { look_in: Duration },
     #[error("the tenant has a budget, and the price of {model} is unknown")]
     PriceUnknown { model: String, look_in: Duration },
-    #[error("JSON could not be written")]
+    #[error("analysis not written as JSON")]
     Json(#[source] serde_json::Error),
 }
 
@@ -71,7 +71,9 @@ impl Error {
             // Every such delivery has analysed a part, so this ends.
             Self::PartsLeft => ("parts_left", NextDelivery::Wait { after: Duration::ZERO }),
             Self::BudgetSpent { look_in } => ("budget_spent", NextDelivery::Wait { after: *look_in }),
-            Self::PriceUnknown { look_in, .. } => ("model_price_unknown", NextDelivery::Wait { after: *look_in }),
+            Self::PriceUnknown { look_in, .. } => {
+                (MODEL_PRICE_UNKNOWN.as_str(), NextDelivery::Wait { after: *look_in })
+            }
             Self::Json(_) => ("internal", NextDelivery::None),
         }
     }

@@ -50,7 +50,7 @@ const MIN_TRANSCRIPT_WAIT: Duration = Duration::from_secs(1);
 const UNKNOWN_SESSION: Code = Code::new("unknown_session");
 const TRANSCRIPT_MISSING: Code = Code::new("transcript_missing");
 
-/// Settings of the function.
+/// The function's configuration.
 pub struct Config {
     pub store: store::Config,
     pub stage: StageConfig,
@@ -163,6 +163,8 @@ impl Stage for Context {
     type Message = AnalyzeMessage;
     type Error = Error;
 
+    /// Analyses a session; `Err` says by `Failure::next` which delivery follows. The message waits while the budget is
+    /// spent or the price is unknown, and for parts that this delivery had no time for.
     async fn handle(&self, message: AnalyzeMessage, delivery: &Delivery) -> Result<Outcome, Error> {
         let key = &delivery.claimed.key;
         let options = match message {

@@ -98,6 +98,9 @@ pub struct StepKey {
     pub step: Step,
 }
 
+/// The code of a step that waits until an operator enters the price of its model.
+pub const MODEL_PRICE_UNKNOWN: Code = Code::new("model_price_unknown");
+
 /// A short machine-readable reason, such as `invalid_email`, for which a step was skipped or failed.
 ///
 /// A constant of our code, never text from outside; lower case letters, digits and `_`.

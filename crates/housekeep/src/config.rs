@@ -9,7 +9,7 @@ use stage::{ConfigError, Env};
 /// An invocation runs one statement at a time.
 const CONNECTIONS: usize = 1;
 
-/// Settings from the function's environment.
+/// The function's configuration.
 pub struct Config {
     pub store: store::Config,
     pub queues: StepQueues,

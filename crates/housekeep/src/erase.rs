@@ -45,7 +45,7 @@ pub(crate) async fn erase_visitor<Q>(
         }
     };
     let EraseVisitorReport { anonymised_sessions: sessions, anonymised_mails: mails, complete, .. } = report;
-    tracing::info!(tenant.id = %tenant_id, sessions, mails, complete, "visitor erased");
+    tracing::info!(tenant.id = %tenant_id, sessions, mails, complete, "erasure ended");
     Ok(report)
 }
 

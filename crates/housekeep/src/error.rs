@@ -29,7 +29,7 @@ pub enum Error {
         #[source]
         source: QueueError,
     },
-    #[error("invalid queue message")]
+    #[error("queue message not written as JSON")]
     Message(#[source] serde_json::Error),
     #[error("unknown session {0}")]
     UnknownSession(SessionId),
@@ -37,7 +37,7 @@ pub enum Error {
     NotAnalysed(SessionId),
     #[error("the transcript of session {0} was removed, by retention or an erasure")]
     TranscriptPurged(SessionId),
-    #[error("version {version} is still being made, with another model or other follow-ups")]
+    #[error("analysis version {version} is still being made, with another model or other follow-ups")]
     UnderWay { version: i32 },
     #[error("invalid alert mail")]
     AlertEmail(#[source] TemplateError),
@@ -61,7 +61,7 @@ pub enum Error {
     UnknownTenant(TenantId),
     #[error("the template makes no mail of a sample session with the tenant's settings")]
     Template(#[source] TemplateError),
-    #[error("invalid settings: with them template {name} in {locale} makes no mail of a sample session")]
+    #[error("template {name} in {locale} makes no mail of a sample session with these settings")]
     SavedTemplate {
         name: TemplateName,
         locale: String,

@@ -197,7 +197,7 @@ impl<S: SecretSource> Operator<'_, S> {
         Ok(SavedIntegration { integration_id: id.clone(), state, findings, connection, woken })
     }
 
-    /// Switches it on or off, and has the steps that have waited look again: they find it so. Returns how many.
+    /// Switches an integration on or off, and wakes the steps that wait for it. Returns how many.
     async fn begin(&self, tenant: &TenantId, id: &IntegrationId, state: &IntegrationState) -> Result<u64, Error> {
         if !self.store.switch_integration(tenant, id, state).await? {
             return Err(IntegrationError::UnknownIntegration(id.clone()).into());

@@ -28,7 +28,7 @@ pub use config::{Config, QueuePair, StepQueues};
 pub use error::Error;
 pub use task::*;
 
-/// Collaborators of the tasks.
+/// Collaborators of the handler.
 pub struct Context<Q> {
     pub store: Store,
     pub store_config: store::Config,

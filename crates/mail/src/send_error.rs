@@ -85,7 +85,10 @@ impl SendError {
 
     /// Returns whether SES may have accepted the mail: a second request could send it twice.
     pub fn is_outcome_unknown(&self) -> bool {
-        self.code() == OUTCOME_UNKNOWN
+        match self {
+            Self::Unanswered(_) | Self::NoMessageId => true,
+            Self::Request(_) | Self::NotReached(_) | Self::Refused { .. } => false,
+        }
     }
 
     /// Returns whether another delivery can help.
@@ -101,7 +104,10 @@ impl SendError {
     ///
     /// This excludes `NotReached`: a network without a route to SES does not get better by waiting.
     pub fn is_busy(&self) -> bool {
-        matches!(self, Self::Refused { refusal, .. } if refusal.scope() == RefusalScope::Now)
+        match self {
+            Self::Refused { refusal, .. } => refusal.scope() == RefusalScope::Now,
+            Self::Request(_) | Self::NotReached(_) | Self::Unanswered(_) | Self::NoMessageId => false,
+        }
     }
 
     pub fn code(&self) -> Code {

@@ -1,4 +1,4 @@
-//! Settings of the function.
+//! The function's configuration.
 
 use std::time::Duration;
 

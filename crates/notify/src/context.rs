@@ -105,7 +105,7 @@ impl Stage for Context {
     type Message = NotifyMessage;
     type Error = Error;
 
-    /// Sends a mail; `Err` asks for another delivery if the error is retryable.
+    /// Sends a mail; `Err` says by [`Failure::next`] which delivery follows.
     ///
     /// The message waits while SES is busy, in quiet hours, and while the outcome of the mail is unknown. If the outcome
     /// stays unknown, it is `Final`, or the mail is sent again: the tenant's settings decide.

@@ -12,7 +12,7 @@ use domain::settings::EmailSettings;
 use domain::settings::email::{MailableStatus, RequiredConsent};
 use domain::step::Code;
 
-pub(crate) const DISABLED: Code = Code::new("disabled");
+pub(crate) const EMAIL_DISABLED: Code = Code::new("disabled");
 pub(crate) const CHANNEL_EXCLUDED: Code = Code::new("channel_excluded");
 pub(crate) const AGENT_EXCLUDED: Code = Code::new("agent_excluded");
 pub(crate) const INSUFFICIENT_CONTENT: Code = Code::new("insufficient_content");
@@ -41,7 +41,7 @@ pub(crate) fn decide(settings: &EmailSettings, session: &Session, analysis: &Ana
 fn is_wanted(settings: &EmailSettings, session: &Session) -> Result<(), Code> {
     let is_agent = |agents: &[_]| agents.contains(&session.agent_id);
     if !settings.enabled {
-        Err(DISABLED)
+        Err(EMAIL_DISABLED)
     } else if !settings.channels.is_empty() && !settings.channels.contains(&session.channel) {
         Err(CHANNEL_EXCLUDED)
     } else if is_agent(&settings.excluded_agents) || (!settings.agents.is_empty() && !is_agent(&settings.agents)) {

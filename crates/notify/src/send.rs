@@ -25,7 +25,7 @@ const MIN_WAIT: Duration = Duration::from_secs(1);
 impl Context {
     /// Makes the mail, claims its row in the log, and asks SES.
     ///
-    /// Every error that does not come from SES happens before the log says `sending`.
+    /// Every error happens before the log says `sending`, but for errors of SES and of recording its answer.
     pub(crate) async fn send(
         &self,
         source: &MailSource,

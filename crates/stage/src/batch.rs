@@ -57,7 +57,7 @@ pub enum Verdict {
     /// Deliver the message again after this time.
     Retry(Duration),
     /// Move the message to the dead-letter queue, with the reason: no other delivery can help.
-    DeadLetter { code: Code, message: String },
+    DeadLetter { code: Code, reason: String },
 }
 
 /// Handles single records.
@@ -116,7 +116,7 @@ async fn handle_message<H: RecordHandler, Q: Queues>(
             }
             false
         }
-        Verdict::DeadLetter { code, message } => dead_letter(config, queues, &body, code, &message).await,
+        Verdict::DeadLetter { code, reason } => dead_letter(config, queues, &body, code, &reason).await,
     }
 }
 
@@ -126,11 +126,11 @@ pub(crate) async fn dead_letter<Q: Queues>(
     queues: &Q,
     body: &str,
     code: Code,
-    message: &str,
+    reason: &str,
 ) -> bool {
-    match queues.dead_letter(&config.dead_letter_queue_url, body, code, message).await {
+    match queues.dead_letter(&config.dead_letter_queue_url, body, code, reason).await {
         Ok(()) => {
-            tracing::error!(code = code.as_str(), reason = message, "message moved to the dead-letter queue");
+            tracing::error!(code = code.as_str(), reason, "message moved to the dead-letter queue");
             true
         }
         Err(error) => {

@@ -15,7 +15,7 @@ pub enum ConfigError {
     Missing(&'static str),
     #[error("environment variable {name}: {reason}")]
     Invalid { name: &'static str, reason: String },
-    #[error("HTTP client of the AWS SDK not set up")]
+    #[error("HTTP client of the AWS SDK not built")]
     HttpClient(#[source] SetupError),
 }
 

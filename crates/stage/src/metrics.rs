@@ -17,7 +17,7 @@ static NAMESPACE: OnceLock<String> = OnceLock::new();
 
 /// Steps recorded as failed, by [`STEP`].
 pub const STEP_FAILED: &str = "StepFailed";
-/// Dimension: the kind of the step.
+/// Dimension: the stage that runs the step.
 pub const STEP: &str = "Step";
 /// Events of SES about mails that are missing in the log.
 pub const UNKNOWN_EMAIL_EVENTS: &str = "UnknownEmailEvents";
@@ -38,13 +38,13 @@ pub(crate) fn init(env: &Env) {
 
 /// Counts a step that was recorded as failed.
 pub fn step_failed(key: &StepKey, code: Code) {
-    let kind = key.step.stage();
+    let stage = key.step.stage();
     let ids = [
         ("tenant.id", key.tenant_id.to_string()),
         ("session.id", key.session_id.to_string()),
         ("code", code.to_string()),
     ];
-    emit(&MetricLine { name: STEP_FAILED, count: 1, dimension: Some((STEP, kind.as_str())), properties: &ids });
+    emit(&MetricLine { name: STEP_FAILED, count: 1, dimension: Some((STEP, stage.as_str())), properties: &ids });
 }
 
 /// Counts one occurrence of a metric without dimension.

@@ -62,7 +62,7 @@ pub trait Queues {
         delay: Duration,
     ) -> impl Future<Output = Result<(), QueueError>>;
 
-    /// Puts a copy of a message into a dead-letter queue, with why.
+    /// Puts a copy of a message into a dead-letter queue, with code and reason.
     fn dead_letter(
         &self,
         queue_url: &str,

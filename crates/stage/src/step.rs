@@ -26,12 +26,11 @@ use crate::queues::{MAX_DELAY, PassOnError, Queues, Routes};
 pub const UNREADABLE_MESSAGE: Code = Code::new("unreadable_message");
 /// No session has planned the step that the message asks for.
 pub const UNKNOWN_STEP: Code = Code::new("unknown_step");
-
-const UNPLANNED: &str = "no session planned this step";
 /// The message asks for a version of the analysis that there is already, or that cannot be next.
 pub const ANALYSIS_VERSION_TAKEN: Code = Code::new("analysis_version_taken");
 /// The message asks for another analysis of a session that has none yet.
 pub const NOT_ANALYSED: Code = Code::new("not_analysed");
+/// The session's transcript was removed before it was analysed, or analysed again.
 pub const TRANSCRIPT_PURGED: Code = Code::new("transcript_purged");
 /// The reason of [`TRANSCRIPT_PURGED`].
 pub const WITHOUT_TRANSCRIPT: &str = "the transcript was removed, by retention or an erasure";
@@ -39,17 +38,19 @@ pub const WITHOUT_TRANSCRIPT: &str = "the transcript was removed, by retention o
 /// The handler panicked in every delivery.
 pub const PANIC: Code = Code::new("panic");
 
+const UNPLANNED: &str = "no session planned this step";
+
 /// A copy that came before the step was given back would find it claimed, and come back with that claim's lease.
 const MIN_DELAY: Duration = Duration::from_secs(1);
 
 /// Judges an unreadable body; its content is not quoted.
 pub fn unreadable(error: &serde_json::Error) -> Verdict {
     let message = format!("{:?} error in line {}, column {}", error.classify(), error.line(), error.column());
-    Verdict::DeadLetter { code: UNREADABLE_MESSAGE, message }
+    Verdict::DeadLetter { code: UNREADABLE_MESSAGE, reason: message }
 }
 
 fn dead(code: Code, message: &str) -> Verdict {
-    Verdict::DeadLetter { code, message: message.to_owned() }
+    Verdict::DeadLetter { code, reason: message.to_owned() }
 }
 
 fn given_back(result: Result<(), store::Error>) {
@@ -168,22 +169,15 @@ impl<S: Stage, Q: Queues> StepRunner<S, Q> {
         let delivery = Delivery { claimed, deadline: record.deadline, is_last: record.is_last };
         let started = Instant::now();
         let handled = AssertUnwindSafe(self.stage.handle(message, &delivery)).catch_unwind().await;
-        let outcome = match handled {
-            Ok(Ok(outcome)) => outcome,
-            Ok(Err(error)) => {
-                let outcome = Outcome::of(&error);
-                // The other outcomes of an error carry its reason, and are logged below.
-                if let Outcome::Wait { code, .. } = outcome {
-                    tracing::warn!(code = code.as_str(), error = error_chain(&error), "step postponed");
-                }
-                outcome
-            }
-            Err(_) => Outcome::Retry { after: None, code: PANIC, reason: "the handler panicked".to_owned() },
+        let (outcome, error) = match handled {
+            Ok(Ok(outcome)) => (outcome, None),
+            Ok(Err(error)) => (Outcome::of(&error), Some(error_chain(&error))),
+            Err(_) => (Outcome::Retry { after: None, code: PANIC, reason: "the handler panicked".to_owned() }, None),
         };
         let (duration_ms, attempt) = (started.elapsed().as_millis() as u64, delivery.claimed.attempt);
         match &outcome {
             Outcome::Done | Outcome::Skipped(_) | Outcome::Wait { .. } => {
-                tracing::info!(?outcome, duration_ms, attempt, "step handled");
+                tracing::info!(?outcome, error, duration_ms, attempt, "step handled");
             }
             Outcome::Retry { code, reason, .. } | Outcome::Final { code, reason } => {
                 let retryable = matches!(outcome, Outcome::Retry { .. });

@@ -20,7 +20,7 @@ use event::SesEvent;
 /// The plain text that SES publishes once, when the event destination is created.
 const TOPIC_VALIDATED: &str = "Successfully validated SNS topic for Amazon SES event publishing.";
 
-/// Settings of the function.
+/// The function's configuration.
 pub struct Config {
     pub store: store::Config,
     pub stage: StageConfig,
@@ -107,7 +107,7 @@ impl<Q: Queues> Context<Q> {
         tracing::error!(error = reason, "mail event not recorded");
         match error.is_retryable() {
             true => Verdict::Retry(self.backoff.after(record.receive_count)),
-            false => Verdict::DeadLetter { code: error.code(), message: reason },
+            false => Verdict::DeadLetter { code: error.code(), reason },
         }
     }
 }

@@ -311,7 +311,7 @@ async fn a_body_that_is_no_event_is_dead_lettered_without_being_quoted() {
     let email = world.sending(1).await;
     let in_an_envelope = json!({ "Type": "Notification", "Message": event("send", &email) }).to_string();
     for body in ["{", r#"{"eventType":"Send","mail":"ana@example.com"}"#, &in_an_envelope] {
-        let Verdict::DeadLetter { code, message } = world.deliver(body).await else { panic!("{body}") };
+        let Verdict::DeadLetter { code, reason: message } = world.deliver(body).await else { panic!("{body}") };
         assert_eq!(code.as_str(), "unreadable_message");
         assert!(!message.contains("ana"), "{message}");
     }

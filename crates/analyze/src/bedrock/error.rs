@@ -13,6 +13,8 @@ pub enum ModelError {
     Build(#[source] BuildError),
     #[error("invalid JSON schema of the answer")]
     Schema(#[source] serde_json::Error),
+    #[error("invalid tool input in the conversation")]
+    ToolInput(#[source] serde_json::Error),
     #[error("{kind}")]
     NoReply { kind: NoReply, source: Box<SdkError<ConverseError>> },
 }
@@ -70,7 +72,7 @@ impl ModelError {
     pub(crate) fn kind(&self) -> Option<NoReply> {
         match self {
             Self::NoReply { kind, .. } => Some(*kind),
-            Self::Build(_) | Self::Schema(_) => None,
+            Self::Build(_) | Self::Schema(_) | Self::ToolInput(_) => None,
         }
     }
 
@@ -80,7 +82,7 @@ impl ModelError {
             Self::NoReply { source, .. } if self.is_retryable() => {
                 source.raw_response()?.headers().get("retry-after")?.trim().parse().ok().map(Duration::from_secs)
             }
-            Self::NoReply { .. } | Self::Build(_) | Self::Schema(_) => None,
+            Self::NoReply { .. } | Self::Build(_) | Self::Schema(_) | Self::ToolInput(_) => None,
         }
     }
 

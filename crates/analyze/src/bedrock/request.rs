@@ -82,7 +82,7 @@ fn user_content(text: &str, answers_tool: Option<&str>) -> Result<ContentBlock, 
 }
 
 fn tool_use(instructions: &Instructions, id: &str, input: &str) -> Result<ContentBlock, ModelError> {
-    let mut input: Value = serde_json::from_str(input).map_err(ModelError::Schema)?;
+    let mut input: Value = serde_json::from_str(input).map_err(ModelError::ToolInput)?;
     if !input.is_object() {
         // Models give other inputs too, but Bedrock refuses a request that has one.
         input = json!({ "input": input });

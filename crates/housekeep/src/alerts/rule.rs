@@ -6,13 +6,13 @@ use std::time::Duration;
 use domain::id::IntegrationId;
 use domain::settings::AlertSettings;
 use domain::settings::alerts::Threshold;
-use domain::step::{Code, StageName};
+use domain::step::{Code, MODEL_PRICE_UNKNOWN, StageName};
 use mail::{RefusalScope, SesRefusal};
 use store::alerts::Alert;
 use store::integrations::DisabledIntegration;
 
 /// Codes of steps that wait until an operator acts.
-pub(crate) const WAITING: [Code; 1] = [Code::new("model_price_unknown")];
+pub(crate) const WAITING: [Code; 1] = [MODEL_PRICE_UNKNOWN];
 
 /// Minutes without a refusal with the same code until the alert recovers: tenants with little traffic send a mail only
 /// now and then.

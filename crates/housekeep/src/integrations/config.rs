@@ -19,7 +19,7 @@ pub(super) fn read(mut config: Value) -> Result<IntegrationConfig, IntegrationEr
     }
 }
 
-/// As it is shown, a webhook's URL leads nowhere.
+/// Refuses a webhook's URL as it is shown, without its path.
 fn whole(config: WebhookConfig) -> Result<WebhookConfig, IntegrationError> {
     match config.url.ends_with(MASKED) {
         true => Err(refused("config.url", "is as it is shown, without its path: name all of it".to_owned())),

@@ -29,7 +29,7 @@ async fn no_log_line_of_an_erasure_has_the_address() {
         tracing::error!(error = error.line(), "as main logs it");
     }
     let text = lines.text();
-    assert!(text.contains("visitor erased") && text.contains("as main logs it"), "{text}");
+    assert!(text.contains("erasure ended") && text.contains("as main logs it"), "{text}");
     assert!(!text.to_lowercase().contains("ana@") && !text.contains(SECRET), "{text}");
     let mistake = r#"{"task":"erase_visitor","tenant_id":"acme","email":"ana@example"}"#;
     assert_eq!(serde_json::from_str::<HousekeepTask>(mistake).unwrap_err().to_string(), "not an e-mail address");

@@ -137,7 +137,7 @@ async fn settings_must_suit_a_template_in_every_locale_it_is_saved_in() {
     world.handle(template("welcome", "en", "Hello")).await.unwrap();
     world.handle(template("welcome", "fr", "Bonjour{% if internal.category %} encore{% endif %}")).await.unwrap();
     let error = refusal(&world, settings(json!({ "email": { "template": "welcome" } }))).await;
-    assert!(error.contains("with them template welcome in fr makes no mail of a sample session"), "{error}");
+    assert!(error.contains("template welcome in fr makes no mail of a sample session with these settings"), "{error}");
     world.handle(template("welcome", "fr", "Bonjour")).await.unwrap();
     world.handle(settings(json!({ "email": { "template": "welcome" } }))).await.unwrap();
 }

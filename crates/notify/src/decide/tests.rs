@@ -24,7 +24,7 @@ fn a_visitor_with_an_address_is_mailed() {
 
 #[test]
 fn a_tenant_that_mails_nobody_mails_nobody() {
-    assert_eq!(after(|settings, _, _| settings.enabled = false), Err(DISABLED));
+    assert_eq!(after(|settings, _, _| settings.enabled = false), Err(EMAIL_DISABLED));
 }
 
 #[test]
@@ -189,7 +189,7 @@ fn the_first_condition_that_is_not_met_is_the_reason() {
         STATUS_EXCLUDED,
         AGENT_EXCLUDED,
         CHANNEL_EXCLUDED,
-        DISABLED,
+        EMAIL_DISABLED,
     ];
     assert_eq!(reasons, order);
 }

@@ -7,11 +7,11 @@ use mail::{Notice, Rendered, TemplateError, notice};
 use super::{AlertEmail, Recovery, minute};
 use crate::alerts::evidence::AlertEvidence;
 
-const DISABLED: Notice = Notice {
+const DISABLED_NOTICE: Notice = Notice {
     subject: include_str!("../../../templates/integration_disabled/subject.txt.j2"),
     text: include_str!("../../../templates/integration_disabled/body.txt.j2"),
 };
-const CHANGED: Notice = Notice {
+const CHANGED_NOTICE: Notice = Notice {
     subject: include_str!("../../../templates/integration_changed/subject.txt.j2"),
     text: include_str!("../../../templates/integration_changed/body.txt.j2"),
 };
@@ -26,7 +26,7 @@ impl AlertEmail<'_> {
             .with("code", code.unwrap_or("unknown"))
             .optional("reason", evidence.reason.as_deref().filter(|reason| !reason.is_empty()))
             .with("waiting", evidence.total());
-        notice(&DISABLED, values)
+        notice(&DISABLED_NOTICE, values)
     }
 
     pub(super) fn changed(
@@ -47,6 +47,6 @@ impl AlertEmail<'_> {
             .with("change", change)
             .with("since", minute(recovery.last_failure_at))
             .with("closed_at", minute(recovery.closed_at));
-        notice(&CHANGED, values)
+        notice(&CHANGED_NOTICE, values)
     }
 }
