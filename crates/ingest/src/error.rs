@@ -45,7 +45,7 @@ pub enum Error {
     /// The source names the statement.
     #[error("the notification was not stored")]
     Store(#[from] store::Error),
-    #[error("invalid queue message")]
+    #[error("queue message not written as JSON")]
     Message(#[source] serde_json::Error),
     #[error("the session was stored but not queued")]
     Queue(#[source] QueueError),

@@ -25,7 +25,7 @@ pub use notification::Notification;
 /// An invocation handles one request.
 const CONNECTIONS: usize = 1;
 
-/// Settings from the function's environment.
+/// The function's configuration.
 pub struct Config {
     pub store: store::Config,
     pub analyze_queue_url: String,

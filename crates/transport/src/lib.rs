@@ -13,7 +13,7 @@ pub use aws::{AwsHttpClient, CONNECT_TIMEOUT, retries};
 /// A client that could not be built; no invocation can help.
 #[derive(Debug, thiserror::Error)]
 pub enum SetupError {
-    #[error("TLS setup failed")]
+    #[error("TLS not set up")]
     Tls(#[source] rustls::Error),
     #[error("HTTP client not built")]
     Client(#[source] reqwest::Error),

@@ -14,7 +14,7 @@ fn check(entity: &str, cases: &[(&str, &str)]) {
 }
 
 #[test]
-fn payment_cards() {
+fn payment_cards_are_hidden() {
     check(
         "payment_card",
         &[
@@ -42,7 +42,7 @@ fn payment_cards() {
 }
 
 #[test]
-fn ibans() {
+fn ibans_are_hidden() {
     check(
         "iban",
         &[
@@ -61,7 +61,7 @@ fn ibans() {
 }
 
 #[test]
-fn national_ids() {
+fn national_ids_are_hidden() {
     check(
         "national_id",
         &[
@@ -96,7 +96,7 @@ fn national_ids() {
 }
 
 #[test]
-fn phones() {
+fn phone_numbers_are_hidden() {
     check(
         "phone",
         &[
@@ -132,7 +132,7 @@ fn phones() {
 }
 
 #[test]
-fn emails() {
+fn email_addresses_are_hidden() {
     check(
         "email",
         &[
@@ -155,7 +155,7 @@ fn emails() {
 }
 
 #[test]
-fn ip_addresses() {
+fn ip_addresses_are_hidden() {
     check(
         "ip_address",
         &[
