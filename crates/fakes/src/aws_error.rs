@@ -29,8 +29,7 @@ pub(crate) fn exception(name: &str, message: &str) -> Response {
 
 /// The header carries the name for restJson1, `__type` for awsJson1.
 fn response(status: StatusCode, exception: &str, message: &str) -> Response {
-    let body = json!({ "__type": exception, "message": message });
-    let mut response = (status, Json(body)).into_response();
+    let mut response = (status, Json(json!({ "__type": exception, "message": message }))).into_response();
     if let Ok(name) = HeaderValue::try_from(exception) {
         response.headers_mut().insert("x-amzn-errortype", name);
     }

@@ -34,8 +34,7 @@ impl Plumbing {
     /// `app` behind journal and faults; `controls` are further `/_…` routes, neither journalled nor faulted.
     pub(crate) fn router(self, app: Router, controls: Router) -> Router {
         // `observe` has bounded the body.
-        let app = app.layer(DefaultBodyLimit::disable());
-        let observed = app.layer(from_fn_with_state(self.clone(), observe));
+        let observed = app.layer(DefaultBodyLimit::disable()).layer(from_fn_with_state(self.clone(), observe));
         Router::new()
             .route("/_requests", get(list_requests).delete(clear_requests))
             .route("/_faults", get(list_faults).post(add_faults).delete(clear_faults))

@@ -142,8 +142,7 @@ impl Generator<'_> {
             let items = schema.get("items").unwrap_or(&Value::Null);
             let subjects = self.subjects(name, resolve(items, self.root), subject);
             let filled = subjects.iter().map(|subject| self.fill(name, items, subject, depth + 1)).collect::<Vec<_>>();
-            let must_have_one = schema.get("minItems").is_some_and(|least| least != 0);
-            let is_short = filled.is_empty() && must_have_one;
+            let is_short = filled.is_empty() && schema.get("minItems").is_some_and(|least| least != 0);
             return if is_short { json!([self.fill(name, items, subject, depth + 1)]) } else { json!(filled) };
         }
         if has_type(schema, "number") || has_type(schema, "integer") {
@@ -152,8 +151,7 @@ impl Generator<'_> {
         if has_type(schema, "boolean") {
             return json!(self.is_said(name, schema));
         }
-        let is_null = has_type(schema, "null") && !has_type(schema, "string");
-        if is_null { Value::Null } else { json!(subject.text) }
+        if has_type(schema, "null") && !has_type(schema, "string") { Value::Null } else { json!(subject.text) }
     }
 
     fn subjects<'s>(&'s self, name: &str, items: &Value, subject: &Basis<'s>) -> Vec<Basis<'s>> {

@@ -70,8 +70,7 @@ impl<'a> Prompt<'a> {
     }
 
     pub(crate) fn turns(&self) -> Vec<Turn> {
-        let lines = self.body.lines().filter(|_| !self.holds_parts);
-        lines.filter_map(turn).collect()
+        self.body.lines().filter(|_| !self.holds_parts).filter_map(turn).collect()
     }
 
     /// The answers of a split transcript's parts, one a line.

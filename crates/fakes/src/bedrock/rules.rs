@@ -108,8 +108,7 @@ fn tool_ids<'a>(message: &'a Value, kind: &str) -> Vec<&'a str> {
 fn refuses_sampling(model_id: &str) -> bool {
     let Some((_, name)) = model_id.split_once("claude-") else { return false };
     let mut numbers = name.split('-').filter(|part| part.len() <= 2).filter_map(|part| part.parse::<u32>().ok());
-    let version = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
-    version >= (4, 7)
+    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)) >= (4, 7)
 }
 
 fn is_nova(model_id: &str) -> bool {

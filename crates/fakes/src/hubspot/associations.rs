@@ -82,8 +82,9 @@ pub(crate) fn of_new_note(portal: &mut Portal, inputs: Vec<Input>) -> Result<BTr
             one.association_category == "HUBSPOT_DEFINED" && one.association_type_id == NOTE_TO_CONTACT
         };
         if types.is_empty() || !types.iter().all(leads_to_contact) {
-            let message = format!("An association that way is of HUBSPOT_DEFINED type {NOTE_TO_CONTACT}");
-            return Err(error::invalid(message));
+            return Err(error::invalid(format!(
+                "An association that way is of HUBSPOT_DEFINED type {NOTE_TO_CONTACT}"
+            )));
         }
         match portal.record(CrmKind::Contact, &id) {
             Ok(_) => Ok(id),

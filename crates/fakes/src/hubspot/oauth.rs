@@ -132,8 +132,7 @@ impl OAuth {
 pub(super) async fn token(State(shared): State<Shared>, form: Result<Form<Grant>, FormRejection>) -> Response {
     let grant = form.map(|Form(grant)| grant).unwrap_or_default();
     let mut world = shared.lock();
-    let granted = world.oauth.refresh(&grant, Utc::now());
-    respond(granted.map(|(answer, token)| {
+    respond(world.oauth.refresh(&grant, Utc::now()).map(|(answer, token)| {
         world.portal(&token).refreshes += 1;
         (StatusCode::OK, answer)
     }))

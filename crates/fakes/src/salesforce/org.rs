@@ -117,8 +117,7 @@ impl Org {
     /// Finds an object by its name in any case.
     pub(crate) fn object(&self, name: &str) -> Result<Object, Problem> {
         let mut seen = self.objects.iter().filter(|object| !self.settings.hidden.contains(&object.name));
-        let found = seen.find(|object| object.name.eq_ignore_ascii_case(name));
-        found.cloned().ok_or_else(error::no_such_resource)
+        seen.find(|object| object.name.eq_ignore_ascii_case(name)).cloned().ok_or_else(error::no_such_resource)
     }
 
     pub(crate) fn of(&self, object: &str) -> impl Iterator<Item = &OrgRecord> {
@@ -187,8 +186,7 @@ impl OrgRecord {
         if self.object == "Task" {
             self.put("IsClosed", json!(self.text("Status") == "Completed"));
         } else {
-            let name = format!("{} {}", self.text("FirstName"), self.text("LastName"));
-            self.put("Name", json!(name.trim()));
+            self.put("Name", json!(format!("{} {}", self.text("FirstName"), self.text("LastName")).trim()));
         }
     }
 

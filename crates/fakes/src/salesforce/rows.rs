@@ -25,8 +25,7 @@ pub(crate) fn route(org: &mut Org, object: &str, (method, path): (&str, &[&str])
 
 /// `POST …/sobjects/{Object}`: 201.
 fn create(org: &mut Org, object: &Object, call: &Call<'_>) -> Reply {
-    let fields = values::read(object, &call.object()?, &["Id"])?;
-    let id = insert(org, object, fields, call)?;
+    let id = insert(org, object, values::read(object, &call.object()?, &["Id"])?, call)?;
     Ok((StatusCode::CREATED, json!({ "id": id, "success": true, "errors": [] })))
 }
 
@@ -67,8 +66,7 @@ fn view(object: &Object, record: &OrgRecord, call: &Call<'_>) -> Reply {
         let all = object.fields.iter().map(|field| field.name.as_str());
         return Ok((StatusCode::OK, record.view(all, call.version)));
     };
-    let wanted = wanted.split(',').map(|name| query::field(object, name.trim()));
-    let wanted = wanted.collect::<Result<Vec<_>, _>>()?;
+    let wanted = wanted.split(',').map(|name| query::field(object, name.trim())).collect::<Result<Vec<_>, _>>()?;
     let names = wanted.into_iter().map(|field| field.name.as_str()).chain(["Id"]);
     Ok((StatusCode::OK, record.view(names, call.version)))
 }
@@ -76,8 +74,7 @@ fn view(object: &Object, record: &OrgRecord, call: &Call<'_>) -> Reply {
 /// `PATCH …/sobjects/{Object}/{id}`: 204; what is not named stays.
 fn update(org: &mut Org, object: &Object, id: &str, call: &Call<'_>) -> Reply {
     let id = known(org, object, id)?;
-    let fields = values::read(object, &call.object()?, &["Id"])?;
-    change(org, object, &id, fields)?;
+    change(org, object, &id, values::read(object, &call.object()?, &["Id"])?)?;
     Ok((StatusCode::NO_CONTENT, Value::Null))
 }
 
@@ -136,8 +133,7 @@ fn upsert(org: &mut Org, object: &Object, (field, value): (&str, &str), call: &C
         return Ok((StatusCode::OK, answer(&id, false)));
     }
     fields.insert(field.name.clone(), json!(value));
-    let id = insert(org, object, fields, call)?;
-    Ok((StatusCode::CREATED, answer(&id, true)))
+    Ok((StatusCode::CREATED, answer(&insert(org, object, fields, call)?, true)))
 }
 
 fn key<'a>(object: &'a Object, name: &str) -> Result<&'a Field, Problem> {

@@ -19,8 +19,7 @@ pub(crate) fn refused(definition: &Definition, value: &str) -> Option<Refused> {
         return None;
     }
     if definition.kind != Type::String && value.trim() != value {
-        let message = format!("\"{value}\" includes leading or trailing whitespace.");
-        return Some(("LEADING_TRAILING_WHITESPACE", message));
+        return Some(("LEADING_TRAILING_WHITESPACE", format!("\"{value}\" includes leading or trailing whitespace.")));
     }
     match definition.kind {
         Type::String => (definition.name == "email" && !is_plausible(value))
