@@ -15,7 +15,7 @@ use crate::{demo, eval, lambda, paths, sam, test};
 
 /// Developer commands of the Post Session API.
 #[derive(Debug, Parser)]
-#[command(name = "cargo xtask", version, about)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", version)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,

@@ -10,6 +10,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -32,25 +33,26 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
-    /// Run these conversations instead of the six samples, one JSON object a line.
+    /// Run these conversations instead of the six samples, one JSON object a line; times, and a missing visitor, are made up.
     #[arg(long, value_name = "FILE")]
     transcripts: Option<PathBuf>,
     /// Run only the first N conversations.
     #[arg(long, value_name = "N")]
-    limit: Option<usize>,
+    limit: Option<NonZeroUsize>,
     #[command(flatten)]
     llm: Llm,
 }
 
 /// Runs the demo on a stack of its own; the code is a failure if any session did not complete.
 pub(crate) async fn run(options: Options) -> anyhow::Result<ExitCode> {
+    let limit = options.limit.map(NonZeroUsize::get);
     let (business, notifications) = match &options.transcripts {
-        Some(path) => ("Example Assistant", conversations::read(path, options.limit, Utc::now())?),
-        None => (conversations::BUSINESS, conversations::samples(options.limit, Utc::now())?),
+        Some(path) => ("Example Assistant", conversations::read(path, limit, Utc::now())?),
+        None => (conversations::BUSINESS, conversations::samples(limit, Utc::now())?),
     };
     anyhow::ensure!(!notifications.is_empty(), "there are no conversations to run");
     let stack = stack::up("demo-stack", &options.llm).await?;
-    let outcome = play(&stack.file, business, notifications).await?;
+    let outcome = play(&stack.file, (business, options.llm.name()), notifications).await?;
     let page = write(&outcome, &paths::target().join("demo"))?;
     println!("\n{}", table::render(&outcome));
     println!("{}", table::totals(&outcome));
@@ -58,7 +60,11 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<ExitCode> {
     Ok(if outcome.is_complete() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-async fn play(stack: &StackFile, business: &str, notifications: Vec<Notification>) -> anyhow::Result<Outcome> {
+async fn play(
+    stack: &StackFile,
+    (business, analysed_by): (&str, String),
+    notifications: Vec<Notification>,
+) -> anyhow::Result<Outcome> {
     let http = local_http().timeout(REQUEST_TIMEOUT).build()?;
     let tenant = Tenant::of_run(Utc::now())?;
     println!("Seeding the tenant {}", tenant.id);
@@ -84,7 +90,13 @@ async fn play(stack: &StackFile, business: &str, notifications: Vec<Notification
         let stored = stored.remove(posted.session_id.as_ref());
         SessionOutcome::new(posted, refusal, stored)
     });
-    Ok(Outcome::new((business, tenant.id.as_ref()), Utc::now(), wall_s, sessions.collect(), arrived.totals))
+    Ok(Outcome::new(
+        (business, tenant.id.as_ref(), analysed_by),
+        Utc::now(),
+        wall_s,
+        sessions.collect(),
+        arrived.totals,
+    ))
 }
 
 /// Returns the path of the page.

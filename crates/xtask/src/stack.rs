@@ -5,6 +5,7 @@
 
 mod deploy;
 mod files;
+mod llm;
 mod ministack;
 mod ports;
 mod postgres;
@@ -23,6 +24,7 @@ use crate::progress::step;
 use crate::{lambda, paths, venv};
 
 pub(crate) use files::{StackFile, StateDir};
+pub(crate) use llm::Llm;
 pub(crate) use ports::{answers, take as free_ports};
 pub(crate) use postgres::{restart as restart_postgres, start as start_postgres};
 
@@ -31,17 +33,6 @@ const GRACE: Duration = Duration::from_secs(5);
 
 /// How often the owner of a stack is looked for.
 const CHECK: Duration = Duration::from_millis(500);
-
-/// An OpenAI-compatible server that answers instead of the stand-in for Bedrock.
-#[derive(Debug, Clone, Default, clap::Args)]
-pub(crate) struct Llm {
-    /// Let this OpenAI-compatible server answer instead of the stand-in for Bedrock; OPENAI_API_KEY holds its key.
-    #[arg(long = "llm", value_name = "URL")]
-    pub(crate) url: Option<String>,
-    /// Name of the model on that server.
-    #[arg(long = "llm-model", value_name = "NAME", requires = "url")]
-    pub(crate) model: Option<String>,
-}
 
 /// A directory of `target` that this command owns: what runs there is stopped when this is dropped, unless it is kept.
 #[derive(Debug)]

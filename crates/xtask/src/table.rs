@@ -31,8 +31,7 @@ fn is_number(cell: &str) -> bool {
 
 /// Makes one line of a text from outside, without control characters: a terminal would obey them.
 pub(crate) fn clean(text: &impl ToString) -> String {
-    let text = text.to_string().replace(char::is_control, " ");
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+    text.to_string().replace(char::is_control, " ").split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// The median of sorted values; without values not a number.

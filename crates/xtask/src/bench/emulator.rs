@@ -47,8 +47,7 @@ impl Drop for Running {
 pub(super) fn find() -> anyhow::Result<PathBuf> {
     ensure!(cfg!(target_os = "linux"), "the runtime interface emulator only runs on Linux");
     let architecture = if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" };
-    let program = format!("samcli/local/rapid/aws-lambda-rie-{architecture}");
-    let path = venv::CHECK.site_packages()?.join(program);
+    let path = venv::CHECK.site_packages()?.join(format!("samcli/local/rapid/aws-lambda-rie-{architecture}"));
     ensure!(path.is_file(), "aws-sam-cli has no runtime interface emulator");
     Ok(path)
 }
@@ -85,8 +84,7 @@ pub(super) async fn cold_start(
 async fn invoke(address: &str, event: &'static str) -> anyhow::Result<()> {
     let url = format!("http://{address}/2015-03-31/functions/function/invocations");
     let http = local_http().timeout(INVOCATION).build()?;
-    let answer = http.post(url).body(event).send().await.context("the function gave no answer")?;
-    let text = answer.text().await?;
+    let text = http.post(url).body(event).send().await.context("the function gave no answer")?.text().await?;
     ensure!(!text.is_empty() && !text.contains("\"errorType\""), "the function answered {text:?}");
     Ok(())
 }

@@ -44,7 +44,7 @@ struct Conversation {
 
 /// The first `limit` conversations of a file, ended at `now`.
 pub(super) fn read(path: &Path, limit: Option<usize>, now: DateTime<Utc>) -> anyhow::Result<Vec<Notification>> {
-    parse(&paths::read(path)?, limit, now).with_context(|| format!("read {}", path.display()))
+    parse(&paths::read(path)?, limit, now).with_context(|| format!("failed to read {}", path.display()))
 }
 
 fn parse(text: &str, limit: Option<usize>, now: DateTime<Utc>) -> anyhow::Result<Vec<Notification>> {

@@ -20,7 +20,9 @@ pub(super) struct Outcome {
     pub(super) finished_at: DateTime<Utc>,
     /// Seconds from the first notification until the last session had ended.
     pub(super) wall_s: f64,
-    /// The model that analysed the sessions.
+    /// The stand-in or server that answered for the model.
+    pub(super) analysed_by: String,
+    /// The model that the analyses are priced as.
     pub(super) model: Option<String>,
     /// The sessions in the order of their notifications.
     pub(super) sessions: Vec<SessionOutcome>,
@@ -187,7 +189,7 @@ impl SessionOutcome {
 impl Outcome {
     /// `arrived` has what was counted at third parties; the rest is counted here.
     pub(super) fn new(
-        (business, tenant_id): (&str, &str),
+        (business, tenant_id, analysed_by): (&str, &str, String),
         finished_at: DateTime<Utc>,
         wall_s: f64,
         sessions: Vec<SessionOutcome>,
@@ -201,6 +203,7 @@ impl Outcome {
             tenant_id: tenant_id.to_owned(),
             finished_at,
             wall_s: (wall_s * 1000.0).round() / 1000.0,
+            analysed_by,
             model: usages().find_map(|usage| usage.model.clone()),
             totals: Totals {
                 accepted: count(&|status| status != "refused"),
@@ -300,7 +303,7 @@ mod tests {
     fn a_run_is_complete_only_if_every_session_is() {
         let outcome = |sessions: Vec<SessionOutcome>, dead_letters| {
             let arrived = Totals { dead_letters, ..Totals::default() };
-            Outcome::new(("", ""), DateTime::UNIX_EPOCH, 1.0, sessions, arrived)
+            Outcome::new(("", "", String::new()), DateTime::UNIX_EPOCH, 1.0, sessions, arrived)
         };
         assert!(outcome(vec![canned::complete()], 0).is_complete());
         assert!(!outcome(vec![canned::complete()], 1).is_complete());

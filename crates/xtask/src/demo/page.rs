@@ -198,7 +198,10 @@ mod tests {
     #[test]
     fn the_outcome_of_the_visit_and_the_models_cost_are_shown() {
         let html = render(&canned::small()).unwrap();
-        assert!(html.contains("purpose partly") && html.contains("Model cost</dt><dd class=\"fine\">$0.0003"));
+        assert!(
+            html.contains("purpose partly achieved")
+                && html.contains("Cost at list price</dt><dd class=\"fine\">$0.0003")
+        );
     }
 
     #[test]
@@ -214,10 +217,10 @@ mod tests {
     fn a_mail_is_shown_narrow_and_wide_light_and_dark() {
         let html = render(&canned::small()).unwrap();
         for frame in [
-            "frame light\" width=\"360\"",
-            "frame dark\" width=\"360\"",
-            "frame light\" width=\"1200\"",
-            "frame dark\" width=\"1200\"",
+            "frame light\" style=\"width:360px\"",
+            "frame dark\" style=\"width:360px\"",
+            "frame light\" style=\"width:1200px\"",
+            "frame dark\" style=\"width:1200px\"",
         ] {
             assert!(html.contains(frame), "{frame}");
         }

@@ -34,7 +34,7 @@ CROSS JOIN LATERAL (
     FROM transcript_turns WHERE (tenant_id, session_id) = (session.tenant_id, session.session_id)
 ) AS said
 CROSS JOIN LATERAL (
-    SELECT jsonb_agg(to_jsonb(step) ORDER BY planned_ms, kind, integration) AS steps,
+    SELECT jsonb_agg(to_jsonb(step) ORDER BY planned_ms, kind <> 'notify', kind, integration) AS steps,
            max(coalesce(finished_ms, started_ms, planned_ms)) AS took_ms
     FROM (
         -- the step of an event has no version

@@ -18,7 +18,7 @@ pub(super) fn render(outcome: &Outcome) -> String {
 pub(super) fn totals(Outcome { totals, wall_s, .. }: &Outcome) -> String {
     let Totals { accepted, completed, failed, cost_usd, .. } = totals;
     let Totals { emails_sent, contacts, notes, people, tasks, webhooks, dead_letters, .. } = totals;
-    let cost = cost_usd.map_or_else(String::new, |usd| format!("model {usd:.4} USD; "));
+    let cost = cost_usd.map_or_else(String::new, |usd| format!("{usd:.4} USD at list price; "));
     format!(
         "{accepted} accepted, {completed} completed, {failed} failed; {emails_sent} mails; HubSpot: {contacts} \
          contacts, {notes} notes; Salesforce: {people} people, {tasks} tasks; {webhooks} webhooks; {dead_letters} \

@@ -9,11 +9,6 @@ use crate::lambda;
 use crate::process::{self, Output};
 use crate::stack::{Llm, Owned};
 
-/// Bedrock has no model of this name, so an answer of the stand-in gets no price.
-const STAND_IN: &str = "stand-in";
-/// The name of the model where an OpenAI-compatible server has only one.
-const ANY: &str = "default";
-
 /// The program that analyses, and the model it asks.
 #[derive(Debug)]
 pub(super) struct Engine {
@@ -30,7 +25,10 @@ impl Engine {
     pub(super) async fn prepare(bedrock: Option<&str>, llm: &Llm) -> anyhow::Result<Self> {
         eprintln!("building the analysis");
         let program = lambda::build_evaluate().await?;
-        let (model, name) = model(bedrock, llm);
+        let (model, name) = match bedrock {
+            Some(model) => (model.to_owned(), format!("{model} on Bedrock")),
+            None => (llm.model().to_owned(), llm.name()),
+        };
         let stand_in = match bedrock {
             Some(_) => None,
             None => Some(stand_in(&Llm { model: llm.url.as_ref().map(|_| model.clone()), ..llm.clone() }).await?),
@@ -57,26 +55,6 @@ fn whole_lines(mut printed: String) -> String {
     printed
 }
 
-/// The model that is asked, and the name of a run with it.
-fn model(bedrock: Option<&str>, llm: &Llm) -> (String, String) {
-    match (bedrock, &llm.url) {
-        (Some(model), _) => (model.to_owned(), format!("{model} on Bedrock")),
-        (None, Some(url)) => {
-            let model = llm.model.as_deref().unwrap_or(ANY);
-            (model.to_owned(), format!("{model} at {}", without_userinfo(url)))
-        }
-        (None, None) => (STAND_IN.to_owned(), "the stand-in for Bedrock, which only counts words".to_owned()),
-    }
-}
-
-/// A URL as it may be printed and stored: a password in it stays out.
-fn without_userinfo(url: &str) -> String {
-    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
-    let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
-    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-    format!("{scheme}://{host}{path}")
-}
-
 /// Whatever the developer has set for AWS must not reach a stand-in.
 fn isolate(command: &mut Command, url: &str) {
     command.env_clear().envs([
@@ -97,18 +75,6 @@ async fn stand_in(llm: &Llm) -> anyhow::Result<(String, Owned)> {
 mod tests {
     use super::*;
 
-    fn server(url: &str, model: Option<&str>) -> Llm {
-        Llm { url: Some(url.to_owned()), model: model.map(str::to_owned) }
-    }
-
-    #[test]
-    fn only_bedrock_gets_the_name_of_one_of_its_models() {
-        assert_eq!(model(None, &server("", Some("qwen"))).0, "qwen");
-        assert_eq!(model(None, &server("", None)).0, "default");
-        assert_eq!(model(None, &Llm::default()).0, "stand-in");
-        assert_eq!(model(Some("eu.amazon.nova-lite-v1:0"), &Llm::default()).0, "eu.amazon.nova-lite-v1:0");
-    }
-
     #[tokio::test]
     async fn nothing_of_the_developers_aws_reaches_a_stand_in() {
         let mut command = Command::new("env");
@@ -118,15 +84,6 @@ mod tests {
         let names: Vec<_> = set.lines().filter_map(|line| line.split('=').next()).collect();
         assert!(names.iter().all(|name| name.starts_with("AWS_")) && names.len() == 4, "{names:?}");
         assert!(set.contains("AWS_ENDPOINT_URL_BEDROCK_RUNTIME=http://127.0.0.1:1\n"), "{set}");
-    }
-
-    #[test]
-    fn a_run_is_named_without_punctuation_and_passwords() {
-        let name = |url: &str| model(None, &server(url, None)).1;
-        assert_eq!(model(None, &Llm::default()).1, "the stand-in for Bedrock, which only counts words");
-        assert_eq!(name("https://me:p%40ss@llm.example:8443/v1@2"), "default at https://llm.example:8443/v1@2");
-        assert_eq!(name("https://me:p@ss@llm.example?key"), "default at https://llm.example?key");
-        assert_eq!(name("http://llm.example/a@b"), "default at http://llm.example/a@b");
     }
 
     #[test]

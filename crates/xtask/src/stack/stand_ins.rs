@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::ensure;
+use reqwest::Url;
 use tokio::process::Command;
 
 use super::files::{StackFile, StateDir, address};
@@ -23,8 +24,8 @@ pub(super) async fn start(dir: &StateDir, stack: &StackFile, binary: &Path, llm:
     command.current_dir(&dir.path);
     for (name, url) in &stack.fakes {
         let behind = match name.as_str() {
-            "ses" | "sqs" => Some(&stack.ministack_url),
-            "bedrock" => llm.url.as_ref(),
+            "ses" | "sqs" => Some(stack.ministack_url.as_str()),
+            "bedrock" => llm.url.as_ref().map(Url::as_str),
             _ => None,
         };
         let behind = behind.map(|url| format!("={url}")).unwrap_or_default();

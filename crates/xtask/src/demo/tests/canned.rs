@@ -28,7 +28,7 @@ pub(in super::super) fn small() -> Outcome {
         dead_letters: 1,
         ..Totals::default()
     };
-    let tenant = (conversations::BUSINESS, "tideway-cycles");
+    let tenant = (conversations::BUSINESS, "tideway-cycles", "a stand-in".to_owned());
     Outcome::new(tenant, now(), 4.321, vec![complete(), silent(), failed()], arrived)
 }
 
