@@ -29,7 +29,7 @@ pub(crate) async fn run() -> anyhow::Result<ExitCode> {
 
 /// Checks the dependencies as far as this machine can: the advisories are in a repository of their own.
 async fn dependencies(report: &mut Report) {
-    report.run(checks::deny("cargo deny", "--offline check bans licenses sources")).await;
+    report.run(checks::deny("cargo deny", "--locked check bans licenses sources")).await;
     if report.succeeds(checks::deny("cargo deny fetch", "fetch db")).await {
         report.run(checks::deny("cargo deny advisories", "check advisories")).await;
     } else {
