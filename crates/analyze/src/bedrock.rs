@@ -124,6 +124,7 @@ fn content(blocks: Vec<ContentBlock>) -> ReplyContent {
                 return ReplyContent::Tool { id: tool_use_id, input: document::to_json(&input).to_string() };
             }
             ContentBlock::Text(block) => text.push_str(&block),
+            // Reasoning, and kinds that are newer than the SDK, hold no answer.
             _ => {}
         }
     }
@@ -138,6 +139,7 @@ fn stop(reason: &StopReason) -> Stop {
         StopReason::GuardrailIntervened => Stop::Guardrail,
         StopReason::ContentFiltered => Stop::ContentFilter,
         StopReason::ModelContextWindowExceeded => Stop::InputTooLong,
+        // The SDK has no variant of this name yet.
         other if other.as_str() == "refusal" => Stop::Refusal,
         _ => Stop::Unknown,
     }

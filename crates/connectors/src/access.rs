@@ -95,6 +95,7 @@ impl<S: SecretSource, I: SignIn> Access<'_, S, I> {
         if !result.as_ref().is_err_and(Error::is_unauthorized) {
             return result;
         }
+        // Once only: if a new token is refused as well, the fault is the secret's or the account's.
         call(&self.renew(Some(token), RenewalCause::Refused).await?).await
     }
 
@@ -124,6 +125,7 @@ impl<S: SecretSource, I: SignIn> Access<'_, S, I> {
             return usable.ok_or(Error::Reason(Reason::TokenRenewal));
         };
         let renewed = self.renew_now(old.as_ref()).await;
+        // Also after an error, so that the next sync need not wait until the lease ends.
         self.store.end_renewal(tenant_id, integration_id, renewal).await?;
         renewed
     }
@@ -159,6 +161,7 @@ impl<S: SecretSource, I: SignIn> Access<'_, S, I> {
         let found = self.secrets.get(&self.integration.tenant_id, &self.token_name(), Instant::now()).await;
         let text = match found {
             Ok(found) => found.value,
+            // A kept token that cannot be read is replaced like a missing one.
             Err(SecretError::Unknown | SecretError::Invalid) => return Ok(None),
             Err(error) => return Err(Error::Secret(error)),
         };

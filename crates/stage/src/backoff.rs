@@ -27,6 +27,7 @@ impl Backoff {
 
     /// Returns a random wait between half of the ceiling and all of it; the ceiling doubles with each receive up to `max`.
     pub fn after(&self, receive_count: u32) -> Duration {
+        // Never less than half: a service that has just failed gets time to recover.
         self.ceiling(receive_count).mul_f64(rand::rng().random_range(0.5..=1.0))
     }
 
