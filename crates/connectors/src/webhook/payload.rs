@@ -3,10 +3,9 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 use domain::analysis::Analysis;
 use domain::event::EventType;
-use domain::id::{AgentId, SessionId, TenantId};
-use domain::session::{Channel, Session, Visitor};
+use domain::session::Session;
 use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 /// The size that receivers commonly accept; a longer payload is shortened.
@@ -31,30 +30,6 @@ const EXPENDABLE: [&str; 13] = [
     "/analysis/intent",
 ];
 
-#[derive(Serialize)]
-struct Analyzed<'a> {
-    session: SessionData<'a>,
-    analysis_version: i32,
-    analysis: &'a Analysis,
-    /// JSON pointers into `data` of what was left out.
-    omitted: Vec<&'static str>,
-}
-
-#[derive(Serialize)]
-struct Failed<'a> {
-    session: SessionData<'a>,
-    /// Code of the step that failed first.
-    failure_code: &'a str,
-    omitted: Vec<&'static str>,
-}
-
-#[derive(Serialize)]
-struct Mailed<'a> {
-    session: SessionData<'a>,
-    email: EmailData<'a>,
-    omitted: Vec<&'static str>,
-}
-
 /// A mail, as it stood when the event was planned. Without its recipient: that is the session's visitor.
 #[derive(Serialize)]
 pub(super) struct EmailData<'a> {
@@ -62,35 +37,6 @@ pub(super) struct EmailData<'a> {
     pub(super) status: &'a str,
     pub(super) template: &'a str,
     pub(super) analysis_version: i32,
-}
-
-#[derive(Serialize)]
-struct SessionData<'a> {
-    tenant_id: &'a TenantId,
-    session_id: &'a SessionId,
-    agent_id: &'a AgentId,
-    channel: Channel,
-    started_at: String,
-    ended_at: String,
-    end_reason: Option<&'a str>,
-    visitor: &'a Visitor,
-    metadata: &'a Map<String, Value>,
-}
-
-impl<'a> SessionData<'a> {
-    fn of(session: &'a Session) -> Self {
-        Self {
-            tenant_id: &session.tenant_id,
-            session_id: &session.session_id,
-            agent_id: &session.agent_id,
-            channel: session.channel,
-            started_at: text(session.started_at),
-            ended_at: text(session.ended_at),
-            end_reason: session.end_reason.as_deref(),
-            visitor: &session.visitor,
-            metadata: &session.metadata,
-        }
-    }
 }
 
 fn text(time: DateTime<Utc>) -> String {
@@ -101,24 +47,34 @@ fn text(time: DateTime<Utc>) -> String {
 ///
 /// The same bytes at every attempt, unless the tenant changes in between what webhooks show: that is read at each one.
 pub(super) fn analyzed(session: &Session, analysis: &Analysis, analysis_version: i32) -> String {
-    let session_data = SessionData::of(session);
-    let data = Analyzed { session: session_data, analysis_version, analysis, omitted: Vec::new() };
-    event(EventType::SessionAnalyzed, session.ended_at, &data)
+    let data = json!({ "analysis_version": analysis_version, "analysis": analysis });
+    event(EventType::SessionAnalyzed, session, session.ended_at, data)
 }
 
-/// `at`: when it failed.
+/// `failure_code`: of the step that failed first. `at`: when it failed.
 pub(super) fn failed(session: &Session, failure_code: &str, at: DateTime<Utc>) -> String {
-    let data = Failed { session: SessionData::of(session), failure_code, omitted: Vec::new() };
-    event(EventType::SessionFailed, at, &data)
+    event(EventType::SessionFailed, session, at, json!({ "failure_code": failure_code }))
 }
 
 /// `at`: when the mail came so far.
 pub(super) fn mailed(session: &Session, email: EmailData<'_>, at: DateTime<Utc>) -> String {
-    let data = Mailed { session: SessionData::of(session), email, omitted: Vec::new() };
-    event(EventType::EmailStatus, at, &data)
+    event(EventType::EmailStatus, session, at, json!({ "email": email }))
 }
 
-fn event(kind: EventType, at: DateTime<Utc>, data: &impl Serialize) -> String {
+/// Completes `data` with what all events have: the session, and JSON pointers into `data` of what was left out.
+fn event(kind: EventType, session: &Session, at: DateTime<Utc>, mut data: Value) -> String {
+    data["omitted"] = json!([]);
+    data["session"] = json!({
+        "tenant_id": session.tenant_id,
+        "session_id": session.session_id,
+        "agent_id": session.agent_id,
+        "channel": session.channel,
+        "started_at": text(session.started_at),
+        "ended_at": text(session.ended_at),
+        "end_reason": session.end_reason,
+        "visitor": session.visitor,
+        "metadata": session.metadata,
+    });
     shortened(json!({ "type": kind, "timestamp": text(at), "data": data }))
 }
 
@@ -149,6 +105,8 @@ fn remove(data: &mut Value, pointer: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use domain::session::{Channel, Visitor};
+
     use super::*;
 
     /// As long in JSON as one character of an analysis can be.
