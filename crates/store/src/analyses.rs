@@ -11,6 +11,7 @@ use crate::steps::Planned;
 use crate::{Error, Store};
 
 statements! {
+// Clearing `analyses_purged_at` lets the next purge find this version, too.
 STORE_ANALYSIS = "
 -- store_analysis()
 WITH claimed AS (
@@ -60,7 +61,7 @@ impl Store {
     ///
     /// `false` if the claim is lost: nothing was stored. A version that exists is an [`Error`].
     pub async fn store_analysis(&self, claimed: &Claimed, new: &NewAnalysis<'_>) -> Result<bool, Error> {
-        let follow_ups = |text: fn(&Planned) -> &str| texts(new.follow_ups.iter().map(text).collect::<Vec<_>>());
+        let follow_ups = |text: fn(&Planned) -> &str| texts(new.follow_ups.iter().map(text));
         let more = [
             text(new.analysis.status.as_str()),
             jsonb(crate::sql::to_json(new.analysis)?),

@@ -97,7 +97,7 @@ impl Store {
             time(event.sent_at),
             byte_arrays(concerns),
             text(event.status.as_str()),
-            texts(EmailStatus::ALL.map(EmailStatus::as_str).to_vec()),
+            texts(EmailStatus::ALL.map(EmailStatus::as_str)),
             text(event.suppress.map(SuppressionReason::as_str)),
         ];
         let row = self.one(RECORD_EMAIL_EVENT, &params).await?;

@@ -64,7 +64,7 @@ impl Store {
         name: &str,
         locales: &[&str],
     ) -> Result<Option<StoredTemplate>, Error> {
-        self.first(TEMPLATE, &[text(tenant.as_ref()), text(name), texts(locales)]).await
+        self.first(TEMPLATE, &[text(tenant.as_ref()), text(name), texts(locales.iter().copied())]).await
     }
 
     /// Returns the newest version of the template in each locale that it is saved in.

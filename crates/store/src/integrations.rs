@@ -222,7 +222,7 @@ pub(crate) fn of_integration<'a, const N: usize>(
 }
 
 pub(crate) fn codes_param(codes: &[Code]) -> Param<'static> {
-    crate::sql::texts(codes.iter().map(|code| code.as_str()).collect::<Vec<_>>())
+    crate::sql::texts(codes.iter().map(|code| code.as_str()))
 }
 
 impl FromRow for Integration {

@@ -15,6 +15,7 @@ pub mod integration_log;
 pub mod integrations;
 mod migrate;
 pub mod model_calls;
+mod nul;
 pub mod parts;
 pub mod person_leases;
 pub mod reanalysis;

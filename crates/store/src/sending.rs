@@ -13,6 +13,7 @@ use crate::webhook_events::{plan_deliveries, report_email_status, webhooks_askin
 use crate::{Error, Store};
 
 statements! {
+// Two sessions may mail one address at once: the conflict on its row lets one of them go first.
 START_SENDING = "
 -- start_sending()
 WITH mail AS (
@@ -111,7 +112,7 @@ impl Store {
             text(sending.template),
             int(sending.template_version),
             text(sending.locale),
-            texts(sending.attachments),
+            texts(sending.attachments.iter().copied()),
             text(sending.attachments_left_out.map(Code::as_str)),
             boolean(sending.keep_events),
             int(sending.min_hours.map(|hours| i32::try_from(hours).unwrap_or(i32::MAX))),

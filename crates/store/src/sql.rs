@@ -2,12 +2,15 @@
 //!
 //! Named prepared statements would cost a second round trip and pin connections of a proxy.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use deadpool_postgres::Object;
+use serde_json::Value;
 use tokio_postgres::types::{ToSql, Type};
 
 use crate::error::DatabaseError;
+use crate::nul::{JsonParam, TextParam};
 use crate::row::{FromRow, Row};
 use crate::{Error, Store};
 
@@ -118,6 +121,24 @@ macro_rules! param {
 }
 
 param! {
-    text: TEXT, int: INT4, bigint: INT8, float: FLOAT8, boolean: BOOL, bytes: BYTEA, jsonb: JSONB, time: TIMESTAMPTZ,
-    uuid: UUID, texts: TEXT_ARRAY, ints: INT4_ARRAY, byte_arrays: BYTEA_ARRAY
+    int: INT4, bigint: INT8, float: FLOAT8, boolean: BOOL, bytes: BYTEA, time: TIMESTAMPTZ, uuid: UUID,
+    ints: INT4_ARRAY, byte_arrays: BYTEA_ARRAY
+}
+
+pub(crate) fn text<'a>(value: impl Into<TextParam<'a>>) -> Param<'a> {
+    Param(Box::new(value.into().into_text()), Type::TEXT)
+}
+
+pub(crate) fn texts<'a>(values: impl IntoIterator<Item: Into<TextParam<'a>>>) -> Param<'a> {
+    let values: Vec<_> = values.into_iter().map(|value| value.into().into_text()).collect();
+    Param(Box::new(values), Type::TEXT_ARRAY)
+}
+
+pub(crate) fn jsonb<'a>(value: impl Into<JsonParam<'a>>) -> Param<'a> {
+    let value: Box<dyn ToSql + Sync + Send + 'a> = match value.into().into_document() {
+        Some(Cow::Borrowed(document)) => Box::new(document),
+        Some(Cow::Owned(document)) => Box::new(document),
+        None => Box::new(None::<Value>),
+    };
+    Param(value, Type::JSONB)
 }

@@ -182,6 +182,20 @@ async fn every_documented_shape_is_kept_and_says_what_it_says() {
     }
 }
 
+#[tokio::test]
+async fn a_bounce_whose_text_has_null_bytes_counts_like_any_other() {
+    let world = World::new().await;
+    let bounce = event("bounce-permanent", &world.sending(1).await);
+    let with_nul = bounce.replace("\"diagnosticCode\": \"smtp", "\"diagnosticCode\": \"\\u0000smtp\\u0000");
+    assert_ne!(with_nul, bounce);
+    assert_eq!(world.deliver(&with_nul).await, Verdict::Ack);
+    assert_eq!(world.email(1).await.status, EmailStatus::Bounced);
+    assert_eq!(world.suppressed().await, [(world.hash(VISITOR), SuppressionReason::HardBounce)]);
+    let sql = "SELECT detail #>> '{bouncedRecipients,0,diagnosticCode}' FROM email_events";
+    let kept: String = world.database.client().await.query_one(sql, &[]).await.unwrap().get(0);
+    assert!(kept.starts_with("smtp"), "{kept}");
+}
+
 /// Returns all orders of the numbers below `n`.
 fn orders(n: usize) -> Vec<Vec<usize>> {
     if n == 0 {
