@@ -24,14 +24,23 @@ pub struct Envelope<'a> {
     pub tags: &'a [(&'static str, String)],
 }
 
-/// Lists the tenant's own headers and the headers for unsubscribing in one click (RFC 8058).
+const AUTO_SUBMITTED: &str = "Auto-Submitted";
+
+/// Returns the header that keeps auto-responders from answering (RFC 3834).
+pub fn auto_submitted() -> (String, String) {
+    (AUTO_SUBMITTED.to_owned(), "auto-generated".to_owned())
+}
+
+/// Lists the tenant's own headers, `Auto-Submitted` also without the tenant, and the headers for unsubscribing in one
+/// click (RFC 8058).
 pub fn headers(settings: &EmailSettings, unsubscribe_url: Option<&str>) -> Vec<(String, String)> {
     let own = settings.headers.iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let is_set = settings.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(AUTO_SUBMITTED));
     let one_click = unsubscribe_url.into_iter().flat_map(|url| {
         let link = ("List-Unsubscribe".to_owned(), format!("<{url}>"));
         [link, ("List-Unsubscribe-Post".to_owned(), "List-Unsubscribe=One-Click".to_owned())]
     });
-    own.chain(one_click).collect()
+    own.chain((!is_set).then(auto_submitted)).chain(one_click).collect()
 }
 
 /// Lists the tags by which an event of SES finds its mail again.

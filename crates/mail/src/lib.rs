@@ -17,7 +17,7 @@ mod values;
 
 pub use attachments::Attachment;
 pub use context::{About, Show, VisitorContext};
-pub use envelope::{Envelope, headers, tags};
+pub use envelope::{Envelope, auto_submitted, headers, tags};
 pub use notice::{Notice, notice};
 pub use send_error::{OUTCOME_UNKNOWN, RefusalScope, SendError, SesRefusal};
 pub use sender::{MIN_SEND_TIME, Sender};

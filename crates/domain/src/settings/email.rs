@@ -74,7 +74,7 @@ section! {
         /// The configuration set in SES. `TenantConfigurationSets` must contain its name, and its events must go to the
         /// same topic.
         configuration_set: Option<ConfigurationSet> ["name; null: the deployment's"] = None,
-        /// Further headers: `Auto-Submitted`, `Feedback-ID`, `Importance`, `Organization`, `Precedence`, `X-…`.
+        /// Further headers: `Auto-Submitted` instead of `auto-generated`, `Feedback-ID`, `Importance`, `Organization`, `Precedence`, `X-…`.
         headers: CustomHeaders ["object of up to 10 names and values"] = CustomHeaders::default(),
         /// Whether mails have an unsubscribe link, both in their headers and in the built-in template.
         unsubscribe_link: bool ["`true` or `false`"] = true,
@@ -170,6 +170,7 @@ text_type! {
 fn parse_time_of_day(text: &str) -> Result<String, InvalidTimeOfDay> {
     let (hour, minute) = text.split_once(':').ok_or(InvalidTimeOfDay)?;
     let has_two_digits = |part: &str| part.len() == 2 && part.bytes().all(|b| b.is_ascii_digit());
+    // Texts of two digits compare as their numbers do.
     let is_time = has_two_digits(hour) && has_two_digits(minute) && hour < "24" && minute < "60";
     is_time.then(|| text.to_owned()).ok_or(InvalidTimeOfDay)
 }

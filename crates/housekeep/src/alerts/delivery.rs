@@ -121,6 +121,7 @@ impl<Q> AlertRun<'_, Q> {
         if self.mails_left == 0 || pace::remaining(self.deadline) < RESERVE + MIN_SEND_TIME {
             return Ok(AlertMailStatus::Pending);
         }
+        // The mail is made before it is taken: an error after that would leave its outcome unknown.
         let email = self.email(delivery, rule).await?;
         if !self.take(delivery).await? {
             return Ok(AlertMailStatus::Sending);
@@ -172,7 +173,7 @@ impl<Q> AlertRun<'_, Q> {
             cc,
             bcc: &[],
             configuration_set: None,
-            headers: &[],
+            headers: &[mail::auto_submitted()],
             tags: &[],
         };
         let time = SEND_TIME.min(pace::remaining(self.deadline).saturating_sub(RESERVE));

@@ -33,6 +33,8 @@ async fn an_alert_comes_from_the_deployments_sender_and_names_sessions_and_queue
     assert_eq!(mail["FromEmailAddress"], "post@example.org");
     let recipients = json!({ "ToAddresses": ["ops@example.com"], "CcAddresses": ["boss@xn--exmple-cua.de"] });
     assert_eq!(mail["Destination"], recipients);
+    let headers = json!([{ "Name": "Auto-Submitted", "Value": "auto-generated" }]);
+    assert_eq!(mail["Content"]["Simple"]["Headers"], headers);
     let text = mail["Content"]["Simple"]["Body"]["Text"]["Data"].as_str().unwrap();
     assert!(text.contains("  3 x notify: ses_refused\n") && text.contains("Sessions:\n  s-1\n"), "{text}");
     assert!(text.contains("sqs/v3/home?region=eu-west-1#/queues/notify-dead\n"), "{text}");

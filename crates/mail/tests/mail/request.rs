@@ -61,6 +61,7 @@ async fn the_request_names_everyone_and_everything_that_the_envelope_does() {
             "Body": { "Text": { "Data": "t", "Charset": "UTF-8" }, "Html": { "Data": "h", "Charset": "UTF-8" } },
             "Headers": [
                 { "Name": "X-Campaign", "Value": "summary" },
+                { "Name": "Auto-Submitted", "Value": "auto-generated" },
                 { "Name": "List-Unsubscribe", "Value": "<https://post.example.org/v1/unsubscribe/AbC>" },
                 { "Name": "List-Unsubscribe-Post", "Value": "List-Unsubscribe=One-Click" },
             ],
@@ -74,6 +75,12 @@ async fn the_request_names_everyone_and_everything_that_the_envelope_does() {
         } },
     });
     assert_eq!(request(&envelope, rendered(), vec![attachment]).await, expected);
+}
+
+#[test]
+fn a_tenants_own_auto_submitted_is_sent_instead_of_ours() {
+    let settings: EmailSettings = serde_json::from_value(json!({ "headers": { "auto-submitted": "no" } })).unwrap();
+    assert_eq!(headers(&settings, None), [("auto-submitted".to_owned(), "no".to_owned())]);
 }
 
 #[tokio::test]
@@ -95,9 +102,8 @@ async fn what_the_envelope_does_not_name_is_not_in_the_request() {
     assert_eq!(request["ConfigurationSetName"], "events", "the sender's own");
     assert_eq!(request["ReplyToAddresses"], Value::Null);
     let simple = request["Content"]["Simple"].as_object().unwrap();
-    for absent in ["Headers", "Attachments"] {
-        assert!(simple.get(absent).is_none_or(|list| list.as_array().is_some_and(Vec::is_empty)), "{simple:?}");
-    }
+    assert_eq!(simple["Headers"], json!([{ "Name": "Auto-Submitted", "Value": "auto-generated" }]));
+    assert!(simple.get("Attachments").is_none_or(|list| list.as_array().is_some_and(Vec::is_empty)), "{simple:?}");
 }
 
 #[tokio::test]

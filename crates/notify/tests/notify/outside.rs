@@ -123,7 +123,8 @@ async fn a_tenants_configuration_set_and_headers_are_sent() {
         .await;
     world.deliver().await.unwrap();
     assert_eq!(world.sent().remove(0)["ConfigurationSetName"], "acme-events");
-    assert_eq!(headers(&world), BTreeMap::from([("X-Campaign".to_owned(), "summary; v=2".to_owned())]));
+    let expected = [("Auto-Submitted", "auto-generated"), ("X-Campaign", "summary; v=2")];
+    assert_eq!(headers(&world), expected.map(|(name, value)| (name.to_owned(), value.to_owned())).into());
 }
 
 #[tokio::test]
