@@ -80,6 +80,7 @@ impl Analyst {
         let settings = &request.settings.analysis;
         let first = settings.model.as_ref().map_or(self.default_model.as_str(), AsRef::as_ref);
         let ids: Vec<&str> = match request.model {
+            // An operator who names a model wants its answer, not that of a fallback.
             Some(model) => vec![model],
             None => std::iter::once(first).chain(settings.fallback_models.iter().map(AsRef::as_ref)).collect(),
         };
@@ -95,6 +96,7 @@ fn limits(models: &[ChosenModel], head_tokens: usize) -> PartLimits {
     // A correction repeats the answer that it corrects: two answers must fit next to the transcript.
     let answer = transcript::output_tokens(MAX_PART_VISITOR_TURNS).min(output);
     PartLimits {
+        // A small model may have no room left, and the split still needs parts of some size.
         tokens: context.saturating_sub(2 * answer + PROMPT_TOKENS + head_tokens).clamp(1, MAX_PART_TOKENS),
         visitor_turns: transcript::visitor_turns(output).clamp(1, MAX_PART_VISITOR_TURNS),
     }

@@ -129,6 +129,7 @@ impl<J: Journal> ModelCaller<'_, J> {
         if timeout < SHORTEST_REQUEST {
             return Err(Error::OutOfTime);
         }
+        // The record comes first: a call that dies with the function counts as an attempt.
         let call = self.begin(chosen, request, answers).await?;
         let begun = Instant::now();
         let ModelConversation { messages, max_tokens, .. } = conversation;
@@ -269,6 +270,7 @@ impl ModelConversation {
         // Older answers and their problems cost tokens and do not help further.
         self.messages.truncate(1);
         if reply.stop == Stop::OutOfTokens {
+            // The same limit would cut the next answer off, too.
             self.max_tokens = (self.max_tokens * 2).min(self.most_tokens);
         }
         let content = match reply.content {

@@ -53,6 +53,7 @@ impl<'t> QuotableTurns<'t> {
         }
         [Some(turn), turn.checked_sub(1), turn.checked_add(1)].into_iter().flatten().find_map(|turn| {
             let said = &self.transcript.turns().get(turn)?.text;
+            // A model may quote half a placeholder, which could never be restored.
             let span = redaction::uncut(said, self.turns.get(turn)?.as_ref()?.find(said, &wanted)?);
             let end = span.end + closing(&said[span.end..]);
             Some(Evidence { turn, quote: shortened(&text::as_said(&said[span.start..end])) })

@@ -47,6 +47,7 @@ impl Journal for StoreJournal<'_> {
     async fn begin(&self, call: &NewCall<'_>, is_priced: bool) -> Result<Begun, Error> {
         // Requests that are running when the budget is reached are paid for; no other one starts.
         if let Some(budget) = self.budget {
+            // The budget starts again with the month, which may be sooner than the next look.
             let look_in = BUDGET_LOOK.min(until_next_month(self.now));
             if !is_priced {
                 return Err(Error::PriceUnknown { model: call.model.to_owned(), look_in });

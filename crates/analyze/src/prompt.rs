@@ -152,8 +152,10 @@ fn harmless(message: &mut String, text: &str) {
         let c = chars.next();
         rest = chars.as_str();
         match c {
+            // CR LF is one line break, so only its LF is written.
             Some('\r') if rest.starts_with('\n') => {}
             Some('\n' | '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}') => message.push_str("\\n"),
+            // A look-alike keeps the text readable and opens no block.
             Some('<') => message.push(if is_delimiter(rest) { '‹' } else { '<' }),
             Some(c) if c.is_control() => message.push(' '),
             _ => {}

@@ -117,6 +117,7 @@ impl Splitter<'_> {
         for (n, own) in cuts.into_iter().enumerate() {
             let start = self.turns[index].text.floor_char_boundary(own.start.saturating_sub(PIECE_OVERLAP));
             let excerpt = Excerpt { bytes: start..own.end, piece: n + 1, pieces };
+            // Later pieces overlap with the piece before, which serves as their context.
             let context = if n == 0 { self.context(index) } else { index..index };
             self.parts.push(TranscriptPart { own: index..index + 1, context, excerpt: Some(excerpt) });
         }

@@ -89,6 +89,7 @@ impl<S: SecretSource> Connectors<S> {
     /// Reads the current secret, if it holds what this kind of integration needs.
     async fn secret_in_shape(&self, integration: &Integration) -> Result<SecretString, Error> {
         let Integration { tenant_id, secret_name, config, .. } = integration;
+        // The cache may hold the value that the administrator has just replaced.
         self.secrets.forget(secret_name);
         let secret = self.secrets.get(tenant_id, secret_name, Instant::now()).await.map_err(Error::Secret)?.value;
         let fits = match config {

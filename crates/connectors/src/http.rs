@@ -87,6 +87,7 @@ impl Exchange {
         let failed = |source: reqwest::Error| CallError::Send { operation, source: source.without_url() };
         let response = request.timeout(self.timeout).send().await.map_err(failed)?;
         let (status, headers) = (response.status(), response.headers().clone());
+        // A broken answer leaves it open whether the request had its effect, as no answer does.
         let body = read(response, self.limit).await.map_err(failed)?;
         Ok(HttpAnswer { status, headers, body })
     }
@@ -111,6 +112,7 @@ pub(crate) fn retry_after(headers: &HeaderMap, now: DateTime<Utc>) -> Option<Dur
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     let wait = match text.parse() {
         Ok(seconds) => Duration::from_secs(seconds),
+        // A date in the past asks for no wait, so the usual back-off applies.
         Err(_) => (DateTime::parse_from_rfc2822(text).ok()?.to_utc() - now).to_std().unwrap_or_default(),
     };
     (!wait.is_zero()).then_some(wait)

@@ -59,6 +59,7 @@ impl RestApi<'_> {
         body: Option<&impl Serialize>,
     ) -> Result<Option<T>, CallError> {
         let exchange = Exchange::begin(operation, REQUEST_TIMEOUT, self.deadline, self.limit)?;
+        // A request counts once it may reach the third party, answered or not.
         self.notes.count_request();
         let request = self.http.request(method, format!("{}/{path}", self.base_url));
         let request = request.bearer_auth(self.token.expose_secret());

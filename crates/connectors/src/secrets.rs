@@ -92,6 +92,7 @@ impl SecretSource for SecretsManager {
     async fn put(&self, name: &str, value: &SecretString) -> Result<(), SecretError> {
         let put = self.0.put_secret_value().secret_id(name).secret_string(value.expose_secret()).send().await;
         match put.map_err(SecretError::of) {
+            // Only the first token of an integration has no secret yet.
             Err(SecretError::Unknown) => {
                 let create = self.0.create_secret().name(name).secret_string(value.expose_secret());
                 create.send().await.map(drop).map_err(SecretError::of)
@@ -126,6 +127,7 @@ impl<S: SecretSource> Secrets<S> {
             return Ok(Secret { value, is_cached: true });
         }
         let fetched = self.source.fetch(name).await?;
+        // A pasted secret often ends with a line break, which no header can hold.
         let text = fetched.expose_secret().trim();
         if text.is_empty() {
             return Err(SecretError::Invalid);
@@ -151,6 +153,7 @@ impl<S: SecretSource> Secrets<S> {
 
     fn check(&self, tenant: &TenantId, name: &str) -> Result<(), SecretError> {
         let own = name.strip_prefix(&self.prefix).and_then(|rest| rest.strip_prefix(tenant.as_ref()));
+        // The slash keeps the tenant `acme` out of the secrets of `acme2`.
         own.is_some_and(|rest| rest.len() > 1 && rest.starts_with('/')).then_some(()).ok_or(SecretError::NotAllowed)
     }
 

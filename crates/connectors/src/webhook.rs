@@ -160,6 +160,7 @@ fn reason(status: StatusCode) -> Option<Reason> {
         // Never followed: the target was not checked.
         300..=399 => Some(Reason::Redirected),
         401 => Some(Reason::SignatureRefused),
+        // Standard Webhooks gives 410 this meaning: the receiver wants no more events.
         410 => Some(Reason::Gone),
         429 => Some(Reason::RateLimited),
         // Not implemented, which a retry does not change.

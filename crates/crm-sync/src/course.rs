@@ -41,6 +41,7 @@ impl<S: SecretSource> Context<S> {
             now: (self.connectors.clock)(),
             notes: SyncNotes::default(),
         };
+        // A finished sync stays done, even where the integration was switched off since.
         if let SyncContent::Analysis(key) = &request.content
             && store.open_sync(key).await? == SyncStatus::Done
         {
@@ -52,6 +53,7 @@ impl<S: SecretSource> Context<S> {
             IntegrationState::Removed => return request.skip(Reason::IntegrationRemoved, store).await,
             IntegrationState::Disabled(disabled) => return request.wait_for_administrator(disabled, store).await,
         }
+        // The check comes before the gate: a skip must not use up a turn.
         if let Some(reason) = request.needless() {
             return request.skip(reason, store).await;
         }
@@ -77,10 +79,12 @@ impl<S: SecretSource> Context<S> {
             _ => Health::Unknown,
         };
         let health = counted(health, request.is_replay(), request.delivery.remaining().is_zero());
+        // Requests that were booked and not made stay counted, which errs on the safe side of the limit.
         let more = (request.notes.requests() - booked).max(0);
         let leave = async || store.leave(tenant_id, integration_id, pass, health, more, self.circuit).await;
         match (result, judged) {
             (Err(error), Some(judgement)) => {
+                // The standing must include this failure: it decides whether the integration is disabled.
                 let standing = leave().await?;
                 self.failed(request, &error, judgement, standing).await
             }

@@ -116,6 +116,7 @@ impl<S: SecretSource> Context<S> {
             delivery: request.delivery,
             now: request.now,
         };
+        // Making the body can fail, and the log must not say that writing has begun.
         let body = event.body(&self.connectors.store).await?;
         if let SyncContent::Analysis(key) = content {
             // Versions may be sent side by side: each has a webhook id of its own.
@@ -145,6 +146,7 @@ impl<S: SecretSource> Context<S> {
             self.connectors.secrets.forget(name);
             result = call(&get().await?.value).await;
         }
+        // The next sync must not find the refused value in the cache.
         if result.as_ref().is_err_and(Error::is_unauthorized) {
             self.connectors.secrets.forget(name);
         }

@@ -19,6 +19,7 @@ impl AddressHash {
     pub fn of(tenant: &TenantId, address: &EmailAddress) -> Self {
         let lower = address.as_str().to_lowercase();
         let (local, domain) = lower.rsplit_once('@').unwrap_or(("", &lower));
+        // A domain that IDNA refuses is hashed in its own spelling: an erasure must find it, too.
         let ascii = idna::domain_to_ascii(domain).unwrap_or_else(|_| domain.to_owned());
         let mut context = digest::Context::new(&digest::SHA256);
         // No id has a line break, so that two tenants never hash the same bytes.

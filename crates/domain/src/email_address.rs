@@ -71,6 +71,7 @@ impl FromStr for EmailAddress {
         if text.len() > MAX_ADDRESS_LENGTH || !is_dot_atom(local) || !is_domain(domain) {
             return Err(InvalidEmailAddress);
         }
+        // Local parts may differ by case (RFC 5321, 2.4), domains never do.
         Ok(Self(format!("{local}@{}", domain.to_lowercase())))
     }
 }

@@ -40,6 +40,7 @@ impl HeaderRule {
             }
             // A line break would begin another header.
             let is_printable = value.bytes().all(|b| b == b' ' || b.is_ascii_graphic());
+            // Receivers trim a value, so spaces at its ends would be lost.
             if !is_printable || value.trim() != value || !(1..=self.max_value).contains(&value.len()) {
                 return Err(InvalidHeaders::Value { name: name.clone(), max: self.max_value });
             }

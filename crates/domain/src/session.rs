@@ -64,6 +64,7 @@ text_enum! {
 
 impl std::fmt::Debug for Visitor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // The other fields are personal, and must not reach a log by accident.
         f.debug_struct("Visitor").field("locale", &self.locale()).finish_non_exhaustive()
     }
 }

@@ -88,6 +88,7 @@ impl SigningKeys {
         let header = |name| header(name).ok_or(SignatureError::Missing(name));
         let (id, timestamp, signatures) = (header(HEADER_ID)?, header(HEADER_TIMESTAMP)?, header(HEADER_SIGNATURE)?);
         let seconds: i64 = timestamp.parse().map_err(|_| SignatureError::Timestamp)?;
+        // A time stamp in the future would keep a captured request valid for longer.
         if now.timestamp().abs_diff(seconds) > tolerance.as_secs() {
             return Err(SignatureError::Stale(tolerance));
         }

@@ -112,6 +112,7 @@ impl<Q> AlertRun<'_, Q> {
         for alert in at_work.iter().filter(|alert| alert.closed_at.is_none()) {
             // The tenant has changed the threshold.
             if !rules.iter().any(|rule| rule.to_string() == alert.rule) {
+                // A recovery would be mailed, although the failures may go on.
                 self.close(&watched, alert, ClosedAs::CooledDown).await?;
             }
         }

@@ -131,6 +131,7 @@ impl<S: SecretSource> Operator<'_, S> {
         wanted.connection = checked.connection.clone();
         self.store.save_integration(&wanted).await?;
         let Integration { tenant_id, integration_id, state, config, connection, .. } = wanted;
+        // Steps are woken after the integration is saved, or they would find it disabled and wait again.
         let (woken, kind) = (self.store.wake_steps(&tenant_id, &integration_id, &waiting()).await?, config.kind());
         tracing::info!(tenant.id = %tenant_id, integration.id = %integration_id, kind, woken, "integration saved");
         Ok(SavedIntegration {
@@ -211,6 +212,7 @@ impl<S: SecretSource> Operator<'_, S> {
         id: IntegrationId,
         state: &IntegrationState,
     ) -> Result<IntegrationReport, Error> {
+        // Waiting steps are woken also when it is switched off: they are skipped, and their sessions end.
         self.begin(tenant, &id, state).await?;
         let state = show::state(state);
         tracing::info!(tenant.id = %tenant, integration.id = %id, state = state.as_str(), "integration switched");

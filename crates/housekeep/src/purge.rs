@@ -49,6 +49,7 @@ pub(crate) async fn purge<Q>(context: &Context<Q>, deadline: Instant) -> Result<
         match batch(context, &item, &mut report).await {
             Ok(true) => queue.push_back(item),
             Ok(false) => {}
+            // The item leaves the queue: its error would come back with every turn.
             Err(source) => errors.note(Err(Error::Purge { tenant_id: item.tenant, source })),
         }
     }
@@ -110,6 +111,7 @@ async fn batch<Q>(context: &Context<Q>, item: &PurgeItem, report: &mut PurgeRepo
         PurgeKind::Transcripts => {
             let purged = store.purge_transcripts(batch).await?;
             report.transcript_turns += rows(purged.rows);
+            // Turns fill this batch, not sessions, so only an empty one is the last.
             Ok(purged.sessions > 0)
         }
         PurgeKind::Analyses => {

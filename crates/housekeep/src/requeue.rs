@@ -102,6 +102,7 @@ async fn give_up<Q: Queues>(context: &Context<Q>, lost: &TakenStep) -> Result<()
     let sent = context.queues.dead_letter(&queue.dead_letter_url, &lost.message, LOST, &reason).await;
     sent.map_err(|source| Error::Queue { key: Box::new(key.clone()), source })?;
     tracing::error!(tenant.id = %key.tenant_id, session.id = %key.session_id, step = %key.step, "lost step given up");
+    // A delivery that has claimed the step since then decides about it.
     if context.store.finish_step(&lost.claimed, Ending::Failed(LOST)).await?.is_some() {
         stage::metrics::step_failed(key, LOST);
         let events = Routes { notify: None, crm_sync: context.step_queues.crm_sync.url.clone() };

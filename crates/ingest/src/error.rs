@@ -75,6 +75,7 @@ impl Error {
             Self::ContentType => (415, "unsupported-content-type"),
             Self::Invalid(_) | Self::UnknownTenant => (422, "invalid-notification"),
             Self::Message(_) => (500, "unavailable"),
+            // A repetition would fail the same way, so the caller is not asked for one.
             Self::Store(error) if !error.is_retryable() => (500, "unavailable"),
             Self::Store(_) | Self::Queue(_) => (503, "unavailable"),
         }

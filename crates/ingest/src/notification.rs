@@ -68,6 +68,7 @@ impl Notification {
 /// `None` only after an error was reported.
 fn read(report: &mut FieldErrors, object: &Map<String, Value>) -> Option<(Session, Option<Transcript>)> {
     let mut fields = FieldReader::new(report, object, "");
+    // A misspelt optional field would otherwise be lost unnoticed.
     fields.only(&FIELDS);
     let session_id = fields.required("session_id", parsed);
     let tenant_id = fields.required("tenant_id", parsed);

@@ -33,6 +33,7 @@ pub(crate) async fn answer<Q>(
         }
     };
     let mut response = page::response(status, &page, language);
+    // An answer to HEAD has no content (RFC 9110, 9.3.2).
     if request.http_method == Method::HEAD {
         response.body = None;
     }

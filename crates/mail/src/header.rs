@@ -77,6 +77,7 @@ fn phrase(name: &str) -> String {
     let mut words = Vec::new();
     let mut rest = name;
     while !rest.is_empty() {
+        // An encoded word must hold whole characters (RFC 2047, section 5).
         let (word, more) = rest.split_at(rest.floor_char_boundary(ENCODED_WORD_BYTES));
         words.push(format!("=?UTF-8?B?{}?=", BASE64_STANDARD.encode(word)));
         rest = more;

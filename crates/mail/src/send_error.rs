@@ -75,6 +75,7 @@ impl SendError {
             }
             SdkError::ConstructionFailure(_) => Self::NotReached(error.into()),
             SdkError::DispatchFailure(failure) => {
+                // A request that was never written cannot have become a mail.
                 let unsent = failure.as_connector_error().is_some_and(|error| error.is_user() || is_connecting(error));
                 if unsent { Self::NotReached(error.into()) } else { Self::Unanswered(error.into()) }
             }
@@ -143,6 +144,7 @@ impl SesRefusal {
             (Some("NotFoundException"), _) => Self::NotFound,
             (Some("AccessDeniedException" | "AccessDenied"), _) => Self::AccessDenied,
             (Some("TooManyRequestsException" | "LimitExceededException"), _) => Self::Throttled,
+            // SES also throttles with codes that its API model does not declare.
             (Some("ThrottlingException" | "Throttling"), _) | (_, 429) => Self::Throttled,
             (Some(_), 500..) => Self::Unavailable,
             (Some(_), _) => Self::Other,

@@ -112,6 +112,7 @@ impl Template {
             if text.len() > most {
                 return Err(error((None, format!("it has more than {most} bytes"))));
             }
+            // The engine computes constants while it compiles, so the inspection comes first.
             sandbox::inspect(text, &syntax).map_err(error)?;
             let added = environment.add_template_owned(part.as_str(), text.to_owned());
             added.map_err(|cause| error((cause.line(), problem(&cause))))?;

@@ -81,6 +81,7 @@ impl Context {
             Ok(addressees) => addressees,
             Err(reason) => return self.skip(source, reason).await,
         };
+        // A mail that is skipped anyway need not wait for the end of the night.
         if let Some(wait) = self.quiet_for(source).await? {
             return Ok(wait);
         }

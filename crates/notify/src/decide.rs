@@ -76,6 +76,7 @@ fn is_of_interest(settings: &EmailSettings, session: &Session, analysis: &Analys
         return Err(CATEGORY_EXCLUDED);
     }
     let average = analysis.sentiment.as_ref().map(|sentiment| sentiment.average);
+    // An unknown sentiment cannot be shown to lie within the limits.
     let is_outside = settings.min_sentiment.is_some_and(|min| average.is_none_or(|average| average < min))
         || settings.max_sentiment.is_some_and(|max| average.is_none_or(|average| average > max));
     if is_outside {

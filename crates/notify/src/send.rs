@@ -47,6 +47,7 @@ impl Context {
         }
         match self.start(source, addressees, &composed, email.email_id).await? {
             Start::Started => {}
+            // Another delivery has the mail, and its outcome is known in a moment.
             Start::Taken => return Ok(Outcome::Wait { after: MIN_WAIT, code: OUTCOME_UNKNOWN }),
             Start::TooSoon => return self.skip(source, TOO_SOON).await,
         }
@@ -113,6 +114,7 @@ impl Context {
                 Ok(Outcome::Done)
             }
             Err(error) if error.is_outcome_unknown() => {
+                // SES may have sent the mail, so its body belongs in the log.
                 self.keep(source, email_id, body).await;
                 let next = NextDelivery::Wait { after: self.unknown_outcome_wait.max(MIN_WAIT) };
                 Err(Error::Send { source: error, next })

@@ -74,6 +74,7 @@ impl<'a> DigitRun<'a> {
         let mut found: Vec<Range<usize>> = Vec::new();
         for start in piece.clone() {
             let ends = (start + MIN_DIGITS)..=(start + MAX_DIGITS).min(piece.end);
+            // The longest number wins: a shorter one would leave some of its digits in the clear.
             let Some(end) = ends.rev().find(|&end| is_card(&(start..end))) else { continue };
             match found.last_mut().filter(|last| start < last.end) {
                 Some(last) => last.end = last.end.max(end),

@@ -21,6 +21,7 @@ pub(super) fn find(text: &[u8]) -> Vec<Range<usize>> {
 }
 
 fn start_of_local_part(text: &[u8], from: usize, at: usize) -> Option<usize> {
+    // The limit keeps the search linear in a text full of at signs.
     let reach = &text[from.max(at.saturating_sub(MAX_LOCAL_PART_LENGTH)).min(at)..at];
     let is_atom = |byte: u8| is_letter_or_digit(byte) || b"!#$%&'*+/=?^_`{|}~-.".contains(&byte);
     let length = length_in_one_script(reach.iter().rev().copied(), is_atom);

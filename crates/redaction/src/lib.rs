@@ -161,6 +161,7 @@ const OF_ENTITIES: [(Entity, FormDetector); 7] = [
     (Entity::Email, FormDetector { find: email::find, key: |text, _| text.to_lowercase() }),
     (Entity::IpAddress, FormDetector { find: ip_address::find, key: |_, value| ip_address::key(value) }),
     (Entity::Iban, FormDetector { find: iban::find, key: |_, value| letters_and_digits(value) }),
+    // One number in ten has a card's check digit by chance, so telephone numbers in international form come first.
     (Entity::Phone, FormDetector { find: phone::find_international, key: |_, value| phone_key(value) }),
     (Entity::PaymentCard, FormDetector { find: card::find, key: |_, value| letters_and_digits(value) }),
     (Entity::NationalId, FormDetector { find: national_id::find, key: |_, value| letters_and_digits(value) }),

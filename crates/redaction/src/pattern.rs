@@ -57,6 +57,7 @@ impl Pattern {
             let reason = text.lines().last().unwrap_or_default();
             InvalidPattern::Syntax(reason.trim_start_matches("error: ").to_owned())
         })?;
+        // An empty match hides nothing, and the search would never get past it.
         if hir.properties().minimum_len().is_none_or(|length| length == 0) {
             return Err(InvalidPattern::Empty);
         }
@@ -84,6 +85,7 @@ impl Pattern {
                     found.push(whole);
                 }
                 None if end == range.end => break,
+                // The next window repeats the end of this one, where a longer match may have begun.
                 None => at = text.ceil_char_boundary(end - LONGEST_MATCH),
             }
         }

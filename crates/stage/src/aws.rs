@@ -37,6 +37,7 @@ struct Endpoints(BTreeMap<String, String>);
 
 impl LoadServiceConfig for Endpoints {
     fn load_config(&self, key: ServiceConfigKey<'_>) -> Option<String> {
+        // AWS spells the suffix of these variables this way: `Bedrock Runtime` becomes `BEDROCK_RUNTIME`.
         let service = key.service_id().to_uppercase().replace([' ', '-'], "_");
         self.0.get(&format!("{}_{service}", key.env())).cloned()
     }

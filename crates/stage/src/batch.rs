@@ -78,11 +78,13 @@ pub async fn handle_batch<H: RecordHandler, Q: Queues>(
     let deadline = deadline(&event.context);
     let failed: Vec<Option<String>> = stream::iter(event.payload.records)
         .map(|message| async move {
+            // SQS gives each message an id; Lambda reads an empty id as a failure of the whole batch.
             let id = message.message_id.clone().unwrap_or_default();
             let span = tracing::info_span!("message", "message.id" = id);
             let acked = handle_message(config, queues, handler, message, deadline).instrument(span).await;
             (!acked).then_some(id)
         })
+        // A limit of 0 would start no record, and the batch would hang until its time-out.
         .buffer_unordered(config.concurrency.max(1))
         .collect()
         .await;
@@ -146,6 +148,7 @@ pub(crate) async fn dead_letter<Q: Queues>(
 
 fn read(config: &QueueConfig, message: &SqsMessage, deadline: Instant) -> Record {
     let received = message.attributes.get("ApproximateReceiveCount").and_then(|count| count.parse().ok());
+    // A guess that is too high would dead-letter a message that has deliveries left.
     let receive_count = received.unwrap_or(1);
     Record {
         body: message.body.clone().unwrap_or_default(),
@@ -158,6 +161,7 @@ fn read(config: &QueueConfig, message: &SqsMessage, deadline: Instant) -> Record
 
 /// Returns the end of the invocation.
 pub fn deadline(context: &lambda_runtime::Context) -> Instant {
+    // Time-outs need a monotonic clock, and Lambda gives the deadline in wall-clock time.
     let until = SystemTime::UNIX_EPOCH + Duration::from_millis(context.deadline);
     Instant::now() + until.duration_since(SystemTime::now()).unwrap_or_default()
 }

@@ -145,6 +145,7 @@ impl<S: Stage, Q: Queues> StepRunner<S, Q> {
     }
 
     async fn claim(&self, key: &StepKey, record: &Record) -> Result<Claim, store::Error> {
+        // No code of this delivery runs after the deadline: a longer lease would only hold up the next delivery.
         let lease = record.deadline.saturating_duration_since(Instant::now());
         self.store.claim_step(key, lease, record.is_replay).await
     }
@@ -194,9 +195,11 @@ impl<S: Stage, Q: Queues> StepRunner<S, Q> {
             Outcome::Final { code, reason } => self.fail(claimed, code, &reason, record).await,
             Outcome::Wait { after, code } if after <= MAX_DELAY => self.delay(claimed, after, code, record).await,
             Outcome::Wait { after, code } => self.set_waiting(claimed, after, code, record).await,
+            // The redrive policy would move the message without a code, and leave its step unfinished.
             Outcome::Retry { code, reason, .. } if record.is_last => self.fail(claimed, code, &reason, record).await,
             Outcome::Retry { after, .. } => {
                 let wait = after.unwrap_or_else(|| self.config.backoff.after(record.receive_count));
+                // The claim goes back before the message does, or the next delivery would find the step busy.
                 self.release(&claimed, wait).await;
                 Verdict::Retry(wait)
             }
@@ -210,6 +213,7 @@ impl<S: Stage, Q: Queues> StepRunner<S, Q> {
         let after = after.max(MIN_DELAY);
         if let Err(error) = self.queues.send_later(queue_url, tenant, &record.body, after).await {
             tracing::warn!(error = error_chain(&error), "delayed copy not sent");
+            // A retry now would end in the dead-letter queue, although nothing has failed.
             if record.is_last {
                 return self.set_waiting(claimed, after, code, record).await;
             }
@@ -241,6 +245,7 @@ impl<S: Stage, Q: Queues> StepRunner<S, Q> {
             Ok(None) => tracing::warn!("claim lost before the step was finished"),
             Err(error) => return self.database_failed(&error, record),
         }
+        // A lost claim is no obstacle: only steps that no delivery has claimed are sent.
         self.pass_on(&claimed.key, record).await
     }
 
@@ -254,6 +259,7 @@ impl<S: Stage, Q: Queues> StepRunner<S, Q> {
                 if ended.is_some() {
                     metrics::step_failed(&claimed.key, code);
                 }
+                // A failure can plan events, too: webhooks may ask for `session.failed`.
                 self.pass_on(&claimed.key, record).await
             }
             Err(error) => self.database_failed(&error, record),
@@ -279,6 +285,7 @@ impl<S: Stage, Q: Queues> StepRunner<S, Q> {
 
     fn database_failed(&self, error: &store::Error, record: &Record) -> Verdict {
         tracing::error!(error = error_chain(error), "database statement failed");
+        // No failure can be recorded without the database, so the last receive is left to the redrive policy.
         Verdict::Retry(self.config.backoff.after(record.receive_count))
     }
 }

@@ -11,6 +11,7 @@ use crate::sql::{int, jsonb, statements, text, time, uuid};
 use crate::{Error, Store};
 
 statements! {
+// Runs may overlap: the partial unique index lets only one of them open the alert, and so send its mail.
 OPEN_ALERT = "
 -- open_alert()
 INSERT INTO alerts (tenant_id, alert_id, rule, failures, codes, last_failure_at) VALUES ($1, $2, $3, $4, $5, $6)
@@ -25,6 +26,7 @@ WHERE tenant_id = $1
   AND (closed_at IS NULL OR mail_status IN ('pending', 'sending') OR recovery_status IN ('pending', 'sending'))
 ORDER BY opened_at, alert_id";
 
+// A slower run may write last, so the time of the last failure never goes back.
 UPDATE_ALERT = "
 -- update_alert()
 UPDATE alerts SET failures = $3, codes = $4, last_failure_at = greatest(last_failure_at, $5)

@@ -61,6 +61,7 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<Quiet, Error> {
         if is_rule(zone) {
+            // Postgres would take such a name for a rule and give a wrong time instead of an error.
             return Ok(Quiet::UnknownZone);
         }
         let params = [text(zone.as_ref()), text(from.as_ref()), text(to.as_ref()), time(now)];

@@ -138,6 +138,7 @@ impl Store {
             if let Some(email) = self.email(&new.key).await? {
                 return Ok(email);
             }
+            // Another delivery may insert the row first, so the row is read again instead of returned.
             self.execute(QUEUE_EMAIL, &new_params(new)).await?;
         }
     }

@@ -130,6 +130,7 @@ impl Store {
     ///
     /// A request that is never ended counts as an attempt: its answer may have been paid for.
     pub async fn begin_model_call(&self, claimed: &Claimed, new: &NewCall<'_>) -> Result<Begun, Error> {
+        // Version 7 sorts by time: `model_usage` breaks ties by the id to find the last model.
         let call_id = Uuid::now_v7();
         let PartKey { split, part } = new.part;
         let (model, prompt_version) = (text(new.model), text(new.prompt_version));

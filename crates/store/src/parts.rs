@@ -12,6 +12,7 @@ use crate::{Error, Store};
 pub const MERGE_PART: i32 = -1;
 
 statements! {
+// A part that an older prompt version found is analysed again, and replaced.
 STORE_PART = "
 -- store_part()
 WITH claimed AS (

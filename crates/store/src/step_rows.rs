@@ -119,6 +119,7 @@ pub(crate) fn of_step<'a, const N: usize>(key: &'a StepKey, more: [Param<'a>; N]
     let StepKey { tenant_id, session_id, step } = key;
     let event_id = match step {
         Step::WebhookEvent { event_id, .. } => *event_id,
+        // The key has no NULLs, so that `ON CONFLICT` can name the primary key.
         Step::Analyze { .. } | Step::Notify { .. } | Step::CrmSync { .. } => Uuid::nil(),
     };
     let key = [

@@ -210,6 +210,7 @@ impl Store {
                 "running" => return Ok(Claim::Busy(Duration::from_secs_f64(row.get("lease_seconds")?))),
                 "done" | "skipped" => return Ok(Claim::AlreadyDone),
                 "failed" if !replay => return Ok(Claim::AlreadyFailed),
+                // This claim is another statement, because it also changes the session's count of waiting steps.
                 "waiting" => {
                     if let Some(run) = self.try_claim(CLAIM_WAITING_STEP, key, lease_ms).await? {
                         return Ok(run);

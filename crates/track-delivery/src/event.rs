@@ -62,6 +62,7 @@ impl SesEvent {
         email_id: Uuid,
         meaning: &'a EventMeaning,
     ) -> EmailEvent<'a> {
+        // Some types, such as Send and Reject, have no time of their own.
         let own_time = self.detail.get("timestamp").and_then(Value::as_str).and_then(|time| time.parse().ok());
         EmailEvent {
             tenant_id,

@@ -32,6 +32,7 @@ pub(super) fn build(
         .model_id(&chosen.id)
         .set_system(Some(system(chosen, instructions).map_err(ModelError::Build)?))
         .set_messages(Some(messages(instructions, conversation)?))
+        // Recent Claude models refuse a temperature, so no sampling parameter is set.
         .inference_config(InferenceConfiguration::builder().max_tokens(max_tokens).build());
     Ok(match chosen.model.output {
         Output::JsonSchema => request.output_config(output_config(instructions).map_err(ModelError::Build)?),
@@ -72,6 +73,7 @@ fn messages(instructions: &Instructions, conversation: &[ModelMessage]) -> Resul
 
 /// Returns the user's text, as the result of the tool if the model has just called it.
 fn user_content(text: &str, answers_tool: Option<&str>) -> Result<ContentBlock, ModelError> {
+    // Converse refuses a conversation in which a call of a tool has no result.
     let Some(id) = answers_tool else { return Ok(ContentBlock::Text(text.to_owned())) };
     let result = ToolResultBlock::builder()
         .tool_use_id(id)

@@ -31,6 +31,7 @@ impl Check<'_> {
         if timeline.is_empty() && expects_some {
             self.faults.add(|| "sentiment.timeline has no entry".to_owned());
         }
+        // A turn without words, such as `…`, has no feeling to miss.
         let is_missing = |(index, turn): &(usize, &Turn)| open.contains(index) && says_something(&turn.text);
         let missing: Vec<usize> = visitor_turns.filter(is_missing).map(|(index, _)| index).collect();
         if !missing.is_empty() {

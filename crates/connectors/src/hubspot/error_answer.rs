@@ -27,9 +27,12 @@ fn reason(status: StatusCode, body: &ErrorBody) -> Reason {
         // The contact that a new note is to hang on.
         400 if body.is_about_an_association() => Reason::NotFound,
         423 => Reason::Locked,
+        // HubSpot has one status for both limits, and only the policy shows which of them it is.
         429 if body.text("policyName") == Some("DAILY") => Reason::DailyLimit,
         429 => Reason::RateLimited,
+        // A retry does not make HubSpot implement the request.
         501 => Reason::Rejected,
+        // HubSpot answers 477 while it moves the account to another data centre, for up to a day.
         408 | 477 | 500.. => Reason::Unavailable,
         _ => Reason::Rejected,
     }
@@ -49,12 +52,14 @@ pub(super) fn may_be_of_a_property(error: &CallError) -> bool {
 }
 
 pub(super) fn read(status: StatusCode, headers: &HeaderMap, body: &[u8], now: DateTime<Utc>) -> ErrorAnswer {
+    // A gateway's error page is not JSON, and its status is enough to judge it.
     let body = ErrorBody(serde_json::from_slice(body).unwrap_or_default());
     refusal(status, body, http::retry_after(headers, now), interval(headers))
 }
 
 fn refusal(status: StatusCode, body: ErrorBody, asked: Option<Duration>, interval: Option<Duration>) -> ErrorAnswer {
     let reason = reason(status, &body);
+    // The interval is the rate limit's, and says nothing of other errors.
     let retry_after = if reason == Reason::RateLimited { asked.or(interval) } else { asked };
     let labels = ["category", "subCategory", "policyName", "correlationId"];
     let labels = labels.iter().filter_map(|name| body.text(name)).collect::<Vec<_>>();

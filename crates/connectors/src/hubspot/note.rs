@@ -18,6 +18,7 @@ const NOTE_FORMAT: SummaryFormat =
 
 /// Lists the properties of a note; with the key where the account has the unique property.
 pub(super) fn properties(session: &Session, analysis: &Analysis, keyed: bool) -> Properties {
+    // HubSpot requires a time, and the conversation's end makes a repeated request identical.
     let time = session.ended_at.to_rfc3339_opts(SecondsFormat::Millis, true);
     let key = keyed.then(|| (KEY_PROPERTY.to_owned(), session.session_id.to_string()));
     let body = ("hs_note_body".to_owned(), summary::render(session, analysis, &NOTE_FORMAT));
@@ -28,6 +29,7 @@ pub(super) fn properties(session: &Session, analysis: &Analysis, keyed: bool) ->
 /// than the session. A failure is never "not found".
 pub(super) async fn find(portal: &Portal<'_>, job: &Job<'_>, contact_id: &str) -> Result<Option<String>, CallError> {
     let Session { session_id, ended_at, .. } = job.session;
+    // An end in the future must not hide the notes that were written before it.
     let oldest = (*ended_at).min(job.now) - CLOCK_SKEW;
     let mut ids = portal.notes_of_contact(contact_id).await?;
     // Ids grow: by length, then by digits.

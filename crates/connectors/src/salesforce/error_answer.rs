@@ -76,6 +76,7 @@ fn reason(status: StatusCode, errors: &Errors) -> Reason {
         _ if errors.has("INVALID_SESSION_ID") => Reason::Unauthorized,
         // Too many long requests at a time is over soon.
         403 if errors.has("REQUEST_LIMIT_EXCEEDED") && errors.says("message", "concurrent") => Reason::RateLimited,
+        // Salesforce reports the limit of a day as 403, not as 429.
         403 if errors.has("REQUEST_LIMIT_EXCEEDED") => Reason::DailyLimit,
         403 => Reason::Forbidden,
         404 => Reason::NotFound,
@@ -160,6 +161,7 @@ impl Errors {
         let records = results.flat_map(|result| of(&result, "matchRecords"));
         let ids = records.filter_map(|found| found.get("record")?.get("Id")?.as_str().map(str::to_owned));
         let ids: Vec<_> = ids.filter(|id| is_id(id)).collect();
+        // Salesforce's ids begin with the prefix of their object: `003` for contacts, `00Q` for leads.
         let first = |prefix: &str| ids.iter().find(|id| id.starts_with(prefix)).cloned();
         first("003").or_else(|| first("00Q"))
     }

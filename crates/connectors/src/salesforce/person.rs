@@ -60,6 +60,7 @@ pub(super) async fn find_or_create(org: &Org<'_>, job: &Job<'_>, email: &EmailAd
     };
     let key = &job.key;
     let address = AddressHash::of(key.tenant_id, email);
+    // The lease covers every request that this delivery can still make.
     let lease = job.delivery.remaining();
     if !org.store.take_person(key, &address, lease).await? {
         return Err(Error::Reason(Reason::OtherSession));
@@ -111,6 +112,7 @@ async fn find(org: &Org<'_>, email: &EmailAddress) -> Result<Option<(PersonObjec
 async fn find_one(org: &Org<'_>, object: PersonObject, email: &EmailAddress) -> Result<Option<String>, CallError> {
     let more = match object {
         PersonObject::Contact => "",
+        // A converted lead lives on as a contact, and Salesforce refuses to change it.
         PersonObject::Lead => " AND IsConverted=false",
     };
     let (object, email) = (object.name(), literal(email.as_str()));

@@ -105,6 +105,7 @@ impl<'a> Login<'a> {
             return Err(CallError::Refused { operation: OPERATION, answer });
         }
         let answer: OrgTokenAnswer = exchange.parsed(&body)?;
+        // The answer names the host that will get the token, so it must be Salesforce's own.
         let url = self.salesforce.origin(&answer.instance_url);
         let url = url.ok_or(CallError::Unreadable { operation: OPERATION })?;
         Ok(Granted { token: answer.access_token, lifetime: TOKEN_LIFETIME, url: Some(url) })

@@ -35,6 +35,7 @@ fn own(job: &Job<'_>) -> Fields {
     filled([
         ("Subject", Some(cut(&subject, MAX_SUBJECT_LENGTH))),
         ("Description", Some(summary::render(job.session, job.analysis, &TASK_FORMAT))),
+        // The conversation is over: an open task would ask its owner to act.
         ("Status", Some("Completed".to_owned())),
         ("Priority", Some("Normal".to_owned())),
         ("ActivityDate", Some(job.session.ended_at.format("%Y-%m-%d").to_string())),

@@ -58,6 +58,7 @@ text_type! {
 }
 
 fn parse_model_id(text: &str) -> Result<String, InvalidModelId> {
+    // Bedrock decides what an id is: model ids, inference profiles and ARNs have no form in common.
     if text.is_empty() { Err(InvalidModelId) } else { Ok(text.to_owned()) }
 }
 

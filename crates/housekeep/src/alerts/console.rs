@@ -7,6 +7,7 @@ const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b
 
 /// Returns the address of a queue's page, which has the button that starts a redrive.
 pub(crate) fn queue_page(region: &str, queue_url: &str) -> String {
+    // China and GovCloud are partitions of AWS with consoles of their own.
     let domain = if region.starts_with("cn-") {
         "amazonaws.cn"
     } else if region.starts_with("us-gov-") {

@@ -118,6 +118,7 @@ impl<Q: Queues> ReplayRun<'_, Q> {
                 found = find(&session, MAX_REPLAYED).await?;
             }
             for steps in found.chunk_by(|one, other| one.session_id == other.session_id) {
+                // The first session is sent in any case: a call that sends nothing would never get past it.
                 if self.reached.is_some() && (steps.len() > self.left() || !self.has_time()) {
                     return Ok(false);
                 }

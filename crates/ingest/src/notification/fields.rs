@@ -133,6 +133,7 @@ impl<'a> FieldReader<'a> {
     }
 
     fn value(&self, name: &str) -> Option<&'a Value> {
+        // Many serialisers write null for a value that is missing.
         self.object.get(name).filter(|value| !value.is_null())
     }
 }

@@ -20,6 +20,7 @@ const MAX_DIGITS: i32 = 6;
 
 pub(super) fn environment(syntax: SyntaxConfig) -> Environment<'static> {
     let mut environment = Environment::empty();
+    // A misspelt name would otherwise leave a gap in every mail.
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_fuel(Some(FUEL));
     environment.set_syntax(syntax);

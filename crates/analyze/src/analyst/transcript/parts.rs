@@ -41,6 +41,7 @@ impl<J: Journal> TranscriptAnalysis<'_, J> {
                     None => self.new_part(plan, n).await,
                 }
             })
+            // Joining relies on the order of the conversation, which `buffered` keeps.
             .buffered(self.part_concurrency.max(1))
             .collect()
             .await;
@@ -67,6 +68,7 @@ impl<J: Journal> TranscriptAnalysis<'_, J> {
         };
         let part = PartFindings { part: plan.parts[n].clone(), prompt_version: prompt::VERSION.to_owned(), findings };
         let document = serde_json::to_value(&part).map_err(Error::Json)?;
+        // The part is stored at once: if this delivery ends, the next one does not pay for it again.
         self.caller.journal.store_part(plan.key(n), Some(&document)).await?;
         self.longest_ms.fetch_max((started.elapsed().as_millis() as u64).max(1), Ordering::Relaxed);
         Ok(part)
@@ -121,6 +123,7 @@ fn known(plan: &SplitPlan, stored: &[StoredPart]) -> Vec<Option<PartFindings>> {
     let known = |n, part: &TranscriptPart| {
         let (_, document) = stored.iter().find(|(key, _)| *key == plan.key(n))?;
         let found: PartFindings = serde_json::from_value(document.clone()?).ok()?;
+        // An analysis names one prompt version, so findings of another one are not used.
         (found.part == *part && found.prompt_version == prompt::VERSION).then_some(found)
     };
     plan.parts.iter().enumerate().map(|(n, part)| known(n, part)).collect()

@@ -120,6 +120,7 @@ async fn prove(account: &HubspotAccount<'_>, notices: &mut Vec<String>) -> Resul
     let second = upsert(account, &value).await;
     let mut ids = vec![first.id.as_str()];
     ids.extend(second.as_ref().ok().map(|note| note.id.as_str()).filter(|id| *id != first.id));
+    // The notes go before an error is returned: the account's users would see them.
     for id in ids {
         let path = account.objects(&format!("notes/{}", crate::http::segment(id)));
         if account.api.send::<Value>("remove the note", Method::DELETE, &path, NO_BODY).await.is_err() {
