@@ -152,7 +152,7 @@ impl<S: SecretSource, I: SignIn> Access<'_, S, I> {
         // A token that cannot be kept is still used.
         let Ok(text) = serde_json::to_string(&token) else { return Ok(token) };
         let (tenant, name) = (&self.integration.tenant_id, self.token_name());
-        self.secrets.put(tenant, &name, text.into(), Instant::now()).await.map_err(Error::Secret)?;
+        self.secrets.put(tenant, &name, text.into(), Instant::now()).await?;
         Ok(token)
     }
 
@@ -172,8 +172,7 @@ impl<S: SecretSource, I: SignIn> Access<'_, S, I> {
 
     async fn secret(&self) -> Result<SecretString, Error> {
         let Integration { tenant_id, secret_name, .. } = self.integration;
-        let secret = self.secrets.get(tenant_id, secret_name, Instant::now()).await.map_err(Error::Secret)?;
-        Ok(secret.value)
+        Ok(self.secrets.get(tenant_id, secret_name, Instant::now()).await?.value)
     }
 
     fn forget(&self) {

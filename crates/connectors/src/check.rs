@@ -91,7 +91,7 @@ impl<S: SecretSource> Connectors<S> {
         let Integration { tenant_id, secret_name, config, .. } = integration;
         // The cache may hold the value that the administrator has just replaced.
         self.secrets.forget(secret_name);
-        let secret = self.secrets.get(tenant_id, secret_name, Instant::now()).await.map_err(Error::Secret)?.value;
+        let secret = self.secrets.get(tenant_id, secret_name, Instant::now()).await?.value;
         let fits = match config {
             IntegrationConfig::Hubspot(HubspotConfig { auth: HubspotAuth::Token, .. }) => is_token(&secret),
             IntegrationConfig::Hubspot(HubspotConfig { auth: HubspotAuth::Oauth, .. }) => oauth::is_secret(&secret),

@@ -21,7 +21,7 @@ pub enum Error {
     #[error("forbidden URL")]
     ForbiddenUrl(#[source] Violation),
     #[error("secret not usable")]
-    Secret(#[source] SecretError),
+    Secret(#[from] SecretError),
     #[error("signing secret not usable")]
     SigningSecret(#[source] InvalidSigningSecret),
     #[error("sign-in failed")]

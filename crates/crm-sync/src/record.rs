@@ -33,8 +33,7 @@ pub(crate) async fn sync(job: &Job<'_>, crm: &impl Crm, store: &Store) -> Result
     if !store.start_writing(&job.key, writing).await? {
         return Err(Error::Reason(Reason::OtherVersion));
     }
-    let record_id = write(job, crm, &person, other, &begun).await.map_err(Error::Crm)?;
-    settle(job, crm, store, record_id).await
+    settle(job, crm, store, write(job, crm, &person, other, &begun).await.map_err(Error::Crm)?).await
 }
 
 /// Where an attempt without a key may have left a record, it is looked for; a later version also takes the place of

@@ -137,9 +137,7 @@ impl<S: SecretSource> Context<S> {
         call: impl AsyncFn(&SecretString) -> Result<Synced, Error>,
     ) -> Result<Synced, Error> {
         let name = &integration.secret_name;
-        let get = async || {
-            self.connectors.secrets.get(&integration.tenant_id, name, Instant::now()).await.map_err(Error::Secret)
-        };
+        let get = async || self.connectors.secrets.get(&integration.tenant_id, name, Instant::now()).await;
         let secret = get().await?;
         let mut result = call(&secret.value).await;
         if secret.is_cached && result.as_ref().is_err_and(Error::is_unauthorized) {

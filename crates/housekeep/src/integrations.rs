@@ -110,8 +110,7 @@ struct Operator<'a, S> {
 
 impl<S: SecretSource> Operator<'_, S> {
     async fn known_tenant(&self, tenant: &TenantId) -> Result<(), Error> {
-        let found = self.store.tenant::<IgnoredAny>(tenant).await?;
-        found.map(drop).ok_or_else(|| Error::UnknownTenant(tenant.clone()))
+        self.store.tenant::<IgnoredAny>(tenant).await?.map(drop).ok_or_else(|| Error::UnknownTenant(tenant.clone()))
     }
 
     /// Finds an integration that is not removed.

@@ -67,8 +67,7 @@ impl<Q: Queues> Context<Q> {
 
     /// Sends a step's message to its queue.
     pub(crate) async fn send(&self, key: &StepKey, message: &str) -> Result<(), Error> {
-        let queue = self.step_queues.of(key.step.stage());
-        let sent = self.queues.send(&queue.url, &key.tenant_id, message).await;
+        let sent = self.queues.send(&self.step_queues.of(key.step.stage()).url, &key.tenant_id, message).await;
         sent.map_err(|source| Error::Queue { key: Box::new(key.clone()), source })
     }
 }

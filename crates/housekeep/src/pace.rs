@@ -12,8 +12,7 @@ pub(crate) fn remaining(deadline: Instant) -> Duration {
 
 /// Rotates the items at random: a run that does not reach all of them leaves out others each time.
 pub(crate) fn from_anywhere<T>(items: Vec<T>) -> Vec<T> {
-    let first = rand::random_range(0..items.len().max(1));
-    beginning_at(first, items)
+    beginning_at(rand::random_range(0..items.len().max(1)), items)
 }
 
 fn beginning_at<T>(first: usize, mut items: Vec<T>) -> Vec<T> {

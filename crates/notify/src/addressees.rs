@@ -39,7 +39,7 @@ impl Context {
         let staff = staff(settings);
         let to_hash = hash(&to);
         let hashes: Vec<_> = [to_hash].into_iter().chain(staff.iter().map(hash)).collect();
-        let suppressed = self.store.suppressions(tenant, &hashes).await.map_err(Error::Database)?;
+        let suppressed = self.store.suppressions(tenant, &hashes).await?;
         let suppressed: HashMap<_, _> = suppressed.into_iter().collect();
         if let Some(reason) = suppressed.get(&to_hash) {
             return Ok(Err(code(*reason)));

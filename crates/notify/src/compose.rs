@@ -71,7 +71,7 @@ impl Context {
         let name = &settings.template;
         let visitors = source.session.visitor.locale();
         let locales = locales(visitors.as_ref(), &settings.default_locale);
-        let stored = self.store.template(source.tenant(), name.as_ref(), &locales).await.map_err(Error::Database)?;
+        let stored = self.store.template(source.tenant(), name.as_ref(), &locales).await?;
         let Some(stored) = stored else {
             return if name.is_built_in() { Ok(None) } else { Err(Error::NoTemplate(name.clone())) };
         };
@@ -84,8 +84,7 @@ impl Context {
     async fn date(&self, source: &MailSource) -> Result<NaiveDate, Error> {
         let started_at = source.session.started_at;
         let Some(zone) = source.session.visitor.time_zone() else { return Ok(started_at.date_naive()) };
-        let date = self.store.local_date(&zone, started_at).await.map_err(Error::Database)?;
-        Ok(date.unwrap_or_else(|| started_at.date_naive()))
+        Ok(self.store.local_date(&zone, started_at).await?.unwrap_or_else(|| started_at.date_naive()))
     }
 
     /// Loads the transcript in the form that mails may show, if the mail shows or attaches it.
@@ -94,8 +93,7 @@ impl Context {
         if !About::needs_transcript(&settings.email) {
             return Ok(None);
         }
-        let transcript = self.store.transcript(source.tenant(), &source.session.session_id).await;
-        let said = transcript.map_err(Error::Database)?;
+        let said = self.store.transcript(source.tenant(), &source.session.session_id).await?;
         Ok(said.map(|said| match settings.redaction.mails {
             ShownText::Original => said,
             ShownText::Redacted => said.redacted(&settings.redaction.redactor()).transcript,

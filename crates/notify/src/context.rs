@@ -46,15 +46,14 @@ impl Context {
     }
 
     async fn load(&self, tenant_id: &TenantId, session: &SessionId, version: i32) -> Result<MailSource, Error> {
-        let tenant = self.store.tenant::<Settings>(tenant_id).await.map_err(Error::Database)?;
-        let tenant = tenant.ok_or(Error::UnknownTenant)?;
-        let stored = self.store.session(tenant_id, session).await.map_err(Error::Database)?;
+        let tenant = self.store.tenant::<Settings>(tenant_id).await?.ok_or(Error::UnknownTenant)?;
+        let stored = self.store.session(tenant_id, session).await?;
         let analysis = self.store.shown_analysis(tenant_id, session, version, tenant.settings.redaction.mails).await;
         Ok(MailSource {
             tenant_name: tenant.name,
             settings: tenant.settings,
             session: stored.ok_or(Error::UnknownSession)?.session,
-            analysis: analysis.map_err(Error::Database)?.ok_or(Error::UnknownAnalysis(version))?,
+            analysis: analysis?.ok_or(Error::UnknownAnalysis(version))?,
             analysis_version: version,
         })
     }
@@ -63,7 +62,7 @@ impl Context {
     ///
     /// Every delivery decides again, because settings and session may have changed.
     async fn mail(&self, source: &MailSource, delivery: &Delivery) -> Result<Outcome, Error> {
-        if let Some(email) = self.store.email(&source.key()).await.map_err(Error::Database)? {
+        if let Some(email) = self.store.email(&source.key()).await? {
             match Progress::of(email.status) {
                 Progress::Sent => return Ok(Outcome::Done),
                 Progress::Open => {}
@@ -91,13 +90,15 @@ impl Context {
     /// Records that this message will not send the mail, unless SES may have it.
     async fn fail(&self, source: &MailSource, error: &Error) -> Result<(), Error> {
         let recipient = source.visitor_address();
-        self.store.fail_email(&source.email(None, recipient.as_ref()), error.code()).await.map_err(Error::Database)
+        let email = source.email(None, recipient.as_ref());
+        Ok(self.store.not_sent_email(&email, EmailStatus::Failed, error.code()).await?)
     }
 
     /// Records that no mail is sent, with the reason.
     pub(crate) async fn skip(&self, source: &MailSource, reason: Code) -> Result<Outcome, Error> {
         let recipient = source.visitor_address();
-        self.store.skip_email(&source.email(None, recipient.as_ref()), reason).await.map_err(Error::Database)?;
+        let email = source.email(None, recipient.as_ref());
+        self.store.not_sent_email(&email, EmailStatus::Skipped, reason).await?;
         Ok(Outcome::Skipped(reason))
     }
 }

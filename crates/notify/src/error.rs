@@ -9,7 +9,7 @@ use stage::{Failure, NextDelivery};
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error("database error")]
-    Database(#[source] store::Error),
+    Database(#[from] store::Error),
     #[error("unknown tenant")]
     UnknownTenant,
     #[error("unknown session")]

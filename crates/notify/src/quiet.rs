@@ -21,8 +21,7 @@ impl Context {
         let now = (self.clock)();
         let zones = [source.session.visitor.time_zone(), Some(hours.time_zone.clone()), Some(TimeZone::utc())];
         for zone in zones.into_iter().flatten() {
-            let quiet = self.store.quiet_until(&zone, &hours.from, &hours.to, now).await.map_err(Error::Database)?;
-            match quiet {
+            match self.store.quiet_until(&zone, &hours.from, &hours.to, now).await? {
                 Quiet::No => return Ok(None),
                 Quiet::Until(end) => {
                     let after = (end - now).to_std().unwrap_or_default();

@@ -40,7 +40,7 @@ impl Context {
         let link = settings.unsubscribe_link.then(|| self.links.to(tenant, addressees.to_hash));
         let composed = self.compose(source, link.as_deref()).await?;
         let new = source.email(Some(&composed.locale), Some(&addressees.to));
-        let email = self.store.queue_email(&new).await.map_err(Error::Database)?;
+        let email = self.store.queue_email(&new).await?;
         // A request that is cut off has an unknown outcome.
         if delivery.remaining() < MIN_SEND_TIME {
             return Err(Error::NoTime);
@@ -91,7 +91,7 @@ impl Context {
             keep_events: source.keeps_metadata(),
             min_hours: settings.min_hours_between_mails.map(|hours| hours.get()),
         };
-        self.store.start_sending(&sending).await.map_err(Error::Database)
+        Ok(self.store.start_sending(&sending).await?)
     }
 
     async fn request(
@@ -108,8 +108,7 @@ impl Context {
             Ok(message_id) => {
                 // If the database fails now, this line alone shows that SES has the mail.
                 tracing::info!(email.id = %email_id, ses.message_id = message_id, "mail sent");
-                let recorded = self.store.record_sent(source.tenant(), email_id, &message_id).await;
-                recorded.map_err(Error::Database)?;
+                self.store.record_sent(source.tenant(), email_id, &message_id).await?;
                 self.keep(source, email_id, body).await;
                 Ok(Outcome::Done)
             }
@@ -138,8 +137,8 @@ impl Context {
         // `attempts` counts over replays, each of which has as many requests.
         let gives_up = error.is_busy() && request.is_multiple_of(MAX_REQUESTS);
         let status = if error.is_retryable() && !gives_up { EmailStatus::Queued } else { EmailStatus::Failed };
-        let recorded = self.store.record_not_sent(source.tenant(), email.email_id, status, Some(error.code())).await;
-        if !recorded.map_err(Error::Database)? {
+        let recorded = self.store.record_not_sent(source.tenant(), email.email_id, status, Some(error.code())).await?;
+        if !recorded {
             tracing::warn!(error = error_chain(&error), email.id = %email.email_id, "earlier request of mail confirmed by an event");
             return Ok(Outcome::Wait { after: MIN_WAIT, code: OUTCOME_UNKNOWN });
         }
@@ -165,18 +164,17 @@ impl Context {
         let (tenant, email_id) = (source.tenant(), email.email_id);
         match source.settings.email.on_unknown {
             OnUnknown::Resend if email.resent_at.is_none() => {
-                let queued = self.store.requeue_unknown(tenant, email_id, self.unknown_outcome_wait).await;
+                let queued = self.store.requeue_unknown(tenant, email_id, self.unknown_outcome_wait).await?;
                 // If the row was not queued, an event has come meanwhile, or another delivery sends the mail.
-                Ok(if queued.map_err(Error::Database)? { None } else { Some(later(MIN_WAIT)) })
+                Ok(if queued { None } else { Some(later(MIN_WAIT)) })
             }
             OnUnknown::Resend | OnUnknown::WaitThenHold => self.hold(source, email_id).await.map(Some),
         }
     }
 
     async fn hold(&self, source: &MailSource, email_id: Uuid) -> Result<Outcome, Error> {
-        let held = self.store.record_not_sent(source.tenant(), email_id, EmailStatus::Unknown, Some(OUTCOME_UNKNOWN));
-        held.await.map_err(Error::Database)?;
-        let held = self.store.email(&source.key()).await.map_err(Error::Database)?;
+        self.store.record_not_sent(source.tenant(), email_id, EmailStatus::Unknown, Some(OUTCOME_UNKNOWN)).await?;
+        let held = self.store.email(&source.key()).await?;
         Ok(match held.map(|email| Progress::of(email.status)) {
             // An event came first.
             Some(Progress::Sent) => Outcome::Done,

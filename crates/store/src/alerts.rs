@@ -156,8 +156,7 @@ impl Store {
 
     /// Closes an alert; `Recovered` plans the mail about it. `false` if the alert is closed.
     pub async fn close_alert(&self, tenant: &TenantId, alert_id: Uuid, closed_as: ClosedAs) -> Result<bool, Error> {
-        let params = [text(tenant.as_ref()), uuid(alert_id), text(closed_as.as_str())];
-        Ok(self.execute(CLOSE_ALERT, &params).await? > 0)
+        Ok(self.execute(CLOSE_ALERT, &[text(tenant.as_ref()), uuid(alert_id), text(closed_as.as_str())]).await? > 0)
     }
 
     /// Takes a mail, right before the request to SES; `false` if the mail must not be sent (again).

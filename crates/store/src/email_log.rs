@@ -143,17 +143,9 @@ impl Store {
         }
     }
 
-    /// Records that a mail will not be sent, and why. A mail that SES may have got already keeps its status.
-    pub async fn skip_email(&self, new: &NewEmail<'_>, code: Code) -> Result<(), Error> {
-        self.not_sent_email(new, EmailStatus::Skipped, code).await
-    }
-
-    /// Records that a mail could not be made, and why.
-    pub async fn fail_email(&self, new: &NewEmail<'_>, code: Code) -> Result<(), Error> {
-        self.not_sent_email(new, EmailStatus::Failed, code).await
-    }
-
-    async fn not_sent_email(&self, new: &NewEmail<'_>, status: EmailStatus, code: Code) -> Result<(), Error> {
+    /// Records that a mail will not be sent (`Skipped`) or could not be made (`Failed`), and why. A mail that SES may have
+    /// got already keeps its status.
+    pub async fn not_sent_email(&self, new: &NewEmail<'_>, status: EmailStatus, code: Code) -> Result<(), Error> {
         let [tenant, id, session, version, template, locale, recipient] = new_params(new);
         let (status, code) = (text(status.as_str()), text(code.as_str()));
         let params = [tenant, id, session, version, template, locale, recipient, status, code];
@@ -168,8 +160,7 @@ impl Store {
     /// Returns the template of a mail, and the version of the analysis that it is about; `None` if it is gone.
     pub async fn email_of_event(&self, tenant: &TenantId, email_id: Uuid) -> Result<Option<(String, i32)>, Error> {
         let row = self.row(EMAIL_OF_EVENT, &[text(tenant.as_ref()), uuid(email_id)]).await?;
-        let read = |row: Row| Ok((row.get("template")?, row.get("analysis_version")?));
-        row.map(read).transpose()
+        row.map(|row: Row| Ok((row.get("template")?, row.get("analysis_version")?))).transpose()
     }
 
     /// Keeps the content of a mail, over earlier content. Does nothing if the log has no such mail.

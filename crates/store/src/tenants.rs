@@ -56,8 +56,7 @@ impl Store {
     /// Adds a tenant, or changes its name and settings; returns the version that the settings have now.
     pub async fn save_tenant(&self, tenant: &TenantId, name: &str, settings: &impl Serialize) -> Result<i32, Error> {
         let settings = crate::sql::to_json(settings)?;
-        let row = self.one(SAVE_TENANT, &[text(tenant.as_ref()), text(name), jsonb(settings)]).await?;
-        row.get("settings_version")
+        self.one(SAVE_TENANT, &[text(tenant.as_ref()), text(name), jsonb(settings)]).await?.get("settings_version")
     }
 
     /// Returns up to `limit` tenants in the order of their ids, after the last tenant of the call before.

@@ -70,8 +70,7 @@ impl Store {
     ///
     /// `false` if the claim is lost: nothing was changed.
     pub async fn set_waiting(&self, claimed: &Claimed, after: Duration, code: Code) -> Result<bool, Error> {
-        let params = of_claim(claimed, [text(code.as_str()), float(millis(after))]);
-        Ok(self.row(SET_WAITING, &params).await?.is_some())
+        Ok(self.row(SET_WAITING, &of_claim(claimed, [text(code.as_str()), float(millis(after))])).await?.is_some())
     }
 
     /// Takes up to `limit` waiting steps that are due, of all tenants, the longest due first.

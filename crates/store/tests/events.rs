@@ -265,7 +265,7 @@ async fn each_new_status_of_a_mail_is_reported_once_whichever_statement_changes_
     mail.start(store, id).await;
     store.record_not_sent(&mail.tenant, id, EmailStatus::Failed, Some(Code::new("refused"))).await.unwrap();
     reported("failed").await;
-    store.skip_email(&mail.new_email(), Code::new("disabled")).await.unwrap();
+    store.not_sent_email(&mail.new_email(), EmailStatus::Skipped, Code::new("disabled")).await.unwrap();
     reported("skipped").await;
     mail.start(store, id).await;
     store.record_not_sent(&mail.tenant, id, EmailStatus::Unknown, None).await.unwrap();
@@ -285,7 +285,7 @@ async fn each_new_status_of_a_mail_is_reported_once_whichever_statement_changes_
 #[tokio::test]
 async fn a_mail_that_is_skipped_at_once_is_reported_too() {
     let (database, _) = database().await;
-    database.store.skip_email(&Mail::new().new_email(), Code::new("no_email")).await.unwrap();
+    database.store.not_sent_email(&Mail::new().new_email(), EmailStatus::Skipped, Code::new("no_email")).await.unwrap();
     let planned = planned(&database).await;
     assert!(planned.len() == 1 && planned[0].ends_with("@skipped"), "{planned:?}");
 }

@@ -45,8 +45,7 @@ pub(super) fn analysed(
 ) -> Analysis {
     let CoveredFindings { findings, coverage } = found;
     let conclusions = findings.conclusions;
-    let parts_failed = (coverage.chunks_failed > 0).then_some(PARTS_FAILED);
-    let gap = parts_failed.or(conclusions.gap.map(Gap::code));
+    let gap = (coverage.chunks_failed > 0).then_some(PARTS_FAILED).or(conclusions.gap.map(Gap::code));
     let metrics = &request.settings.analysis.custom_metrics;
     Analysis {
         status: if gap.is_some() { AnalysisStatus::Partial } else { AnalysisStatus::Ok },

@@ -120,8 +120,7 @@ impl<'a, J: Journal> TranscriptAnalysis<'a, J> {
                     return found;
                 }
             }
-            let smaller = self.smaller(&plan.parts).ok_or(Error::TranscriptTooLong)?;
-            plan.parts = split::split(self.transcript, smaller);
+            plan.parts = split::split(self.transcript, self.smaller(&plan.parts).ok_or(Error::TranscriptTooLong)?);
             plan.split += 1;
         }
     }

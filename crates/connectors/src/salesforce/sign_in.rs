@@ -114,8 +114,7 @@ impl<'a> Login<'a> {
 
 impl SignIn for Login<'_> {
     async fn sign_in(&self, secret: &SecretString) -> Result<Granted, SignInError> {
-        let request = self.request(secret).ok_or(SignInError::Secret)?;
-        self.ask(request).await.map_err(SignInError::Call)
+        self.ask(self.request(secret).ok_or(SignInError::Secret)?).await.map_err(SignInError::Call)
     }
 
     /// An integration that is saved with another org or user must not go on with the token of the first.

@@ -53,8 +53,7 @@ impl<S: SecretSource> Operator<'_, S> {
         filter: &SyncFilter<'_>,
         limit: Option<u32>,
     ) -> Result<IntegrationReport, Error> {
-        let found = self.store.integration(tenant, id).await?;
-        found.ok_or_else(|| IntegrationError::UnknownIntegration(id.clone()))?;
+        self.store.integration(tenant, id).await?.ok_or_else(|| IntegrationError::UnknownIntegration(id.clone()))?;
         let limit = limit.map_or(SYNCS, i64::from).clamp(1, MAX_SYNCS);
         let mut syncs = self.store.shown_syncs(tenant, id, filter, limit).await?;
         let mut is_full = usize::try_from(limit).is_ok_and(|limit| syncs.len() >= limit) && filter.session.is_none();

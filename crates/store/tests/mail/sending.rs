@@ -43,13 +43,13 @@ async fn a_session_whose_template_has_changed_gets_no_second_mail() {
 async fn a_skipped_mail_keeps_its_reason_until_it_is_sent_after_all() {
     let world = World::new().await;
     let (store, new) = (world.store(), world.new_email(0, 1));
-    store.skip_email(&new, Code::new("disabled")).await.unwrap();
+    store.not_sent_email(&new, EmailStatus::Skipped, Code::new("disabled")).await.unwrap();
     let skipped = world.email(0).await;
     assert_eq!((skipped.status, skipped.code.as_deref()), (EmailStatus::Skipped, Some("disabled")));
     assert_eq!((skipped.locale.as_deref(), skipped.recipient.as_deref()), (Some("de"), Some("ana@example.com")));
 
     assert_eq!(world.start(skipped.email_id).await, Start::Started);
-    store.skip_email(&new, Code::new("disabled")).await.unwrap();
+    store.not_sent_email(&new, EmailStatus::Skipped, Code::new("disabled")).await.unwrap();
     let sending = world.email(0).await;
     assert_eq!((sending.status, sending.code), (EmailStatus::Sending, None));
 }
@@ -58,7 +58,7 @@ async fn a_skipped_mail_keeps_its_reason_until_it_is_sent_after_all() {
 async fn a_mail_that_could_not_be_made_is_in_the_log_with_its_code_and_may_be_sent_later() {
     let world = World::new().await;
     let (store, new) = (world.store(), world.new_email(0, 1));
-    store.fail_email(&new, Code::new("template_failed")).await.unwrap();
+    store.not_sent_email(&new, EmailStatus::Failed, Code::new("template_failed")).await.unwrap();
     let failed = world.email(0).await;
     assert_eq!((failed.status, failed.code.as_deref()), (EmailStatus::Failed, Some("template_failed")));
     assert_eq!(world.start(failed.email_id).await, Start::Started);
