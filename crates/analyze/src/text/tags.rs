@@ -74,21 +74,22 @@ fn is_element(name: &str) -> bool {
 
 /// Whether the text between the name of a tag and its `>` is a list of attributes, not words of a sentence.
 fn are_attributes(text: &str) -> bool {
-    let mut rest = text.trim_start_matches([' ', '/']);
+    let is_gap = |c: char| c.is_whitespace() || c == '/';
+    let mut rest = text.trim_start_matches(is_gap);
     if rest.len() == text.len() {
         return rest.is_empty();
     }
     while !rest.is_empty() {
-        let (name, after) = rest.split_at(rest.find([' ', '=', '/']).unwrap_or(rest.len()));
+        let (name, after) = rest.split_at(rest.find(|c| is_gap(c) || c == '=').unwrap_or(rest.len()));
         rest = match after.trim_start().strip_prefix('=').map(str::trim_start) {
             None if WITHOUT_VALUE.split(' ').any(|known| known.eq_ignore_ascii_case(name)) => after,
             None => return false,
             Some(value) => match value.chars().next().filter(|first| matches!(first, '"' | '\'')) {
                 Some(quote) => value[1..].split_once(quote).map_or("", |(_, rest)| rest),
-                None => &value[value.find(' ').unwrap_or(value.len())..],
+                None => &value[value.find(char::is_whitespace).unwrap_or(value.len())..],
             },
         };
-        rest = rest.trim_start_matches([' ', '/']);
+        rest = rest.trim_start_matches(is_gap);
     }
     true
 }
@@ -125,6 +126,7 @@ mod tests {
             ),
             ("<input type=text disabled/>x<A HREF = 'y' download >z</A ><br />", "xz"),
             ("if x <b then y> z, a<i>b", "if x <b then y> z, ab"),
+            ("<a\n\thref='y'\n>x</a\n><br\n/>y<svg/onload=z>", "xy"),
         ] {
             assert_eq!(removed(written), left);
             assert_eq!(removed(left), left);
