@@ -33,7 +33,8 @@ pub(crate) async fn sync(job: &Job<'_>, crm: &impl Crm, store: &Store) -> Result
     if !store.start_writing(&job.key, writing).await? {
         return Err(Error::Reason(Reason::OtherVersion));
     }
-    settle(job, crm, store, write(job, crm, &person, other, &begun).await.map_err(Error::Crm)?).await
+    let record_id = write(job, crm, &person, other, &begun).await.map_err(Error::Crm)?;
+    settle(job, crm, store, record_id).await
 }
 
 /// Where an attempt without a key may have left a record, it is looked for; a later version also takes the place of
